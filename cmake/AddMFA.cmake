@@ -1,0 +1,65 @@
+# Targets shared by every library and tool of the project.
+
+# How MLIR and LLVM are linked, decided once: the two shared libraries in a
+# development build, the static archives in a self-contained one. The two must
+# never meet in one process (TypeIDs would be duplicated).
+add_library(mfa_upstream INTERFACE)
+target_compile_options(mfa_upstream INTERFACE
+  -fvisibility-inlines-hidden -Wall -Wextra -Wno-unused-parameter
+  $<$<BOOL:${MFA_WERROR}>:-Werror>)
+if(NOT LLVM_ENABLE_EH)
+  target_compile_options(mfa_upstream INTERFACE
+    $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions>)
+endif()
+if(NOT LLVM_ENABLE_RTTI)
+  target_compile_options(mfa_upstream INTERFACE
+    $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti>)
+endif()
+target_compile_definitions(mfa_upstream INTERFACE ${LLVM_DEFINITIONS_LIST})
+if(MFA_STATIC)
+  include(StaticMLIR)
+  target_link_libraries(mfa_upstream INTERFACE mfa_static_mlir)
+else()
+  target_link_libraries(mfa_upstream INTERFACE MLIR LLVM)
+endif()
+
+# The headers that nearly every source includes, compiled once.
+file(WRITE "${MFA_BINARY_DIR}/pch.cpp" "")
+add_library(mfa_pch OBJECT "${MFA_BINARY_DIR}/pch.cpp")
+target_link_libraries(mfa_pch PUBLIC mfa_upstream)
+target_precompile_headers(mfa_pch PRIVATE
+  <mlir/Dialect/Arith/IR/Arith.h>
+  <mlir/Dialect/Func/IR/FuncOps.h>
+  <mlir/Dialect/GPU/IR/GPUDialect.h>
+  <mlir/Dialect/LLVMIR/LLVMDialect.h>
+  <mlir/Dialect/LLVMIR/NVVMDialect.h>
+  <mlir/Dialect/MemRef/IR/MemRef.h>
+  <mlir/Dialect/SCF/IR/SCF.h>
+  <mlir/IR/Builders.h>
+  <mlir/IR/BuiltinTypes.h>
+  <mlir/Pass/Pass.h>
+  <mlir/Transforms/DialectConversion.h>)
+
+# mfa_add_library(NAME source... [DEPENDS tablegen...] [LINK_LIBS lib...])
+function(mfa_add_library name)
+  cmake_parse_arguments(ARG "" "" "DEPENDS;LINK_LIBS" ${ARGN})
+  add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PUBLIC ${ARG_LINK_LIBS} mfa_upstream)
+  target_precompile_headers(${name} REUSE_FROM mfa_pch)
+  if(ARG_DEPENDS)
+    add_dependencies(${name} ${ARG_DEPENDS})
+  endif()
+  set_property(GLOBAL APPEND PROPERTY MFA_LIBS ${name})
+endfunction()
+
+# mfa_add_tool(NAME source... [LINK_LIBS lib...])
+function(mfa_add_tool name)
+  cmake_parse_arguments(ARG "" "" "LINK_LIBS" ${ARGN})
+  add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
+  # The precompiled header is built with -fPIC; CMake would pass -fPIE here.
+  set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+  target_compile_options(${name} PRIVATE -fPIC)
+  target_link_libraries(${name} PRIVATE ${ARG_LINK_LIBS} mfa_upstream)
+  target_precompile_headers(${name} REUSE_FROM mfa_pch)
+  install(TARGETS ${name})
+endfunction()

@@ -1,0 +1,64 @@
+//===- MFAAttrs.td - Attributes of the mfa dialect ---------*- tablegen -*-===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MFA_DIALECT_MFA_IR_MFAATTRS_TD
+#define MFA_DIALECT_MFA_IR_MFAATTRS_TD
+
+include "mfa/Dialect/MFA/IR/MFADialect.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+
+def MFA_KernelKind : I32EnumAttr<"KernelKind", "family of GPU kernels", [
+    I32EnumAttrCase<"MmaSync", 0, "mma_sync">]> {
+  let cppNamespace = "::mlir::mfa";
+  let genSpecializedAttr = 0;
+}
+
+def MFA_F32Product : I32EnumAttr<"F32Product",
+    "how a product of f32 matrices is formed on tensor cores", [
+    I32EnumAttrCase<"TF32x3", 0, "tf32x3">,
+    I32EnumAttrCase<"TF32", 1, "tf32">]> {
+  let cppNamespace = "::mlir::mfa";
+  let genSpecializedAttr = 0;
+}
+
+def MFA_ScheduleAttr : AttrDef<MFA_Dialect, "Schedule"> {
+  let mnemonic = "schedule";
+  let summary = "how a GPU kernel computes one masked attention";
+  let description = [{
+    Every choice that the GPU lowering makes for one op. `mfa-select-schedule`
+    attaches it; a schedule that is already there is kept, so that it can be
+    written by hand or by a tuner.
+
+    | parameter | meaning | limits |
+    |---|---|---|
+    | `kind` | `mma_sync`: one warp multiplies 16-row fragments with `mma.sync`, tiles arrive through `cp.async` (sm_80 and newer) | |
+    | `tile_rows` | query rows of a block | a multiple of 16 x `warps` |
+    | `tile_keys` | keys of one step of the loop | a multiple of 16 |
+    | `warps` | warps of a block, each with `tile_rows / warps` query rows | 1 to 16 |
+    | `stages` | key, value and mask tiles in flight; 1 overlaps the loads of one operand with the product of the other | 1 or 2 |
+    | `f32_product` | for f32 operands: `tf32x3` splits each factor in two and is f32-accurate, `tf32` rounds the factors to 10 bits and is three times as fast | |
+
+    ```mlir
+    #mfa.schedule<kind = mma_sync, tile_rows = 128, tile_keys = 64, warps = 4,
+                  stages = 1, f32_product = tf32x3>
+    ```
+  }];
+  let parameters = (ins
+    EnumParameter<MFA_KernelKind>:$kind,
+    "int64_t":$tile_rows,
+    "int64_t":$tile_keys,
+    "int64_t":$warps,
+    "int64_t":$stages,
+    DefaultValuedParameter<"::mlir::mfa::F32Product",
+                           "::mlir::mfa::F32Product::TF32x3">:$f32_product);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+#endif // MFA_DIALECT_MFA_IR_MFAATTRS_TD

@@ -1,0 +1,312 @@
+//===- MFAGPUOps.td - Ops of the mfa_gpu dialect -----------*- tablegen -*-===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MFA_DIALECT_MFAGPU_IR_MFAGPUOPS_TD
+#define MFA_DIALECT_MFAGPU_IR_MFAGPUOPS_TD
+
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/BuiltinAttributeInterfaces.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/IR/OpBase.td"
+include "mlir/IR/RegionKindInterface.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def MFAGPU_Dialect : Dialect {
+  let name = "mfa_gpu";
+  let cppNamespace = "::mlir::mfa_gpu";
+  let summary = "Tiles in the registers of a block, for attention kernels";
+  let description = [{
+    What upstream's `nvgpu` lacks: a value that is a whole tile, held in the
+    registers of the warps of a block, and the few ops an attention kernel needs
+    on it. Between threads nothing is implicit but what each op says; barriers
+    and `cp.async` groups are upstream's own ops.
+  }];
+  let useDefaultAttributePrinterParser = 1;
+  let useDefaultTypePrinterParser = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Attributes and types
+//===----------------------------------------------------------------------===//
+
+def MFAGPU_FragmentKind : I32EnumAttr<"FragmentKind",
+    "which fragment of a matrix product a tile is", [
+    I32EnumAttrCase<"Accumulator", 0, "accumulator">,
+    I32EnumAttrCase<"Operand", 1, "operand">,
+    I32EnumAttrCase<"Row", 2, "row">]> {
+  let cppNamespace = "::mlir::mfa_gpu";
+  let genSpecializedAttr = 0;
+}
+
+def MFAGPU_FragmentAttr : AttrDef<MFAGPU_Dialect, "Fragment"> {
+  let mnemonic = "fragment";
+  let summary = "how a tile is spread over the lanes of the warps of a block";
+  let description = [{
+    The rows of a tile are split into `warps` bands, one a warp, and each band
+    into fragments of 16 rows. Within a fragment, with lane = 4 g + t, a lane
+    holds of every 8 columns
+
+    ```
+              column 2t   2t+1
+      row g          e0    e1        g = lane / 4   (0 to 7)
+      row g + 8      e2    e3        t = lane mod 4 (0 to 3)
+    ```
+
+    which is the C fragment of `mma.sync` m16n8 and, per warp, of `wgmma` (PTX
+    ISA, "Matrix fragments for mma.m16n8k16"; "Register fragments for wgmma").
+    The A operand of a 16-bit m16n8k16 product is two such 8-column groups with
+    adjacent columns packed in pairs: the same elements in the same lanes, so a
+    score tile becomes the left operand of the next product without moving.
+
+    | kind | elements of a lane |
+    |---|---|
+    | `accumulator` | as in the picture, one element a register; 16-bit elements and i1 two adjacent columns a register |
+    | `operand` | as in the picture, in the order the product takes them |
+    | `row` | one element for row g and one for row g + 8, the same in the 4 lanes of a row |
+  }];
+  let parameters = (ins
+    EnumParameter<MFAGPU_FragmentKind>:$kind,
+    "int64_t":$warps);
+  let assemblyFormat = "`<` $kind `,` `warps` `=` $warps `>`";
+}
+
+def MFAGPU_TileType : TypeDef<MFAGPU_Dialect, "Tile"> {
+  let mnemonic = "tile";
+  let summary = "a matrix or a column of row values in registers";
+  let description = [{
+    `!mfa_gpu.tile<128x64xf32, #mfa_gpu.fragment<accumulator, warps = 4>>` is a
+    matrix of 128 rows and 64 columns; a tile of kind `row` has one dimension.
+    Rows are a multiple of 16 x `warps`, columns of 8 (16-bit `operand`: 16).
+  }];
+  let parameters = (ins
+    ArrayRefParameter<"int64_t">:$shape,
+    "::mlir::Type":$elementType,
+    "::mlir::mfa_gpu::FragmentAttr":$fragment);
+  let assemblyFormat = [{
+    `<` custom<TileShape>($shape, $elementType) `,` $fragment `>`
+  }];
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    int64_t getRows() const { return getShape()[0]; }
+    int64_t getCols() const { return getShape()[1]; }
+    int64_t getWarps() const { return getFragment().getWarps(); }
+    FragmentKind getKind() const { return getFragment().getKind(); }
+    /// 16-row fragments of one warp.
+    int64_t getRowFragments() const { return getRows() / (16 * getWarps()); }
+    /// Elements that one lane holds.
+    int64_t getElementsPerLane() const;
+    TileType cloneWith(::mlir::Type elementType) const {
+      return get(getContext(), getShape(), elementType, getFragment());
+    }
+  }];
+}
+
+def MFAGPU_ReduceKind : I32EnumAttr<"ReduceKind", "reduction of a row", [
+    I32EnumAttrCase<"Max", 0, "max">,
+    I32EnumAttrCase<"Add", 1, "add">]> {
+  let cppNamespace = "::mlir::mfa_gpu";
+}
+
+//===----------------------------------------------------------------------===//
+// Ops
+//===----------------------------------------------------------------------===//
+
+class MFAGPU_Op<string mnemonic, list<Trait> traits = []>
+    : Op<MFAGPU_Dialect, mnemonic, traits>;
+
+def MFAGPU_SharedMemRef : MemRefRankOf<[AnyType], [2]>;
+
+def MFAGPU_CopyAsyncOp : MFAGPU_Op<"copy_async"> {
+  let summary = "start copying a matrix from global to shared memory";
+  let description = [{
+    All threads of the block copy `source` to the upper left corner of
+    `destination` and zeros to the rest of it. Sizes of the source may be
+    dynamic; they never exceed the destination's. The copy is complete after the
+    `cp.async` group that the threads commit next was waited for and a barrier.
+
+    Rows that start on 16-byte boundaries are copied by `cp.async`, 16 bytes at
+    a time; otherwise elements are loaded one by one. Strides and base decide at
+    run time where they are not known before.
+  }];
+  let arguments = (ins
+    Arg<MFAGPU_SharedMemRef, "", [MemRead]>:$source,
+    Arg<MFAGPU_SharedMemRef, "", [MemWrite]>:$destination);
+  let assemblyFormat = [{
+    $source `to` $destination attr-dict `:` type($source) `to` type($destination)
+  }];
+  let hasVerifier = 1;
+}
+
+def MFAGPU_CopyOp : MFAGPU_Op<"copy"> {
+  let summary = "copy a matrix from shared to global memory";
+  let description = [{
+    All threads of the block copy the upper left corner of `source` to all of
+    `destination`, whose sizes may be dynamic and never exceed the source's: 16
+    bytes at a time where its rows start on 16-byte boundaries, else by element.
+  }];
+  let arguments = (ins
+    Arg<MFAGPU_SharedMemRef, "", [MemRead]>:$source,
+    Arg<MFAGPU_SharedMemRef, "", [MemWrite]>:$destination);
+  let assemblyFormat = [{
+    $source `to` $destination attr-dict `:` type($source) `to` type($destination)
+  }];
+  let hasVerifier = 1;
+}
+
+def MFAGPU_LoadOp : MFAGPU_Op<"load"> {
+  let summary = "load a tile";
+  let description = [{
+    A matrix tile comes from shared memory of the same sizes; a source of one
+    row is repeated for every row of the tile. A `row` tile comes from a vector
+    in global memory, with zeros past its end.
+  }];
+  let arguments = (ins
+    Arg<MemRefRankOf<[AnyType], [1, 2]>, "", [MemRead]>:$source);
+  let results = (outs MFAGPU_TileType:$result);
+  let assemblyFormat = "$source attr-dict `:` type($source) `to` type($result)";
+  let hasVerifier = 1;
+}
+
+def MFAGPU_StoreOp : MFAGPU_Op<"store"> {
+  let summary = "store a tile";
+  let description = [{
+    An `accumulator` tile goes to shared memory of the same sizes, a `row` tile
+    to a vector in global memory; values past the end of the vector are dropped.
+  }];
+  let arguments = (ins
+    MFAGPU_TileType:$tile,
+    Arg<MemRefRankOf<[AnyType], [1, 2]>, "", [MemWrite]>:$destination);
+  let assemblyFormat = [{
+    $tile `to` $destination attr-dict `:` type($tile) `to` type($destination)
+  }];
+  let hasVerifier = 1;
+}
+
+def MFAGPU_SplatOp : MFAGPU_Op<"splat", [Pure,
+    TypesMatchWith<"the value has the element type of the tile", "result",
+                   "value",
+                   "::llvm::cast<TileType>($_self).getElementType()">]> {
+  let summary = "a tile with one value everywhere";
+  let arguments = (ins AnyType:$value);
+  let results = (outs MFAGPU_TileType:$result);
+  let assemblyFormat = "$value attr-dict `:` type($result)";
+}
+
+def MFAGPU_MmaOp : MFAGPU_Op<"mma", [
+    AllTypesMatch<["accumulator", "result"]>]> {
+  let summary = "add a matrix product to an accumulator tile";
+  let description = [{
+    `result = lhs . rhs + accumulator`, or `lhs . transpose(rhs) + accumulator`
+    with `transpose_rhs`. The left operand is an `operand` tile or in shared
+    memory, the right one in shared memory. Operands are f16, bf16 or f32, the
+    accumulator f32. With `f32_split`, f32 factors are each written as the sum
+    of two tf32 numbers and three products are added, which is f32-accurate;
+    without, they are truncated to tf32 by the tensor core.
+  }];
+  let arguments = (ins
+    AnyTypeOf<[MFAGPU_TileType, MFAGPU_SharedMemRef]>:$lhs,
+    Arg<MFAGPU_SharedMemRef, "", [MemRead]>:$rhs,
+    MFAGPU_TileType:$accumulator,
+    UnitAttr:$transpose_rhs,
+    UnitAttr:$f32_split);
+  let results = (outs MFAGPU_TileType:$result);
+  let assemblyFormat = [{
+    $lhs `,` $rhs `,` $accumulator attr-dict `:`
+    type($lhs) `,` type($rhs) `,` type($accumulator)
+  }];
+  let hasVerifier = 1;
+}
+
+def MFAGPU_MapOp : MFAGPU_Op<"map", [
+    RecursiveMemoryEffects, SingleBlock]> {
+  let summary = "compute each element of tiles from those of others";
+  let description = [{
+    The region is evaluated for every element: its arguments are the elements of
+    the inputs, all of the first result's sizes or `row` tiles, which are
+    repeated along their row. With `coordinates`, two more i32 arguments are row
+    and column in the tile (for `row` results, the row alone).
+
+    ```mlir
+    %t = mfa_gpu.map %score, %mask : !score, !score to !score {
+    ^bb0(%s: f32, %m: f32):
+      %0 = math.fma %s, %scale, %m : f32
+      mfa_gpu.yield %0 : f32
+    }
+    ```
+  }];
+  let arguments = (ins
+    Variadic<MFAGPU_TileType>:$inputs,
+    UnitAttr:$coordinates);
+  let results = (outs Variadic<MFAGPU_TileType>:$results);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    $inputs (`coordinates` $coordinates^)? attr-dict `:`
+    type($inputs) `to` type($results) $body
+  }];
+  let hasVerifier = 1;
+  let builders = [
+    OpBuilder<(ins "::mlir::TypeRange":$results, "::mlir::ValueRange":$inputs,
+      "::llvm::function_ref<void(::mlir::OpBuilder &, ::mlir::Location, "
+      "::mlir::ValueRange)>":$body, CArg<"bool", "false">:$coordinates)>
+  ];
+  let skipDefaultBuilders = 1;
+}
+
+def MFAGPU_YieldOp : MFAGPU_Op<"yield", [
+    Pure, ReturnLike, Terminator, HasParent<"MapOp">]> {
+  let summary = "the elements of the results of a map";
+  let arguments = (ins Variadic<AnyType>:$values);
+  let assemblyFormat = "($values^ `:` type($values))? attr-dict";
+}
+
+def MFAGPU_ReduceOp : MFAGPU_Op<"reduce", [
+    AllTypesMatch<["init", "result"]>]> {
+  let summary = "reduce each row of a tile";
+  let description = [{
+    Combines each row of `tile` with `init`. With `partial`, each lane combines
+    only the columns it holds, and `all_reduce` combines the lanes later: a sum
+    that is carried through a loop needs no exchange between lanes inside it.
+    Of a number and a NaN, `max` takes the number.
+  }];
+  let arguments = (ins
+    MFAGPU_ReduceKind:$kind,
+    MFAGPU_TileType:$tile,
+    MFAGPU_TileType:$init,
+    UnitAttr:$partial);
+  let results = (outs MFAGPU_TileType:$result);
+  let assemblyFormat = [{
+    $kind $tile `,` $init (`partial` $partial^)? attr-dict `:`
+    type($tile) `,` type($init)
+  }];
+  let hasVerifier = 1;
+}
+
+def MFAGPU_AllReduceOp : MFAGPU_Op<"all_reduce", [SameOperandsAndResultType]> {
+  let summary = "combine the partial reductions of the lanes of each row";
+  let arguments = (ins MFAGPU_ReduceKind:$kind, MFAGPU_TileType:$rows);
+  let results = (outs MFAGPU_TileType:$result);
+  let assemblyFormat = "$kind $rows attr-dict `:` type($rows)";
+  let hasVerifier = 1;
+}
+
+def MFAGPU_ConvertOp : MFAGPU_Op<"convert", [Pure]> {
+  let summary = "change the element type or the fragment of a tile";
+  let description = [{
+    f16 or bf16 to f32 (`accumulator` to `accumulator`), or f32 to f16, bf16 or
+    f32 (`accumulator` to `operand` or `accumulator`). No element leaves its
+    lane.
+  }];
+  let arguments = (ins MFAGPU_TileType:$tile);
+  let results = (outs MFAGPU_TileType:$result);
+  let assemblyFormat = "$tile attr-dict `:` type($tile) `to` type($result)";
+  let hasVerifier = 1;
+}
+
+#endif // MFA_DIALECT_MFAGPU_IR_MFAGPUOPS_TD

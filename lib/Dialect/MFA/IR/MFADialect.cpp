@@ -1,0 +1,50 @@
+//===- MFADialect.cpp - The masked attention dialect ----------------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mfa/Dialect/MFA/IR/MFA.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace mlir::mfa;
+
+#include "mfa/Dialect/MFA/IR/MFADialect.cpp.inc"
+
+#include "mfa/Dialect/MFA/IR/MFAEnums.cpp.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "mfa/Dialect/MFA/IR/MFAAttrs.cpp.inc"
+
+void MFADialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "mfa/Dialect/MFA/IR/MFAAttrs.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "mfa/Dialect/MFA/IR/MFAOps.cpp.inc"
+      >();
+}
+
+LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                   KernelKind kind, int64_t tileRows,
+                                   int64_t tileKeys, int64_t warps,
+                                   int64_t stages, F32Product) {
+  if (warps < 1 || warps > 16)
+    return emitError() << "expected 'warps' to be 1 to 16, but got " << warps;
+  if (tileRows < 1 || tileRows % (16 * warps) != 0)
+    return emitError() << "expected 'tile_rows' to be a positive multiple of "
+                       << 16 * warps << " (16 x 'warps'), but got " << tileRows;
+  if (tileKeys < 1 || tileKeys % 16 != 0)
+    return emitError()
+           << "expected 'tile_keys' to be a positive multiple of 16, but got "
+           << tileKeys;
+  if (stages < 1 || stages > 2)
+    return emitError() << "expected 'stages' to be 1 or 2, but got " << stages;
+  return success();
+}
