@@ -35,6 +35,6 @@ func.func @dynamic(%query: tensor<?x?x?x128xf16>, %key: tensor<?x?x?x128xf16>,
       scale(%scale : f32)
       outs(%init : tensor<?x?x?x128xf16>)
       lse(%lse_init : tensor<?x?x?xf32>)
-      -> tensor<?x?x?x128xf16>, tensor<?x?x?xf32>
+      -> (tensor<?x?x?x128xf16>, tensor<?x?x?xf32>)
   return %output, %lse : tensor<?x?x?x128xf16>, tensor<?x?x?xf32>
 }

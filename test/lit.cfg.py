@@ -1,7 +1,7 @@
 # How lit finds and runs the tests.
 #
-# Substitutions: the tools by name, %mfa_src (root of the sources), %mfa_lib
-# (directory of the built libraries).
+# Substitutions: the tools by name; directories: %mfa_src (root of the sources),
+# %mfa_tools and %mfa_lib (what was built), %llvm_tools, %mlir_include; %python.
 #
 # Features:
 #   ptxas              NVIDIA's assembler was found
@@ -27,8 +27,14 @@ config.excludes = ["Inputs", "lit.cfg.py", "lit.site.cfg.py"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.mfa_binary_dir, "test")
 
-config.substitutions.append(("%mfa_src", config.mfa_source_dir))
-config.substitutions.append(("%mfa_lib", config.mfa_lib_dir))
+config.substitutions += [
+    ("%mfa_src", config.mfa_source_dir),
+    ("%mfa_tools", config.mfa_tools_dir),
+    ("%mfa_lib", config.mfa_lib_dir),
+    ("%llvm_tools", config.llvm_tools_dir),
+    ("%mlir_include", config.mlir_include_dir),
+    ("%python", '"' + config.python_executable + '"'),
+]
 
 llvm_config.with_system_environment(
     ["HOME", "TMPDIR", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH"]
@@ -48,7 +54,6 @@ llvm_config.add_tool_substitutions(
         ToolSubst("split-file"),
         ToolSubst("count"),
         ToolSubst("not"),
-        ToolSubst("%python", config.python_executable),
     ],
     [config.mfa_tools_dir, config.llvm_tools_dir],
 )
