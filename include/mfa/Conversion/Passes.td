@@ -34,9 +34,10 @@ def ConvertMFAGPUToNVVMPass
   let summary = "Lower kernels on register tiles to the nvvm and llvm dialects";
   let dependentDialects = [
     "::mlir::arith::ArithDialect",
-    "::mlir::cf::ControlFlowDialect",
     "::mlir::LLVM::LLVMDialect",
+    "::mlir::memref::MemRefDialect",
     "::mlir::NVVM::NVVMDialect",
+    "::mlir::scf::SCFDialect",
   ];
 }
 

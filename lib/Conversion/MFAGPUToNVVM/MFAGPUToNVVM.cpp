@@ -1,4 +1,4 @@
-//===- MFAGPUToNVVM.cpp - Register tiles as nvvm and llvm ops ------------===//
+//===- MFAGPUToNVVM.cpp - Register tiles as nvvm and llvm ops -------------===//
 //
 // Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -6,12 +6,19 @@
 //
 //===----------------------------------------------------------------------===//
 
+// A tile becomes the registers a lane holds of it (one value each), through
+// control flow too; what is left is scalar code that upstream's passes lower.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Fragments.h"
 #include "mfa/Conversion/Passes.h"
-#include "mfa/Dialect/MFAGPU/IR/MFAGPU.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/SCF/Transforms/Patterns.h"
 
 namespace mlir::mfa {
 #define GEN_PASS_DEF_CONVERTMFAGPUTONVVMPASS
@@ -19,10 +26,39 @@ namespace mlir::mfa {
 } // namespace mlir::mfa
 
 using namespace mlir;
+using namespace mlir::mfa_gpu;
 
 namespace {
+
 struct ConvertMFAGPUToNVVMPass
     : mfa::impl::ConvertMFAGPUToNVVMPassBase<ConvertMFAGPUToNVVMPass> {
-  void runOnOperation() override {}
+  void runOnOperation() override {
+    MLIRContext &context = getContext();
+    TypeConverter converter;
+    converter.addConversion([](Type type) { return type; });
+    converter.addConversion(
+        [](TileType tile, SmallVectorImpl<Type> &types) {
+          types.append(getNumRegisters(tile), getRegisterType(tile));
+          return success();
+        });
+
+    ConversionTarget target(context);
+    target.addIllegalDialect<MFAGPUDialect>();
+    target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
+    target.addDynamicallyLegalOp<math::Exp2Op, math::Log2Op>(
+        [](Operation *op) { return !op->getResult(0).getType().isF32(); });
+
+    RewritePatternSet patterns(&context);
+    populateCopyPatterns(converter, patterns);
+    populateElementPatterns(converter, patterns);
+    populateLoadStorePatterns(converter, patterns);
+    populateMmaPatterns(converter, patterns);
+    scf::populateSCFStructuralTypeConversionsAndLegality(converter, patterns,
+                                                         target);
+    if (failed(applyPartialConversion(getOperation(), target,
+                                      std::move(patterns))))
+      signalPassFailure();
+  }
 };
+
 } // namespace

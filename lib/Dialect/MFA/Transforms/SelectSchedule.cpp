@@ -7,6 +7,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "mfa/Dialect/MFA/Transforms/Passes.h"
+#include "mfa/Dialect/MFA/Transforms/SharedMemory.h"
+#include "mfa/Support/Chip.h"
 
 namespace mlir::mfa {
 #define GEN_PASS_DEF_MFASELECTSCHEDULEPASS
@@ -14,11 +16,102 @@ namespace mlir::mfa {
 } // namespace mlir::mfa
 
 using namespace mlir;
+using namespace mlir::mfa;
 
 namespace {
+
+/// Tiles of the mma_sync kernel, for heads of up to `maxDim` elements. A lane's
+/// part of the score and output tiles must fit its 255 registers, which sets
+/// the rows of a warp; the rest was measured (docs/performance.md).
+struct TileSizes {
+  int64_t maxDim, rows, keys, warps, stages;
+};
+
+constexpr TileSizes k16BitTiles[] = {
+    {64, 128, 64, 4, 1},
+    {128, 128, 64, 4, 1},
+    {192, 128, 64, 8, 1},
+    {256, 64, 64, 4, 1},
+};
+
+constexpr TileSizes kF32Tiles[] = {
+    {64, 64, 64, 4, 1},
+    {128, 64, 32, 4, 1},
+    {256, 64, 32, 4, 1},
+};
+
+TileSizes lookupTileSizes(MaskedAttentionOp op) {
+  ArrayRef<TileSizes> table = k16BitTiles;
+  if (op.getElementType().isF32())
+    table = kF32Tiles;
+  int64_t dim = std::max(op.getHeadDim(), op.getValueDim());
+  return *llvm::find_if(
+      table, [&](const TileSizes &sizes) { return dim <= sizes.maxDim; });
+}
+
+ScheduleAttr getSchedule(MaskedAttentionOp op, const TileSizes &sizes,
+                         F32Product product) {
+  return ScheduleAttr::get(op.getContext(), KernelKind::MmaSync, sizes.rows,
+                           sizes.keys, sizes.warps, sizes.stages, product);
+}
+
+/// The next smaller tiles, or false where there are none.
+bool shrink(TileSizes &sizes) {
+  if (sizes.stages > 1)
+    --sizes.stages;
+  else if (sizes.keys > 16)
+    sizes.keys /= 2;
+  else if (sizes.rows > 16 * sizes.warps)
+    sizes.rows /= 2;
+  else if (sizes.warps > 1)
+    sizes.rows /= 2, sizes.warps /= 2;
+  else
+    return false;
+  return true;
+}
+
 struct SelectSchedulePass
     : mfa::impl::MFASelectSchedulePassBase<SelectSchedulePass> {
   using MFASelectSchedulePassBase::MFASelectSchedulePassBase;
-  void runOnOperation() override {}
+
+  void runOnOperation() override {
+    std::optional<Chip> known = lookupChip(chip);
+    if (!known) {
+      emitError(getOperation()->getLoc())
+          << "expected 'chip' to be one of " << getChipNames() << ", but got '"
+          << chip << "'";
+      return signalPassFailure();
+    }
+    WalkResult result = getOperation()->walk([&](MaskedAttentionOp op) {
+      if (op.getSchedule())
+        return WalkResult::advance();
+      return WalkResult(select(op, *known));
+    });
+    if (result.wasInterrupted())
+      signalPassFailure();
+  }
+
+private:
+  LogicalResult select(MaskedAttentionOp op, const Chip &known) {
+    TileSizes sizes = lookupTileSizes(op);
+    // Rows past the last query would be computed for nothing.
+    int64_t queries = op.getScoreSize(ScoreDim::Query);
+    while (!ShapedType::isDynamic(queries) && sizes.rows > 16 * sizes.warps &&
+           queries <= sizes.rows / 2)
+      sizes.rows /= 2;
+    ScheduleAttr schedule = getSchedule(op, sizes, f32Product);
+    while (getSharedMemory(op, schedule).bytes > known.maxSharedBytes) {
+      if (!shrink(sizes))
+        return op.emitOpError("expected the tiles to fit ")
+               << known.maxSharedBytes << " bytes of shared memory on '"
+               << known.name << "', but the smallest take "
+               << getSharedMemory(op, schedule).bytes;
+      schedule = getSchedule(op, sizes, f32Product);
+    }
+    op.setScheduleAttr(schedule);
+    ++numSelected;
+    return success();
+  }
 };
+
 } // namespace

@@ -282,6 +282,14 @@ LogicalResult AllReduceOp::verify() {
   return verifyKind(*this, "rows", getType(), FragmentKind::Row);
 }
 
+LogicalResult AnyOp::verify() {
+  TileType rows = getRows().getType();
+  if (failed(verifyKind(*this, "rows", rows, FragmentKind::Row)))
+    return failure();
+  return verifySameElement(*this, rows.getElementType(),
+                           IntegerType::get(getContext(), 1));
+}
+
 LogicalResult ConvertOp::verify() {
   TileType from = getTile().getType(), to = getType();
   if (failed(verifyKind(*this, "tile", from, FragmentKind::Accumulator)))

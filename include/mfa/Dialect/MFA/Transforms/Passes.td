@@ -25,8 +25,20 @@ def MFADecomposeAttentionPass : Pass<"mfa-decompose-attention"> {
 def MFASelectSchedulePass : Pass<"mfa-select-schedule"> {
   let summary = "Attach to each masked attention the schedule of its kernel";
   let description = [{
-    Chooses kernel kind, tile sizes, warps and stages for the chip from a table
-    by element type and head size. A schedule that is already on the op is kept.
+    Chooses kernel kind, tile sizes, warps and stages from a table by element
+    type and head size, and shrinks them until they fit the shared memory of the
+    chip and the number of query rows where that is known. A schedule that is
+    already on the op is kept.
+
+    ```mlir
+    mfa.masked_attention ins(...) outs(...)
+    ```
+    becomes
+    ```mlir
+    mfa.masked_attention ins(...) outs(...)
+        schedule(#mfa.schedule<kind = mma_sync, tile_rows = 128, tile_keys = 64,
+                               warps = 4, stages = 1>)
+    ```
   }];
   let options = [
     Option<"chip", "chip", "std::string", "\"sm_80\"",
@@ -39,6 +51,9 @@ def MFASelectSchedulePass : Pass<"mfa-select-schedule"> {
                         "three tf32 products, f32-accurate"),
              clEnumValN(::mlir::mfa::F32Product::TF32, "tf32",
                         "one tf32 product, 10-bit factors"))}]>,
+  ];
+  let statistics = [
+    Statistic<"numSelected", "num-selected", "ops that were given a schedule">,
   ];
 }
 

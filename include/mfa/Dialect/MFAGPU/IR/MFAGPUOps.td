@@ -296,6 +296,17 @@ def MFAGPU_AllReduceOp : MFAGPU_Op<"all_reduce", [SameOperandsAndResultType]> {
   let hasVerifier = 1;
 }
 
+def MFAGPU_AnyOp : MFAGPU_Op<"any", [Pure]> {
+  let summary = "whether a condition holds for any row that the lane has";
+  let description = [{
+    Differs between lanes; for code that only touches the lane's own elements.
+  }];
+  let arguments = (ins MFAGPU_TileType:$rows);
+  let results = (outs I1:$result);
+  let assemblyFormat = "$rows attr-dict `:` type($rows)";
+  let hasVerifier = 1;
+}
+
 def MFAGPU_ConvertOp : MFAGPU_Op<"convert", [Pure]> {
   let summary = "change the element type or the fragment of a tile";
   let description = [{

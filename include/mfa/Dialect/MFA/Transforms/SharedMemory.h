@@ -1,0 +1,68 @@
+//===- SharedMemory.h - Shared memory of a schedule -------------*- C++ -*-===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MFA_DIALECT_MFA_TRANSFORMS_SHAREDMEMORY_H
+#define MFA_DIALECT_MFA_TRANSFORMS_SHAREDMEMORY_H
+
+#include "mfa/Dialect/MFA/IR/MFA.h"
+
+namespace mlir::mfa {
+
+/// How a kernel reads a mask, by the dimensions it varies over.
+enum class MaskForm {
+  None,
+  /// Over queries and keys: a tile in shared memory for each tile of scores.
+  Matrix,
+  /// Over keys: one row in shared memory for each tile of scores.
+  KeyVector,
+  /// Over queries: a value for each row, in registers.
+  QueryVector,
+  /// Over neither: one value for the block.
+  Scalar
+};
+MaskForm getMaskForm(MaskedAttentionOp op);
+
+/// A matrix, or `stages` of them one after another, in shared memory.
+struct SharedMatrix {
+  /// From the start of the block's shared memory, in bytes.
+  int64_t offset = 0;
+  int64_t stages = 0;
+  /// Sizes that hold values, and elements from one row to the next.
+  int64_t rows = 0, cols = 0, pitch = 0;
+  Type element;
+
+  int64_t getStageElements() const { return rows * pitch; }
+  int64_t getBytes() const;
+};
+
+/// Everything that a block keeps in shared memory. Rows are padded apart so
+/// that neither `ldmatrix` nor a fragment's accesses conflict in a bank:
+///
+/// | access | rows and bytes at once | pitch |
+/// |---|---|---|
+/// | `ldmatrix` | 8 rows, 16 bytes each | an odd number of 16-byte chunks |
+/// | V of f32: lanes read rows 2t, columns g | 4 rows, 32 bytes | the same |
+/// | pairs of 1-byte elements | 8 rows, 8 bytes | the same |
+/// | pairs of f32: lanes read row g, columns 2t | 4 rows, 32 bytes | 2 chunks more than a multiple of 8 |
+struct SharedMemory {
+  SharedMatrix query, key, value;
+  /// Without rows where the mask is not kept in shared memory.
+  SharedMatrix mask;
+  /// Takes the place of the query tile when the loop over keys is done.
+  SharedMatrix output;
+  int64_t bytes = 0;
+};
+SharedMemory getSharedMemory(MaskedAttentionOp op, ScheduleAttr schedule);
+
+/// Columns of D or Dv as a tile has them: rounded up to what one `mma.sync`
+/// takes of the summed dimension, and `ldmatrix` of the other.
+int64_t getPaddedDim(int64_t dim, Type element);
+
+} // namespace mlir::mfa
+
+#endif // MFA_DIALECT_MFA_TRANSFORMS_SHAREDMEMORY_H

@@ -1,0 +1,267 @@
+//===- ElementPatterns.cpp - Work on the elements of tiles ----------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Fragments.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+using namespace mlir::mfa_gpu;
+
+namespace {
+
+/// Which register of a `row` tile belongs to element `index` of a tile.
+int64_t getRowRegister(TileType tile, int64_t index) {
+  int64_t row = getElementOffset(tile, index).row;
+  return 2 * (row / 16) + (row % 16) / 8;
+}
+
+/// Element `index` of a lane as a scalar.
+Value getElement(LaneBuilder &b, TileType tile, ValueRange registers,
+                 int64_t index) {
+  int64_t packed = getElementsPerRegister(tile);
+  if (packed == 1)
+    return registers[index];
+  return b.unpack(registers[index / packed], index % packed);
+}
+
+/// Scalars, one an element, as the registers of `tile`.
+SmallVector<Value> toRegisters(LaneBuilder &b, TileType tile,
+                               ArrayRef<Value> elements) {
+  int64_t packed = getElementsPerRegister(tile);
+  if (packed == 1)
+    return SmallVector<Value>(elements);
+  SmallVector<Value> registers;
+  for (size_t i = 0; i < elements.size(); i += packed) {
+    Value value = LLVM::PoisonOp::create(b, getRegisterType(tile));
+    for (int64_t j = 0; j < packed; ++j)
+      value =
+          LLVM::InsertElementOp::create(b, value, elements[i + j], b.i32(j));
+    registers.push_back(value);
+  }
+  return registers;
+}
+
+struct SplatPattern : OpConversionPattern<SplatOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(SplatOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    LaneBuilder b(op.getLoc(), rewriter);
+    TileType tile = op.getType();
+    SmallVector<Value> elements(tile.getElementsPerLane(),
+                                adaptor.getValue().front());
+    rewriter.replaceOpWithMultiple(op, {toRegisters(b, tile, elements)});
+    return success();
+  }
+};
+
+/// Repeats the region for each element of a lane.
+struct MapPattern : OpConversionPattern<MapOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(MapOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    LaneBuilder b(op.getLoc(), rewriter);
+    auto first = cast<TileType>(op.getResultTypes()[0]);
+    Block &body = op.getBody().front();
+    SmallVector<SmallVector<Value>> results(op.getNumResults());
+    Value laneRow, laneCol;
+    if (op.getCoordinates()) {
+      laneRow = b.add(b.warpRow(first), b.rowGroup());
+      laneCol = b.mul(b.colGroup(), 2);
+    }
+
+    for (int64_t i = 0, e = first.getElementsPerLane(); i < e; ++i) {
+      IRMapping mapping;
+      for (auto [n, input] : llvm::enumerate(op.getInputs())) {
+        auto tile = cast<TileType>(input.getType());
+        bool repeats = tile.getKind() == FragmentKind::Row &&
+                       first.getKind() != FragmentKind::Row;
+        ValueRange registers = adaptor.getInputs()[n];
+        mapping.map(body.getArgument(n),
+                    repeats ? registers[getRowRegister(first, i)]
+                            : getElement(b, tile, registers, i));
+      }
+      if (op.getCoordinates()) {
+        ElementOffset offset = getElementOffset(first, i);
+        unsigned n = op.getNumOperands();
+        mapping.map(body.getArgument(n), b.add(laneRow, b.i32(offset.row)));
+        if (first.getKind() != FragmentKind::Row)
+          mapping.map(body.getArgument(n + 1),
+                      b.add(laneCol, b.i32(offset.col)));
+      }
+      for (Operation &nested : body.without_terminator())
+        b.clone(nested, mapping);
+      for (auto [n, value] :
+           llvm::enumerate(body.getTerminator()->getOperands()))
+        results[n].push_back(mapping.lookupOrDefault(value));
+    }
+
+    SmallVector<SmallVector<Value>> registers;
+    for (auto [type, elements] : llvm::zip(op.getResultTypes(), results))
+      registers.push_back(toRegisters(b, cast<TileType>(type), elements));
+    rewriter.replaceOpWithMultiple(op, std::move(registers));
+    return success();
+  }
+};
+
+Value combine(LaneBuilder &b, ReduceKind kind, Value lhs, Value rhs) {
+  switch (kind) {
+  case ReduceKind::Max:
+    return arith::MaxNumFOp::create(b, lhs, rhs);
+  case ReduceKind::Add:
+    return arith::AddFOp::create(b, lhs, rhs);
+  }
+  llvm_unreachable("unknown reduction");
+}
+
+/// Combines the four lanes of a row, which are neighbours.
+Value combineLanes(LaneBuilder &b, ReduceKind kind, Value value) {
+  for (int64_t distance : {1, 2}) {
+    Value other = NVVM::ShflOp::create(
+        b, value.getType(), b.i32(-1), value, b.i32(distance), b.i32(31),
+        NVVM::ShflKind::bfly, /*return_value_and_is_valid=*/UnitAttr());
+    value = combine(b, kind, value, other);
+  }
+  return value;
+}
+
+struct ReducePattern : OpConversionPattern<ReduceOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(ReduceOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    LaneBuilder b(op.getLoc(), rewriter);
+    TileType tile = op.getTile().getType();
+    ReduceKind kind = op.getKind();
+    // One chain a row, joined with `init` last, so that the chain does not wait
+    // for the previous iteration.
+    SmallVector<Value> rows(adaptor.getInit().size());
+    for (int64_t i = 0, e = tile.getElementsPerLane(); i < e; ++i) {
+      Value &row = rows[getRowRegister(tile, i)];
+      Value element = getElement(b, tile, adaptor.getTile(), i);
+      row = row ? combine(b, kind, row, element) : element;
+    }
+    for (auto [row, init] : llvm::zip(rows, adaptor.getInit())) {
+      if (!op.getPartial())
+        row = combineLanes(b, kind, row);
+      row = combine(b, kind, row, init);
+    }
+    rewriter.replaceOpWithMultiple(op, {rows});
+    return success();
+  }
+};
+
+struct AllReducePattern : OpConversionPattern<AllReduceOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(AllReduceOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    LaneBuilder b(op.getLoc(), rewriter);
+    SmallVector<Value> rows;
+    for (Value row : adaptor.getRows())
+      rows.push_back(combineLanes(b, op.getKind(), row));
+    rewriter.replaceOpWithMultiple(op, {rows});
+    return success();
+  }
+};
+
+struct AnyPattern : OpConversionPattern<AnyOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(AnyOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    LaneBuilder b(op.getLoc(), rewriter);
+    Value any = adaptor.getRows().front();
+    for (Value row : adaptor.getRows().drop_front())
+      any = arith::OrIOp::create(b, any, row);
+    rewriter.replaceOp(op, any);
+    return success();
+  }
+};
+
+struct ConvertPattern : OpConversionPattern<ConvertOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(ConvertOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    LaneBuilder b(op.getLoc(), rewriter);
+    Type from = op.getTile().getType().getElementType();
+    Type to = op.getType().getElementType();
+    SmallVector<Value> registers;
+    if (from == to) {
+      registers = llvm::to_vector(adaptor.getTile());
+    } else if (from.isF32()) {
+      for (size_t i = 0; i < adaptor.getTile().size(); i += 2)
+        registers.push_back(b.packRounded(adaptor.getTile()[i],
+                                          adaptor.getTile()[i + 1], to));
+    } else {
+      for (Value packed : adaptor.getTile())
+        llvm::append_range(registers, widen(b, packed, from));
+    }
+    rewriter.replaceOpWithMultiple(op, {registers});
+    return success();
+  }
+
+  static SmallVector<Value, 2> widen(LaneBuilder &b, Value packed, Type from) {
+    if (from.isF16())
+      return {LLVM::FPExtOp::create(b, b.getF32Type(), b.unpack(packed, 0)),
+              LLVM::FPExtOp::create(b, b.getF32Type(), b.unpack(packed, 1))};
+    // A bf16 is the upper half of the f32 with the same value.
+    Value bits = LLVM::BitcastOp::create(b, b.getI32Type(), packed);
+    Value low = arith::ShLIOp::create(b, bits, b.i32(16));
+    Value high = arith::AndIOp::create(b, bits, b.i32(0xffff0000));
+    return {LLVM::BitcastOp::create(b, b.getF32Type(), low),
+            LLVM::BitcastOp::create(b, b.getF32Type(), high)};
+  }
+};
+
+/// Base-2 exponential and logarithm of f32 by the special function unit. Maximum
+/// relative error 2^-22 and absolute error 2^-22 (PTX ISA, ex2 and lg2);
+/// subnormal results are flushed.
+template <typename Op>
+struct SpecialFunctionPattern : OpConversionPattern<Op> {
+  SpecialFunctionPattern(const TypeConverter &converter, MLIRContext *context,
+                         StringRef intrinsic)
+      : OpConversionPattern<Op>(converter, context), intrinsic(intrinsic) {}
+
+  LogicalResult
+  matchAndRewrite(Op op, typename Op::Adaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    if (!op.getType().isF32())
+      return rewriter.notifyMatchFailure(op, "not f32");
+    rewriter.replaceOpWithNewOp<LLVM::CallIntrinsicOp>(
+        op, op.getType(), rewriter.getStringAttr(intrinsic),
+        adaptor.getOperand());
+    return success();
+  }
+
+  StringRef intrinsic;
+};
+
+} // namespace
+
+void mfa_gpu::populateElementPatterns(const TypeConverter &converter,
+                                      RewritePatternSet &patterns) {
+  MLIRContext *context = patterns.getContext();
+  patterns.add<SplatPattern, MapPattern, ReducePattern, AllReducePattern,
+               AnyPattern, ConvertPattern>(converter, context);
+  patterns.add<SpecialFunctionPattern<math::Exp2Op>>(
+      converter, context, "llvm.nvvm.ex2.approx.ftz.f32");
+  patterns.add<SpecialFunctionPattern<math::Log2Op>>(
+      converter, context, "llvm.nvvm.lg2.approx.ftz.f");
+}

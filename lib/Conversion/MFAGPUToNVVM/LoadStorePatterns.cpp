@@ -1,0 +1,213 @@
+//===- LoadStorePatterns.cpp - Tiles to and from memory -------------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Fragments.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace mlir::mfa_gpu;
+
+namespace {
+
+/// Visits the lane's pairs of adjacent columns: the index of the first element
+/// and its offset from the lane's own place.
+void forEachPair(TileType tile,
+                 function_ref<void(int64_t index, ElementOffset)> body) {
+  for (int64_t i = 0, e = tile.getElementsPerLane(); i < e; i += 2)
+    body(i, getElementOffset(tile, i));
+}
+
+/// Address of (row g of the warp, column 2t); row 0 where the source has one.
+Value getPairPointer(LaneBuilder &b, TypedValue<MemRefType> shared,
+                     TileType tile, bool hasOneRow) {
+  Value row = hasOneRow ? b.i32(0) : b.add(b.warpRow(tile), b.rowGroup());
+  return b.sharedPointer(shared, row, b.mul(b.colGroup(), 2));
+}
+
+struct LoadPattern : OpConversionPattern<LoadOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(LoadOp op, OneToNOpAdaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    LaneBuilder b(op.getLoc(), rewriter);
+    auto source = cast<TypedValue<MemRefType>>(op.getSource());
+    TileType tile = op.getType();
+    SmallVector<Value> registers;
+    if (tile.getKind() == FragmentKind::Row)
+      registers = loadRows(b, source, tile);
+    else if (canLoadMatrices(source.getType(), tile))
+      registers = loadMatrices(b, source, tile);
+    else
+      registers = loadPairs(b, source, tile);
+    rewriter.replaceOpWithMultiple(op, {registers});
+    return success();
+  }
+
+  /// `ldmatrix` hands out 16 columns of 16-bit elements at once, in the very
+  /// layout of the fragment.
+  static bool canLoadMatrices(MemRefType source, TileType tile) {
+    return tile.getElementType().getIntOrFloatBitWidth() == 16 &&
+           tile.getCols() % 16 == 0 && source.getDimSize(0) == tile.getRows();
+  }
+
+  static SmallVector<Value> loadMatrices(LaneBuilder &b,
+                                         TypedValue<MemRefType> source,
+                                         TileType tile) {
+    int64_t pitchBytes = 2 * getRowPitch(source.getType());
+    Value row = b.add(b.warpRow(tile), b.urem(b.lane(), 16));
+    Value col = b.mul(b.udiv(b.lane(), 16), 8);
+    Value pointer = b.sharedPointer(source, row, col);
+    SmallVector<Value> registers;
+    for (int64_t m = 0; m < tile.getRowFragments(); ++m)
+      for (int64_t n = 0; n < tile.getCols(); n += 16)
+        for (Value bits : b.loadMatrix4(
+                 b.advance(pointer, 16 * m * pitchBytes + 2 * n), false))
+          registers.push_back(
+              LLVM::BitcastOp::create(b, getRegisterType(tile), bits));
+    return registers;
+  }
+
+  static SmallVector<Value> loadPairs(LaneBuilder &b,
+                                      TypedValue<MemRefType> source,
+                                      TileType tile) {
+    MemRefType type = source.getType();
+    Type element = tile.getElementType();
+    int64_t bytes = getElementBytes(element);
+    bool hasOneRow = type.getDimSize(0) == 1;
+    Value pointer = getPairPointer(b, source, tile, hasOneRow);
+    SmallVector<Value> registers;
+    forEachPair(tile, [&](int64_t, ElementOffset offset) {
+      int64_t row = hasOneRow ? 0 : offset.row;
+      Value place = b.advance(
+          pointer, (row * getRowPitch(type) + offset.col) * bytes);
+      if (element.isInteger(1)) {
+        Value pair =
+            LLVM::LoadOp::create(b, b.getI16Type(), place, 2 * bytes);
+        for (int64_t shift : {0, 8}) {
+          Value byte = arith::ShRUIOp::create(
+              b, pair, arith::ConstantIntOp::create(b, shift, 16));
+          registers.push_back(
+              arith::TruncIOp::create(b, b.getI1Type(), byte));
+        }
+        return;
+      }
+      Value pair = LLVM::LoadOp::create(b, VectorType::get({2}, element),
+                                        place, 2 * bytes);
+      if (getElementsPerRegister(tile) == 2) {
+        registers.push_back(pair);
+        return;
+      }
+      for (int64_t i : {0, 1})
+        registers.push_back(b.unpack(pair, i));
+    });
+    return registers;
+  }
+
+  static SmallVector<Value> loadRows(LaneBuilder &b,
+                                     TypedValue<MemRefType> source,
+                                     TileType tile) {
+    Type element = tile.getElementType();
+    Value size = memref::DimOp::create(b, source, 0);
+    Value lane = b.add(b.warpRow(tile), b.rowGroup());
+    SmallVector<Value> registers;
+    for (int64_t i = 0, e = getNumRegisters(tile); i < e; ++i) {
+      Value row = arith::IndexCastUIOp::create(
+          b, b.getIndexType(),
+          b.add(lane, b.i32(getElementOffset(tile, i).row)));
+      Value inside =
+          arith::CmpIOp::create(b, arith::CmpIPredicate::ult, row, size);
+      auto load = scf::IfOp::create(b, TypeRange(element), inside,
+                                    /*withElseRegion=*/true);
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(load.thenBlock());
+      Value loaded = memref::LoadOp::create(b, source, row);
+      scf::YieldOp::create(b, loaded);
+      b.setInsertionPointToStart(load.elseBlock());
+      Value zero = arith::ConstantOp::create(b, b.getZeroAttr(element));
+      scf::YieldOp::create(b, zero);
+      registers.push_back(load.getResult(0));
+    }
+    return registers;
+  }
+};
+
+struct StorePattern : OpConversionPattern<StoreOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(StoreOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    LaneBuilder b(op.getLoc(), rewriter);
+    auto destination = cast<TypedValue<MemRefType>>(op.getDestination());
+    TileType tile = op.getTile().getType();
+    if (tile.getElementType().isInteger(1))
+      return rewriter.notifyMatchFailure(op, "i1 tiles are only loaded");
+    if (tile.getKind() == FragmentKind::Row)
+      storeRows(b, destination, tile, adaptor.getTile());
+    else
+      storePairs(b, destination, tile, adaptor.getTile());
+    rewriter.eraseOp(op);
+    return success();
+  }
+
+  static void storePairs(LaneBuilder &b, TypedValue<MemRefType> destination,
+                         TileType tile, ValueRange registers) {
+    Type element = tile.getElementType();
+    int64_t bytes = getElementBytes(element);
+    int64_t pitch = getRowPitch(destination.getType());
+    auto pairType = VectorType::get({2}, element);
+    Value pointer = getPairPointer(b, destination, tile, false);
+    forEachPair(tile, [&](int64_t index, ElementOffset offset) {
+      Value pair;
+      if (getElementsPerRegister(tile) == 2) {
+        pair = registers[index / 2];
+      } else {
+        pair = LLVM::PoisonOp::create(b, pairType);
+        for (int64_t i : {0, 1})
+          pair = LLVM::InsertElementOp::create(b, pair, registers[index + i],
+                                               b.i32(i));
+      }
+      LLVM::StoreOp::create(
+          b, pair,
+          b.advance(pointer, (offset.row * pitch + offset.col) * bytes),
+          2 * bytes);
+    });
+  }
+
+  /// The four lanes of a row hold the same value; the first stores it.
+  static void storeRows(LaneBuilder &b, TypedValue<MemRefType> destination,
+                        TileType tile, ValueRange registers) {
+    Value size = memref::DimOp::create(b, destination, 0);
+    Value lane = b.add(b.warpRow(tile), b.rowGroup());
+    Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
+                                          b.colGroup(), b.i32(0));
+    for (auto [i, value] : llvm::enumerate(registers)) {
+      Value row = arith::IndexCastUIOp::create(
+          b, b.getIndexType(),
+          b.add(lane, b.i32(getElementOffset(tile, i).row)));
+      Value inside =
+          arith::CmpIOp::create(b, arith::CmpIPredicate::ult, row, size);
+      auto store = scf::IfOp::create(
+          b, arith::AndIOp::create(b, inside, isFirst));
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(store.thenBlock());
+      memref::StoreOp::create(b, value, destination, row);
+    }
+  }
+};
+
+} // namespace
+
+void mfa_gpu::populateLoadStorePatterns(const TypeConverter &converter,
+                                        RewritePatternSet &patterns) {
+  patterns.add<LoadPattern, StorePattern>(converter, patterns.getContext());
+}
