@@ -17,7 +17,7 @@ if(NOT mfa_mlir_archives)
 endif()
 
 execute_process(
-  COMMAND "${MFA_LLVM_CONFIG}" --link-static --libs
+  COMMAND "${MFA_LLVM_CONFIG}" --link-static --libfiles
     # Code generation for the host and for NVIDIA GPUs.
     x86 nvptx orcjit jitlink perfjitevents
     # What MLIR's translations and dialects refer to.
@@ -26,6 +26,22 @@ execute_process(
   OUTPUT_STRIP_TRAILING_WHITESPACE
   COMMAND_ERROR_IS_FATAL ANY)
 separate_arguments(mfa_llvm_archives UNIX_COMMAND "${mfa_llvm_archives}")
+
+# MLIR initialises every target that its LLVM was built with. Those that are
+# left out get functions that do nothing, and stay unknown.
+set(mfa_left_out ${LLVM_TARGETS_TO_BUILD})
+list(REMOVE_ITEM mfa_left_out X86 NVPTX)
+set(mfa_left_out_source "")
+foreach(target ${mfa_left_out})
+  foreach(part Target TargetInfo TargetMC AsmPrinter AsmParser)
+    string(APPEND mfa_left_out_source
+      "void LLVMInitialize${target}${part}(void) {}\n")
+  endforeach()
+endforeach()
+file(CONFIGURE OUTPUT "${MFA_BINARY_DIR}/targets-left-out.c"
+  CONTENT "${mfa_left_out_source}" @ONLY)
+add_library(mfa_targets_left_out STATIC
+  "${MFA_BINARY_DIR}/targets-left-out.c")
 
 foreach(library zstd z)
   find_library(MFA_STATIC_${library} lib${library}.a REQUIRED
@@ -36,11 +52,9 @@ add_library(mfa_static_mlir INTERFACE)
 target_link_libraries(mfa_static_mlir INTERFACE
   -Wl,--start-group ${mfa_mlir_archives} -Wl,--end-group
   ${mfa_llvm_archives}
+  mfa_targets_left_out
   ${MFA_STATIC_zstd} ${MFA_STATIC_z}
   m ${CMAKE_DL_LIBS})
-target_link_directories(mfa_static_mlir INTERFACE "${LLVM_LIBRARY_DIR}")
-target_compile_options(mfa_static_mlir INTERFACE
-  -ffunction-sections -fdata-sections)
 target_link_options(mfa_static_mlir INTERFACE
-  -static-libstdc++ -static-libgcc
+  -static-libstdc++ -static-libgcc -no-pie
   -Wl,--gc-sections -Wl,--strip-all -Wl,--exclude-libs,ALL)

@@ -55,10 +55,14 @@ PYTHON
 }
 
 # python3-psutil is for lit's --timeout.
-set_up "clang-format-$LLVM_MAJOR" python3-psutil
+MFA_PACKAGES+=("clang-format-$LLVM_MAJOR" python3-psutil xz-utils)
+set_up
 
 step "Format of the C++ sources"
 part "clang-format" check_format
+
+step "Self-contained tools"
+part "static" scripts/package-static.sh --check
 
 step "Tests of lit"
 results="$MFA_BUILD_DIR/test/results.json"

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Set-up shared by the scripts: packages, configuration and build.
 #
 # Sourced by bash with `set -euo pipefail`. Everything here may run again at any
@@ -138,10 +139,10 @@ build_project() {
     die "the build failed; its output is in $dir/logs/build.log"
 }
 
-# set_up [PACKAGE...]: packages (and those given), configuration, build.
+# set_up: packages, configuration and build.
 set_up() {
   step "Packages"
-  install_packages "${MFA_PACKAGES[@]}" "$@"
+  install_packages "${MFA_PACKAGES[@]}"
   step "Configuration"
   configure_project default "$MFA_BUILD_DIR"
   step "Build, $(build_jobs) compilers at once"
