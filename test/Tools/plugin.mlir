@@ -12,8 +12,7 @@
 // RUN:   | FileCheck %s --check-prefix=CPU
 // RUN: not %llvm_tools/mlir-opt %s 2>&1 | FileCheck %s --check-prefix=WITHOUT
 
-// DIALECTS: mfa
-// DIALECTS-NEXT: mfa_gpu
+// DIALECTS: Available Dialects: {{.*}},mfa,mfa_gpu,
 
 // SCHEDULE: mfa.masked_attention {{.*}} schedule(#mfa.schedule<
 
