@@ -16,7 +16,18 @@
 namespace mlir::mfa {
 
 /// Options of the pipeline `mfa-to-cpu`.
-struct MFAToCPUOptions : public PassPipelineOptions<MFAToCPUOptions> {};
+struct MFAToCPUOptions : public PassPipelineOptions<MFAToCPUOptions> {
+  PassOptions::Option<int64_t> tileRows{
+      *this, "tile-rows",
+      llvm::cl::desc("Query rows of a tile; tiles run in parallel, each with "
+                     "scratch memory for this many rows of scores"),
+      llvm::cl::init(64)};
+  PassOptions::Option<bool> parallel{
+      *this, "parallel",
+      llvm::cl::desc("Run tiles and other parallel loops on the threads of the "
+                     "runtime, through its function mfaParallelFor"),
+      llvm::cl::init(true)};
+};
 
 /// Options of the pipeline `mfa-to-nvvm`.
 struct MFAToNVVMOptions : public PassPipelineOptions<MFAToNVVMOptions> {
