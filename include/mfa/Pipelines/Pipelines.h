@@ -43,8 +43,7 @@ void buildMFAToCPUPipeline(OpPassManager &pm, const MFAToCPUOptions &options);
 
 /// From masked attention on tensors or buffers to host code in the llvm
 /// dialect that launches kernels embedded as PTX.
-void buildMFAToNVVMPipeline(OpPassManager &pm,
-                            const MFAToNVVMOptions &options);
+void buildMFAToNVVMPipeline(OpPassManager &pm, const MFAToNVVMOptions &options);
 
 /// Registers the pipelines by name.
 void registerPipelines();
