@@ -20,22 +20,6 @@
 
 using namespace mlir;
 
-<<<<<<< HEAD
-=======
-/// Tensors to buffers. A function takes a tensor as a contiguous buffer, which
-/// it may write, and returns one as a buffer that the caller frees.
-static void addBufferization(OpPassManager &pm) {
-  bufferization::OneShotBufferizePassOptions options;
-  options.bufferizeFunctionBoundaries = true;
-  options.functionBoundaryTypeConversion =
-      bufferization::LayoutMapOption::IdentityLayoutMap;
-  pm.addPass(bufferization::createOneShotBufferizePass(options));
-  pm.addPass(createCanonicalizerPass());
-  bufferization::buildBufferDeallocationPipeline(pm);
-  pm.addPass(createConvertBufferizationToMemRefPass());
-}
-
->>>>>>> cpu
 /// Buffers and linalg to the llvm dialect.
 static void addLoweringToLLVM(OpPassManager &pm) {
   pm.addPass(createConvertLinalgToLoopsPass());
