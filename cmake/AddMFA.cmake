@@ -53,6 +53,9 @@ function(mfa_add_library name)
 endfunction()
 
 # mfa_add_tool(NAME source... [LINK_LIBS lib...])
+#
+# Tools are built before check-mfa runs, as is every target in the global
+# property MFA_TEST_DEPENDS (shared libraries that tests load).
 function(mfa_add_tool name)
   cmake_parse_arguments(ARG "" "" "LINK_LIBS" ${ARGN})
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
@@ -62,4 +65,5 @@ function(mfa_add_tool name)
   target_link_libraries(${name} PRIVATE ${ARG_LINK_LIBS} mfa_upstream)
   target_precompile_headers(${name} REUSE_FROM mfa_pch)
   install(TARGETS ${name})
+  set_property(GLOBAL APPEND PROPERTY MFA_TEST_DEPENDS ${name})
 endfunction()

@@ -9,7 +9,9 @@
 #include "mfa/InitAll.h"
 #include "mfa/Conversion/Passes.h"
 #include "mfa/Dialect/MFA/IR/MFA.h"
+#include "mfa/Dialect/MFA/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mfa/Dialect/MFA/Transforms/Passes.h"
+#include "mfa/Dialect/MFA/Transforms/RuntimeOpVerification.h"
 #include "mfa/Dialect/MFAGPU/IR/MFAGPU.h"
 #include "mfa/Pipelines/Pipelines.h"
 
@@ -17,6 +19,8 @@ using namespace mlir;
 
 void mfa::registerAllDialects(DialectRegistry &registry) {
   registry.insert<MFADialect, mfa_gpu::MFAGPUDialect>();
+  registerBufferizableOpInterfaceExternalModels(registry);
+  registerRuntimeVerifiableOpInterfaceExternalModels(registry);
 }
 
 void mfa::registerAllPasses() {

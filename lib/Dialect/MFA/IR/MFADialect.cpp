@@ -7,6 +7,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "mfa/Dialect/MFA/IR/MFA.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -29,6 +34,9 @@ void MFADialect::initialize() {
 #define GET_OP_LIST
 #include "mfa/Dialect/MFA/IR/MFAOps.cpp.inc"
       >();
+  declarePromisedInterfaces<bufferization::BufferizableOpInterface,
+                            MaskedAttentionOp>();
+  declarePromisedInterfaces<RuntimeVerifiableOpInterface, MaskedAttentionOp>();
 }
 
 LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,

@@ -21,6 +21,12 @@ def MFA_Dialect : Dialect {
     It says what is computed; how is in the attribute `#mfa.schedule` and in the
     passes that lower it to linalg (the reference and the CPU) or to GPU kernels.
   }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect",
+    "::mlir::affine::AffineDialect",
+    "::mlir::memref::MemRefDialect",
+    "::mlir::tensor::TensorDialect",
+  ];
   let useDefaultAttributePrinterParser = 1;
 }
 

@@ -13,6 +13,7 @@ include "mfa/Dialect/MFA/IR/MFAAttrs.td"
 include "mlir/Interfaces/DestinationStyleOpInterface.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
+include "mlir/Interfaces/TilingInterface.td"
 
 class MFA_Op<string mnemonic, list<Trait> traits = []>
     : Op<MFA_Dialect, mnemonic, traits>;
@@ -25,10 +26,157 @@ def MFA_MaskedAttentionOp : MFA_Op<"masked_attention", [
     AttrSizedOperandSegments, DestinationStyleOpInterface,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
     DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface,
-                              ["reifyResultShapes"]>]> {
+                              ["reifyResultShapes"]>,
+    DeclareOpInterfaceMethods<ConditionallySpeculatable>,
+    DeclareOpInterfaceMethods<TilingInterface,
+        ["getLoopIteratorTypes", "getIterationDomain",
+         "getTiledImplementation", "getResultTilePosition",
+         "generateResultTileValue", "getIterationDomainTileFromResultTile",
+         "getTiledImplementationFromOperandTiles",
+         "getIterationDomainTileFromOperandTiles",
+         "isOpFusableWithConsumerSlice", "isOpFusableWithProducerSlices"]>]> {
   let summary = "softmax(query . key * scale + mask) . value, for each head";
   let description = [{
-    Masked attention on arrays stored batch, sequence, head, dimension (BSHD).
+    Attention with grouped heads and a dense mask, on arrays stored batch,
+    sequence, head, dimension (BSHD). The op says what is computed and where the
+    result goes; it is in destination style, on tensors or on memrefs.
+
+    ```mlir
+    %o = mfa.masked_attention
+           ins(%q, %k, %v : tensor<2x1024x16x128xbf16>,
+                            tensor<2x1024x4x128xbf16>,
+                            tensor<2x1024x4x128xbf16>)
+           mask(%m : tensor<2x1024x1024xbf16>)
+           scale(%s : f32)
+           outs(%init : tensor<2x1024x16x128xbf16>)
+           -> tensor<2x1024x16x128xbf16>
+    ```
+
+    #### Operands
+
+    | operand | clause | shape | element type |
+    |---|---|---|---|
+    | `query` | `ins` | `[B, Sq, H, D]` | T = f16, bf16 or f32 |
+    | `key` | `ins` | `[B, Sk, h, D]` | T |
+    | `value` | `ins` | `[B, Sk, h, Dv]` | T |
+    | `mask` | `mask`, optional | `[B or 1, Sq or 1, Sk or 1]` or `[B or 1, H or 1, Sq or 1, Sk or 1]` | f16, bf16, f32 or i1, whatever T |
+    | `scale` | `scale`, optional | | f32 |
+    | `output` | `outs` | `[B, Sq, H, Dv]` | T |
+    | `lse` | `lse`, optional | `[B, H, Sq]` | f32 |
+
+    - D and Dv are static and a multiple of 8 from 8 to 256.
+    - The other sizes are static or dynamic. B, Sq and Sk may be 0; H and h are at
+      least 1, and H is a multiple of h.
+    - Query head j reads key and value head j / (H / h).
+    - A mask size that is a *static* 1 broadcasts, and nothing is materialised for
+      it. Any other mask size, dynamic ones included, is the full size. A mask of
+      rank 3 is the same for all heads.
+    - Without `scale` the scale is 1/sqrt(D), rounded to f32.
+
+    #### Meaning
+
+    For each batch b, query head j with g = j / (H / h), and query row i:
+
+    ```
+    score[n]  = (sum over d of query[b, i, j, d] * key[b, n, g, d]) * scale
+                + mask[b, j, i, n]                     for each key n
+    top       = max over n of score[n], or 0 where that is -inf
+    weight[n] = exp(score[n] - top)
+    total     = sum over n of weight[n]
+    output[b, i, j, d] = (sum over n of weight[n] * value[b, n, g, d]) / total
+    lse[b, j, i]       = top + ln(total)
+    ```
+
+    - The order is scale, then mask, then softmax, then the product with value.
+    - Sums are accumulated in f32, in any order, and scores, mask and weights are
+      f32. For 16-bit T, `weight` is rounded to T before the product with value
+      (not in `total`), and the output is rounded to T at the end.
+    - A mask of i1 is exactly the additive mask of 0 (true, attend) and -inf
+      (false). With a mask of 0 the op equals the op without mask.
+    - A row that is *fully masked* has a score of -inf for every key, or no key at
+      all (Sk = 0). Its output is 0, whatever the values are, and its lse -inf.
+    - -inf is exact: a key with weight 0 among other keys adds nothing, except that
+      0 times a NaN or an infinity in its value is NaN. Large finite negatives,
+      such as -1e4 or the lowest f16, are ordinary numbers.
+    - A score of NaN (from query, key, scale or mask; NaN + -inf is NaN) makes its
+      row NaN, output and lse, and no other row. A NaN in a value row reaches the
+      outputs of its column d in every row that is not fully masked.
+
+    What is in `output` and `lse` before the op is not read. If a size is 0 there is
+    nothing to write.
+
+    #### Tensors and memrefs
+
+    All shaped operands are tensors, or all are memrefs.
+
+    On tensors the op has one result for `output` and, where there is an `lse`, a
+    second one for it; their types are those of the destinations. Tensors carry no
+    encoding. On memrefs the op has no results; it reads the inputs and writes
+    `output` and `lse`.
+
+    Memrefs are in the default memory space and have a strided layout. Query, key,
+    value and output have unit stride in their last dimension; all other strides
+    are free, 0 included, as are those of mask and lse. So views of packed QKV,
+    BHSD storage seen as BSHD and masks expanded by strides need no copy. The
+    elements of output and lse are distinct: no stride of 0 where the size exceeds 1.
+    They overlap neither one another nor an input; inputs may overlap each other.
+
+    #### Errors
+
+    Every rule above is checked by the verifier where sizes and strides are static.
+    Where they are dynamic the rule holds at run time, else the behaviour is
+    undefined; `generate-runtime-verification` adds a check with a message for
+    each: shared sizes of batch, heads and sequences, mask sizes, at least one
+    head, H a multiple of h, unit stride, no stride of 0 in a destination. That two
+    different buffers overlap is not checked.
+
+    #### Forms
+
+    ```mlir
+    // No mask, 1/sqrt(64).
+    %0 = mfa.masked_attention
+           ins(%q, %k, %v : tensor<1x128x8x64xf16>, tensor<1x256x8x64xf16>,
+                            tensor<1x256x8x64xf16>)
+           outs(%o : tensor<1x128x8x64xf16>) -> tensor<1x128x8x64xf16>
+
+    // A padding mask [B, 1, 1, Sk], and the log-sum-exp as a second result.
+    %1:2 = mfa.masked_attention
+             ins(%q, %k, %v : tensor<1x128x8x64xf16>, tensor<1x256x8x64xf16>,
+                              tensor<1x256x8x64xf16>)
+             mask(%padding : tensor<1x1x1x256xi1>)
+             outs(%o : tensor<1x128x8x64xf16>)
+             lse(%l : tensor<1x8x128xf32>)
+             -> (tensor<1x128x8x64xf16>, tensor<1x8x128xf32>)
+
+    // Dynamic sizes, Dv other than D, on buffers: nothing after the clauses.
+    mfa.masked_attention
+      ins(%q, %k, %v : memref<?x?x?x192xbf16>, memref<?x?x?x192xbf16>,
+                       memref<?x?x?x128xbf16>)
+      mask(%m : memref<?x?x?x?xf32>)
+      outs(%o : memref<?x?x?x128xbf16>)
+
+    // The query as a view of packed QKV, and a schedule for a GPU.
+    mfa.masked_attention
+      ins(%q, %k, %v :
+          memref<2x128x8x64xf16, strided<[196608, 1536, 64, 1], offset: ?>>,
+          memref<2x128x8x64xf16>, memref<2x128x8x64xf16>)
+      outs(%o : memref<2x128x8x64xf16>)
+      schedule(#mfa.schedule<kind = mma_sync, tile_rows = 128, tile_keys = 64,
+                             warps = 4, stages = 1>)
+    ```
+
+    The clauses come in this order: `ins`, `mask`, `scale`, `outs`, `lse`,
+    `schedule`. Two result types may also be written without parentheses.
+
+    #### Interfaces
+
+    - *Tiling*: the iteration domain is `[B, H, Sq]`, all parallel. A tile of heads
+      is one head, all heads, an aligned equal part of one group, or whole groups;
+      any other is an error. A tile keeps the schedule.
+    - *Bufferization*: destinations are written in place where nothing else reads
+      them. A slice with a static stride other than 1 in its last dimension goes
+      through a contiguous copy.
+    - *Speculation*: on tensors of static shape the op may be moved freely.
   }];
 
   let arguments = (ins
@@ -51,7 +199,7 @@ def MFA_MaskedAttentionOp : MFA_Op<"masked_attention", [
     `outs` `(` $output `:` type($output) `)`
     (`lse` `(` $lse^ `:` type($lse) `)`)?
     (`schedule` `(` qualified($schedule)^ `)`)?
-    custom<ResultTypes>(type($results))
+    (`->` custom<ResultTypes>(type($results))^)?
   }];
 
   let builders = [
@@ -64,6 +212,9 @@ def MFA_MaskedAttentionOp : MFA_Op<"masked_attention", [
   let extraClassDeclaration = [{
     /// Positions of the dimensions of query, key, value and output (BSHD).
     enum : unsigned { kBatch = 0, kSequence = 1, kHead = 2, kDim = 3 };
+
+    /// Limits of D and Dv, which are also multiples of `kMinDim`.
+    static constexpr int64_t kMinDim = 8, kMaxDim = 256;
 
     ::mlir::ShapedType getQueryType() {
       return ::llvm::cast<::mlir::ShapedType>(getQuery().getType());
@@ -82,15 +233,53 @@ def MFA_MaskedAttentionOp : MFA_Op<"masked_attention", [
     ::mlir::ShapedType getOutputType() {
       return ::llvm::cast<::mlir::ShapedType>(getOutput().getType());
     }
+    /// Null where the log-sum-exp is not asked for.
+    ::mlir::ShapedType getLseType() {
+      return getLse() ? ::llvm::cast<::mlir::ShapedType>(getLse().getType())
+                      : ::mlir::ShapedType();
+    }
     /// Elements in a query or key row (D), a multiple of 8 up to 256.
     int64_t getHeadDim() { return getQueryType().getDimSize(kDim); }
     /// Elements in a value or output row (Dv), a multiple of 8 up to 256.
     int64_t getValueDim() { return getValueType().getDimSize(kDim); }
+    /// Query heads (H), or ShapedType::kDynamic.
+    int64_t getNumHeads() { return getQueryType().getDimSize(kHead); }
+    /// Key and value heads (h), or ShapedType::kDynamic.
+    int64_t getNumKVHeads() { return getKeyType().getDimSize(kHead); }
+    /// Query heads that read one key and value head (H / h), or
+    /// ShapedType::kDynamic.
+    int64_t getGroupSize();
+    /// The element type of query, key, value and output.
     ::mlir::Type getElementType() { return getQueryType().getElementType(); }
 
     bool hasTensorSemantics() {
       return ::llvm::isa<::mlir::TensorType>(getOutput().getType());
     }
+
+    /// The size of the scores over `dim` (B, H, Sq or Sk), or
+    /// ShapedType::kDynamic.
+    int64_t getScoreSize(::mlir::mfa::ScoreDim dim);
+    /// The sizes of the scores, [B, H, Sq, Sk], dynamic ones read from query
+    /// and key.
+    ::llvm::SmallVector<::mlir::OpFoldResult>
+    getMixedScoreSizes(::mlir::OpBuilder &builder);
+
+    /// The dimension of the mask operand that runs over `dim`, or none where
+    /// the mask does not vary over it: a size that is a static 1, the heads of
+    /// a mask of rank 3, or no mask at all.
+    ::std::optional<unsigned> getMaskDim(::mlir::mfa::ScoreDim dim);
+    bool isMaskBroadcast(::mlir::mfa::ScoreDim dim) {
+      return !getMaskDim(dim).has_value();
+    }
+
+    /// The operand dimensions that have to have `size`, those of query and key
+    /// first and those of a mask last. Broadcast mask dimensions are left out.
+    ::llvm::SmallVector<::mlir::mfa::SizeUse>
+    getSizeUses(::mlir::mfa::SharedSize size);
+
+    /// The scale operand, or 1/sqrt(D) rounded to f32 as a constant made where
+    /// `builder` stands.
+    ::mlir::Value getOrCreateScale(::mlir::OpBuilder &builder);
 
     ::mlir::MutableOperandRange getDpsInitsMutable();
   }];

@@ -14,6 +14,10 @@
 
 namespace mlir::mfa {
 
+/// Adds the pattern that writes a masked attention, on tensors or on buffers,
+/// as the linalg ops that define it (see `mfa-decompose-attention`).
+void populateDecomposeAttentionPatterns(RewritePatternSet &patterns);
+
 #define GEN_PASS_DECL
 #include "mfa/Dialect/MFA/Transforms/Passes.h.inc"
 

@@ -1,0 +1,21 @@
+//===- BufferizableOpInterfaceImpl.h - Bufferization ------------*- C++ -*-===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MFA_DIALECT_MFA_TRANSFORMS_BUFFERIZABLEOPINTERFACEIMPL_H
+#define MFA_DIALECT_MFA_TRANSFORMS_BUFFERIZABLEOPINTERFACEIMPL_H
+
+namespace mlir {
+class DialectRegistry;
+
+namespace mfa {
+/// Attaches BufferizableOpInterface to the ops of the mfa dialect.
+void registerBufferizableOpInterfaceExternalModels(DialectRegistry &registry);
+} // namespace mfa
+} // namespace mlir
+
+#endif // MFA_DIALECT_MFA_TRANSFORMS_BUFFERIZABLEOPINTERFACEIMPL_H

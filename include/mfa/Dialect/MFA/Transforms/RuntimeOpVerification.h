@@ -1,0 +1,23 @@
+//===- RuntimeOpVerification.h - Run-time checks ----------------*- C++ -*-===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MFA_DIALECT_MFA_TRANSFORMS_RUNTIMEOPVERIFICATION_H
+#define MFA_DIALECT_MFA_TRANSFORMS_RUNTIMEOPVERIFICATION_H
+
+namespace mlir {
+class DialectRegistry;
+
+namespace mfa {
+/// Attaches RuntimeVerifiableOpInterface to the ops of the mfa dialect, for
+/// upstream's pass `generate-runtime-verification`.
+void registerRuntimeVerifiableOpInterfaceExternalModels(
+    DialectRegistry &registry);
+} // namespace mfa
+} // namespace mlir
+
+#endif // MFA_DIALECT_MFA_TRANSFORMS_RUNTIMEOPVERIFICATION_H

@@ -1,0 +1,71 @@
+//===- CUDARuntime.h - What lowered host code calls -------------*- C++ -*-===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The entry points `mgpu*` that host code lowered by upstream's passes
+// (`gpu-to-llvm`, `convert-nvgpu-to-nvvm`) calls, on the CUDA driver. Names and
+// signatures are upstream's, so that libmfa_cuda_runtime.so serves the stock
+// mlir-runner as well.
+//
+// The entry points return no status. A failed one reports its error to the
+// handler, by default a line on stderr, and records it if it is the first since
+// the last `takeFirstError`; the calls after it go on, with null handles where
+// one could not be made.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MFA_RUNTIME_CUDARUNTIME_H
+#define MFA_RUNTIME_CUDARUNTIME_H
+
+#include "mfa/Runtime/CUDADriver.h"
+
+#include <vector>
+
+namespace mfa::runtime {
+
+using ErrorHandler = void (*)(const CUDAError &error);
+
+/// Replaces the handler of failed entry points; null keeps silent, and then
+/// `takeFirstError` is the only way to learn of a failure. Returns the handler
+/// that was there.
+ErrorHandler setErrorHandler(ErrorHandler handler);
+
+/// The first error since the last call, of any thread, and forgets it.
+CUDAStatus takeFirstError();
+
+/// GPU that the entry points of this thread use: 0, or what
+/// mgpuSetDefaultDevice said.
+int getCurrentDevice();
+
+/// While it lives, host code of this thread launches on `stream`:
+/// mgpuStreamCreate returns it, and synchronising with it or destroying it does
+/// nothing. The caller synchronises when it needs the results. `nullptr` is the
+/// default stream. Outside of such a scope, lowered host code makes a stream of
+/// its own and waits for it.
+class StreamScope {
+public:
+  explicit StreamScope(CUstream stream);
+  ~StreamScope();
+  StreamScope(const StreamScope &) = delete;
+  StreamScope &operator=(const StreamScope &) = delete;
+
+private:
+  std::optional<CUstream> previous;
+};
+
+/// An entry point that host code calls by name.
+struct EntryPoint {
+  const char *name;
+  void *address;
+};
+
+/// Every entry point, for a JIT's table of symbols.
+const std::vector<EntryPoint> &getCUDAEntryPoints();
+
+} // namespace mfa::runtime
+
+#endif // MFA_RUNTIME_CUDARUNTIME_H

@@ -1,0 +1,275 @@
+//===- MaskedAttentionCanonicalization.cpp - Simpler operands -------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mfa/Dialect/MFA/IR/MFA.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/PatternMatch.h"
+
+using namespace mlir;
+using namespace mlir::mfa;
+
+//===----------------------------------------------------------------------===//
+// Masks
+//===----------------------------------------------------------------------===//
+
+/// The one value that all elements of `array` have, as far as known.
+static TypedAttr getSplatValue(Value array) {
+  DenseElementsAttr elements;
+  if (matchPattern(array, m_Constant(&elements)))
+    return elements.isSplat() ? elements.getSplatValue<TypedAttr>()
+                              : TypedAttr();
+  Value scalar;
+  if (auto fill = array.getDefiningOp<linalg::FillOp>())
+    scalar = fill.value();
+  else if (auto splat = array.getDefiningOp<tensor::SplatOp>())
+    scalar = splat.getInput();
+  // A fill may convert.
+  TypedAttr value;
+  if (!scalar || scalar.getType() != getElementTypeOrSelf(array.getType()) ||
+      !matchPattern(scalar, m_Constant(&value)))
+    return {};
+  return value;
+}
+
+namespace {
+/// Drops a mask that is 0.0 or true everywhere. On tensors only: a buffer's
+/// content depends on where in the program it is read.
+struct DropNeutralMask : OpRewritePattern<MaskedAttentionOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(MaskedAttentionOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!op.getMask() || !op.hasTensorSemantics())
+      return rewriter.notifyMatchFailure(op, "no mask on tensors");
+    TypedAttr value = getSplatValue(op.getMask());
+    if (!value)
+      return rewriter.notifyMatchFailure(op, "mask is not a known splat");
+    if (!matchPattern(value, m_AnyZeroFloat()) && !matchPattern(value, m_One()))
+      return rewriter.notifyMatchFailure(op, "mask is not neutral");
+    rewriter.modifyOpInPlace(op, [&] { op.getMaskMutable().clear(); });
+    return success();
+  }
+};
+} // namespace
+
+/// Where each dimension of a broadcast result comes from: the dimension of the
+/// input, or none where the result repeats.
+using BroadcastSource = SmallVector<std::optional<unsigned>>;
+
+/// Makes `input`, with a size of 1 inserted for each repeated dimension, the
+/// mask. Its other dimensions are in order.
+static void replaceMask(MaskedAttentionOp op, Value input,
+                        const BroadcastSource &source,
+                        PatternRewriter &rewriter) {
+  Location loc = op.getLoc();
+  auto inputType = cast<RankedTensorType>(input.getType());
+  SmallVector<int64_t> shape;
+  SmallVector<OpFoldResult> sizes;
+  SmallVector<ReassociationIndices> groups(inputType.getRank());
+  unsigned group = 0;
+  for (auto [dim, inputDim] : llvm::enumerate(source)) {
+    if (inputDim) {
+      group = *inputDim;
+      shape.push_back(inputType.getDimSize(group));
+      sizes.push_back(tensor::getMixedSize(rewriter, loc, input, group));
+    } else {
+      shape.push_back(1);
+      sizes.push_back(rewriter.getIndexAttr(1));
+    }
+    if (!groups.empty())
+      groups[group].push_back(dim);
+  }
+  Value mask = input;
+  if (inputType.getRank() != static_cast<int64_t>(source.size()))
+    mask = tensor::ExpandShapeOp::create(rewriter, loc, inputType.clone(shape),
+                                         input, groups, sizes);
+  rewriter.modifyOpInPlace(op, [&] { op.getMaskMutable().assign(mask); });
+}
+
+namespace {
+/// Reads the operand of a `linalg.broadcast` in place of its result:
+///
+///   %m = linalg.broadcast ins(%x : tensor<16x128xf16>) outs(...)
+///          dimensions = [0]            // tensor<2x16x128xf16>
+///
+/// becomes the mask `tensor.expand_shape %x`, tensor<1x16x128xf16>.
+struct FoldMaskBroadcast : OpRewritePattern<MaskedAttentionOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(MaskedAttentionOp op,
+                                PatternRewriter &rewriter) const override {
+    auto broadcast = op.getMask()
+                         ? op.getMask().getDefiningOp<linalg::BroadcastOp>()
+                         : linalg::BroadcastOp();
+    if (!broadcast)
+      return rewriter.notifyMatchFailure(op, "mask is not a linalg.broadcast");
+    BroadcastSource source(op.getMaskType().getRank());
+    unsigned inputDim = 0;
+    for (unsigned dim = 0, e = source.size(); dim < e; ++dim)
+      if (!llvm::is_contained(broadcast.getDimensions(), dim))
+        source[dim] = inputDim++;
+    replaceMask(op, broadcast.getInput(), source, rewriter);
+    return success();
+  }
+};
+
+/// The same for a `linalg.generic` that copies one input. Its input map has
+/// the dimensions of the result in order, each at most once, or 0 in their
+/// place where the input has size 1:
+///
+///   (d0, d1, d2) -> (d1, d2)          tensor<16x128xf16>
+///   (d0, d1, d2) -> (d0, 0, d2)       tensor<2x1x128xf16>
+///
+/// A transposition, another size under the 0, or a body that computes stays.
+struct FoldMaskGeneric : OpRewritePattern<MaskedAttentionOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(MaskedAttentionOp op,
+                                PatternRewriter &rewriter) const override {
+    auto generic = op.getMask()
+                       ? op.getMask().getDefiningOp<linalg::GenericOp>()
+                       : linalg::GenericOp();
+    if (!generic)
+      return rewriter.notifyMatchFailure(op, "mask is not a linalg.generic");
+    if (generic.getNumDpsInputs() != 1 || generic.getNumResults() != 1 ||
+        generic.getNumParallelLoops() != generic.getNumLoops())
+      return rewriter.notifyMatchFailure(op, "not a map of one input");
+    Value yielded = generic.getBody()->getTerminator()->getOperand(0);
+    if (yielded != generic.getBody()->getArgument(0))
+      return rewriter.notifyMatchFailure(op, "body is not a copy");
+    SmallVector<AffineMap> maps = generic.getIndexingMapsArray();
+    if (!maps[1].isIdentity())
+      return rewriter.notifyMatchFailure(op, "result map is not the identity");
+    Value input = generic.getInputs().front();
+    auto inputType = dyn_cast<RankedTensorType>(input.getType());
+    if (!inputType)
+      return rewriter.notifyMatchFailure(op, "input is not a tensor");
+
+    BroadcastSource source(op.getMaskType().getRank());
+    bool hasUnitDim = false;
+    int64_t previous = -1;
+    for (auto [inputDim, expr] : llvm::enumerate(maps[0].getResults())) {
+      if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
+        if (dim.getPosition() <= previous)
+          return rewriter.notifyMatchFailure(op, "input is transposed");
+        previous = dim.getPosition();
+        source[previous] = inputDim;
+        continue;
+      }
+      auto constant = dyn_cast<AffineConstantExpr>(expr);
+      if (!constant || constant.getValue() != 0 ||
+          inputType.getDimSize(inputDim) != 1)
+        return rewriter.notifyMatchFailure(op, "input map is not a broadcast");
+      hasUnitDim = true;
+    }
+    // With sizes of 1 in the input, only a map that keeps every place.
+    if (hasUnitDim)
+      for (auto [inputDim, expr] : llvm::enumerate(maps[0].getResults()))
+        if (inputType.getRank() != op.getMaskType().getRank() ||
+            (isa<AffineDimExpr>(expr) && source[inputDim] != inputDim))
+          return rewriter.notifyMatchFailure(op, "size of 1 is out of place");
+    replaceMask(op, input, source, rewriter);
+    return success();
+  }
+};
+
+//===----------------------------------------------------------------------===//
+// Casts and destinations
+//===----------------------------------------------------------------------===//
+
+/// Reads and writes the operand of a `memref.cast` that only hides sizes or
+/// strides. (Casts of tensors are folded into every op in destination style by
+/// the tensor dialect.)
+struct FoldMemRefCast : OpRewritePattern<MaskedAttentionOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(MaskedAttentionOp op,
+                                PatternRewriter &rewriter) const override {
+    bool changed = false;
+    for (OpOperand &operand : op->getOpOperands()) {
+      auto cast = operand.get().getDefiningOp<memref::CastOp>();
+      if (!cast || !memref::CastOp::canFoldIntoConsumerOp(cast))
+        continue;
+      rewriter.modifyOpInPlace(op, [&] { operand.set(cast.getSource()); });
+      changed = true;
+    }
+    if (!changed)
+      return rewriter.notifyMatchFailure(op, "no cast that hides sizes");
+    return success();
+  }
+};
+
+/// What is in a destination before the op is never read, so what computes it
+/// need not run: the destination of another op in destination style is used
+/// directly, and a value made from nothing becomes `tensor.empty`.
+struct DropDestinationContent : OpRewritePattern<MaskedAttentionOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(MaskedAttentionOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!op.hasTensorSemantics())
+      return rewriter.notifyMatchFailure(op, "buffers stay");
+    bool changed = false;
+    for (OpOperand &init : op.getDpsInitsMutable()) {
+      Value bare = getBareDestination(init.get(), rewriter);
+      if (!bare)
+        continue;
+      rewriter.modifyOpInPlace(op, [&] { init.set(bare); });
+      changed = true;
+    }
+    if (!changed)
+      return rewriter.notifyMatchFailure(op, "destinations have no content");
+    return success();
+  }
+
+private:
+  static Value getBareDestination(Value init, PatternRewriter &rewriter) {
+    Operation *producer = init.getDefiningOp();
+    if (auto dpsOp = dyn_cast_or_null<DestinationStyleOpInterface>(producer))
+      return dpsOp.getTiedOpOperand(cast<OpResult>(init))->get();
+    if (!isa_and_nonnull<arith::ConstantOp, tensor::FromElementsOp,
+                         tensor::GenerateOp, tensor::SplatOp>(producer))
+      return {};
+    SmallVector<OpFoldResult> sizes =
+        tensor::getMixedSizes(rewriter, init.getLoc(), init);
+    auto type = cast<RankedTensorType>(init.getType());
+    return tensor::EmptyOp::create(rewriter, init.getLoc(), sizes,
+                                   type.getElementType());
+  }
+};
+
+/// Does not compute a log-sum-exp that nobody reads.
+struct DropUnusedLse : OpRewritePattern<MaskedAttentionOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(MaskedAttentionOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!op.getLse() || !op.hasTensorSemantics() ||
+        !op.getResult(1).use_empty())
+      return rewriter.notifyMatchFailure(op, "lse is absent or used");
+    auto newOp = MaskedAttentionOp::create(
+        rewriter, op.getLoc(), op.getQuery(), op.getKey(), op.getValue(),
+        op.getMask(), op.getScale(), op.getOutput(), /*lse=*/Value(),
+        op.getScheduleAttr());
+    newOp->setDiscardableAttrs(op->getDiscardableAttrDictionary());
+    rewriter.replaceAllUsesWith(op.getResult(0), newOp.getResult(0));
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+} // namespace
+
+void MaskedAttentionOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
+                                                    MLIRContext *context) {
+  patterns.add<DropDestinationContent, DropNeutralMask, DropUnusedLse,
+               FoldMaskBroadcast, FoldMaskGeneric, FoldMemRefCast>(context);
+}

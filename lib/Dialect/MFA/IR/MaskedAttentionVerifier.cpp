@@ -1,0 +1,244 @@
+//===- MaskedAttentionVerifier.cpp - Rules of masked attention ------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mfa/Dialect/MFA/IR/MFA.h"
+
+using namespace mlir;
+using namespace mlir::mfa;
+
+namespace {
+/// An operand and its name in diagnostics.
+struct NamedArray {
+  StringRef name;
+  Value value;
+
+  ShapedType getType() const { return cast<ShapedType>(value.getType()); }
+};
+} // namespace
+
+/// Query, key, value and output: the arrays of rank 4 that share one element
+/// type.
+static SmallVector<NamedArray> getMatrices(MaskedAttentionOp op) {
+  return {{"query", op.getQuery()},
+          {"key", op.getKey()},
+          {"value", op.getValue()},
+          {"output", op.getOutput()}};
+}
+
+static SmallVector<NamedArray> getArrays(MaskedAttentionOp op) {
+  SmallVector<NamedArray> arrays = getMatrices(op);
+  if (Value mask = op.getMask())
+    arrays.push_back({"mask", mask});
+  if (Value lse = op.getLse())
+    arrays.push_back({"lse", lse});
+  return arrays;
+}
+
+static bool isFloatElement(Type type) {
+  return type.isF16() || type.isBF16() || type.isF32();
+}
+
+/// All tensors or all memrefs, each of a kind whose elements lie where the
+/// sizes and strides say.
+static LogicalResult verifyStorage(MaskedAttentionOp op) {
+  bool isTensor = op.hasTensorSemantics();
+  for (const NamedArray &array : getArrays(op)) {
+    if (isa<TensorType>(array.getType()) != isTensor)
+      return op.emitOpError("expected '")
+             << array.name << "' to be a " << (isTensor ? "tensor" : "memref")
+             << " as 'output' is, but got " << array.getType();
+    if (auto tensor = dyn_cast<RankedTensorType>(array.getType())) {
+      if (tensor.getEncoding())
+        return op.emitOpError("expected '")
+               << array.name << "' to be a dense tensor without an encoding, "
+               << "but got " << tensor;
+      continue;
+    }
+    auto memref = cast<MemRefType>(array.getType());
+    if (memref.getMemorySpace())
+      return op.emitOpError("expected '")
+             << array.name << "' to be in the default memory space (see "
+             << "memref.memory_space_cast), but got " << memref;
+    if (!memref.isStrided())
+      return op.emitOpError("expected '")
+             << array.name << "' to have a strided layout, but got " << memref;
+  }
+  return success();
+}
+
+static LogicalResult verifyRanks(MaskedAttentionOp op) {
+  for (const NamedArray &array : getMatrices(op))
+    if (array.getType().getRank() != 4)
+      return op.emitOpError("expected '")
+             << array.name
+             << "' to have rank 4 (batch, sequence, head, dimension), but got "
+             << array.getType();
+  if (ShapedType mask = op.getMaskType())
+    if (mask.getRank() != 3 && mask.getRank() != 4)
+      return op.emitOpError(
+                 "expected 'mask' to have rank 3 (batch, query, key) or 4 "
+                 "(batch, head, query, key), but got ")
+             << mask;
+  if (ShapedType lse = op.getLseType())
+    if (lse.getRank() != 3)
+      return op.emitOpError(
+                 "expected 'lse' to have rank 3 (batch, head, query), but got ")
+             << lse;
+  return success();
+}
+
+static LogicalResult verifyElementTypes(MaskedAttentionOp op) {
+  Type element = op.getElementType();
+  if (!isFloatElement(element))
+    return op.emitOpError("expected 'query' to have elements of f16, bf16 or "
+                          "f32, but got ")
+           << element;
+  for (const NamedArray &array : getMatrices(op))
+    if (array.getType().getElementType() != element)
+      return op.emitOpError("expected '")
+             << array.name << "' to have the element type of 'query', "
+             << element << ", but got " << array.getType().getElementType();
+  if (ShapedType mask = op.getMaskType()) {
+    Type maskElement = mask.getElementType();
+    if (!isFloatElement(maskElement) && !maskElement.isInteger(1))
+      return op.emitOpError("expected 'mask' to have elements of f16, bf16, "
+                            "f32 or i1, but got ")
+             << maskElement;
+  }
+  if (ShapedType lse = op.getLseType())
+    if (!lse.getElementType().isF32())
+      return op.emitOpError("expected 'lse' to have elements of f32, but got ")
+             << lse.getElementType();
+  return success();
+}
+
+static InFlightDiagnostic &operator<<(InFlightDiagnostic &diag,
+                                      const SizeUse &use) {
+  return diag << "dimension " << use.dim << " of '" << use.operandName << "'";
+}
+
+static void appendSize(InFlightDiagnostic &diag, int64_t size) {
+  if (ShapedType::isDynamic(size))
+    diag << "a dynamic size; cast it to a static one";
+  else
+    diag << size;
+}
+
+/// The dimension of `first` is within the limits, that of `second` is equal.
+static LogicalResult verifyDim(MaskedAttentionOp op, StringRef symbol,
+                               const SizeUse &first, const SizeUse &second) {
+  int64_t size = first.getStaticSize();
+  if (ShapedType::isDynamic(size) || size < MaskedAttentionOp::kMinDim ||
+      size > MaskedAttentionOp::kMaxDim ||
+      size % MaskedAttentionOp::kMinDim != 0) {
+    InFlightDiagnostic diag = op.emitOpError("expected ");
+    diag << first << " (" << symbol << ") to be static and a multiple of "
+         << MaskedAttentionOp::kMinDim << " from " << MaskedAttentionOp::kMinDim
+         << " to " << MaskedAttentionOp::kMaxDim << ", but got ";
+    appendSize(diag, size);
+    return diag;
+  }
+  if (second.getStaticSize() != size) {
+    InFlightDiagnostic diag = op.emitOpError("expected ");
+    diag << second << " (" << symbol << ") to be " << size << " as " << first
+         << ", but got ";
+    appendSize(diag, second.getStaticSize());
+    return diag;
+  }
+  return success();
+}
+
+/// All static sizes among the uses of one size are equal. Dynamic ones are
+/// checked at run time, where checks are generated.
+static LogicalResult verifySharedSize(MaskedAttentionOp op, SharedSize size) {
+  SmallVector<SizeUse> uses = op.getSizeUses(size);
+  const SizeUse *first = nullptr;
+  for (const SizeUse &use : uses) {
+    int64_t actual = use.getStaticSize();
+    if (ShapedType::isDynamic(actual))
+      continue;
+    if (!first) {
+      first = &use;
+      continue;
+    }
+    int64_t expected = first->getStaticSize();
+    if (actual == expected)
+      continue;
+    InFlightDiagnostic diag = op.emitOpError("expected ");
+    diag << use << " (" << stringifySharedSize(size) << ") to be " << expected
+         << " as " << *first;
+    if (use.operandName == "mask")
+      diag << ", or 1 to broadcast";
+    return diag << ", but got " << actual;
+  }
+  return success();
+}
+
+static LogicalResult verifyHeads(MaskedAttentionOp op) {
+  int64_t heads = op.getNumHeads(), kvHeads = op.getNumKVHeads();
+  if (heads == 0 || kvHeads == 0)
+    return op.emitOpError("expected '")
+           << (heads == 0 ? "query" : "key")
+           << "' to have at least one head, but got 0";
+  if (ShapedType::isStatic(heads) && ShapedType::isStatic(kvHeads) &&
+      heads % kvHeads != 0)
+    return op.emitOpError("expected the heads of 'query' to be a multiple of "
+                          "the heads of 'key', but got ")
+           << heads << " and " << kvHeads;
+  return success();
+}
+
+static LogicalResult verifyStrides(MaskedAttentionOp op) {
+  for (const NamedArray &array : getMatrices(op)) {
+    int64_t stride =
+        cast<MemRefType>(array.getType()).getStridesAndOffset().first.back();
+    if (ShapedType::isStatic(stride) && stride != 1)
+      return op.emitOpError("expected '")
+             << array.name
+             << "' to have unit stride in its last dimension, but got stride "
+             << stride << "; copy it to a contiguous buffer";
+  }
+  SmallVector<NamedArray> written = {{"output", op.getOutput()}};
+  if (Value lse = op.getLse())
+    written.push_back({"lse", lse});
+  for (const NamedArray &array : written) {
+    auto type = cast<MemRefType>(array.getType());
+    SmallVector<int64_t> strides = type.getStridesAndOffset().first;
+    for (auto [dim, stride] : llvm::enumerate(strides))
+      if (stride == 0 && type.getDimSize(dim) > 1)
+        return op.emitOpError("expected '")
+               << array.name << "' to have distinct elements, but got stride 0 "
+               << "in dimension " << dim << " of size " << type.getDimSize(dim);
+    for (const NamedArray &other : getArrays(op))
+      if (other.name != array.name && other.value == array.value)
+        return op.emitOpError("expected '")
+               << array.name << "' to be a buffer of its own, but got that of '"
+               << other.name << "'";
+  }
+  return success();
+}
+
+LogicalResult MaskedAttentionOp::verify() {
+  // Each step relies on those before it.
+  if (failed(verifyStorage(*this)) || failed(verifyRanks(*this)) ||
+      failed(verifyElementTypes(*this)))
+    return failure();
+  if (failed(verifyDim(*this, "D", {getQuery(), "query", kDim},
+                       {getKey(), "key", kDim})) ||
+      failed(verifyDim(*this, "Dv", {getValue(), "value", kDim},
+                       {getOutput(), "output", kDim})))
+    return failure();
+  for (SharedSize size :
+       {SharedSize::Batch, SharedSize::Heads, SharedSize::KVHeads,
+        SharedSize::QueryLength, SharedSize::KeyLength})
+    if (failed(verifySharedSize(*this, size)))
+      return failure();
+  if (failed(verifyHeads(*this)))
+    return failure();
+  return hasTensorSemantics() ? success() : verifyStrides(*this);
+}

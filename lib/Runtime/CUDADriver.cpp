@@ -1,0 +1,239 @@
+//===- CUDADriver.cpp - The CUDA driver, loaded at run time ---------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mfa/Runtime/CUDADriver.h"
+
+#include <dlfcn.h>
+#include <map>
+#include <mutex>
+#include <vector>
+
+using namespace mfa::runtime;
+
+static_assert(sizeof(CUtensorMap) == 128, "size fixed by the driver");
+static_assert(sizeof(CUlaunchAttribute) == 72, "size fixed by the driver");
+static_assert(sizeof(CUlaunchConfig) == 56, "size fixed by the driver");
+
+std::string CUDAError::message() const {
+  std::string out = call;
+  if (code >= 0)
+    out += " failed with code " + std::to_string(code) + " (" + name + ")";
+  if (!text.empty())
+    out += ": " + text;
+  if (!log.empty())
+    out += "\n" + log;
+  return out;
+}
+
+/// Without the trailing newlines and zero bytes of a log buffer.
+static std::string trimLog(const char *buffer) {
+  std::string log = buffer;
+  log.erase(log.find_last_not_of(" \n\r\t") + 1);
+  return log;
+}
+
+const CUDADriver *CUDADriver::get(CUDAError *error) {
+  struct Loaded {
+    CUDADriver driver;
+    CUDAStatus status;
+    Loaded() : status(driver.load()) {}
+  };
+  static const Loaded loaded;
+  if (!loaded.status)
+    return &loaded.driver;
+  if (error)
+    *error = *loaded.status;
+  return nullptr;
+}
+
+CUDAStatus CUDADriver::load() {
+  void *library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
+  if (!library) {
+    const char *reason = dlerror();
+    return CUDAError{"loading the CUDA driver", -1, "",
+                     reason ? reason : "no reason given", ""};
+  }
+
+  struct Symbol {
+    const char *name;
+    void **slot;
+    bool optional;
+  };
+#define MFA_SYMBOL(field, name, optional)                                      \
+  {                                                                            \
+    name, reinterpret_cast<void **>(&functions.field), optional                \
+  }
+  // The exported names carry the version of the signature; the fields do not.
+  const Symbol symbols[] = {
+      MFA_SYMBOL(cuInit, "cuInit", false),
+      MFA_SYMBOL(cuDriverGetVersion, "cuDriverGetVersion", false),
+      MFA_SYMBOL(cuGetErrorName, "cuGetErrorName", false),
+      MFA_SYMBOL(cuGetErrorString, "cuGetErrorString", false),
+      MFA_SYMBOL(cuDeviceGetCount, "cuDeviceGetCount", false),
+      MFA_SYMBOL(cuDeviceGet, "cuDeviceGet", false),
+      MFA_SYMBOL(cuDeviceGetName, "cuDeviceGetName", false),
+      MFA_SYMBOL(cuDeviceGetAttribute, "cuDeviceGetAttribute", false),
+      MFA_SYMBOL(cuDevicePrimaryCtxRetain, "cuDevicePrimaryCtxRetain", false),
+      MFA_SYMBOL(cuCtxPushCurrent, "cuCtxPushCurrent_v2", false),
+      MFA_SYMBOL(cuCtxPopCurrent, "cuCtxPopCurrent_v2", false),
+      MFA_SYMBOL(cuCtxGetCurrent, "cuCtxGetCurrent", false),
+      MFA_SYMBOL(cuCtxSynchronize, "cuCtxSynchronize", false),
+      MFA_SYMBOL(cuModuleLoadDataEx, "cuModuleLoadDataEx", false),
+      MFA_SYMBOL(cuModuleUnload, "cuModuleUnload", false),
+      MFA_SYMBOL(cuModuleGetFunction, "cuModuleGetFunction", false),
+      MFA_SYMBOL(cuFuncSetAttribute, "cuFuncSetAttribute", false),
+      MFA_SYMBOL(cuLaunchKernel, "cuLaunchKernel", false),
+      MFA_SYMBOL(cuStreamCreate, "cuStreamCreate", false),
+      MFA_SYMBOL(cuStreamDestroy, "cuStreamDestroy_v2", false),
+      MFA_SYMBOL(cuStreamSynchronize, "cuStreamSynchronize", false),
+      MFA_SYMBOL(cuStreamWaitEvent, "cuStreamWaitEvent", false),
+      MFA_SYMBOL(cuEventCreate, "cuEventCreate", false),
+      MFA_SYMBOL(cuEventDestroy, "cuEventDestroy_v2", false),
+      MFA_SYMBOL(cuEventSynchronize, "cuEventSynchronize", false),
+      MFA_SYMBOL(cuEventRecord, "cuEventRecord", false),
+      MFA_SYMBOL(cuEventElapsedTime, "cuEventElapsedTime", false),
+      MFA_SYMBOL(cuMemAlloc, "cuMemAlloc_v2", false),
+      MFA_SYMBOL(cuMemAllocManaged, "cuMemAllocManaged", false),
+      MFA_SYMBOL(cuMemFree, "cuMemFree_v2", false),
+      MFA_SYMBOL(cuMemcpyAsync, "cuMemcpyAsync", false),
+      MFA_SYMBOL(cuMemcpyHtoD, "cuMemcpyHtoD_v2", false),
+      MFA_SYMBOL(cuMemcpyDtoH, "cuMemcpyDtoH_v2", false),
+      MFA_SYMBOL(cuMemsetD16Async, "cuMemsetD16Async", false),
+      MFA_SYMBOL(cuMemsetD32Async, "cuMemsetD32Async", false),
+      MFA_SYMBOL(cuMemHostRegister, "cuMemHostRegister_v2", false),
+      MFA_SYMBOL(cuMemHostUnregister, "cuMemHostUnregister", false),
+      MFA_SYMBOL(cuLaunchKernelEx, "cuLaunchKernelEx", true),
+      MFA_SYMBOL(cuTensorMapEncodeTiled, "cuTensorMapEncodeTiled", true),
+  };
+#undef MFA_SYMBOL
+  for (const Symbol &symbol : symbols) {
+    *symbol.slot = dlsym(library, symbol.name);
+    if (!*symbol.slot && !symbol.optional)
+      return CUDAError{
+          "loading the CUDA driver", -1, "",
+          std::string("libcuda.so.1 has no function ") + symbol.name, ""};
+  }
+
+  if (CUDAStatus error = check("cuInit", functions.cuInit(0)))
+    return error;
+  if (CUDAStatus error =
+          check("cuDeviceGetCount", functions.cuDeviceGetCount(&deviceCount)))
+    return error;
+  if (deviceCount == 0)
+    return CUDAError{"looking for a GPU", -1, "",
+                     "the CUDA driver reports no device", ""};
+  return std::nullopt;
+}
+
+CUDAStatus CUDADriver::check(const char *call, CUresult result) const {
+  if (result == CUDA_SUCCESS)
+    return std::nullopt;
+  const char *name = nullptr, *text = nullptr;
+  functions.cuGetErrorName(result, &name);
+  functions.cuGetErrorString(result, &text);
+  return CUDAError{call, result, name ? name : "unknown",
+                   text ? text : "no description", ""};
+}
+
+CUDAStatus CUDADriver::getPrimaryContext(int device, CUcontext &context) const {
+  // Never released: the context lives as long as the process, as those of
+  // other CUDA users in it do.
+  static std::mutex mutex;
+  static std::map<int, CUcontext> contexts;
+  std::lock_guard<std::mutex> lock(mutex);
+  auto found = contexts.find(device);
+  if (found != contexts.end()) {
+    context = found->second;
+    return std::nullopt;
+  }
+  CUdevice handle;
+  if (CUDAStatus error =
+          check("cuDeviceGet", functions.cuDeviceGet(&handle, device)))
+    return error;
+  if (CUDAStatus error =
+          check("cuDevicePrimaryCtxRetain",
+                functions.cuDevicePrimaryCtxRetain(&context, handle)))
+    return error;
+  contexts.emplace(device, context);
+  return std::nullopt;
+}
+
+CUDAStatus CUDADriver::getDeviceName(int device, std::string &name) const {
+  CUdevice handle;
+  if (CUDAStatus error =
+          check("cuDeviceGet", functions.cuDeviceGet(&handle, device)))
+    return error;
+  char buffer[256] = {};
+  if (CUDAStatus error =
+          check("cuDeviceGetName",
+                functions.cuDeviceGetName(buffer, sizeof(buffer) - 1, handle)))
+    return error;
+  name = buffer;
+  return std::nullopt;
+}
+
+CUDAStatus CUDADriver::getChip(int device, std::string &chip) const {
+  CUdevice handle;
+  if (CUDAStatus error =
+          check("cuDeviceGet", functions.cuDeviceGet(&handle, device)))
+    return error;
+  int major = 0, minor = 0;
+  if (CUDAStatus error = check(
+          "cuDeviceGetAttribute",
+          functions.cuDeviceGetAttribute(
+              &major, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, handle)))
+    return error;
+  if (CUDAStatus error = check(
+          "cuDeviceGetAttribute",
+          functions.cuDeviceGetAttribute(
+              &minor, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, handle)))
+    return error;
+  chip = "sm_" + std::to_string(10 * major + minor);
+  return std::nullopt;
+}
+
+CUDAStatus CUDADriver::loadModule(const void *image, int optLevel,
+                                  CUmodule &module) const {
+  std::vector<char> errorLog(16384), infoLog(16384);
+  // Integral options travel in the pointer itself.
+  auto asPointer = [](uintptr_t value) {
+    return reinterpret_cast<void *>(value);
+  };
+  int options[] = {CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES,
+                   CU_JIT_INFO_LOG_BUFFER, CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES,
+                   CU_JIT_OPTIMIZATION_LEVEL};
+  void *values[] = {errorLog.data(), asPointer(errorLog.size() - 1),
+                    infoLog.data(), asPointer(infoLog.size() - 1),
+                    asPointer(static_cast<uintptr_t>(optLevel))};
+  unsigned count = optLevel < 0 ? 4 : 5;
+  CUDAStatus error = check(
+      "cuModuleLoadDataEx",
+      functions.cuModuleLoadDataEx(&module, image, count, options, values));
+  if (error) {
+    error->log = trimLog(errorLog.data());
+    std::string info = trimLog(infoLog.data());
+    if (!info.empty())
+      error->log += (error->log.empty() ? "" : "\n") + info;
+  }
+  return error;
+}
+
+ContextScope::ContextScope(const CUDADriver &driver, int device)
+    : driver(driver) {
+  CUcontext context = nullptr;
+  error = driver.getPrimaryContext(device, context);
+  if (!error)
+    error = driver.check("cuCtxPushCurrent", driver->cuCtxPushCurrent(context));
+}
+
+ContextScope::~ContextScope() {
+  if (error)
+    return;
+  CUcontext popped;
+  driver->cuCtxPopCurrent(&popped);
+}

@@ -1,0 +1,561 @@
+//===- CUDARuntime.cpp - What lowered host code calls ---------------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mfa/Runtime/CUDARuntime.h"
+
+#include <cstdio>
+#include <initializer_list>
+#include <limits>
+#include <mutex>
+
+using namespace mfa::runtime;
+
+//===----------------------------------------------------------------------===//
+// Errors
+//===----------------------------------------------------------------------===//
+
+static void printError(const CUDAError &error) {
+  std::fprintf(stderr, "error: %s\n", error.message().c_str());
+}
+
+namespace {
+struct ErrorState {
+  std::mutex mutex;
+  ErrorHandler handler = printError;
+  CUDAStatus first;
+};
+} // namespace
+
+static ErrorState &getErrorState() {
+  static ErrorState state;
+  return state;
+}
+
+ErrorHandler mfa::runtime::setErrorHandler(ErrorHandler handler) {
+  ErrorState &state = getErrorState();
+  std::lock_guard<std::mutex> lock(state.mutex);
+  std::swap(handler, state.handler);
+  return handler;
+}
+
+CUDAStatus mfa::runtime::takeFirstError() {
+  ErrorState &state = getErrorState();
+  std::lock_guard<std::mutex> lock(state.mutex);
+  CUDAStatus first;
+  std::swap(first, state.first);
+  return first;
+}
+
+/// Records and reports an error; true if there was one.
+static bool failed(const CUDAStatus &status) {
+  if (!status)
+    return false;
+  ErrorState &state = getErrorState();
+  ErrorHandler handler;
+  {
+    std::lock_guard<std::mutex> lock(state.mutex);
+    if (!state.first)
+      state.first = status;
+    handler = state.handler;
+  }
+  if (handler)
+    handler(*status);
+  return true;
+}
+
+/// Error of an entry point that found its arguments wrong.
+static CUDAError makeError(const char *call, std::string text) {
+  return CUDAError{call, -1, "", std::move(text), ""};
+}
+
+//===----------------------------------------------------------------------===//
+// Device and stream of the calling thread
+//===----------------------------------------------------------------------===//
+
+static thread_local int currentDevice = 0;
+static thread_local std::optional<CUstream> currentStream;
+
+int mfa::runtime::getCurrentDevice() { return currentDevice; }
+
+StreamScope::StreamScope(CUstream stream) : previous(currentStream) {
+  currentStream = stream;
+}
+
+StreamScope::~StreamScope() { currentStream = previous; }
+
+namespace {
+/// The driver with the context of the thread's GPU current, for one call.
+class Call {
+public:
+  Call() : driver(load()) {
+    if (!driver)
+      return;
+    scope.emplace(*driver, currentDevice);
+    if (failed(scope->getError()))
+      driver = nullptr;
+  }
+
+  /// False where there is no driver or no context, which has been reported.
+  explicit operator bool() const { return driver != nullptr; }
+  const CUDAFunctions *operator->() const { return driver->operator->(); }
+  const CUDADriver &operator*() const { return *driver; }
+
+  /// Reports the failure of a driver function; true if it succeeded.
+  bool succeeded(const char *call, CUresult result) const {
+    return !failed(driver->check(call, result));
+  }
+
+private:
+  static const CUDADriver *load() {
+    CUDAError error;
+    const CUDADriver *driver = CUDADriver::get(&error);
+    if (!driver)
+      failed(error);
+    return driver;
+  }
+
+  const CUDADriver *driver;
+  std::optional<ContextScope> scope;
+};
+
+/// A ranked memref descriptor as lowered host code passes it: the header is
+/// followed by `rank` sizes and `rank` strides, in elements.
+struct MemRefDescriptor {
+  char *allocated;
+  char *aligned;
+  int64_t offset;
+  int64_t sizesAndStrides[];
+};
+
+/// The bytes between the first and the last element of a buffer.
+struct ByteRange {
+  char *begin;
+  uint64_t size;
+};
+} // namespace
+
+static CUdeviceptr toDevice(const void *pointer) {
+  return reinterpret_cast<CUdeviceptr>(pointer);
+}
+
+static ByteRange getByteRange(int64_t rank, const MemRefDescriptor *descriptor,
+                              int64_t elementBytes) {
+  int64_t last = 0;
+  for (int64_t dim = 0; dim < rank; ++dim) {
+    int64_t size = descriptor->sizesAndStrides[dim];
+    if (size == 0)
+      return {descriptor->aligned, 0};
+    last += (size - 1) * descriptor->sizesAndStrides[rank + dim];
+  }
+  return {descriptor->aligned + descriptor->offset * elementBytes,
+          static_cast<uint64_t>((last + 1) * elementBytes)};
+}
+
+//===----------------------------------------------------------------------===//
+// Entry points
+//===----------------------------------------------------------------------===//
+
+#define MFA_ENTRY extern "C" __attribute__((visibility("default")))
+
+/// Loads a cubin or fatbin.
+MFA_ENTRY CUmodule mgpuModuleLoad(void *image, size_t) {
+  Call call;
+  CUmodule module = nullptr;
+  if (call)
+    failed((*call).loadModule(image, /*optLevel=*/-1, module));
+  return module;
+}
+
+/// Compiles PTX that ends in a zero byte. The size that later versions of
+/// upstream pass as a third argument is not needed.
+MFA_ENTRY CUmodule mgpuModuleLoadJIT(void *image, int optLevel, size_t) {
+  Call call;
+  CUmodule module = nullptr;
+  if (call)
+    failed((*call).loadModule(image, optLevel, module));
+  return module;
+}
+
+MFA_ENTRY void mgpuModuleUnload(CUmodule module) {
+  if (!module)
+    return;
+  if (Call call; call)
+    call.succeeded("cuModuleUnload", call->cuModuleUnload(module));
+}
+
+MFA_ENTRY CUfunction mgpuModuleGetFunction(CUmodule module, const char *name) {
+  CUfunction function = nullptr;
+  // A module that did not load has been reported.
+  if (!module)
+    return function;
+  if (Call call; call)
+    call.succeeded("cuModuleGetFunction",
+                   call->cuModuleGetFunction(&function, module, name));
+  return function;
+}
+
+/// Checks the sizes of a launch, which the driver takes in 32 bits. False where
+/// there is nothing to launch: an error, or a grid without blocks.
+static bool canLaunch(const char *entry, std::initializer_list<intptr_t> grid,
+                      std::initializer_list<intptr_t> other) {
+  for (const auto &sizes : {grid, other})
+    for (intptr_t size : sizes)
+      if (size < 0 || size > std::numeric_limits<int32_t>::max()) {
+        failed(makeError(entry, "expected sizes from 0 to 2147483647 but got " +
+                                    std::to_string(size)));
+        return false;
+      }
+  for (intptr_t size : grid)
+    if (size == 0)
+      return false;
+  return true;
+}
+
+/// Allows the kernel the dynamic shared memory that the launch asks for; up to
+/// 48 KB need no permission.
+static bool allowSharedMemory(const Call &call, CUfunction function,
+                              int32_t bytes) {
+  constexpr int32_t unrestricted = 48 * 1024;
+  return bytes <= unrestricted ||
+         call.succeeded("cuFuncSetAttribute(MAX_DYNAMIC_SHARED_SIZE_BYTES)",
+                        call->cuFuncSetAttribute(
+                            function,
+                            CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
+                            bytes));
+}
+
+MFA_ENTRY void mgpuLaunchKernel(CUfunction function, intptr_t gridX,
+                                intptr_t gridY, intptr_t gridZ, intptr_t blockX,
+                                intptr_t blockY, intptr_t blockZ,
+                                int32_t sharedBytes, CUstream stream,
+                                void **params, void **extra, size_t) {
+  if (!function || !canLaunch("mgpuLaunchKernel", {gridX, gridY, gridZ},
+                              {blockX, blockY, blockZ, sharedBytes}))
+    return;
+  Call call;
+  if (!call || !allowSharedMemory(call, function, sharedBytes))
+    return;
+  call.succeeded("cuLaunchKernel",
+                 call->cuLaunchKernel(function, gridX, gridY, gridZ, blockX,
+                                      blockY, blockZ, sharedBytes, stream,
+                                      params, extra));
+}
+
+MFA_ENTRY void mgpuLaunchClusterKernel(CUfunction function, intptr_t clusterX,
+                                       intptr_t clusterY, intptr_t clusterZ,
+                                       intptr_t gridX, intptr_t gridY,
+                                       intptr_t gridZ, intptr_t blockX,
+                                       intptr_t blockY, intptr_t blockZ,
+                                       int32_t sharedBytes, CUstream stream,
+                                       void **params, void **extra, size_t) {
+  if (!function || !canLaunch("mgpuLaunchClusterKernel", {gridX, gridY, gridZ},
+                              {clusterX, clusterY, clusterZ, blockX, blockY,
+                               blockZ, sharedBytes}))
+    return;
+  Call call;
+  if (!call || !allowSharedMemory(call, function, sharedBytes))
+    return;
+  if (!call->cuLaunchKernelEx) {
+    failed(makeError("mgpuLaunchClusterKernel",
+                     "the CUDA driver has no cuLaunchKernelEx: clusters need a "
+                     "driver of CUDA 11.8 or newer"));
+    return;
+  }
+  // Every GPU with clusters runs those of 8 blocks; larger ones on request.
+  constexpr intptr_t portableBlocks = 8;
+  if (clusterX * clusterY * clusterZ > portableBlocks &&
+      !call.succeeded("cuFuncSetAttribute(NON_PORTABLE_CLUSTER_SIZE_ALLOWED)",
+                      call->cuFuncSetAttribute(
+                          function,
+                          CU_FUNC_ATTRIBUTE_NON_PORTABLE_CLUSTER_SIZE_ALLOWED,
+                          1)))
+    return;
+
+  CUlaunchAttribute attribute = {};
+  attribute.id = CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION;
+  attribute.value.clusterDim = {static_cast<unsigned>(clusterX),
+                                static_cast<unsigned>(clusterY),
+                                static_cast<unsigned>(clusterZ)};
+  CUlaunchConfig config = {};
+  config.gridDimX = gridX;
+  config.gridDimY = gridY;
+  config.gridDimZ = gridZ;
+  config.blockDimX = blockX;
+  config.blockDimY = blockY;
+  config.blockDimZ = blockZ;
+  config.sharedMemBytes = sharedBytes;
+  config.stream = stream;
+  config.attributes = &attribute;
+  config.numAttributes = 1;
+  call.succeeded("cuLaunchKernelEx",
+                 call->cuLaunchKernelEx(&config, function, params, extra));
+}
+
+MFA_ENTRY CUstream mgpuStreamCreate() {
+  if (currentStream)
+    return *currentStream;
+  CUstream stream = nullptr;
+  if (Call call; call)
+    call.succeeded("cuStreamCreate",
+                   call->cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING));
+  return stream;
+}
+
+/// True for the stream of the caller's StreamScope, which is the caller's to
+/// wait for and to destroy, and for a stream that could not be made.
+static bool isForeign(CUstream stream) {
+  return currentStream ? stream == *currentStream : stream == nullptr;
+}
+
+MFA_ENTRY void mgpuStreamDestroy(CUstream stream) {
+  if (isForeign(stream))
+    return;
+  if (Call call; call)
+    call.succeeded("cuStreamDestroy", call->cuStreamDestroy(stream));
+}
+
+MFA_ENTRY void mgpuStreamSynchronize(CUstream stream) {
+  if (isForeign(stream))
+    return;
+  if (Call call; call)
+    call.succeeded("cuStreamSynchronize", call->cuStreamSynchronize(stream));
+}
+
+MFA_ENTRY void mgpuStreamWaitEvent(CUstream stream, CUevent event) {
+  if (!event)
+    return;
+  if (Call call; call)
+    call.succeeded("cuStreamWaitEvent",
+                   call->cuStreamWaitEvent(stream, event, /*flags=*/0));
+}
+
+MFA_ENTRY CUevent mgpuEventCreate() {
+  CUevent event = nullptr;
+  if (Call call; call)
+    call.succeeded("cuEventCreate",
+                   call->cuEventCreate(&event, CU_EVENT_DISABLE_TIMING));
+  return event;
+}
+
+MFA_ENTRY void mgpuEventDestroy(CUevent event) {
+  if (!event)
+    return;
+  if (Call call; call)
+    call.succeeded("cuEventDestroy", call->cuEventDestroy(event));
+}
+
+MFA_ENTRY void mgpuEventSynchronize(CUevent event) {
+  if (!event)
+    return;
+  if (Call call; call)
+    call.succeeded("cuEventSynchronize", call->cuEventSynchronize(event));
+}
+
+MFA_ENTRY void mgpuEventRecord(CUevent event, CUstream stream) {
+  if (!event)
+    return;
+  if (Call call; call)
+    call.succeeded("cuEventRecord", call->cuEventRecord(event, stream));
+}
+
+/// Device memory, or managed memory if the host shares it; null for no bytes,
+/// for which the driver has no pointer.
+MFA_ENTRY void *mgpuMemAlloc(uint64_t bytes, CUstream, bool isHostShared) {
+  if (bytes == 0)
+    return nullptr;
+  CUdeviceptr pointer = 0;
+  if (Call call; call) {
+    if (isHostShared)
+      call.succeeded(
+          "cuMemAllocManaged",
+          call->cuMemAllocManaged(&pointer, bytes, CU_MEM_ATTACH_GLOBAL));
+    else
+      call.succeeded("cuMemAlloc", call->cuMemAlloc(&pointer, bytes));
+  }
+  return reinterpret_cast<void *>(pointer);
+}
+
+MFA_ENTRY void mgpuMemFree(void *pointer, CUstream) {
+  if (!pointer)
+    return;
+  if (Call call; call)
+    call.succeeded("cuMemFree", call->cuMemFree(toDevice(pointer)));
+}
+
+MFA_ENTRY void mgpuMemcpy(void *target, void *source, size_t bytes,
+                          CUstream stream) {
+  if (bytes == 0)
+    return;
+  if (Call call; call)
+    call.succeeded(
+        "cuMemcpyAsync",
+        call->cuMemcpyAsync(toDevice(target), toDevice(source), bytes, stream));
+}
+
+MFA_ENTRY void mgpuMemset32(void *target, unsigned value, size_t count,
+                            CUstream stream) {
+  if (count == 0)
+    return;
+  if (Call call; call)
+    call.succeeded(
+        "cuMemsetD32Async",
+        call->cuMemsetD32Async(toDevice(target), value, count, stream));
+}
+
+MFA_ENTRY void mgpuMemset16(void *target, unsigned short value, size_t count,
+                            CUstream stream) {
+  if (count == 0)
+    return;
+  if (Call call; call)
+    call.succeeded(
+        "cuMemsetD16Async",
+        call->cuMemsetD16Async(toDevice(target), value, count, stream));
+}
+
+MFA_ENTRY void mgpuMemHostRegister(void *pointer, uint64_t bytes) {
+  if (bytes == 0)
+    return;
+  if (Call call; call)
+    call.succeeded("cuMemHostRegister",
+                   call->cuMemHostRegister(pointer, bytes, /*flags=*/0));
+}
+
+MFA_ENTRY void mgpuMemHostUnregister(void *pointer) {
+  if (Call call; call)
+    call.succeeded("cuMemHostUnregister", call->cuMemHostUnregister(pointer));
+}
+
+MFA_ENTRY void mgpuMemHostRegisterMemRef(int64_t rank,
+                                         MemRefDescriptor *descriptor,
+                                         int64_t elementBytes) {
+  ByteRange range = getByteRange(rank, descriptor, elementBytes);
+  mgpuMemHostRegister(range.begin, range.size);
+}
+
+MFA_ENTRY void mgpuMemHostUnregisterMemRef(int64_t rank,
+                                           MemRefDescriptor *descriptor,
+                                           int64_t elementBytes) {
+  ByteRange range = getByteRange(rank, descriptor, elementBytes);
+  if (range.size != 0)
+    mgpuMemHostUnregister(range.begin);
+}
+
+MFA_ENTRY void mgpuSetDefaultDevice(int32_t device) { currentDevice = device; }
+
+MFA_ENTRY void
+mgpuTensorMapEncodeTiled(CUtensorMap *map, int dataType, uint32_t rank,
+                         void *address, const uint64_t *sizes,
+                         const uint64_t *byteStrides, const uint32_t *box,
+                         const uint32_t *elementStrides, int interleave,
+                         int swizzle, int l2Promotion, int outOfBoundsFill) {
+  Call call;
+  if (!call)
+    return;
+  if (!call->cuTensorMapEncodeTiled) {
+    failed(makeError("mgpuTensorMapEncodeTiled",
+                     "the CUDA driver has no cuTensorMapEncodeTiled: tensor "
+                     "maps need a driver of CUDA 12.0 or newer"));
+    return;
+  }
+  call.succeeded(
+      "cuTensorMapEncodeTiled",
+      call->cuTensorMapEncodeTiled(map, dataType, rank, address, sizes,
+                                   byteStrides, box, elementStrides, interleave,
+                                   swizzle, l2Promotion, outOfBoundsFill));
+}
+
+/// Encodes a tensor map for a buffer in device memory and returns a copy of it
+/// in device memory, which the caller owns; null on error. The driver counts
+/// dimensions from the innermost, MLIR from the outermost.
+MFA_ENTRY void *mgpuTensorMapEncodeTiledMemref(
+    int64_t rank, MemRefDescriptor *descriptor, int dataType, int interleave,
+    int swizzle, int l2Promotion, int outOfBoundsFill, int64_t *boxSizes) {
+  // In the order of the driver's CUtensorMapDataType: u8, u16, u32, s32, u64,
+  // s64, f16, f32, f64, bf16, f32 with flush to zero, tf32, tf32 with flush.
+  static constexpr int64_t elementBytes[] = {1, 2, 4, 4, 8, 8, 2,
+                                             4, 8, 2, 4, 4, 4};
+  constexpr int64_t maxRank = 5;
+  constexpr int numTypes = sizeof(elementBytes) / sizeof(elementBytes[0]);
+  const char *entry = "mgpuTensorMapEncodeTiledMemref";
+  if (rank < 1 || rank > maxRank) {
+    failed(makeError(entry, "expected a rank from 1 to 5 but got " +
+                                std::to_string(rank)));
+    return nullptr;
+  }
+  if (dataType < 0 || dataType >= numTypes) {
+    failed(makeError(entry, "expected a data type from 0 to 12 but got " +
+                                std::to_string(dataType)));
+    return nullptr;
+  }
+
+  const int64_t *sizes = descriptor->sizesAndStrides;
+  const int64_t *strides = descriptor->sizesAndStrides + rank;
+  uint64_t mapSizes[maxRank], mapStrides[maxRank];
+  uint32_t box[maxRank], elementStrides[maxRank];
+  for (int64_t dim = 0; dim < rank; ++dim) {
+    int64_t source = rank - 1 - dim;
+    mapSizes[dim] = sizes[source];
+    box[dim] = boxSizes[source];
+    elementStrides[dim] = 1;
+    // The innermost stride is one element and not passed.
+    if (dim > 0)
+      mapStrides[dim - 1] = strides[source] * elementBytes[dataType];
+  }
+
+  CUtensorMap map = {};
+  char *address =
+      descriptor->aligned + descriptor->offset * elementBytes[dataType];
+  mgpuTensorMapEncodeTiled(&map, dataType, rank, address, mapSizes, mapStrides,
+                           box, elementStrides, interleave, swizzle,
+                           l2Promotion, outOfBoundsFill);
+  void *copy = mgpuMemAlloc(sizeof(map), /*stream=*/nullptr,
+                            /*isHostShared=*/false);
+  if (!copy)
+    return nullptr;
+  if (Call call; call)
+    call.succeeded("cuMemcpyHtoD",
+                   call->cuMemcpyHtoD(toDevice(copy), &map, sizeof(map)));
+  return copy;
+}
+
+const std::vector<EntryPoint> &mfa::runtime::getCUDAEntryPoints() {
+#define MFA_ENTRY_POINT(name)                                                  \
+  {                                                                            \
+    #name, reinterpret_cast<void *>(name)                                      \
+  }
+  static const std::vector<EntryPoint> entryPoints = {
+      MFA_ENTRY_POINT(mgpuModuleLoad),
+      MFA_ENTRY_POINT(mgpuModuleLoadJIT),
+      MFA_ENTRY_POINT(mgpuModuleUnload),
+      MFA_ENTRY_POINT(mgpuModuleGetFunction),
+      MFA_ENTRY_POINT(mgpuLaunchKernel),
+      MFA_ENTRY_POINT(mgpuLaunchClusterKernel),
+      MFA_ENTRY_POINT(mgpuStreamCreate),
+      MFA_ENTRY_POINT(mgpuStreamDestroy),
+      MFA_ENTRY_POINT(mgpuStreamSynchronize),
+      MFA_ENTRY_POINT(mgpuStreamWaitEvent),
+      MFA_ENTRY_POINT(mgpuEventCreate),
+      MFA_ENTRY_POINT(mgpuEventDestroy),
+      MFA_ENTRY_POINT(mgpuEventSynchronize),
+      MFA_ENTRY_POINT(mgpuEventRecord),
+      MFA_ENTRY_POINT(mgpuMemAlloc),
+      MFA_ENTRY_POINT(mgpuMemFree),
+      MFA_ENTRY_POINT(mgpuMemcpy),
+      MFA_ENTRY_POINT(mgpuMemset32),
+      MFA_ENTRY_POINT(mgpuMemset16),
+      MFA_ENTRY_POINT(mgpuMemHostRegister),
+      MFA_ENTRY_POINT(mgpuMemHostUnregister),
+      MFA_ENTRY_POINT(mgpuMemHostRegisterMemRef),
+      MFA_ENTRY_POINT(mgpuMemHostUnregisterMemRef),
+      MFA_ENTRY_POINT(mgpuSetDefaultDevice),
+      MFA_ENTRY_POINT(mgpuTensorMapEncodeTiled),
+      MFA_ENTRY_POINT(mgpuTensorMapEncodeTiledMemref),
+  };
+#undef MFA_ENTRY_POINT
+  return entryPoints;
+}

@@ -1,0 +1,145 @@
+//===- Reference.cpp - What attention should give -------------------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mfa/Runtime/Reference.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+using namespace llvm;
+using namespace mfa::runtime;
+
+namespace {
+/// Reads the operands that one row of the result depends on.
+class RowOperands {
+public:
+  RowOperands(const AttentionInputs &inputs, AttentionRow row)
+      : inputs(inputs), shape(inputs.shape), row(row),
+        kvHead(row.head / (shape.heads / shape.kvHeads)) {}
+
+  const float *query() const {
+    return inputs.query.data() +
+           ((row.batch * shape.seqQ + row.query) * shape.heads + row.head) *
+               shape.headDim;
+  }
+  const float *key(int64_t position) const {
+    return inputs.key.data() +
+           ((row.batch * shape.seqK + position) * shape.kvHeads + kvHead) *
+               shape.headDim;
+  }
+  const float *value(int64_t position) const {
+    return inputs.value.data() +
+           ((row.batch * shape.seqK + position) * shape.kvHeads + kvHead) *
+               shape.valueDim;
+  }
+  /// What is added to the score of a key; 0 without a mask.
+  float mask(int64_t position) const {
+    if (!shape.hasMask)
+      return 0.0f;
+    const int64_t indices[] = {row.batch, row.head, row.query, position};
+    int64_t linear = 0;
+    for (int dim = 0; dim < 4; ++dim) {
+      int64_t size = shape.maskShape[dim];
+      linear = linear * size + (size == 1 ? 0 : indices[dim]);
+    }
+    return inputs.mask[linear];
+  }
+
+private:
+  const AttentionInputs &inputs;
+  const AttentionShape &shape;
+  AttentionRow row;
+  int64_t kvHead;
+};
+} // namespace
+
+/// The largest score, or 0 where it is -inf, which no difference may meet.
+template <typename T>
+static T getBase(ArrayRef<T> scores) {
+  T base = -std::numeric_limits<T>::infinity();
+  for (T score : scores)
+    base = std::max(base, score);
+  return std::isinf(base) && base < 0 ? T(0) : base;
+}
+
+/// True where no key takes part; an empty row is one.
+template <typename T>
+static bool isFullyMasked(ArrayRef<T> scores) {
+  return std::all_of(scores.begin(), scores.end(),
+                     [](T score) { return std::isinf(score) && score < 0; });
+}
+
+double mfa::runtime::computeReferenceRow(const AttentionInputs &inputs,
+                                         AttentionRow row,
+                                         MutableArrayRef<double> output) {
+  const AttentionShape &shape = inputs.shape;
+  RowOperands operands(inputs, row);
+  std::vector<double> scores(shape.seqK);
+  for (int64_t key = 0; key < shape.seqK; ++key) {
+    double product = 0.0;
+    for (int64_t d = 0; d < shape.headDim; ++d)
+      product += static_cast<double>(operands.query()[d]) *
+                 static_cast<double>(operands.key(key)[d]);
+    double scaled = product * static_cast<double>(inputs.scale);
+    float mask = operands.mask(key);
+    scores[key] = std::isfinite(mask) && std::fabs(mask) > 1e30f
+                      ? static_cast<double>(static_cast<float>(scaled) + mask)
+                      : scaled + static_cast<double>(mask);
+  }
+
+  std::fill(output.begin(), output.end(), 0.0);
+  if (isFullyMasked<double>(scores))
+    return -std::numeric_limits<double>::infinity();
+  double base = getBase<double>(scores);
+  double sum = 0.0;
+  for (int64_t key = 0; key < shape.seqK; ++key) {
+    double weight = std::exp(scores[key] - base);
+    sum += weight;
+    for (int64_t d = 0; d < shape.valueDim; ++d)
+      output[d] += weight * static_cast<double>(operands.value(key)[d]);
+  }
+  for (double &element : output)
+    element /= sum;
+  return base + std::log(sum);
+}
+
+void mfa::runtime::computeLowPrecisionRow(const AttentionInputs &inputs,
+                                          AttentionRow row,
+                                          LowPrecision precision,
+                                          MutableArrayRef<float> output) {
+  const AttentionShape &shape = inputs.shape;
+  RowOperands operands(inputs, row);
+  auto factor = [&](float value) {
+    return precision.tf32 ? roundToTF32(value) : value;
+  };
+  std::vector<float> weights(shape.seqK);
+  for (int64_t key = 0; key < shape.seqK; ++key) {
+    float product = 0.0f;
+    for (int64_t d = 0; d < shape.headDim; ++d)
+      product += factor(operands.query()[d]) * factor(operands.key(key)[d]);
+    weights[key] = product * inputs.scale + operands.mask(key);
+  }
+
+  std::fill(output.begin(), output.end(), 0.0f);
+  if (isFullyMasked<float>(weights))
+    return;
+  float base = getBase<float>(weights);
+  float sum = 0.0f;
+  for (float &weight : weights) {
+    weight = std::exp(weight - base);
+    sum += weight;
+  }
+  for (int64_t key = 0; key < shape.seqK; ++key) {
+    float probability = factor(roundTo(precision.type, weights[key] / sum));
+    for (int64_t d = 0; d < shape.valueDim; ++d)
+      output[d] += probability * factor(operands.value(key)[d]);
+  }
+  for (float &element : output)
+    element = roundTo(precision.type, element);
+}

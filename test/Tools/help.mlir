@@ -1,0 +1,22 @@
+// The help names every pass and pipeline of the project, with its options.
+
+// RUN: mfa-opt --help | FileCheck %s
+
+// CHECK: OVERVIEW: Masked flash attention optimizer driver
+// CHECK: Available Dialects: {{.*}}mfa, mfa_gpu,
+
+// CHECK: {{^ *}}Passes:
+// CHECK: --convert-mfa-gpu-to-nvvm - Lower
+// CHECK: --convert-mfa-to-gpu - Write
+// CHECK-NEXT: --chip=<string> - GPU architecture
+// CHECK: --mfa-decompose-attention - Write
+// CHECK: --mfa-select-schedule - Attach
+// CHECK-NEXT: --chip=<string> - GPU architecture
+// CHECK-NEXT: --f32-product=<value>
+// CHECK-NEXT: =tf32x3
+// CHECK-NEXT: =tf32
+
+// CHECK: {{^ *}}Pass Pipelines:
+// CHECK: --mfa-to-cpu - Lower
+// CHECK: --mfa-to-nvvm - Lower
+// CHECK-NEXT: --chip=<string> - GPU architecture

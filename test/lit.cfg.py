@@ -1,0 +1,113 @@
+# How lit finds and runs the tests.
+#
+# Substitutions: the tools by name; directories: %mfa_src (root of the sources),
+# %mfa_tools and %mfa_lib (what was built), %llvm_tools, %mlir_include; %python.
+#
+# Features:
+#   ptxas              NVIDIA's assembler was found
+#   ptxas-sm_90a       ... and it accepts this architecture (one feature each)
+#   ptxas-isa-8.6      ... and it accepts this version of PTX (one feature each)
+#   cuda               a GPU answers through libcuda
+
+import os
+import re
+import subprocess
+import sys
+
+import lit.formats
+import lit.util
+
+from lit.llvm import llvm_config
+from lit.llvm.subst import ToolSubst
+
+config.name = "MFA"
+config.test_format = lit.formats.ShTest(not llvm_config.use_lit_shell)
+config.suffixes = [".mlir", ".test", ".py"]
+config.excludes = ["Inputs", "lit.cfg.py", "lit.site.cfg.py"]
+config.test_source_root = os.path.dirname(__file__)
+config.test_exec_root = os.path.join(config.mfa_binary_dir, "test")
+
+config.substitutions += [
+    ("%mfa_src", config.mfa_source_dir),
+    ("%mfa_tools", config.mfa_tools_dir),
+    ("%mfa_lib", config.mfa_lib_dir),
+    ("%llvm_tools", config.llvm_tools_dir),
+    ("%mlir_include", config.mlir_include_dir),
+    ("%python", '"' + config.python_executable + '"'),
+]
+
+llvm_config.with_system_environment(
+    ["HOME", "TMPDIR", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH"]
+)
+llvm_config.with_environment("PATH", config.llvm_tools_dir, append_path=True)
+
+llvm_config.add_tool_substitutions(
+    [
+        # Not every tool is part of every build.
+        ToolSubst("mfa-opt"),
+        ToolSubst("mfa-run", unresolved="ignore"),
+        ToolSubst("mfa-lsp-server", unresolved="ignore"),
+        ToolSubst("mlir-opt"),
+        ToolSubst("mlir-runner"),
+        ToolSubst("mlir-translate"),
+        ToolSubst("FileCheck"),
+        ToolSubst("split-file"),
+        ToolSubst("count"),
+        ToolSubst("not"),
+    ],
+    [config.mfa_tools_dir, config.llvm_tools_dir],
+)
+
+
+def probe_ptxas(ptxas):
+    """Features of the assembler `ptxas`: the architectures that its --help
+    names, and the PTX versions up to the one it says is its own."""
+
+    def output(arguments, text=""):
+        done = subprocess.run(
+            [ptxas, *arguments], input=text, capture_output=True, text=True
+        )
+        return done.stdout + done.stderr
+
+    features = {"ptxas"}
+    features.update(
+        "ptxas-" + arch for arch in re.findall(r"'(sm_\d+[af]?)'", output(["--help"]))
+    )
+    refusal = output(["-o", os.devnull, "-"], ".version 99.0\n")
+    if found := re.search(r"current version is '(\d+)\.(\d)'", refusal):
+        newest = int(found[1]) * 10 + int(found[2])
+        features.update(
+            f"ptxas-isa-{isa // 10}.{isa % 10}" for isa in range(70, newest + 1)
+        )
+    return features
+
+
+def probe_cuda():
+    """Whether a GPU answers. In another process, so that no driver state is
+    inherited by the processes that run the tests."""
+    program = (
+        "import ctypes, sys\n"
+        "try: cuda = ctypes.CDLL('libcuda.so.1')\n"
+        "except OSError: sys.exit(1)\n"
+        "count = ctypes.c_int()\n"
+        "sys.exit(cuda.cuInit(0) or cuda.cuDeviceGetCount(ctypes.byref(count))\n"
+        "         or not count.value)\n"
+    )
+    try:
+        return (
+            subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 0
+        )
+    except subprocess.TimeoutExpired:
+        return False
+
+
+if config.mfa_ptxas and os.path.exists(config.mfa_ptxas):
+    config.available_features |= probe_ptxas(config.mfa_ptxas)
+    llvm_config.add_tool_substitutions([ToolSubst("ptxas", config.mfa_ptxas)])
+
+if probe_cuda():
+    config.available_features.add("cuda")
+
+# Tests that time or share the GPU run one at a time: a lit.local.cfg sets
+# config.parallelism_group = "cuda".
+lit_config.parallelism_groups["cuda"] = 1
