@@ -26,14 +26,29 @@ struct MFAToNVVMOptions : public PassPipelineOptions<MFAToNVVMOptions> {
       llvm::cl::init("sm_80")};
 };
 
+/// Options of the pipeline `mfa-to-sim`.
+struct MFAToSimOptions : public PassPipelineOptions<MFAToSimOptions> {
+  PassOptions::Option<std::string> chip{
+      *this, "chip",
+      llvm::cl::desc("GPU architecture whose kernels are simulated"),
+      llvm::cl::init("sm_80")};
+  PassOptions::Option<bool> checks{
+      *this, "checks",
+      llvm::cl::desc("Check every access of the kernels to memory"),
+      llvm::cl::init(true)};
+};
+
 /// From masked attention on tensors or buffers to the llvm dialect, through
 /// linalg: the reference, run by a JIT on the CPU.
 void buildMFAToCPUPipeline(OpPassManager &pm, const MFAToCPUOptions &options);
 
 /// From masked attention on tensors or buffers to host code in the llvm
 /// dialect that launches kernels embedded as PTX.
-void buildMFAToNVVMPipeline(OpPassManager &pm,
-                            const MFAToNVVMOptions &options);
+void buildMFAToNVVMPipeline(OpPassManager &pm, const MFAToNVVMOptions &options);
+
+/// From masked attention on buffers to host code in the llvm dialect that
+/// executes the GPU kernels through the simulator's runtime.
+void buildMFAToSimPipeline(OpPassManager &pm, const MFAToSimOptions &options);
 
 /// Registers the pipelines by name.
 void registerPipelines();

@@ -103,9 +103,9 @@ struct LaunchPattern : OpRewritePattern<gpu::LaunchFuncOp> {
     Type i64 = rewriter.getI64Type();
     SmallVector<Value> arguments{
         LLVM::AddressOfOp::create(rewriter, loc, it->second.info)};
-    for (Value extent : {op.getGridSizeX(), op.getGridSizeY(),
-                         op.getGridSizeZ(), op.getBlockSizeX(),
-                         op.getBlockSizeY(), op.getBlockSizeZ()})
+    for (Value extent :
+         {op.getGridSizeX(), op.getGridSizeY(), op.getGridSizeZ(),
+          op.getBlockSizeX(), op.getBlockSizeY(), op.getBlockSizeZ()})
       arguments.push_back(convert(rewriter, loc, extent, i64));
     Value shared = op.getDynamicSharedMemorySize();
     arguments.push_back(shared ? shared
@@ -113,8 +113,8 @@ struct LaunchPattern : OpRewritePattern<gpu::LaunchFuncOp> {
     Type array = LLVM::LLVMArrayType::get(pointer, parameters.size());
     Value table = frame.allocate(array);
     for (auto [i, parameter] : llvm::enumerate(parameters))
-      frame.store(parameter, frame.getMember(table, array,
-                                             {0, static_cast<int32_t>(i)}));
+      frame.store(parameter,
+                  frame.getMember(table, array, {0, static_cast<int32_t>(i)}));
     arguments.push_back(table);
     arguments.push_back(describeMemrefs(rewriter, loc, frame, memrefs));
     arguments.push_back(Simulation::createI64(rewriter, loc, memrefs.size()));
@@ -152,10 +152,9 @@ private:
                         Simulation::createI32(builder, loc, type.getRank()),
                         Simulation::createI32(builder, loc, bytes)};
       for (auto [j, field] : llvm::enumerate(fields))
-        frame.store(field,
-                    frame.getMember(table, array,
-                                    {0, static_cast<int32_t>(i),
-                                     static_cast<int32_t>(j)}));
+        frame.store(field, frame.getMember(table, array,
+                                           {0, static_cast<int32_t>(i),
+                                            static_cast<int32_t>(j)}));
     }
     return table;
   }

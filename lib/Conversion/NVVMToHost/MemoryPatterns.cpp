@@ -41,8 +41,8 @@ static Value createHostAddress(Simulation &simulation, OpBuilder &builder,
         {address, bytes, Simulation::createI32(builder, loc, flags)});
   }
   if (space == sim::kShared) {
-    Value window = LLVM::LoadOp::create(builder, loc, i64,
-                                        Simulation::getState(op));
+    Value window =
+        LLVM::LoadOp::create(builder, loc, i64, Simulation::getState(op));
     address = LLVM::AddOp::create(builder, loc, address, window);
   }
   return LLVM::IntToPtrOp::create(builder, loc, hostPointer, address);

@@ -48,9 +48,9 @@ namespace {
 /// that remains.
 class ReasonListener : public RewriterBase::Listener {
 public:
-  void notifyMatchFailure(
-      Location loc,
-      function_ref<void(Diagnostic &)> reasonCallback) override {
+  void
+  notifyMatchFailure(Location loc,
+                     function_ref<void(Diagnostic &)> reasonCallback) override {
     Diagnostic diagnostic(loc, DiagnosticSeverity::Remark);
     reasonCallback(diagnostic);
     reasons[loc] = diagnostic.str();
@@ -103,8 +103,8 @@ LogicalResult KernelModule::run() {
   if (failed(checkContents()))
     return failure();
   layOutShared();
-  moveGlobals();
   moveFunctions();
+  moveGlobals();
   if (failed(rewriteFunctions()))
     return failure();
   describeKernels();
@@ -116,8 +116,7 @@ LogicalResult KernelModule::checkContents() {
   for (Operation &op : *module.getBody()) {
     if (auto function = dyn_cast<LLVM::LLVMFuncOp>(op)) {
       if (function.isVarArg())
-        return function.emitOpError(
-            "with variable arguments is not simulated");
+        return function.emitOpError("with variable arguments is not simulated");
       continue;
     }
     if (!isa<LLVM::GlobalOp, LLVM::ComdatOp>(op))
@@ -160,8 +159,8 @@ void KernelModule::layOutShared() {
     uint32_t offset = it == offsets.end() ? end : it->second;
     OpBuilder builder(op);
     Value constant = Simulation::createI64(builder, op.getLoc(), offset);
-    Value pointer = LLVM::IntToPtrOp::create(builder, op.getLoc(), op.getType(),
-                                             constant);
+    Value pointer =
+        LLVM::IntToPtrOp::create(builder, op.getLoc(), op.getType(), constant);
     op.replaceAllUsesWith(pointer);
     op.erase();
   });
@@ -186,17 +185,16 @@ static void renameForHost(Operation *symbol, gpu::GPUModuleOp module,
 }
 
 void KernelModule::moveGlobals() {
-  for (auto global :
-       llvm::make_early_inc_range(module.getOps<LLVM::GlobalOp>())) {
+  for (auto global : module.getOps<LLVM::GlobalOp>())
     renameForHost(global, module, host);
+  for (auto global :
+       llvm::make_early_inc_range(module.getOps<LLVM::GlobalOp>()))
     global->moveBefore(module);
-  }
 }
 
 /// Attributes of a GPU function mean nothing to the host.
 static void removeDeviceAttributes(LLVM::LLVMFuncOp function) {
-  for (NamedAttribute attr :
-       llvm::to_vector(function->getDiscardableAttrs()))
+  for (NamedAttribute attr : llvm::to_vector(function->getDiscardableAttrs()))
     function->removeDiscardableAttr(attr.getName());
   function.removeArgAttrsAttr();
   function.removeResAttrsAttr();
@@ -204,17 +202,19 @@ static void removeDeviceAttributes(LLVM::LLVMFuncOp function) {
 
 void KernelModule::moveFunctions() {
   Type pointer = LLVM::LLVMPointerType::get(host.getContext());
-  for (auto function :
-       llvm::make_early_inc_range(module.getOps<LLVM::LLVMFuncOp>())) {
+  // Names change while all of their uses are still in the module.
+  for (auto function : module.getOps<LLVM::LLVMFuncOp>()) {
     if (function.isExternal())
       continue;
     if (function->hasAttr(gpu::GPUDialect::getKernelFuncAttrName()) ||
         function->hasAttr(NVVM::NVVMDialect::getKernelFuncAttrName()))
       entryPoints.push_back(
-          {function,
-           SymbolRefAttr::get(module.getNameAttr(),
-                              {FlatSymbolRefAttr::get(function)})});
+          {function, SymbolRefAttr::get(module.getNameAttr(),
+                                        {FlatSymbolRefAttr::get(function)})});
     renameForHost(function, module, host);
+    functions.push_back(function);
+  }
+  for (LLVM::LLVMFuncOp function : functions) {
     removeDeviceAttributes(function);
     function.setLinkage(LLVM::Linkage::Internal);
     SmallVector<Type> types{pointer};
@@ -223,7 +223,6 @@ void KernelModule::moveFunctions() {
         function.getFunctionType().getReturnType(), types));
     function.front().insertArgument(0u, pointer, function.getLoc());
     function->moveBefore(module);
-    functions.push_back(function);
   }
 }
 
@@ -308,9 +307,9 @@ LLVM::LLVMFuncOp KernelModule::createEntry(LLVM::LLVMFuncOp kernel,
   Type pointer = LLVM::LLVMPointerType::get(builder.getContext());
   auto type = LLVM::LLVMFunctionType::get(
       LLVM::LLVMVoidType::get(builder.getContext()), {pointer, pointer});
-  auto entry = LLVM::LLVMFuncOp::create(
-      builder, loc, (kernel.getName() + "_entry").str(), type,
-      LLVM::Linkage::Internal);
+  auto entry = LLVM::LLVMFuncOp::create(builder, loc,
+                                        (kernel.getName() + "_entry").str(),
+                                        type, LLVM::Linkage::Internal);
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(entry.addEntryBlock(builder));
   SmallVector<Value> arguments{entry.getArgument(0)};
@@ -351,10 +350,10 @@ void KernelModule::describeKernels() {
     LLVM::GlobalOp name = createString(builder, prefix + "_name",
                                        symbol.getLeafReference().getValue());
     LLVM::LLVMFuncOp entry = createEntry(kernel, builder);
-    auto info = LLVM::GlobalOp::create(builder, loc, infoType,
-                                       /*isConstant=*/true,
-                                       LLVM::Linkage::Internal,
-                                       prefix + "_info", Attribute());
+    auto info =
+        LLVM::GlobalOp::create(builder, loc, infoType,
+                               /*isConstant=*/true, LLVM::Linkage::Internal,
+                               prefix + "_info", Attribute());
     OpBuilder::InsertionGuard guard(builder);
     builder.createBlock(&info.getInitializerRegion());
     Value fields[] = {
@@ -373,8 +372,7 @@ void KernelModule::describeKernels() {
 }
 
 namespace {
-struct SimulateGPUPass
-    : mlir::mfa::impl::SimulateGPUPassBase<SimulateGPUPass> {
+struct SimulateGPUPass : mlir::mfa::impl::SimulateGPUPassBase<SimulateGPUPass> {
   using Base::Base;
 
   void runOnOperation() override {

@@ -45,9 +45,8 @@ static Value roundToBF16(OpBuilder &builder, Location loc, Value value) {
   Value isNaN = LLVM::FCmpOp::create(builder, loc, LLVM::FCmpPredicate::uno,
                                      value, value);
   // The GPU's conversions produce the canonical NaN.
-  Value result =
-      LLVM::SelectOp::create(builder, loc, isNaN,
-                             createWords(builder, loc, words, 0x7fff), rounded);
+  Value result = LLVM::SelectOp::create(
+      builder, loc, isNaN, createWords(builder, loc, words, 0x7fff), rounded);
   return LLVM::TruncOp::create(
       builder, loc, withElement(value.getType(), builder.getI16Type()), result);
 }
@@ -78,8 +77,7 @@ struct ConstantPattern : SimulationPattern<OpTy> {
 
   LogicalResult matchAndRewrite(OpTy op,
                                 PatternRewriter &rewriter) const override {
-    rewriter.replaceOp(op,
-                       Simulation::createI32(rewriter, op.getLoc(), value));
+    rewriter.replaceOp(op, Simulation::createI32(rewriter, op.getLoc(), value));
     return success();
   }
 };
@@ -140,9 +138,9 @@ struct ConvertToTF32Pattern : SimulationPattern<NVVM::ConvertFloatToTF32Op> {
         rewriter, loc, bits, Simulation::createI32(rewriter, loc, 0x1000));
     Value magnitude = LLVM::AndOp::create(
         rewriter, loc, bits, Simulation::createI32(rewriter, loc, 0x7fffffff));
-    Value finite = LLVM::ICmpOp::create(
-        rewriter, loc, LLVM::ICmpPredicate::ult, magnitude,
-        Simulation::createI32(rewriter, loc, 0x7f800000));
+    Value finite =
+        LLVM::ICmpOp::create(rewriter, loc, LLVM::ICmpPredicate::ult, magnitude,
+                             Simulation::createI32(rewriter, loc, 0x7f800000));
     Value result = LLVM::SelectOp::create(rewriter, loc, finite, rounded, bits);
     rewriter.replaceOpWithNewOp<LLVM::AndOp>(
         op, result, Simulation::createI32(rewriter, loc, 0xffffe000));
@@ -216,9 +214,8 @@ static LogicalResult rewriteMinMax(LLVM::CallIntrinsicOp op,
                                    ArrayRef<StringRef> name,
                                    PatternRewriter &rewriter) {
   for (StringRef part : name.drop_front())
-    if (!llvm::is_contained({"ftz", "nan", "f", "f16", "f16x2", "bf16",
-                             "bf16x2"},
-                            part))
+    if (!llvm::is_contained(
+            {"ftz", "nan", "f", "f16", "f16x2", "bf16", "bf16x2"}, part))
       return rewriter.notifyMatchFailure(op, "unknown qualifier");
   Value a = op.getArgs()[0], b = op.getArgs()[1];
   bool isMax = name.front() == "fmax";

@@ -131,7 +131,7 @@ struct ShuffleCallPattern : SimulationPattern<NVVM::ShflOp> {
     pair = LLVM::InsertValueOp::create(rewriter, loc, pair, value,
                                        ArrayRef<int64_t>{0});
     rewriter.replaceOpWithNewOp<LLVM::InsertValueOp>(op, pair, valid,
-                                                         ArrayRef<int64_t>{1});
+                                                     ArrayRef<int64_t>{1});
     return success();
   }
 };
@@ -251,10 +251,10 @@ struct LdMatrixPattern : SimulationPattern<NVVM::LdMatrixOp> {
     Value address = LLVM::PtrToIntOp::create(
         rewriter, loc, rewriter.getI32Type(), op.getPtr());
     bool transposed = op.getLayout() == NVVM::MMALayout::col;
-    simulation.callRuntime(
-        rewriter, op, "mfaSimLoadMatrix", {},
-        {address, Simulation::createI32(rewriter, loc, op.getNum()),
-         Simulation::createI32(rewriter, loc, transposed)});
+    simulation.callRuntime(rewriter, op, "mfaSimLoadMatrix", {},
+                           {address,
+                            Simulation::createI32(rewriter, loc, op.getNum()),
+                            Simulation::createI32(rewriter, loc, transposed)});
     rewriter.replaceOp(
         op, Simulation::loadStructFromSlot(rewriter, op, op.getType()));
     return success();

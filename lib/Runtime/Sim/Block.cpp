@@ -1,4 +1,4 @@
-//===- Block.cpp - Fibers and barriers of a block ===//
+//===- Block.cpp - Fibers and barriers of a block -------------------------===//
 //
 // Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Block.h - Fibers, warps and barriers of a block ------------------------===//
+//===- Block.h - Fibers, warps and barriers of a block ----------*- C++ -*-===//
 //
 // Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Launch.cpp - Launches, workers and fault reports -----------------------===//
+//===- Launch.cpp - Launches, workers and fault reports -------------------===//
 //
 // Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -102,11 +102,10 @@ std::string mfa::sim::format(const char *text, ...) {
 bool Launch::isAccessible(uintptr_t address, uint64_t bytes) const {
   if (ranges.empty())
     return true;
-  auto after = std::upper_bound(
-      ranges.begin(), ranges.end(), address,
-      [](uintptr_t value, const MemoryRange &range) {
-        return value < range.begin;
-      });
+  auto after = std::upper_bound(ranges.begin(), ranges.end(), address,
+                                [](uintptr_t value, const MemoryRange &range) {
+                                  return value < range.begin;
+                                });
   if (after == ranges.begin())
     return false;
   const MemoryRange &range = *(after - 1);

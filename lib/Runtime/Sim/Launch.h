@@ -1,4 +1,4 @@
-//===- Launch.h - One run of a kernel over a grid -----------------------------===//
+//===- Launch.h - One run of a kernel over a grid ---------------*- C++ -*-===//
 //
 // Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -1,4 +1,4 @@
-//===- Math.cpp - Approximate functions of the GPU ===//
+//===- Math.cpp - Approximate functions of the GPU ------------------------===//
 //
 // Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

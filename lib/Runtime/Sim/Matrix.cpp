@@ -1,4 +1,4 @@
-//===- Matrix.cpp - Matrix loads and products of a warp ===//
+//===- Matrix.cpp - Matrix loads and products of a warp -------------------===//
 //
 // Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -50,10 +50,10 @@ static void computeLoadMatrix(Warp &warp, uint32_t lanes, uint32_t parameter,
     for (uint32_t i = 0; i < count; ++i) {
       const auto &elements = matrices[i].elements;
       bool transposed = parameter & kTransposed;
-      uint32_t low = transposed ? elements[minor][major]
-                                : elements[major][minor];
-      uint32_t high = transposed ? elements[minor + 1][major]
-                                 : elements[major][minor + 1];
+      uint32_t low =
+          transposed ? elements[minor][major] : elements[major][minor];
+      uint32_t high =
+          transposed ? elements[minor + 1][major] : elements[major][minor + 1];
       words[i] = low | high << 16;
     }
   }
@@ -77,10 +77,10 @@ static void computeStoreMatrix(Warp &warp, uint32_t lanes, uint32_t parameter,
     for (uint32_t i = 0; i < count; ++i) {
       auto &elements = matrices[i].elements;
       bool transposed = parameter & kTransposed;
-      uint16_t &low = transposed ? elements[minor][major]
-                                 : elements[major][minor];
-      uint16_t &high = transposed ? elements[minor + 1][major]
-                                  : elements[major][minor + 1];
+      uint16_t &low =
+          transposed ? elements[minor][major] : elements[major][minor];
+      uint16_t &high =
+          transposed ? elements[minor + 1][major] : elements[major][minor + 1];
       low = words[i + 1];
       high = words[i + 1] >> 16;
     }

@@ -1,4 +1,4 @@
-//===- Memory.cpp - Accesses to shared and global memory ===//
+//===- Memory.cpp - Accesses to shared and global memory ------------------===//
 //
 // Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -56,16 +56,16 @@ void Block::accessGlobal(Thread &self, uint64_t address, uint64_t bytes,
   auto distance = [&](const MemoryRange &range) -> uint64_t {
     return address < range.begin ? range.begin - address : address - range.end;
   };
-  auto nearest = std::min_element(
-      launch->ranges.begin(), launch->ranges.end(),
-      [&](const MemoryRange &a, const MemoryRange &b) {
-        return distance(a) < distance(b);
-      });
-  text += format(
-      ", %llu bytes %s the nearest buffer, which has %llu bytes",
-      static_cast<unsigned long long>(distance(*nearest)),
-      address < nearest->begin ? "before" : "after the end of",
-      static_cast<unsigned long long>(nearest->end - nearest->begin));
+  auto nearest =
+      std::min_element(launch->ranges.begin(), launch->ranges.end(),
+                       [&](const MemoryRange &a, const MemoryRange &b) {
+                         return distance(a) < distance(b);
+                       });
+  text +=
+      format(", %llu bytes %s the nearest buffer, which has %llu bytes",
+             static_cast<unsigned long long>(distance(*nearest)),
+             address < nearest->begin ? "before" : "after the end of",
+             static_cast<unsigned long long>(nearest->end - nearest->begin));
   fail(FaultKind::OutOfBounds, self, site, text);
 }
 
@@ -93,9 +93,8 @@ void *mfaSimAccess(ThreadState *state, uint64_t address, uint64_t bytes,
 // Asynchronous copies
 //===----------------------------------------------------------------------===//
 
-void mfaSimCopyAsync(ThreadState *state, uint32_t destination,
-                     uint64_t source, uint32_t bytes, uint32_t sourceBytes,
-                     uint32_t site) {
+void mfaSimCopyAsync(ThreadState *state, uint32_t destination, uint64_t source,
+                     uint32_t bytes, uint32_t sourceBytes, uint32_t site) {
   Thread &self = getThread(state);
   Block &block = *self.block;
   if (sourceBytes > bytes)
@@ -108,9 +107,8 @@ void mfaSimCopyAsync(ThreadState *state, uint32_t destination,
   // Of a copy that only fills with zeros, the source is not read.
   if (sourceBytes)
     block.accessGlobal(self, source, sourceBytes, kGlobal | alignment, site);
-  self.copies.push_back(
-      {destination, bytes, sourceBytes, self.closedGroups,
-       reinterpret_cast<const void *>(source), site});
+  self.copies.push_back({destination, bytes, sourceBytes, self.closedGroups,
+                         reinterpret_cast<const void *>(source), site});
 }
 
 void mfaSimCopyAsyncCommit(ThreadState *state, uint32_t site) {

@@ -1,4 +1,4 @@
-//===- Symbols.cpp - What a JIT has to know of the runtime ===//
+//===- Symbols.cpp - What a JIT has to know of the runtime ----------------===//
 //
 // Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

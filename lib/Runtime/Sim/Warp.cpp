@@ -1,4 +1,4 @@
-//===- Warp.cpp - Operations that the lanes of a warp execute together ===//
+//===- Warp.cpp - Operations that the lanes of a warp execute together ----===//
 //
 // Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -120,7 +120,14 @@ constexpr uint32_t kReduceAbs = 0x100;
 constexpr uint32_t kReduceNaN = 0x200;
 
 /// Multiplicands of a matrix product; products with f32 accumulators only.
-enum class MmaKind : uint32_t { F16K16, BF16K16, TF32K8, F16K8, BF16K8, TF32K4 };
+enum class MmaKind : uint32_t {
+  F16K16,
+  BF16K16,
+  TF32K8,
+  F16K8,
+  BF16K8,
+  TF32K4
+};
 
 } // namespace mfa::sim
 

@@ -52,11 +52,12 @@ MFA_SIM_EXPORT void mfaSimUnregisterMemory(const void *begin);
 MFA_SIM_EXPORT void mfaSimSetWorkers(uint32_t count);
 
 /// Runs a kernel over a grid and returns when the last block has ended.
-MFA_SIM_EXPORT void
-mfaSimLaunch(const mfa::sim::KernelInfo *kernel, int64_t gridX, int64_t gridY,
-             int64_t gridZ, int64_t blockX, int64_t blockY, int64_t blockZ,
-             int32_t dynamicShared, void **arguments,
-             const mfa::sim::MemrefArgument *memrefs, int64_t memrefCount);
+MFA_SIM_EXPORT void mfaSimLaunch(const mfa::sim::KernelInfo *kernel,
+                                 int64_t gridX, int64_t gridY, int64_t gridZ,
+                                 int64_t blockX, int64_t blockY, int64_t blockZ,
+                                 int32_t dynamicShared, void **arguments,
+                                 const mfa::sim::MemrefArgument *memrefs,
+                                 int64_t memrefCount);
 
 //===----------------------------------------------------------------------===//
 // Called by rewritten kernels; `site` numbers the operation in KernelInfo.
