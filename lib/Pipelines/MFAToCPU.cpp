@@ -6,41 +6,50 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Bufferization.h"
+#include "mfa/Conversion/Passes.h"
 #include "mfa/Dialect/MFA/Transforms/Passes.h"
 #include "mfa/Pipelines/Pipelines.h"
 #include "mlir/Conversion/Passes.h"
-#include "mlir/Dialect/Affine/Transforms/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
-#include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
-#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/LLVMIR/Transforms/RequestCWrappers.h"
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/SCF/Transforms/Passes.h"
 #include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
 
-void mfa::buildMFAToCPUPipeline(OpPassManager &pm, const MFAToCPUOptions &) {
-  pm.addPass(createGenerateRuntimeVerificationPass());
-  pm.addPass(createMFADecomposeAttentionPass());
-
-  bufferization::OneShotBufferizePassOptions bufferize;
-  bufferize.bufferizeFunctionBoundaries = true;
-  bufferize.functionBoundaryTypeConversion =
-      bufferization::LayoutMapOption::IdentityLayoutMap;
-  pm.addPass(bufferization::createOneShotBufferizePass(bufferize));
-  pm.addPass(createCanonicalizerPass());
-
+/// Buffers and linalg to the llvm dialect.
+static void addLoweringToLLVM(OpPassManager &pm) {
   pm.addPass(createConvertLinalgToLoopsPass());
+  // From here on there are functions that no one calls from outside.
+  pm.addNestedPass<func::FuncOp>(LLVM::createLLVMRequestCWrappersPass());
+  pm.addPass(mfa::createMFAOutlineParallelLoopsPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
+  // The backend would call a conversion function for bf16 that a JIT does not
+  // have.
   arith::ArithExpandOpsPassOptions expand;
   expand.includeBf16 = true;
   pm.addPass(arith::createArithExpandOpsPass(expand));
+  pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(createLoopInvariantCodeMotionPass());
   pm.addPass(createSCFToControlFlowPass());
-  pm.addNestedPass<func::FuncOp>(LLVM::createLLVMRequestCWrappersPass());
+  pm.addPass(mfa::createMFALowerAssertsPass());
   pm.addPass(createConvertToLLVMPass());
   pm.addPass(createReconcileUnrealizedCastsPass());
+}
+
+void mfa::buildMFAToCPUPipeline(OpPassManager &pm,
+                                const MFAToCPUOptions &options) {
+  pm.addPass(createGenerateRuntimeVerificationPass());
+  addBufferization(pm);
+  pm.addPass(createMFATileAttentionPass({options.tileRows}));
+  pm.addPass(createMFADecomposeAttentionPass());
+  pm.addPass(createForallToParallelLoopPass());
+  if (!options.parallel)
+    pm.addNestedPass<func::FuncOp>(createParallelForToNestedForsPass());
+  addLoweringToLLVM(pm);
 }

@@ -7,47 +7,32 @@
 //===----------------------------------------------------------------------===//
 
 #include "mfa/Conversion/Passes.h"
-#include "mfa/Dialect/MFA/Transforms/Passes.h"
 #include "mfa/Pipelines/Pipelines.h"
 #include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/LLVMIR/Transforms/RequestCWrappers.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
 
-/// From kernels in upstream dialects to the llvm and nvvm dialects.
-static void addKernelLowering(OpPassManager &pm) {
-  OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
-  kernels.addPass(mfa::createConvertMFAGPUToNVVMPass());
-  kernels.addPass(memref::createExpandStridedMetadataPass());
-  kernels.addPass(createLowerAffinePass());
-  kernels.addPass(createSCFToControlFlowPass());
-  kernels.addPass(createConvertGpuOpsToNVVMOps());
-  kernels.addPass(createReconcileUnrealizedCastsPass());
-  kernels.addPass(createCanonicalizerPass());
-  kernels.addPass(createCSEPass());
-}
-
-/// From host code in upstream dialects to the llvm dialect.
-static void addHostLowering(OpPassManager &pm) {
-  pm.addPass(createConvertVectorToLLVMPass());
-  pm.addPass(memref::createExpandStridedMetadataPass());
-  pm.addPass(createLowerAffinePass());
-  pm.addPass(createSCFToControlFlowPass());
-  pm.addPass(createFinalizeMemRefToLLVMConversionPass());
-  pm.addPass(createConvertMathToLLVMPass());
-  pm.addPass(createArithToLLVMConversionPass());
-  pm.addPass(createConvertIndexToLLVMPass());
-  pm.addPass(createConvertFuncToLLVMPass());
-  pm.addPass(createConvertControlFlowToLLVMPass());
+void mfa::addSimulation(OpPassManager &pm, const MFAToSimOptions &options) {
+  pm.addNestedPass<func::FuncOp>(LLVM::createLLVMRequestCWrappersPass());
+  pm.addPass(createSimulateGPUPass({options.checks}));
+  OpPassManager &functions = pm.nest<func::FuncOp>();
+  functions.addPass(memref::createExpandStridedMetadataPass());
+  functions.addPass(createLowerAffinePass());
+  functions.addPass(createSCFToControlFlowPass());
+  pm.addPass(createMFALowerAssertsPass());
+  pm.addPass(createConvertToLLVMPass());
   pm.addPass(createReconcileUnrealizedCastsPass());
 }
 
 void mfa::buildMFAToSimPipeline(OpPassManager &pm,
                                 const MFAToSimOptions &options) {
-  pm.addPass(createMFASelectSchedulePass({options.chip}));
-  pm.addPass(createConvertMFAToGPUPass({options.chip}));
-  addKernelLowering(pm);
-  pm.addPass(createSimulateGPUPass({options.checks}));
-  addHostLowering(pm);
+  MFAToNVVMOptions kernels;
+  kernels.chip = options.chip;
+  kernels.f32Product = options.f32Product;
+  addMFAToGPUKernels(pm, kernels);
+  addGPUKernelsToNVVM(pm);
+  addSimulation(pm, options);
 }

@@ -29,6 +29,29 @@ def ConvertMFAToGPUPass : Pass<"convert-mfa-to-gpu", "::mlir::ModuleOp"> {
   ];
 }
 
+def MFAMoveBuffersToGPUPass
+    : Pass<"mfa-move-buffers-to-gpu", "::mlir::func::FuncOp"> {
+  let summary = "Allocate and copy the buffers of a function on the GPU";
+  let description = [{
+    Buffers of a function that launches kernels are in GPU memory: its arguments
+    by convention, and what it allocates by this pass, which turns `memref.alloc`,
+    `memref.dealloc` and `memref.copy` into the ops of the gpu dialect. Views
+    and sizes stay on the host. An op that would read or write elements on the
+    host is an error.
+
+    ```mlir
+    %b = memref.alloc() : memref<4xf32>
+    ```
+    becomes
+    ```mlir
+    %t0 = gpu.wait async
+    %b, %t1 = gpu.alloc async [%t0] () : memref<4xf32>
+    gpu.wait [%t1]
+    ```
+  }];
+  let dependentDialects = ["::mlir::gpu::GPUDialect"];
+}
+
 def ConvertMFAGPUToNVVMPass
     : Pass<"convert-mfa-gpu-to-nvvm", "::mlir::gpu::GPUModuleOp"> {
   let summary = "Lower kernels on register tiles to the nvvm and llvm dialects";
@@ -84,6 +107,92 @@ def SimulateGPUPass : Pass<"mfa-simulate-gpu", "::mlir::ModuleOp"> {
     Option<"checks", "checks", "bool", "true",
            "Check every access to memory; without, kernels run faster and "
            "only barriers and warp-wide operations are checked">,
+  ];
+}
+
+def MFALowerAssertsPass : Pass<"mfa-lower-asserts", "::mlir::ModuleOp"> {
+  let summary = "Report failed assertions to the runtime";
+  let description = [{
+    Turns each `cf.assert` into a branch to a call of the runtime function
+    `mfaReportError`, which receives the message and does not return (see
+    `mfa/Runtime/CPURuntime.h`). The default lowering of `cf.assert` aborts the
+    process instead, which takes the decision from the program that embeds the
+    compiled code.
+
+    Runs where control flow is unstructured, after `convert-scf-to-cf`; an
+    assertion inside structured control flow stays.
+
+    ```mlir
+    func.func @f(%ok: i1) {
+      cf.assert %ok, "expected 2 dimensions"
+      return
+    }
+    ```
+    becomes
+    ```mlir
+    llvm.mlir.global private constant @assert_message("expected 2 dimensions\00")
+    func.func private @mfaReportError(!llvm.ptr)
+    func.func @f(%ok: i1) {
+      cf.cond_br %ok, ^bb1, ^bb2
+    ^bb1:
+      return
+    ^bb2:
+      %message = llvm.mlir.addressof @assert_message : !llvm.ptr
+      call @mfaReportError(%message) : (!llvm.ptr) -> ()
+      llvm.unreachable
+    }
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::cf::ControlFlowDialect",
+    "::mlir::func::FuncDialect",
+    "::mlir::LLVM::LLVMDialect",
+  ];
+}
+
+def MFAOutlineParallelLoopsPass
+    : Pass<"mfa-outline-parallel-loops", "::mlir::ModuleOp"> {
+  let summary = "Run parallel loops on the threads of the runtime";
+  let description = [{
+    Moves the body of each outermost `scf.parallel` to a function of one index,
+    the position of the iteration with the last loop fastest, and replaces the
+    loop by a call of the runtime function `mfaParallelFor`, which calls the
+    function for every index on several threads (see
+    `mfa/Runtime/CPURuntime.h`). Values from outside the loop travel in a struct
+    on the caller's stack. Loops with reductions and loops inside other parallel
+    loops stay; `convert-scf-to-cf` makes them sequential.
+
+    ```mlir
+    func.func @f(%a: memref<?xf32>, %n: index) {
+      scf.parallel (%i) = (%c0) to (%n) step (%c1) {
+        memref.store %zero, %a[%i] : memref<?xf32>
+      }
+      return
+    }
+    ```
+    becomes
+    ```mlir
+    func.func private @mfaParallelFor(index, (index, !llvm.ptr) -> (), !llvm.ptr)
+    func.func private @f_parallel(%i: index, %context: !llvm.ptr) {
+      // loads %a from the context
+      memref.store %zero, %a[%i] : memref<?xf32>
+      return
+    }
+    func.func @f(%a: memref<?xf32>, %n: index) {
+      %context = llvm.alloca %one x !llvm.struct<...> : (i64) -> !llvm.ptr
+      // stores %a in the context
+      %body = constant @f_parallel : (index, !llvm.ptr) -> ()
+      call @mfaParallelFor(%n, %body, %context)
+          : (index, (index, !llvm.ptr) -> (), !llvm.ptr) -> ()
+      return
+    }
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect",
+    "::mlir::arith::ArithDialect",
+    "::mlir::func::FuncDialect",
+    "::mlir::LLVM::LLVMDialect",
   ];
 }
 

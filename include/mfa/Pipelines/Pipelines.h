@@ -16,7 +16,18 @@
 namespace mlir::mfa {
 
 /// Options of the pipeline `mfa-to-cpu`.
-struct MFAToCPUOptions : public PassPipelineOptions<MFAToCPUOptions> {};
+struct MFAToCPUOptions : public PassPipelineOptions<MFAToCPUOptions> {
+  PassOptions::Option<int64_t> tileRows{
+      *this, "tile-rows",
+      llvm::cl::desc("Query rows of a tile; tiles run in parallel, each with "
+                     "scratch memory for this many rows of scores"),
+      llvm::cl::init(64)};
+  PassOptions::Option<bool> parallel{
+      *this, "parallel",
+      llvm::cl::desc("Run tiles and other parallel loops on the threads of the "
+                     "runtime, through its function mfaParallelFor"),
+      llvm::cl::init(true)};
+};
 
 /// Options of the pipeline `mfa-to-nvvm`.
 struct MFAToNVVMOptions : public PassPipelineOptions<MFAToNVVMOptions> {
@@ -24,6 +35,21 @@ struct MFAToNVVMOptions : public PassPipelineOptions<MFAToNVVMOptions> {
       *this, "chip",
       llvm::cl::desc("GPU architecture to compile for, such as sm_80"),
       llvm::cl::init("sm_80")};
+  PassOptions::Option<F32Product> f32Product{
+      *this, "f32-product",
+      llvm::cl::desc("How f32 matrices are multiplied on tensor cores"),
+      llvm::cl::init(F32Product::TF32x3),
+      llvm::cl::values(
+          clEnumValN(F32Product::TF32x3, "tf32x3",
+                     "three tf32 products, f32-accurate"),
+          clEnumValN(F32Product::TF32, "tf32",
+                     "one tf32 product, 10-bit factors"))};
+  PassOptions::Option<std::string> format{
+      *this, "format",
+      llvm::cl::desc("What the kernels are embedded as: isa (PTX, compiled by "
+                     "the driver), bin or fatbin (by ptxas, from a CUDA "
+                     "toolkit), or llvm (LLVM IR)"),
+      llvm::cl::init("isa")};
 };
 
 /// Options of the pipeline `mfa-to-sim`.
@@ -32,6 +58,15 @@ struct MFAToSimOptions : public PassPipelineOptions<MFAToSimOptions> {
       *this, "chip",
       llvm::cl::desc("GPU architecture whose kernels are simulated"),
       llvm::cl::init("sm_80")};
+  PassOptions::Option<F32Product> f32Product{
+      *this, "f32-product",
+      llvm::cl::desc("How f32 matrices are multiplied on tensor cores"),
+      llvm::cl::init(F32Product::TF32x3),
+      llvm::cl::values(
+          clEnumValN(F32Product::TF32x3, "tf32x3",
+                     "three tf32 products, f32-accurate"),
+          clEnumValN(F32Product::TF32, "tf32",
+                     "one tf32 product, 10-bit factors"))};
   PassOptions::Option<bool> checks{
       *this, "checks",
       llvm::cl::desc("Check every access of the kernels to memory"),
@@ -43,12 +78,31 @@ struct MFAToSimOptions : public PassPipelineOptions<MFAToSimOptions> {
 void buildMFAToCPUPipeline(OpPassManager &pm, const MFAToCPUOptions &options);
 
 /// From masked attention on tensors or buffers to host code in the llvm
-/// dialect that launches kernels embedded as PTX.
-void buildMFAToNVVMPipeline(OpPassManager &pm, const MFAToNVVMOptions &options);
+/// dialect that launches kernels embedded as PTX: the three stages below, one
+/// after another.
+void buildMFAToNVVMPipeline(OpPassManager &pm,
+                            const MFAToNVVMOptions &options);
 
-/// From masked attention on buffers to host code in the llvm dialect that
-/// executes the GPU kernels through the simulator's runtime.
+/// Stage 1: buffers in GPU memory, a schedule on each op, and in its place the
+/// launch of a kernel of register tiles.
+void addMFAToGPUKernels(OpPassManager &pm, const MFAToNVVMOptions &options);
+
+/// Stage 2: the kernels to the nvvm and llvm dialects. The host code is left
+/// as it is.
+void addGPUKernelsToNVVM(OpPassManager &pm);
+
+/// Stage 3: the kernels to an embedded binary, and the host code to the llvm
+/// dialect with calls of upstream's `mgpu` runtime functions.
+void addGPUHostToLLVM(OpPassManager &pm, const MFAToNVVMOptions &options);
+
+/// From masked attention on tensors or buffers to host code in the llvm
+/// dialect that executes the GPU kernels through the simulator's runtime:
+/// stages 1 and 2 of `mfa-to-nvvm`, then the one below.
 void buildMFAToSimPipeline(OpPassManager &pm, const MFAToSimOptions &options);
+
+/// Stage 3 for the simulator: the kernels and the host code to the llvm
+/// dialect with calls of the simulator's runtime.
+void addSimulation(OpPassManager &pm, const MFAToSimOptions &options);
 
 /// Registers the pipelines by name.
 void registerPipelines();

@@ -11,8 +11,99 @@
 
 include "mlir/Pass/PassBase.td"
 
+def MFATileAttentionPass : Pass<"mfa-tile-attention"> {
+  let summary = "Split masked attention into parallel tiles of query rows";
+  let description = [{
+    Each tile is one batch, one query head and `rows` query rows, with the slice
+    of every operand that it reads. Tiles are independent: they are the
+    iterations of one `scf.forall`. The scores of one tile are small, where
+    those of the whole op would take 4 * B * H * Sq * Sk bytes.
+
+    ```mlir
+    mfa.masked_attention
+      ins(%q, %k, %v : memref<2x128x8x64xf32>, memref<2x96x2x64xf32>,
+                       memref<2x96x2x64xf32>)
+      outs(%o : memref<2x128x8x64xf32>)
+    ```
+    becomes, with `rows=64`,
+    ```mlir
+    scf.forall (%b, %h, %r) = (0, 0, 0) to (2, 8, 128) step (1, 1, 64) {
+      %group = affine.apply affine_map<(d0) -> (d0 floordiv 4)>(%h)
+      %tq = memref.subview %q[%b, %r, %h, 0] [1, 64, 1, 64] [1, 1, 1, 1]
+      %tk = memref.subview %k[%b, 0, %group, 0] [1, 96, 1, 64] [1, 1, 1, 1]
+      %tv = memref.subview %v[%b, 0, %group, 0] [1, 96, 1, 64] [1, 1, 1, 1]
+      %to = memref.subview %o[%b, %r, %h, 0] [1, 64, 1, 64] [1, 1, 1, 1]
+      mfa.masked_attention ins(%tq, %tk, %tv) outs(%to)
+    }
+    ```
+  }];
+  let options = [
+    Option<"rows", "rows", "int64_t", "64", "query rows of a tile">,
+  ];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect",
+    "::mlir::arith::ArithDialect",
+    "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect",
+    "::mlir::tensor::TensorDialect",
+  ];
+}
+
 def MFADecomposeAttentionPass : Pass<"mfa-decompose-attention"> {
   let summary = "Write masked attention as the linalg ops that define it";
+  let description = [{
+    The reference, step by step, on tensors or buffers. With query heads H,
+    key heads h and G = H / h, the steps for batch b, query head a * G + g (key
+    head a), query row i and key j are
+
+    | step | result |
+    |---|---|
+    | scores | s[j] = sum over d of query[i, d] * key[j, d], in f32 |
+    | scale, mask | s[j] = s[j] * scale + mask[i, j]; an i1 mask adds 0 or -inf |
+    | largest score | m = max over j of s[j]; NaN if any score is |
+    | weights | p[j] = exp(s[j] - m), with 0 for m where m is -inf |
+    | sum | l = sum over j of p[j] |
+    | product | a[d] = sum over j of p[j] * value[j, d], in f32, with p rounded to the type of the value first |
+    | output | a[d] / l, and 0 where m is -inf: the row is fully masked, or there are no keys |
+    | lse | m + log(l), and -inf where m is -inf |
+
+    No operand is copied: grouped heads are a split of the dimension of query
+    heads, broadcast dimensions of the mask are zeros in its indexing map, and
+    buffers may be strided. The scores and the row statistics are new f32
+    arrays, the scores of B * H * Sq * Sk elements; `mfa-tile-attention` in
+    front of this pass bounds them. The two products carry the fast-math flags
+    `reassoc` and `contract`, so that their sums can be vectorized.
+
+    ```mlir
+    mfa.masked_attention
+      ins(%q, %k, %v : memref<1x64x1x32xf32>, memref<1x96x1x32xf32>,
+                       memref<1x96x1x32xf32>)
+      mask(%mask : memref<1x64x96xf32>)
+      outs(%o : memref<1x64x1x32xf32>)
+    ```
+    becomes
+    ```mlir
+    %scores = memref.alloc() : memref<1x1x64x96xf32>
+    linalg.fill ins(%zero : f32) outs(%scores : memref<1x1x64x96xf32>)
+    linalg.generic {iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction"], ...}
+        ins(%q, %k : memref<1x64x1x32xf32>, memref<1x96x1x32xf32>)
+        outs(%scores : memref<1x1x64x96xf32>) {
+    ^bb0(%query: f32, %key: f32, %score: f32):
+      %product = arith.mulf %query, %key fastmath<reassoc,contract> : f32
+      %sum = arith.addf %score, %product fastmath<reassoc,contract> : f32
+      linalg.yield %sum : f32
+    }
+    linalg.generic {...} ins(%mask : memref<1x64x96xf32>)
+                         outs(%scores : memref<1x1x64x96xf32>) {
+    ^bb0(%mask: f32, %score: f32):
+      %scaled = arith.mulf %score, %scale : f32
+      %masked = arith.addf %scaled, %mask : f32
+      linalg.yield %masked : f32
+    }
+    // ... one linalg op for each of the other steps
+    memref.dealloc %scores : memref<1x1x64x96xf32>
+    ```
+  }];
   let dependentDialects = [
     "::mlir::arith::ArithDialect",
     "::mlir::linalg::LinalgDialect",

@@ -1,0 +1,244 @@
+//===- OutlineParallelLoops.cpp - Parallel loops on the runtime's threads -===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A parallel loop becomes a function of one index and a call of the runtime,
+// which calls that function for every index, on several threads. What the body
+// uses from outside travels in a struct on the caller's stack. Its members have
+// the types that the conversion to the llvm dialect will give the values, so
+// that the casts written here fold away there.
+//
+//===----------------------------------------------------------------------===//
+
+#include "RuntimeFunctions.h"
+#include "mfa/Conversion/Passes.h"
+#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Transforms/RegionUtils.h"
+#include "mlir/Transforms/WalkPatternRewriteDriver.h"
+
+namespace mlir::mfa {
+#define GEN_PASS_DEF_MFAOUTLINEPARALLELLOOPSPASS
+#include "mfa/Conversion/Passes.h.inc"
+} // namespace mlir::mfa
+
+using namespace mlir;
+
+/// Declared in mfa/Runtime/CPURuntime.h.
+static constexpr StringLiteral kParallelFor = "mfaParallelFor";
+
+namespace {
+struct OutlineParallelLoop : OpRewritePattern<scf::ParallelOp> {
+  OutlineParallelLoop(SymbolTable &symbols, func::FuncOp parallelFor)
+      : OpRewritePattern(parallelFor.getContext()), symbols(symbols),
+        parallelFor(parallelFor) {}
+
+  LogicalResult matchAndRewrite(scf::ParallelOp op,
+                                PatternRewriter &rewriter) const override {
+    auto caller = op->getParentOfType<func::FuncOp>();
+    if (!caller)
+      return rewriter.notifyMatchFailure(op, "expected a loop in a func.func");
+    if (op->getParentOfType<scf::ParallelOp>())
+      return rewriter.notifyMatchFailure(
+          op, "the loop around it already runs on every thread");
+    if (op.getNumReductions() != 0)
+      return rewriter.notifyMatchFailure(op, "expected no reduction");
+    LLVMTypeConverter converter(op.getContext());
+    llvm::SetVector<Value> used;
+    getUsedValuesDefinedAbove(op.getRegion(), used);
+    for (Value value : used)
+      if (!converter.convertType(value.getType()))
+        return rewriter.notifyMatchFailure(
+            op, "expected the body to use values with an llvm type only");
+
+    Location loc = op.getLoc();
+    SmallVector<Value> tripCounts = getTripCounts(rewriter, op);
+    Value count = tripCounts.front();
+    for (Value tripCount : ArrayRef(tripCounts).drop_front())
+      count = rewriter.createOrFold<arith::MulIOp>(loc, count, tripCount);
+    useLinearIndex(rewriter, op, tripCounts);
+
+    used.clear();
+    getUsedValuesDefinedAbove(op.getRegion(), used);
+    repeatConstants(rewriter, op.getRegion(), used);
+    ArrayRef<Value> captures = used.getArrayRef();
+    SmallVector<Type> members;
+    for (Value capture : captures)
+      members.push_back(converter.convertType(capture.getType()));
+    auto structType =
+        LLVM::LLVMStructType::getLiteral(op.getContext(), members);
+
+    func::FuncOp body = outlineBody(rewriter, op, caller, structType, captures);
+    Value function = func::ConstantOp::create(
+        rewriter, loc, body.getFunctionType(), body.getSymName());
+    Value context = storeCaptures(rewriter, loc, caller, structType, captures);
+    func::CallOp::create(rewriter, loc, parallelFor,
+                         ValueRange{count, function, context});
+    rewriter.eraseOp(op);
+    return success();
+  }
+
+private:
+  /// The number of iterations of each loop, at least 0.
+  static SmallVector<Value> getTripCounts(PatternRewriter &rewriter,
+                                          scf::ParallelOp op) {
+    Location loc = op.getLoc();
+    Value zero = arith::ConstantIndexOp::create(rewriter, loc, 0);
+    SmallVector<Value> counts;
+    for (auto [lower, upper, step] : llvm::zip_equal(
+             op.getLowerBound(), op.getUpperBound(), op.getStep())) {
+      Value length = rewriter.createOrFold<arith::SubIOp>(loc, upper, lower);
+      Value count =
+          rewriter.createOrFold<arith::CeilDivSIOp>(loc, length, step);
+      counts.push_back(rewriter.createOrFold<arith::MaxSIOp>(loc, count, zero));
+    }
+    return counts;
+  }
+
+  /// Replaces the induction variables in the body by one index that counts all
+  /// iterations, the last loop fastest.
+  static void useLinearIndex(PatternRewriter &rewriter, scf::ParallelOp op,
+                             ValueRange tripCounts) {
+    Location loc = op.getLoc();
+    Block *body = op.getBody();
+    unsigned numLoops = op.getNumLoops();
+    OpBuilder::InsertionGuard guard(rewriter);
+    rewriter.setInsertionPointToStart(body);
+    Value linear = body->insertArgument(0u, rewriter.getIndexType(), loc);
+    auto indices = affine::AffineDelinearizeIndexOp::create(
+        rewriter, loc, linear, tripCounts, /*hasOuterBound=*/true);
+    for (unsigned loop = 0; loop < numLoops; ++loop) {
+      Value offset = rewriter.createOrFold<arith::MulIOp>(
+          loc, indices.getResult(loop), op.getStep()[loop]);
+      Value variable = rewriter.createOrFold<arith::AddIOp>(
+          loc, op.getLowerBound()[loop], offset);
+      rewriter.replaceAllUsesWith(body->getArgument(1 + loop), variable);
+    }
+    body->eraseArguments(1, numLoops);
+    rewriter.setInsertionPoint(body->getTerminator());
+    rewriter.replaceOpWithNewOp<func::ReturnOp>(body->getTerminator());
+  }
+
+  /// Repeats the constants among the values that `region` uses from outside in
+  /// the region, and removes them from `used`.
+  static void repeatConstants(PatternRewriter &rewriter, Region &region,
+                              llvm::SetVector<Value> &used) {
+    OpBuilder::InsertionGuard guard(rewriter);
+    rewriter.setInsertionPointToStart(&region.front());
+    used.remove_if([&](Value value) {
+      Operation *definition = value.getDefiningOp();
+      if (!definition || !definition->hasTrait<OpTrait::ConstantLike>())
+        return false;
+      Value constant = rewriter.clone(*definition)->getResult(0);
+      replaceAllUsesInRegionWith(value, constant, region);
+      return true;
+    });
+  }
+
+  /// Moves the body, whose argument is the index, to a function of the index
+  /// and a pointer to the struct of captured values.
+  func::FuncOp outlineBody(PatternRewriter &rewriter, scf::ParallelOp op,
+                           func::FuncOp caller, LLVM::LLVMStructType structType,
+                           ValueRange captures) const {
+    Location loc = op.getLoc();
+    OpBuilder::InsertionGuard guard(rewriter);
+    rewriter.setInsertionPoint(caller);
+    auto bodyType =
+        cast<FunctionType>(parallelFor.getFunctionType().getInput(1));
+    auto function = func::FuncOp::create(
+        rewriter, loc, (caller.getSymName() + "_parallel").str(), bodyType);
+    function.setPrivate();
+    symbols.insert(function, rewriter.getInsertionPoint());
+
+    Region &region = function.getBody();
+    rewriter.inlineRegionBefore(op.getRegion(), region, region.end());
+    Block &entry = region.front();
+    Value context = entry.addArgument(bodyType.getInput(1), loc);
+    rewriter.setInsertionPointToStart(&entry);
+    Value members = LLVM::LoadOp::create(rewriter, loc, structType, context);
+    for (auto [index, capture] : llvm::enumerate(captures)) {
+      Value member =
+          LLVM::ExtractValueOp::create(rewriter, loc, members, index);
+      auto cast = UnrealizedConversionCastOp::create(rewriter, loc,
+                                                     capture.getType(), member);
+      replaceAllUsesInRegionWith(capture, cast.getResult(0), region);
+    }
+    return function;
+  }
+
+  /// Stores the captured values in a struct in the caller's frame; returns its
+  /// address.
+  static Value storeCaptures(PatternRewriter &rewriter, Location loc,
+                             func::FuncOp caller,
+                             LLVM::LLVMStructType structType,
+                             ValueRange captures) {
+    Value address;
+    {
+      // In the entry block, so that a loop does not grow the stack.
+      OpBuilder::InsertionGuard guard(rewriter);
+      rewriter.setInsertionPointToStart(&caller.getBody().front());
+      Value one = LLVM::ConstantOp::create(rewriter, loc,
+                                           rewriter.getI64IntegerAttr(1));
+      address = LLVM::AllocaOp::create(
+          rewriter, loc, LLVM::LLVMPointerType::get(rewriter.getContext()),
+          structType, one);
+    }
+    Value members = LLVM::PoisonOp::create(rewriter, loc, structType);
+    for (auto [index, capture] : llvm::enumerate(captures)) {
+      Value member =
+          convert(rewriter, loc, capture, structType.getBody()[index]);
+      members =
+          LLVM::InsertValueOp::create(rewriter, loc, members, member, index);
+    }
+    LLVM::StoreOp::create(rewriter, loc, members, address);
+    return address;
+  }
+
+  /// Between a type and the one that the conversion to llvm gives it.
+  static Value convert(PatternRewriter &rewriter, Location loc, Value value,
+                       Type type) {
+    if (value.getType() == type)
+      return value;
+    return UnrealizedConversionCastOp::create(rewriter, loc, type, value)
+        .getResult(0);
+  }
+
+  SymbolTable &symbols;
+  mutable func::FuncOp parallelFor;
+};
+
+struct OutlineParallelLoopsPass
+    : mfa::impl::MFAOutlineParallelLoopsPassBase<OutlineParallelLoopsPass> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    bool hasLoops =
+        module.walk([](scf::ParallelOp) { return WalkResult::interrupt(); })
+            .wasInterrupted();
+    if (!hasLoops)
+      return;
+
+    OpBuilder builder(&getContext());
+    Type index = builder.getIndexType();
+    Type pointer = LLVM::LLVMPointerType::get(&getContext());
+    FunctionType body = builder.getFunctionType({index, pointer}, {});
+    FailureOr<func::FuncOp> parallelFor = mfa::declareRuntimeFunction(
+        module, kParallelFor,
+        builder.getFunctionType({index, body, pointer}, {}));
+    if (failed(parallelFor))
+      return signalPassFailure();
+
+    SymbolTable symbols(module);
+    RewritePatternSet patterns(&getContext());
+    patterns.add(std::make_unique<OutlineParallelLoop>(symbols, *parallelFor));
+    walkAndApplyPatterns(module, std::move(patterns));
+  }
+};
+} // namespace
