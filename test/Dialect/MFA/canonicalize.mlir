@@ -147,6 +147,26 @@ func.func @generic_unit_dims(%q: !q, %k: !k, %x: tensor<2x1x1x32xi1>,
   return %0 : !q
 }
 
+// A size of 1 that only the result shows does not become dynamic, which would
+// have to be the full size.
+// CHECK-LABEL: func.func @generic_hidden_unit_dim
+// CHECK: tensor.cast %{{.*}} : tensor<?x32xi1> to tensor<1x32xi1>
+// CHECK: mask({{.*}} : tensor<1x1x32xi1>)
+func.func @generic_hidden_unit_dim(%q: !q, %k: !k, %x: tensor<?x32xi1>,
+                                   %init: tensor<2x1x32xi1>) -> !q {
+  %m = linalg.generic {
+         indexing_maps = [affine_map<(d0, d1, d2) -> (d1, d2)>,
+                          affine_map<(d0, d1, d2) -> (d0, d1, d2)>],
+         iterator_types = ["parallel", "parallel", "parallel"]}
+         ins(%x : tensor<?x32xi1>) outs(%init : tensor<2x1x32xi1>) {
+  ^bb0(%in: i1, %out: i1):
+    linalg.yield %in : i1
+  } -> tensor<2x1x32xi1>
+  %0 = mfa.masked_attention ins(%q, %k, %k : !q, !k, !k)
+         mask(%m : tensor<2x1x32xi1>) outs(%q : !q) -> !q
+  return %0 : !q
+}
+
 // What is not a broadcast stays: a transposition, a body that computes, row 0
 // of several, sizes of 1 that would have to move.
 // CHECK-LABEL: func.func @generic_not_broadcast
