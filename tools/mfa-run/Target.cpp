@@ -11,6 +11,7 @@
 #include "mfa/Pipelines/Pipelines.h"
 #include "mfa/Runtime/CPURuntime.h"
 #include "mfa/Runtime/CUDARuntime.h"
+#include "mfa/Runtime/Sim/Sim.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MemAlloc.h"
 #include "llvm/Support/Threading.h"
@@ -100,6 +101,71 @@ static Expected<std::unique_ptr<Device>> openHost() {
 }
 
 static std::string getNoChip() { return ""; }
+
+//===----------------------------------------------------------------------===//
+// The simulator
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// The host as a GPU: kernels run on it through the simulator's runtime.
+class SimDevice : public HostDevice {
+public:
+  SimDevice() { mfaSimSetFaultHandler(addFault, this); }
+  ~SimDevice() override { mfaSimSetFaultHandler(nullptr, nullptr); }
+
+  Error run(function_ref<void()> program) override {
+    program();
+    return takeError();
+  }
+
+  Expected<std::vector<double>> measure(function_ref<void()> program,
+                                        int count) override {
+    auto times = HostDevice::measure(program, count);
+    if (Error error = takeError())
+      return std::move(error);
+    return times;
+  }
+
+  std::vector<EntryPoint> getEntryPoints() const override {
+    std::vector<EntryPoint> entryPoints = HostDevice::getEntryPoints();
+    auto add = [](const char *name, void *address, void *user) {
+      static_cast<std::vector<EntryPoint> *>(user)->push_back({name, address});
+    };
+    mfa::sim::forEachSymbol(add, &entryPoints);
+    return entryPoints;
+  }
+
+  Error takeError() override {
+    std::string text;
+    std::swap(text, faults);
+    if (text.empty())
+      return Error::success();
+    return makeError("the simulated kernel faulted\n",
+                     StringRef(text).rtrim('\n'));
+  }
+
+private:
+  static void addFault(const char *report, void *user) {
+    static_cast<SimDevice *>(user)->faults += report;
+  }
+
+  std::string faults;
+};
+} // namespace
+
+static void buildSimPipeline(mlir::OpPassManager &pm,
+                             const LoweringOptions &options) {
+  mlir::mfa::MFAToSimOptions pipeline;
+  pipeline.chip = options.chip;
+  pipeline.f32Product = options.f32Product;
+  mlir::mfa::buildMFAToSimPipeline(pm, pipeline);
+}
+
+static Expected<std::unique_ptr<Device>> openSim() {
+  return std::make_unique<SimDevice>();
+}
+
+static std::string getSimChip() { return "sm_80"; }
 
 //===----------------------------------------------------------------------===//
 // CUDA
@@ -251,6 +317,7 @@ static void buildCUDAPipeline(mlir::OpPassManager &pm,
                               const LoweringOptions &options) {
   mlir::mfa::MFAToNVVMOptions pipeline;
   pipeline.chip = options.chip;
+  pipeline.f32Product = options.f32Product;
   mlir::mfa::buildMFAToNVVMPipeline(pm, pipeline);
 }
 
@@ -284,12 +351,15 @@ static std::string getCUDAChip() {
 //===----------------------------------------------------------------------===//
 
 static constexpr StringRef kCPUStages[] = {"mfa", "linalg", "llvm"};
+static constexpr StringRef kSimStages[] = {"mfa", "gpu", "nvvm", "llvm"};
 static constexpr StringRef kCUDAStages[] = {"mfa", "gpu", "nvvm", "llvm",
                                             "ptx"};
 
 static const Target kTargets[] = {
     {"cpu", /*hasChip=*/false, kCPUStages, buildCPUPipeline, openHost,
      getNoChip},
+    {"sim", /*hasChip=*/true, kSimStages, buildSimPipeline, openSim,
+     getSimChip},
     {"cuda", /*hasChip=*/true, kCUDAStages, buildCUDAPipeline, openCUDA,
      getCUDAChip},
 };
