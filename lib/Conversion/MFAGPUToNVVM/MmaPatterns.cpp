@@ -53,6 +53,7 @@ public:
         step(2 * kChunkBytes / elementBytes),
         depth(rhs.getType().getDimSize(op.getTransposeRhs() ? 1 : 0)),
         lhsInRegisters(isa<TileType>(op.getLhs().getType())) {
+    zero = arith::ConstantOp::create(b, b.getF32FloatAttr(0));
     Value lane = b.lane();
     Value lowRow = b.urem(lane, 16);
     Value highChunk = b.udiv(lane, 16);
@@ -179,12 +180,19 @@ private:
 
   void multiply(const Factor &left, const Factor &right,
                 MutableArrayRef<Value> sums) {
-    if (op.getF32Split()) {
-      // Small terms first.
-      multiply(left.low, right.high, sums);
-      multiply(left.high, right.low, sums);
+    if (!op.getF32Split()) {
+      multiply(left.high, right.high, sums);
+      return;
     }
-    multiply(left.high, right.high, sums);
+    // Small terms first. The tensor core truncates its sums, an error that
+    // grows with every product, so only these three are summed there and the
+    // rest by f32 additions, which round (Ootomo and Yokota, section 3.2).
+    SmallVector<Value, 4> part(4, zero);
+    multiply(left.low, right.high, part);
+    multiply(left.high, right.low, part);
+    multiply(left.high, right.high, part);
+    for (auto [sum, value] : llvm::zip(sums, part))
+      sum = arith::AddFOp::create(b, sum, value);
   }
 
   void multiply(ArrayRef<Value> left, ArrayRef<Value> right,
@@ -224,7 +232,7 @@ private:
   int64_t step;
   int64_t depth;
   bool lhsInRegisters;
-  Value lhsPointer, rhsPointer;
+  Value lhsPointer, rhsPointer, zero;
 };
 
 struct MmaPattern : OpConversionPattern<MmaOp> {
