@@ -21,12 +21,14 @@ mkdir -p "$stages"
 # stage NUMBER NAME WHAT PATTERN: writes a stage of the lowering of the example
 # and shows the first line of it that matches.
 stage() {
-  local file="$stages/$1-$2.mlir"
+  local file="$stages/$1-$2.mlir" shown
   [ "$2" = ptx ] && file="$stages/$1-$2.ptx"
-  mfa-run "$program" --entry main --emit "$2" --chip sm_80 >"$file"
-  printf '\n%s. %s: %s\n   %s, %d lines, of which one is\n' \
+  mfa-run "$program" --entry main --emit "$2" --chip sm_80 >"$file" ||
+    die "mfa-run could not lower $program to $2"
+  shown="$(grep -m 1 -e "$4" "$file")" || die "expected $4 in $file"
+  printf '\n%s. %s: %s\n   %s, %d lines, one of them\n' \
     "$1" "$2" "$3" "${file#"$MFA_SOURCE_DIR"/}" "$(wc -l <"$file")"
-  grep -m 1 -e "$4" "$file" | sed 's/^ */     /' | cut -c 1-100
+  echo "$shown" | sed 's/^[[:space:]]*/     /' | cut -c 1-100
 }
 
 step "The example, stage by stage"

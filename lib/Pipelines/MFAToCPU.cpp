@@ -6,13 +6,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Bufferization.h"
 #include "mfa/Conversion/Passes.h"
 #include "mfa/Dialect/MFA/Transforms/Passes.h"
 #include "mfa/Pipelines/Pipelines.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
-#include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
-#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/LLVMIR/Transforms/RequestCWrappers.h"
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
@@ -20,19 +19,6 @@
 #include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
-
-/// Tensors to buffers. A function takes a tensor as a contiguous buffer, which
-/// it may write, and returns one as a buffer that the caller frees.
-static void addBufferization(OpPassManager &pm) {
-  bufferization::OneShotBufferizePassOptions options;
-  options.bufferizeFunctionBoundaries = true;
-  options.functionBoundaryTypeConversion =
-      bufferization::LayoutMapOption::IdentityLayoutMap;
-  pm.addPass(bufferization::createOneShotBufferizePass(options));
-  pm.addPass(createCanonicalizerPass());
-  bufferization::buildBufferDeallocationPipeline(pm);
-  pm.addPass(createConvertBufferizationToMemRefPass());
-}
 
 /// Buffers and linalg to the llvm dialect.
 static void addLoweringToLLVM(OpPassManager &pm) {

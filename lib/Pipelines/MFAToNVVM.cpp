@@ -6,15 +6,67 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Bufferization.h"
 #include "mfa/Conversion/Passes.h"
 #include "mfa/Dialect/MFA/Transforms/Passes.h"
 #include "mfa/Pipelines/Pipelines.h"
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Affine/Transforms/Passes.h"
+#include "mlir/Dialect/GPU/Transforms/Passes.h"
+#include "mlir/Dialect/LLVMIR/Transforms/RequestCWrappers.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
 
+static void addSimplification(OpPassManager &pm) {
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
+
+void mfa::addMFAToGPUKernels(OpPassManager &pm,
+                             const MFAToNVVMOptions &options) {
+  pm.addPass(createGenerateRuntimeVerificationPass());
+  addBufferization(pm);
+  pm.addNestedPass<func::FuncOp>(createMFAMoveBuffersToGPUPass());
+  pm.addPass(createMFASelectSchedulePass({options.chip, options.f32Product}));
+  pm.addPass(createConvertMFAToGPUPass({options.chip}));
+  addSimplification(pm);
+}
+
+void mfa::addGPUKernelsToNVVM(OpPassManager &pm) {
+  OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
+  kernels.addPass(createConvertMFAGPUToNVVMPass());
+  addSimplification(kernels);
+  kernels.addPass(memref::createExpandStridedMetadataPass());
+  kernels.addPass(affine::createAffineExpandIndexOpsPass());
+  kernels.addPass(createLowerAffinePass());
+  addSimplification(kernels);
+  kernels.addPass(createSCFToControlFlowPass());
+  kernels.addPass(createConvertGpuOpsToNVVMOps());
+  addSimplification(kernels);
+  kernels.addPass(createReconcileUnrealizedCastsPass());
+}
+
+void mfa::addGPUHostToLLVM(OpPassManager &pm, const MFAToNVVMOptions &options) {
+  pm.addNestedPass<func::FuncOp>(LLVM::createLLVMRequestCWrappersPass());
+  OpPassManager &functions = pm.nest<func::FuncOp>();
+  functions.addPass(memref::createExpandStridedMetadataPass());
+  functions.addPass(createLowerAffinePass());
+  functions.addPass(createSCFToControlFlowPass());
+  pm.addPass(createMFALowerAssertsPass());
+  pm.addPass(createGpuToLLVMConversionPass());
+  GpuModuleToBinaryPassOptions binary;
+  binary.compilationTarget = options.format;
+  pm.addPass(createGpuModuleToBinaryPass(binary));
+  pm.addPass(createConvertToLLVMPass());
+  addSimplification(pm);
+  pm.addPass(createReconcileUnrealizedCastsPass());
+}
+
 void mfa::buildMFAToNVVMPipeline(OpPassManager &pm,
                                  const MFAToNVVMOptions &options) {
-  pm.addPass(createMFASelectSchedulePass({options.chip}));
-  pm.addPass(createConvertMFAToGPUPass({options.chip}));
-  pm.addNestedPass<gpu::GPUModuleOp>(createConvertMFAGPUToNVVMPass());
+  addMFAToGPUKernels(pm, options);
+  addGPUKernelsToNVVM(pm);
+  addGPUHostToLLVM(pm, options);
 }

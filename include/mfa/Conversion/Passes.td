@@ -29,6 +29,29 @@ def ConvertMFAToGPUPass : Pass<"convert-mfa-to-gpu", "::mlir::ModuleOp"> {
   ];
 }
 
+def MFAMoveBuffersToGPUPass
+    : Pass<"mfa-move-buffers-to-gpu", "::mlir::func::FuncOp"> {
+  let summary = "Allocate and copy the buffers of a function on the GPU";
+  let description = [{
+    Buffers of a function that launches kernels are in GPU memory: its arguments
+    by convention, and what it allocates by this pass, which turns `memref.alloc`,
+    `memref.dealloc` and `memref.copy` into the ops of the gpu dialect. Views
+    and sizes stay on the host. An op that would read or write elements on the
+    host is an error.
+
+    ```mlir
+    %b = memref.alloc() : memref<4xf32>
+    ```
+    becomes
+    ```mlir
+    %t0 = gpu.wait async
+    %b, %t1 = gpu.alloc async [%t0] () : memref<4xf32>
+    gpu.wait [%t1]
+    ```
+  }];
+  let dependentDialects = ["::mlir::gpu::GPUDialect"];
+}
+
 def ConvertMFAGPUToNVVMPass
     : Pass<"convert-mfa-gpu-to-nvvm", "::mlir::gpu::GPUModuleOp"> {
   let summary = "Lower kernels on register tiles to the nvvm and llvm dialects";

@@ -35,6 +35,21 @@ struct MFAToNVVMOptions : public PassPipelineOptions<MFAToNVVMOptions> {
       *this, "chip",
       llvm::cl::desc("GPU architecture to compile for, such as sm_80"),
       llvm::cl::init("sm_80")};
+  PassOptions::Option<F32Product> f32Product{
+      *this, "f32-product",
+      llvm::cl::desc("How f32 matrices are multiplied on tensor cores"),
+      llvm::cl::init(F32Product::TF32x3),
+      llvm::cl::values(
+          clEnumValN(F32Product::TF32x3, "tf32x3",
+                     "three tf32 products, f32-accurate"),
+          clEnumValN(F32Product::TF32, "tf32",
+                     "one tf32 product, 10-bit factors"))};
+  PassOptions::Option<std::string> format{
+      *this, "format",
+      llvm::cl::desc("What the kernels are embedded as: isa (PTX, compiled by "
+                     "the driver), bin or fatbin (by ptxas, from a CUDA "
+                     "toolkit), or llvm (LLVM IR)"),
+      llvm::cl::init("isa")};
 };
 
 /// From masked attention on tensors or buffers to the llvm dialect, through
@@ -42,8 +57,22 @@ struct MFAToNVVMOptions : public PassPipelineOptions<MFAToNVVMOptions> {
 void buildMFAToCPUPipeline(OpPassManager &pm, const MFAToCPUOptions &options);
 
 /// From masked attention on tensors or buffers to host code in the llvm
-/// dialect that launches kernels embedded as PTX.
-void buildMFAToNVVMPipeline(OpPassManager &pm, const MFAToNVVMOptions &options);
+/// dialect that launches kernels embedded as PTX: the three stages below, one
+/// after another.
+void buildMFAToNVVMPipeline(OpPassManager &pm,
+                            const MFAToNVVMOptions &options);
+
+/// Stage 1: buffers in GPU memory, a schedule on each op, and in its place the
+/// launch of a kernel of register tiles.
+void addMFAToGPUKernels(OpPassManager &pm, const MFAToNVVMOptions &options);
+
+/// Stage 2: the kernels to the nvvm and llvm dialects. The host code is left
+/// as it is.
+void addGPUKernelsToNVVM(OpPassManager &pm);
+
+/// Stage 3: the kernels to an embedded binary, and the host code to the llvm
+/// dialect with calls of upstream's `mgpu` runtime functions.
+void addGPUHostToLLVM(OpPassManager &pm, const MFAToNVVMOptions &options);
 
 /// Registers the pipelines by name.
 void registerPipelines();

@@ -19,22 +19,27 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace mlir::mfa_gpu;
 
 namespace {
 
-/// The chunks of a matrix in shared memory, and how the block's threads divide
-/// them.
+/// How the block's threads divide the chunks of a matrix in shared memory. A
+/// thread keeps its place in a row, so that from one of its chunks to the next
+/// addresses move by one step that is the same for all.
 struct ChunkGrid {
   ChunkGrid(MemRefType shared, int64_t threads)
       : elementBytes(getElementBytes(shared.getElementType())),
-        elements(kChunkBytes / elementBytes),
+        elements(kChunkBytes / elementBytes), rows(shared.getDimSize(0)),
         perRow(llvm::divideCeil(shared.getDimSize(1), elements)),
-        total(perRow * shared.getDimSize(0)), threads(threads) {}
+        threads(threads), chunkStep(std::min(perRow, threads)),
+        rowStep(threads / chunkStep) {}
 
-  int64_t elementBytes, elements, perRow, total, threads;
+  int64_t elementBytes, elements, rows, perRow, threads;
+  /// Chunks of a row and rows that all threads take at once.
+  int64_t chunkStep, rowStep;
 };
 
 /// A matrix in global memory: address, sizes and strides as i64 values, known
@@ -54,10 +59,11 @@ struct GlobalMatrix {
     cols = toI64(sizes[1]);
     rowStride = toI64(strides[0]);
     colStride = toI64(strides[1]);
+    knownRows = getConstantIntValue(sizes[0]);
     knownCols = getConstantIntValue(sizes[1]);
     knownRowStride = getConstantIntValue(strides[0]);
     knownColStride = getConstantIntValue(strides[1]);
-    hasOneRow = getConstantIntValue(sizes[0]) == 1;
+    hasOneRow = knownRows == 1;
     pointer = b.globalPointer(memref);
   }
 
@@ -79,8 +85,8 @@ struct GlobalMatrix {
     if (rowsMatter && !knownRowStride)
       bits = arith::OrIOp::create(b, bits, b.mul(rowStride, elementBytes));
     bits = arith::AndIOp::create(b, bits, b.i64(kChunkBytes - 1));
-    Value result = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, bits,
-                                         b.i64(0));
+    Value result =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::eq, bits, b.i64(0));
     if (!knownColStride) {
       Value isUnit = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
                                            colStride, b.i64(1));
@@ -91,7 +97,7 @@ struct GlobalMatrix {
 
   int64_t elementBytes;
   Value pointer, rows, cols, rowStride, colStride;
-  std::optional<int64_t> knownCols, knownRowStride, knownColStride;
+  std::optional<int64_t> knownRows, knownCols, knownRowStride, knownColStride;
   bool hasOneRow;
 };
 
@@ -112,38 +118,142 @@ Value clamp(LaneBuilder &b, Value value, int64_t limit) {
   return arith::MinSIOp::create(b, positive, b.i64(limit));
 }
 
-/// Calls `body(row, chunk in the row)` for each chunk of the calling thread.
+/// A chunk of the calling thread: its place and whether it is in the matrix.
+struct Chunk {
+  /// Row and chunk in the row of the thread's first chunk, and how far the one
+  /// at hand is from there.
+  Value laneRow, laneChunk;
+  int64_t rowOffset, chunkOffset;
+};
+
+/// Emits `body` under `condition`, or plainly where there is none.
+void emitIf(LaneBuilder &b, Value condition, function_ref<void()> body) {
+  if (!condition)
+    return body();
+  auto guarded = scf::IfOp::create(b, condition);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(guarded.thenBlock());
+  body();
+}
+
+/// Calls `body` for each chunk of the calling thread, where there is one, and
+/// before it `prepare`, in any case; `begin` comes first.
 void forEachChunk(LaneBuilder &b, const ChunkGrid &grid,
-                  function_ref<void(Value row, Value chunk)> body) {
+                  function_ref<void(const Chunk &)> begin,
+                  function_ref<void(const Chunk &)> prepare,
+                  function_ref<void(const Chunk &)> body) {
   Value thread = b.thread();
-  for (int64_t first = 0; first < grid.total; first += grid.threads) {
-    Value index = b.add(thread, b.i32(first));
-    auto emit = [&] {
-      body(b.udiv(index, grid.perRow), b.urem(index, grid.perRow));
-    };
-    if (first + grid.threads <= grid.total) {
-      emit();
-      continue;
-    }
-    Value inside = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, index,
-                                         b.i32(grid.total));
-    auto guarded = scf::IfOp::create(b, inside);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(guarded.thenBlock());
-    emit();
-  }
+  auto isLess = [&](Value value, int64_t limit) -> Value {
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::ult, value,
+                                 b.i32(limit));
+  };
+  int64_t active = grid.chunkStep * grid.rowStep;
+  emitIf(b, active < grid.threads ? isLess(thread, active) : Value(), [&] {
+    Chunk chunk{b.udiv(thread, grid.chunkStep), b.urem(thread, grid.chunkStep),
+                0, 0};
+    begin(chunk);
+    for (int64_t row = 0; row < grid.rows; row += grid.rowStep)
+      for (int64_t col = 0; col < grid.perRow; col += grid.chunkStep) {
+        Value inside;
+        if (row + grid.rowStep > grid.rows)
+          inside = isLess(chunk.laneRow, grid.rows - row);
+        else if (col + grid.chunkStep > grid.perRow)
+          inside = isLess(chunk.laneChunk, grid.perRow - col);
+        chunk.rowOffset = row;
+        chunk.chunkOffset = col;
+        prepare(chunk);
+        emitIf(b, inside, [&] { body(chunk); });
+      }
+  });
 }
 
 /// As `forEachChunk`, in a loop: for the paths that are rarely taken.
 void loopOverChunks(LaneBuilder &b, const ChunkGrid &grid,
                     function_ref<void(Value row, Value chunk)> body) {
-  auto loop = scf::ForOp::create(b, b.thread(), b.i32(grid.total),
+  auto loop = scf::ForOp::create(b, b.thread(), b.i32(grid.rows * grid.perRow),
                                  b.i32(grid.threads));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   Value index = loop.getInductionVar();
   body(b.udiv(index, grid.perRow), b.urem(index, grid.perRow));
 }
+
+/// Addresses of the chunks of the calling thread, in both memories.
+class ChunkPointers {
+public:
+  ChunkPointers(LaneBuilder &b, const ChunkGrid &grid,
+                const GlobalMatrix &global, TypedValue<MemRefType> shared)
+      : b(b), grid(grid), global(global), shared(shared) {}
+
+  void begin(const Chunk &chunk) {
+    laneRow64 = toI64(b, chunk.laneRow);
+    Value col = b.mul(chunk.laneChunk, grid.elements);
+    laneCol64 = toI64(b, col);
+    sharedLane = b.sharedPointer(shared, chunk.laneRow, col);
+    globalLane = b.advance(
+        global.pointer,
+        b.add(b.mul(b.mul(laneRow64, global.rowStride), grid.elementBytes),
+              b.mul(toI64(b, chunk.laneChunk), kChunkBytes)));
+    rowsLeft = arith::SubIOp::create(b, global.rows, laneRow64);
+    colsLeft = arith::SubIOp::create(b, global.cols, laneCol64);
+    if (!global.knownRowStride)
+      step = b.mul(global.rowStride, grid.rowStep * grid.elementBytes);
+    globalRow = globalLane;
+    currentRow = 0;
+  }
+
+  Value sharedAt(const Chunk &chunk) {
+    int64_t pitch = getRowPitch(shared.getType()) * grid.elementBytes;
+    return b.advance(sharedLane,
+                     chunk.rowOffset * pitch + chunk.chunkOffset * kChunkBytes);
+  }
+
+  /// Chunks come row by row: with a stride that is not known the address
+  /// grows by one addition a row.
+  Value globalAt(const Chunk &chunk) {
+    int64_t cols = chunk.chunkOffset * kChunkBytes;
+    if (global.knownRowStride)
+      return b.advance(
+          globalLane,
+          chunk.rowOffset * *global.knownRowStride * grid.elementBytes + cols);
+    return b.advance(globalRow, cols);
+  }
+
+  /// To be called outside of the guard of a chunk.
+  void moveTo(const Chunk &chunk) {
+    if (!step || chunk.rowOffset == currentRow)
+      return;
+    currentRow = chunk.rowOffset;
+    globalRow = b.advance(globalRow, step);
+  }
+
+  /// Bytes of the chunk that exist, 0 to 16, as i64; a constant where known.
+  Value bytesInside(const Chunk &chunk) {
+    Value bytes;
+    int64_t wholeCols = grid.perRow * grid.elements;
+    if (global.knownCols && *global.knownCols == wholeCols) {
+      bytes = b.i64(kChunkBytes);
+    } else {
+      Value left = arith::SubIOp::create(
+          b, colsLeft, b.i64(chunk.chunkOffset * grid.elements));
+      bytes = clamp(b, b.mul(left, grid.elementBytes), kChunkBytes);
+    }
+    if (global.knownRows && *global.knownRows == grid.rows)
+      return bytes;
+    Value rowInside = arith::CmpIOp::create(b, arith::CmpIPredicate::sgt,
+                                            rowsLeft, b.i64(chunk.rowOffset));
+    return arith::SelectOp::create(b, rowInside, bytes, b.i64(0));
+  }
+
+private:
+  LaneBuilder &b;
+  const ChunkGrid &grid;
+  const GlobalMatrix &global;
+  TypedValue<MemRefType> shared;
+  Value laneRow64, laneCol64, rowsLeft, colsLeft;
+  Value sharedLane, globalLane, globalRow, step;
+  int64_t currentRow = 0;
+};
 
 /// Emits `chunked` or `elementwise`, or both behind a test of `isChunked`.
 void emitByAlignment(LaneBuilder &b, Value isChunked,
@@ -191,8 +301,7 @@ struct CopyAsyncPattern : OpConversionPattern<CopyAsyncOp> {
     GlobalMatrix global(b, cast<TypedValue<MemRefType>>(op.getSource()));
 
     emitByAlignment(
-        b, global.isChunked(b),
-        [&] { emitChunks(b, grid, global, shared); },
+        b, global.isChunked(b), [&] { emitChunks(b, grid, global, shared); },
         [&] { emitElements(b, grid, global, shared); });
     rewriter.eraseOp(op);
     return success();
@@ -203,27 +312,21 @@ struct CopyAsyncPattern : OpConversionPattern<CopyAsyncOp> {
   void emitChunks(LaneBuilder &b, const ChunkGrid &grid,
                   const GlobalMatrix &global,
                   TypedValue<MemRefType> shared) const {
-    forEachChunk(b, grid, [&](Value row, Value chunk) {
-      Value row64 = toI64(b, row);
-      Value firstCol = b.mul(chunk, grid.elements);
-      Value rowInside = arith::CmpIOp::create(b, arith::CmpIPredicate::slt,
-                                              row64, global.rows);
-      Value bytesLeft = b.mul(
-          arith::SubIOp::create(b, global.cols, toI64(b, firstCol)),
-          grid.elementBytes);
-      Value bytes = arith::SelectOp::create(
-          b, rowInside, clamp(b, bytesLeft, kChunkBytes), b.i64(0));
-      Value from = b.advance(
-          global.pointer,
-          b.add(b.mul(b.mul(row64, global.rowStride), grid.elementBytes),
-                b.mul(toI64(b, chunk), kChunkBytes)));
-      Value to = b.sharedPointer(shared, row, firstCol);
-      NVVM::CpAsyncOp::create(
-          b, to, from, b.getI32IntegerAttr(kChunkBytes),
-          NVVM::LoadCacheModifierKindAttr::get(
-              b.getContext(), NVVM::LoadCacheModifierKind::CG),
-          arith::TruncIOp::create(b, b.getI32Type(), bytes));
-    });
+    ChunkPointers pointers(b, grid, global, shared);
+    auto modifier = NVVM::LoadCacheModifierKindAttr::get(
+        b.getContext(), NVVM::LoadCacheModifierKind::CG);
+    forEachChunk(
+        b, grid, [&](const Chunk &chunk) { pointers.begin(chunk); },
+        [&](const Chunk &chunk) { pointers.moveTo(chunk); },
+        [&](const Chunk &chunk) {
+          Value bytes = pointers.bytesInside(chunk);
+          NVVM::CpAsyncOp::create(
+              b, pointers.sharedAt(chunk), pointers.globalAt(chunk),
+              b.getI32IntegerAttr(kChunkBytes), modifier,
+              matchPattern(bytes, m_Constant())
+                  ? Value()
+                  : arith::TruncIOp::create(b, b.getI32Type(), bytes));
+        });
   }
 
   /// Elements loaded one by one into a chunk that is stored whole.
@@ -288,19 +391,21 @@ struct CopyPattern : OpConversionPattern<CopyOp> {
                   const GlobalMatrix &global,
                   TypedValue<MemRefType> shared) const {
     auto chunkType = VectorType::get({4}, b.getI32Type());
-    forEachChunk(b, grid, [&](Value row, Value chunk) {
-      Value row64 = toI64(b, row);
-      Value firstCol = b.mul(chunk, grid.elements);
-      Value value = LLVM::LoadOp::create(
-          b, chunkType, b.sharedPointer(shared, row, firstCol), kChunkBytes);
-      auto inside = scf::IfOp::create(
-          b, isInside(b, global, row64, toI64(b, firstCol)));
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(inside.thenBlock());
-      LLVM::StoreOp::create(b, value,
-                            global.element(b, row64, toI64(b, firstCol)),
-                            kChunkBytes);
-    });
+    ChunkPointers pointers(b, grid, global, shared);
+    forEachChunk(
+        b, grid, [&](const Chunk &chunk) { pointers.begin(chunk); },
+        [&](const Chunk &chunk) { pointers.moveTo(chunk); },
+        [&](const Chunk &chunk) {
+          Value value = LLVM::LoadOp::create(
+              b, chunkType, pointers.sharedAt(chunk), kChunkBytes);
+          Value inside =
+              arith::CmpIOp::create(b, arith::CmpIPredicate::ne,
+                                    pointers.bytesInside(chunk), b.i64(0));
+          emitIf(b, inside, [&] {
+            LLVM::StoreOp::create(b, value, pointers.globalAt(chunk),
+                                  kChunkBytes);
+          });
+        });
   }
 
   void emitElements(LaneBuilder &b, const ChunkGrid &grid,
@@ -313,8 +418,7 @@ struct CopyPattern : OpConversionPattern<CopyOp> {
       for (int64_t i = 0; i < grid.elements; ++i) {
         Value col = b.add(firstCol, b.i32(i));
         Value col64 = toI64(b, col);
-        auto inside =
-            scf::IfOp::create(b, isInside(b, global, row64, col64));
+        auto inside = scf::IfOp::create(b, isInside(b, global, row64, col64));
         OpBuilder::InsertionGuard guard(b);
         b.setInsertionPointToStart(inside.thenBlock());
         Value element = LLVM::LoadOp::create(
@@ -330,6 +434,5 @@ struct CopyPattern : OpConversionPattern<CopyOp> {
 
 void mfa_gpu::populateCopyPatterns(const TypeConverter &converter,
                                    RewritePatternSet &patterns) {
-  patterns.add<CopyAsyncPattern, CopyPattern>(converter,
-                                              patterns.getContext());
+  patterns.add<CopyAsyncPattern, CopyPattern>(converter, patterns.getContext());
 }

@@ -118,7 +118,7 @@ struct MapPattern : OpConversionPattern<MapOp> {
 Value combine(LaneBuilder &b, ReduceKind kind, Value lhs, Value rhs) {
   switch (kind) {
   case ReduceKind::Max:
-    return arith::MaxNumFOp::create(b, lhs, rhs);
+    return LLVM::MaxNumOp::create(b, lhs, rhs);
   case ReduceKind::Add:
     return arith::AddFOp::create(b, lhs, rhs);
   }
@@ -207,8 +207,8 @@ struct ConvertPattern : OpConversionPattern<ConvertOp> {
       registers = llvm::to_vector(adaptor.getTile());
     } else if (from.isF32()) {
       for (size_t i = 0; i < adaptor.getTile().size(); i += 2)
-        registers.push_back(b.packRounded(adaptor.getTile()[i],
-                                          adaptor.getTile()[i + 1], to));
+        registers.push_back(
+            b.packRounded(adaptor.getTile()[i], adaptor.getTile()[i + 1], to));
     } else {
       for (Value packed : adaptor.getTile())
         llvm::append_range(registers, widen(b, packed, from));
@@ -230,9 +230,9 @@ struct ConvertPattern : OpConversionPattern<ConvertOp> {
   }
 };
 
-/// Base-2 exponential and logarithm of f32 by the special function unit. Maximum
-/// relative error 2^-22 and absolute error 2^-22 (PTX ISA, ex2 and lg2);
-/// subnormal results are flushed.
+/// Base-2 exponential and logarithm of f32 by the special function unit.
+/// Maximum relative error 2^-22 and absolute error 2^-22 (PTX ISA, ex2 and
+/// lg2); subnormal results are flushed.
 template <typename Op>
 struct SpecialFunctionPattern : OpConversionPattern<Op> {
   SpecialFunctionPattern(const TypeConverter &converter, MLIRContext *context,
@@ -253,13 +253,28 @@ struct SpecialFunctionPattern : OpConversionPattern<Op> {
   StringRef intrinsic;
 };
 
+/// One instruction; upstream's conversion would call libdevice for it.
+struct FmaPattern : OpConversionPattern<math::FmaOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(math::FmaOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    if (!op.getType().isF32())
+      return rewriter.notifyMatchFailure(op, "not f32");
+    rewriter.replaceOpWithNewOp<LLVM::FMAOp>(op, op.getType(),
+                                             adaptor.getOperands());
+    return success();
+  }
+};
+
 } // namespace
 
 void mfa_gpu::populateElementPatterns(const TypeConverter &converter,
                                       RewritePatternSet &patterns) {
   MLIRContext *context = patterns.getContext();
   patterns.add<SplatPattern, MapPattern, ReducePattern, AllReducePattern,
-               AnyPattern, ConvertPattern>(converter, context);
+               AnyPattern, ConvertPattern, FmaPattern>(converter, context);
   patterns.add<SpecialFunctionPattern<math::Exp2Op>>(
       converter, context, "llvm.nvvm.ex2.approx.ftz.f32");
   patterns.add<SpecialFunctionPattern<math::Log2Op>>(

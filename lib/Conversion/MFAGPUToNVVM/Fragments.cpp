@@ -120,9 +120,9 @@ static Value getPointer(LaneBuilder &b, TypedValue<MemRefType> memref,
       b, metadata.getBaseBuffer());
   Value offset = metadata.getConstifiedMixedOffset().dyn_cast<Value>();
   if (!offset)
-    offset = arith::ConstantOp::create(
-        b, cast<IntegerAttr>(
-               cast<Attribute>(metadata.getConstifiedMixedOffset())));
+    offset =
+        arith::ConstantOp::create(b, cast<IntegerAttr>(cast<Attribute>(
+                                         metadata.getConstifiedMixedOffset())));
   Value bytes = arith::ConstantIndexOp::create(
       b, getElementBytes(memref.getType().getElementType()));
   Value address = b.createOrFold<arith::AddIOp>(
@@ -141,8 +141,7 @@ Value LaneBuilder::sharedPointer(TypedValue<MemRefType> memref, Value row,
   MemRefType type = memref.getType();
   int64_t bytes = getElementBytes(type.getElementType());
   Value base = getPointer(*this, memref, kSharedSpace);
-  Value offset =
-      add(mul(row, getRowPitch(type) * bytes), mul(col, bytes));
+  Value offset = add(mul(row, getRowPitch(type) * bytes), mul(col, bytes));
   return advance(base, offset);
 }
 
@@ -175,12 +174,10 @@ Value LaneBuilder::packRounded(Value low, Value high, Type element) {
   auto type = VectorType::get({2}, element);
   auto none = NVVM::SaturationMode::NONE;
   if (element.isF16())
-    return NVVM::ConvertF32x2ToF16x2Op::create(*this, type, high, low, Value(),
-                                               NVVM::FPRoundingMode::RN, none,
-                                               false);
-  return NVVM::ConvertF32x2ToBF16x2Op::create(*this, type, high, low, Value(),
-                                              NVVM::FPRoundingMode::RN, none,
-                                              false);
+    return NVVM::ConvertF32x2ToF16x2Op::create(
+        *this, type, high, low, Value(), NVVM::FPRoundingMode::RN, none, false);
+  return NVVM::ConvertF32x2ToBF16x2Op::create(
+      *this, type, high, low, Value(), NVVM::FPRoundingMode::RN, none, false);
 }
 
 SmallVector<Value> LaneBuilder::loadMatrix4(Value pointer, bool transpose) {

@@ -1,4 +1,5 @@
-//===- Fragments.h - Lanes, registers and addresses of tiles -----*- C++ -*-===//
+//===- Fragments.h - Lanes, registers and addresses of tiles -----*- C++
+//-*-===//
 //
 // Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -59,9 +59,8 @@ struct LoadPattern : OpConversionPattern<LoadOp> {
            tile.getCols() % 16 == 0 && source.getDimSize(0) == tile.getRows();
   }
 
-  static SmallVector<Value> loadMatrices(LaneBuilder &b,
-                                         TypedValue<MemRefType> source,
-                                         TileType tile) {
+  static SmallVector<Value>
+  loadMatrices(LaneBuilder &b, TypedValue<MemRefType> source, TileType tile) {
     int64_t pitchBytes = 2 * getRowPitch(source.getType());
     Value row = b.add(b.warpRow(tile), b.urem(b.lane(), 16));
     Value col = b.mul(b.udiv(b.lane(), 16), 8);
@@ -76,9 +75,8 @@ struct LoadPattern : OpConversionPattern<LoadOp> {
     return registers;
   }
 
-  static SmallVector<Value> loadPairs(LaneBuilder &b,
-                                      TypedValue<MemRefType> source,
-                                      TileType tile) {
+  static SmallVector<Value>
+  loadPairs(LaneBuilder &b, TypedValue<MemRefType> source, TileType tile) {
     MemRefType type = source.getType();
     Type element = tile.getElementType();
     int64_t bytes = getElementBytes(element);
@@ -87,21 +85,19 @@ struct LoadPattern : OpConversionPattern<LoadOp> {
     SmallVector<Value> registers;
     forEachPair(tile, [&](int64_t, ElementOffset offset) {
       int64_t row = hasOneRow ? 0 : offset.row;
-      Value place = b.advance(
-          pointer, (row * getRowPitch(type) + offset.col) * bytes);
+      Value place =
+          b.advance(pointer, (row * getRowPitch(type) + offset.col) * bytes);
       if (element.isInteger(1)) {
-        Value pair =
-            LLVM::LoadOp::create(b, b.getI16Type(), place, 2 * bytes);
+        Value pair = LLVM::LoadOp::create(b, b.getI16Type(), place, 2 * bytes);
         for (int64_t shift : {0, 8}) {
           Value byte = arith::ShRUIOp::create(
               b, pair, arith::ConstantIntOp::create(b, shift, 16));
-          registers.push_back(
-              arith::TruncIOp::create(b, b.getI1Type(), byte));
+          registers.push_back(arith::TruncIOp::create(b, b.getI1Type(), byte));
         }
         return;
       }
-      Value pair = LLVM::LoadOp::create(b, VectorType::get({2}, element),
-                                        place, 2 * bytes);
+      Value pair = LLVM::LoadOp::create(b, VectorType::get({2}, element), place,
+                                        2 * bytes);
       if (getElementsPerRegister(tile) == 2) {
         registers.push_back(pair);
         return;
@@ -112,9 +108,8 @@ struct LoadPattern : OpConversionPattern<LoadOp> {
     return registers;
   }
 
-  static SmallVector<Value> loadRows(LaneBuilder &b,
-                                     TypedValue<MemRefType> source,
-                                     TileType tile) {
+  static SmallVector<Value>
+  loadRows(LaneBuilder &b, TypedValue<MemRefType> source, TileType tile) {
     Type element = tile.getElementType();
     Value size = memref::DimOp::create(b, source, 0);
     Value lane = b.add(b.warpRow(tile), b.rowGroup());
@@ -196,8 +191,8 @@ struct StorePattern : OpConversionPattern<StoreOp> {
           b.add(lane, b.i32(getElementOffset(tile, i).row)));
       Value inside =
           arith::CmpIOp::create(b, arith::CmpIPredicate::ult, row, size);
-      auto store = scf::IfOp::create(
-          b, arith::AndIOp::create(b, inside, isFirst));
+      auto store =
+          scf::IfOp::create(b, arith::AndIOp::create(b, inside, isFirst));
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(store.thenBlock());
       memref::StoreOp::create(b, value, destination, row);

@@ -36,16 +36,15 @@ struct ConvertMFAGPUToNVVMPass
     MLIRContext &context = getContext();
     TypeConverter converter;
     converter.addConversion([](Type type) { return type; });
-    converter.addConversion(
-        [](TileType tile, SmallVectorImpl<Type> &types) {
-          types.append(getNumRegisters(tile), getRegisterType(tile));
-          return success();
-        });
+    converter.addConversion([](TileType tile, SmallVectorImpl<Type> &types) {
+      types.append(getNumRegisters(tile), getRegisterType(tile));
+      return success();
+    });
 
     ConversionTarget target(context);
     target.addIllegalDialect<MFAGPUDialect>();
     target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
-    target.addDynamicallyLegalOp<math::Exp2Op, math::Log2Op>(
+    target.addDynamicallyLegalOp<math::Exp2Op, math::FmaOp, math::Log2Op>(
         [](Operation *op) { return !op->getResult(0).getType().isF32(); });
 
     RewritePatternSet patterns(&context);

@@ -1,4 +1,5 @@
-//===- MmaPatterns.cpp - Matrix products by mma.sync -----------------------===//
+//===- MmaPatterns.cpp - Matrix products by mma.sync
+//-----------------------===//
 //
 // Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -10,7 +11,8 @@
 // (tf32) products. Fragments of the factors (PTX ISA, "Matrix fragments for
 // mma.m16n8k16" and "... mma.m16n8k8"), with lane = 4 g + t:
 //
-//   16-bit   A  a0 (g, 2t..)   a1 (g+8, 2t..)   a2 (g, 2t+8..)  a3 (g+8, 2t+8..)
+//   16-bit   A  a0 (g, 2t..)   a1 (g+8, 2t..)   a2 (g, 2t+8..)  a3 (g+8,
+//   2t+8..)
 //            B  b0 (k 2t.., n g)   b1 (k 2t+8.., n g)
 //   tf32     A  a0 (g, t)      a1 (g+8, t)      a2 (g, t+4)     a3 (g+8, t+4)
 //            B  b0 (k t, n g)      b1 (k t+4, n g)
@@ -51,23 +53,23 @@ public:
         step(2 * kChunkBytes / elementBytes),
         depth(rhs.getType().getDimSize(op.getTransposeRhs() ? 1 : 0)),
         lhsInRegisters(isa<TileType>(op.getLhs().getType())) {
+    zero = arith::ConstantOp::create(b, b.getF32FloatAttr(0));
     Value lane = b.lane();
     Value lowRow = b.urem(lane, 16);
     Value highChunk = b.udiv(lane, 16);
     if (!lhsInRegisters) {
       lhs = cast<TypedValue<MemRefType>>(op.getLhs());
-      lhsPointer = b.sharedPointer(
-          lhs, b.add(b.warpRow(accumulator), lowRow), chunkToCol(highChunk));
+      lhsPointer = b.sharedPointer(lhs, b.add(b.warpRow(accumulator), lowRow),
+                                   chunkToCol(highChunk));
     }
     if (!op.getTransposeRhs() && !isF32) {
       rhsPointer = b.sharedPointer(rhs, lowRow, chunkToCol(highChunk));
     } else if (!op.getTransposeRhs()) {
       int64_t rowsOfLane = lhsInRegisters ? 2 : 1;
-      rhsPointer = b.sharedPointer(rhs, b.mul(b.colGroup(), rowsOfLane),
-                                   b.rowGroup());
-    } else if (isF32 && lhsInRegisters) {
       rhsPointer =
-          b.sharedPointer(rhs, b.rowGroup(), b.mul(b.colGroup(), 2));
+          b.sharedPointer(rhs, b.mul(b.colGroup(), rowsOfLane), b.rowGroup());
+    } else if (isF32 && lhsInRegisters) {
+      rhsPointer = b.sharedPointer(rhs, b.rowGroup(), b.mul(b.colGroup(), 2));
     } else {
       Value row = b.add(b.urem(lane, 8), b.mul(highChunk, 8));
       Value chunk = b.urem(b.udiv(lane, 8), 2);
@@ -147,8 +149,8 @@ private:
         if (isTransposed)
           offset = col * pitch + (k + i) * elementBytes;
         else
-          offset = (k + i * (lhsInRegisters ? 1 : 4)) * pitch +
-                   col * elementBytes;
+          offset =
+              (k + i * (lhsInRegisters ? 1 : 4)) * pitch + col * elementBytes;
         fragment.push_back(LLVM::LoadOp::create(
             b, b.getI32Type(), b.advance(rhsPointer, offset), elementBytes));
       }
@@ -178,12 +180,19 @@ private:
 
   void multiply(const Factor &left, const Factor &right,
                 MutableArrayRef<Value> sums) {
-    if (op.getF32Split()) {
-      // Small terms first.
-      multiply(left.low, right.high, sums);
-      multiply(left.high, right.low, sums);
+    if (!op.getF32Split()) {
+      multiply(left.high, right.high, sums);
+      return;
     }
-    multiply(left.high, right.high, sums);
+    // Small terms first. The tensor core truncates its sums, an error that
+    // grows with every product, so only these three are summed there and the
+    // rest by f32 additions, which round (Ootomo and Yokota, section 3.2).
+    SmallVector<Value, 4> part(4, zero);
+    multiply(left.low, right.high, part);
+    multiply(left.high, right.low, part);
+    multiply(left.high, right.high, part);
+    for (auto [sum, value] : llvm::zip(sums, part))
+      sum = arith::AddFOp::create(b, sum, value);
   }
 
   void multiply(ArrayRef<Value> left, ArrayRef<Value> right,
@@ -223,7 +232,7 @@ private:
   int64_t step;
   int64_t depth;
   bool lhsInRegisters;
-  Value lhsPointer, rhsPointer;
+  Value lhsPointer, rhsPointer, zero;
 };
 
 struct MmaPattern : OpConversionPattern<MmaOp> {

@@ -32,10 +32,8 @@ static TypedAttr getSplatValue(Value array) {
     scalar = fill.value();
   else if (auto splat = array.getDefiningOp<tensor::SplatOp>())
     scalar = splat.getInput();
-  // A fill may convert.
   TypedAttr value;
-  if (!scalar || scalar.getType() != getElementTypeOrSelf(array.getType()) ||
-      !matchPattern(scalar, m_Constant(&value)))
+  if (!scalar || !matchPattern(scalar, m_Constant(&value)))
     return {};
   return value;
 }

@@ -50,8 +50,7 @@ static int64_t getFragmentPitch(int64_t cols, Type element) {
   return llvm::alignTo(cols, 32) + 8;
 }
 
-SharedMemory mfa::getSharedMemory(MaskedAttentionOp op,
-                                  ScheduleAttr schedule) {
+SharedMemory mfa::getSharedMemory(MaskedAttentionOp op, ScheduleAttr schedule) {
   Type element = op.getElementType();
   int64_t headDim = getPaddedDim(op.getHeadDim(), element);
   int64_t valueDim = getPaddedDim(op.getValueDim(), element);
@@ -67,13 +66,13 @@ SharedMemory mfa::getSharedMemory(MaskedAttentionOp op,
   };
   memory.query =
       place(1, rows, headDim, getMatrixPitch(headDim, element), element);
-  memory.output = {0,    1, rows, valueDim, getMatrixPitch(valueDim, element),
+  memory.output = {0,      1, rows, valueDim, getMatrixPitch(valueDim, element),
                    element};
   memory.bytes = std::max(memory.bytes, memory.output.getBytes());
   memory.key =
       place(stages, keys, headDim, getMatrixPitch(headDim, element), element);
-  memory.value = place(stages, keys, valueDim,
-                       getMatrixPitch(valueDim, element), element);
+  memory.value =
+      place(stages, keys, valueDim, getMatrixPitch(valueDim, element), element);
   MaskForm form = getMaskForm(op);
   if (form == MaskForm::Matrix || form == MaskForm::KeyVector) {
     Type maskElement = op.getMaskType().getElementType();

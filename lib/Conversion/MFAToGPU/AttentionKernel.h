@@ -1,0 +1,31 @@
+//===- AttentionKernel.h - The kernel of one masked attention ---*- C++ -*-===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MFA_LIB_CONVERSION_MFATOGPU_ATTENTIONKERNEL_H
+#define MFA_LIB_CONVERSION_MFATOGPU_ATTENTIONKERNEL_H
+
+#include "mfa/Dialect/MFA/IR/MFA.h"
+#include "mlir/IR/Builders.h"
+
+namespace mlir::mfa {
+
+/// What a kernel computes from and into: memrefs as on the op; `mask` and `lse`
+/// may be null, `scale` is an f32.
+struct KernelOperands {
+  Value query, key, value, mask, scale, output, lse;
+};
+
+/// Writes the body of the kernel where `builder` stands. Block x of the grid
+/// has `tile_rows` query rows of one head; heads of the same rows are adjacent,
+/// so that their mask tiles meet in the L2 cache.
+void buildAttentionKernel(OpBuilder &builder, MaskedAttentionOp op,
+                          const KernelOperands &operands);
+
+} // namespace mlir::mfa
+
+#endif // MFA_LIB_CONVERSION_MFATOGPU_ATTENTIONKERNEL_H

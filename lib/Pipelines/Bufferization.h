@@ -1,0 +1,22 @@
+//===- Bufferization.h - Tensors to buffers, for every pipeline -*- C++ -*-===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MFA_LIB_PIPELINES_BUFFERIZATION_H
+#define MFA_LIB_PIPELINES_BUFFERIZATION_H
+
+#include "mlir/Pass/PassManager.h"
+
+namespace mlir::mfa {
+
+/// Tensors to buffers. A function takes a tensor as a contiguous buffer, which
+/// it may write, and returns one as a buffer that the caller frees.
+void addBufferization(OpPassManager &pm);
+
+} // namespace mlir::mfa
+
+#endif // MFA_LIB_PIPELINES_BUFFERIZATION_H

@@ -1,0 +1,710 @@
+// Every rule of the dialect that a program can break, with the message.
+
+// RUN: mfa-opt %s --split-input-file --verify-diagnostics
+
+//===----------------------------------------------------------------------===//
+// Tiles
+//===----------------------------------------------------------------------===//
+
+// expected-error @below {{expected a tile of rank 2, but got rank 1}}
+func.func private @f(!mfa_gpu.tile<64xf32, #mfa_gpu.fragment<accumulator, warps = 4>>)
+
+// -----
+
+// expected-error @below {{expected a tile of rank 1, but got rank 2}}
+func.func private @f(!mfa_gpu.tile<64x32xf32, #mfa_gpu.fragment<row, warps = 4>>)
+
+// -----
+
+// expected-error @below {{expected a tile of rank 2, but got rank 3}}
+func.func private @f(!mfa_gpu.tile<2x64x32xf32, #mfa_gpu.fragment<operand, warps = 4>>)
+
+// -----
+
+// expected-error @below {{expected at least one warp, but got 0}}
+func.func private @f(!mfa_gpu.tile<64x32xf32, #mfa_gpu.fragment<accumulator, warps = 0>>)
+
+// -----
+
+// expected-error @below {{expected rows to be a positive multiple of 64 (16 x warps), but got 48}}
+func.func private @f(!mfa_gpu.tile<48x32xf32, #mfa_gpu.fragment<accumulator, warps = 4>>)
+
+// -----
+
+// expected-error @below {{expected rows to be a positive multiple of 64 (16 x warps), but got 0}}
+func.func private @f(!mfa_gpu.tile<0x32xf32, #mfa_gpu.fragment<accumulator, warps = 4>>)
+
+// -----
+
+// expected-error @below {{expected elements of f16, bf16, f32 or i1, but got }}
+func.func private @f(!mfa_gpu.tile<64x32xf64, #mfa_gpu.fragment<accumulator, warps = 4>>)
+
+// -----
+
+// expected-error @below {{expected columns to be a positive multiple of 8, but got 12}}
+func.func private @f(!mfa_gpu.tile<64x12xf32, #mfa_gpu.fragment<accumulator, warps = 4>>)
+
+// -----
+
+// expected-error @below {{expected columns to be a positive multiple of 16, but got 24}}
+func.func private @f(!mfa_gpu.tile<64x24xf16, #mfa_gpu.fragment<operand, warps = 4>>)
+
+// -----
+
+// expected-error @below {{expected ::mlir::mfa_gpu::FragmentKind to be one of: accumulator, operand, row}}
+// expected-error @below {{failed to parse}}
+#fragment = #mfa_gpu.fragment<column, warps = 4>
+
+// -----
+
+//===----------------------------------------------------------------------===//
+// Copies
+//===----------------------------------------------------------------------===//
+
+#shared = #gpu.address_space<workgroup>
+
+func.func @source_shared(%a: memref<64x64xf16, #shared>,
+                         %b: memref<64x64xf16, #shared>) {
+  // expected-error @below {{op expected 'source' to be in global memory, but got 'memref<64x64xf16, #gpu.address_space<workgroup>>'}}
+  mfa_gpu.copy_async %a to %b
+    : memref<64x64xf16, #shared> to memref<64x64xf16, #shared>
+  return
+}
+
+// -----
+
+func.func @destination_global(%a: memref<64x64xf16>, %b: memref<64x64xf16>) {
+  // expected-error @below {{op expected 'destination' to be in shared memory (#gpu.address_space<workgroup>), but got 'memref<64x64xf16>'}}
+  mfa_gpu.copy_async %a to %b : memref<64x64xf16> to memref<64x64xf16>
+  return
+}
+
+// -----
+
+#shared = #gpu.address_space<workgroup>
+
+func.func @dynamic_shared(%a: memref<64x64xf16>,
+                          %b: memref<?x64xf16, #shared>) {
+  // expected-error @below {{op expected 'destination' in shared memory to have static sizes, but got 'memref<?x64xf16, #gpu.address_space<workgroup>>'}}
+  mfa_gpu.copy_async %a to %b
+    : memref<64x64xf16> to memref<?x64xf16, #shared>
+  return
+}
+
+// -----
+
+#shared = #gpu.address_space<workgroup>
+
+func.func @copy_element(%a: memref<64x64xf16>,
+                        %b: memref<64x64xbf16, #shared>) {
+  // expected-error @below {{op expected equal element types, but got 'f16' and 'bf16'}}
+  mfa_gpu.copy_async %a to %b
+    : memref<64x64xf16> to memref<64x64xbf16, #shared>
+  return
+}
+
+// -----
+
+#shared = #gpu.address_space<workgroup>
+
+func.func @copy_too_large(%a: memref<128x64xf16>,
+                          %b: memref<64x64xf16, #shared>) {
+  // expected-error @below {{op expected the global matrix to fit the shared one, but got 'memref<128x64xf16>' and 'memref<64x64xf16, #gpu.address_space<workgroup>>'}}
+  mfa_gpu.copy_async %a to %b
+    : memref<128x64xf16> to memref<64x64xf16, #shared>
+  return
+}
+
+// -----
+
+#shared = #gpu.address_space<workgroup>
+
+func.func @copy_back(%a: memref<64x64xf16>, %b: memref<64x64xf16, #shared>) {
+  // expected-error @below {{op expected 'destination' to be in global memory, but got 'memref<64x64xf16, #gpu.address_space<workgroup>>'}}
+  mfa_gpu.copy %a to %b
+    : memref<64x64xf16> to memref<64x64xf16, #shared>
+  return
+}
+
+// -----
+
+#shared = #gpu.address_space<workgroup>
+
+func.func @copy_rank(%a: memref<64xf16>, %b: memref<64x64xf16, #shared>) {
+  // expected-error @below {{operand #0 must be 2D memref of any type values, but got 'memref<64xf16>'}}
+  mfa_gpu.copy_async %a to %b
+    : memref<64xf16> to memref<64x64xf16, #shared>
+  return
+}
+
+// -----
+
+//===----------------------------------------------------------------------===//
+// Loads and stores
+//===----------------------------------------------------------------------===//
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+#shared = #gpu.address_space<workgroup>
+
+func.func @load_element(%m: memref<64x32xf16, #shared>) {
+  // expected-error @below {{op expected equal element types, but got 'f16' and 'f32'}}
+  %0 = mfa_gpu.load %m
+    : memref<64x32xf16, #shared> to <64x32xf32, #accumulator>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+
+func.func @load_vector_as_matrix(%m: memref<?xf32>) {
+  // expected-error @below {{op expected 'result' to be a tile of kind row, but got }}
+  %0 = mfa_gpu.load %m : memref<?xf32> to <64x32xf32, #accumulator>
+  return
+}
+
+// -----
+
+#row = #mfa_gpu.fragment<row, warps = 4>
+#shared = #gpu.address_space<workgroup>
+
+func.func @load_shared_vector(%m: memref<64xf32, #shared>) {
+  // expected-error @below {{op expected 'source' to be in global memory, but got 'memref<64xf32, #gpu.address_space<workgroup>>'}}
+  %0 = mfa_gpu.load %m : memref<64xf32, #shared> to <64xf32, #row>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+
+func.func @load_global_matrix(%m: memref<64x32xf32>) {
+  // expected-error @below {{op expected 'source' to be in shared memory (#gpu.address_space<workgroup>), but got 'memref<64x32xf32>'}}
+  %0 = mfa_gpu.load %m : memref<64x32xf32> to <64x32xf32, #accumulator>
+  return
+}
+
+// -----
+
+#row = #mfa_gpu.fragment<row, warps = 4>
+#shared = #gpu.address_space<workgroup>
+
+func.func @load_row_from_matrix(%m: memref<64x32xf32, #shared>) {
+  // expected-error @below {{op expected a matrix tile from a source of rank 2, but got }}
+  %0 = mfa_gpu.load %m : memref<64x32xf32, #shared> to <64xf32, #row>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+#shared = #gpu.address_space<workgroup>
+
+func.func @load_sizes(%m: memref<32x32xf32, #shared>) {
+  // expected-error @below {{op expected the source to have the sizes of the tile or one row, but got 'memref<32x32xf32, #gpu.address_space<workgroup>>'}}
+  %0 = mfa_gpu.load %m
+    : memref<32x32xf32, #shared> to <64x32xf32, #accumulator>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+#shared = #gpu.address_space<workgroup>
+
+func.func @store_element(%t: !mfa_gpu.tile<64x32xf32, #accumulator>,
+                         %m: memref<64x32xf16, #shared>) {
+  // expected-error @below {{op expected equal element types, but got 'f16' and 'f32'}}
+  mfa_gpu.store %t to %m
+    : <64x32xf32, #accumulator> to memref<64x32xf16, #shared>
+  return
+}
+
+// -----
+
+#operand = #mfa_gpu.fragment<operand, warps = 4>
+#shared = #gpu.address_space<workgroup>
+
+func.func @store_operand(%t: !mfa_gpu.tile<64x32xf16, #operand>,
+                         %m: memref<64x32xf16, #shared>) {
+  // expected-error @below {{op expected 'tile' to be a tile of kind accumulator, but got }}
+  mfa_gpu.store %t to %m
+    : <64x32xf16, #operand> to memref<64x32xf16, #shared>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+
+func.func @store_matrix_to_vector(%t: !mfa_gpu.tile<64x32xf32, #accumulator>,
+                                  %m: memref<?xf32>) {
+  // expected-error @below {{op expected 'tile' to be a tile of kind row, but got }}
+  mfa_gpu.store %t to %m : <64x32xf32, #accumulator> to memref<?xf32>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+
+func.func @store_global_matrix(%t: !mfa_gpu.tile<64x32xf32, #accumulator>,
+                               %m: memref<64x32xf32>) {
+  // expected-error @below {{op expected 'destination' to be in shared memory (#gpu.address_space<workgroup>), but got 'memref<64x32xf32>'}}
+  mfa_gpu.store %t to %m : <64x32xf32, #accumulator> to memref<64x32xf32>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+#shared = #gpu.address_space<workgroup>
+
+func.func @store_sizes(%t: !mfa_gpu.tile<64x32xf32, #accumulator>,
+                       %m: memref<64x64xf32, #shared>) {
+  // expected-error @below {{op expected the destination to have the sizes of the tile, but got 'memref<64x64xf32, #gpu.address_space<workgroup>>'}}
+  mfa_gpu.store %t to %m
+    : <64x32xf32, #accumulator> to memref<64x64xf32, #shared>
+  return
+}
+
+// -----
+
+//===----------------------------------------------------------------------===//
+// Products
+//===----------------------------------------------------------------------===//
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+#operand = #mfa_gpu.fragment<operand, warps = 4>
+
+func.func @rhs_global(%a: !mfa_gpu.tile<64x32xf16, #operand>,
+                      %b: memref<32x16xf16>,
+                      %c: !mfa_gpu.tile<64x16xf32, #accumulator>) {
+  // expected-error @below {{op expected 'rhs' to be in shared memory (#gpu.address_space<workgroup>), but got 'memref<32x16xf16>'}}
+  %0 = mfa_gpu.mma %a, %b, %c
+    : !mfa_gpu.tile<64x32xf16, #operand>, memref<32x16xf16>,
+      <64x16xf32, #accumulator>
+  return
+}
+
+// -----
+
+#operand = #mfa_gpu.fragment<operand, warps = 4>
+#shared = #gpu.address_space<workgroup>
+
+func.func @accumulator_kind(%a: !mfa_gpu.tile<64x32xf16, #operand>,
+                            %b: memref<32x16xf16, #shared>,
+                            %c: !mfa_gpu.tile<64x16xf32, #operand>) {
+  // expected-error @below {{op expected 'accumulator' to be a tile of kind accumulator, but got }}
+  %0 = mfa_gpu.mma %a, %b, %c
+    : !mfa_gpu.tile<64x32xf16, #operand>, memref<32x16xf16, #shared>,
+      <64x16xf32, #operand>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+#operand = #mfa_gpu.fragment<operand, warps = 4>
+#shared = #gpu.address_space<workgroup>
+
+func.func @accumulator_element(%a: !mfa_gpu.tile<64x32xf16, #operand>,
+                               %b: memref<32x16xf16, #shared>,
+                               %c: !mfa_gpu.tile<64x16xf16, #accumulator>) {
+  // expected-error @below {{op expected an accumulator of f32, but got }}
+  %0 = mfa_gpu.mma %a, %b, %c
+    : !mfa_gpu.tile<64x32xf16, #operand>, memref<32x16xf16, #shared>,
+      <64x16xf16, #accumulator>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+#shared = #gpu.address_space<workgroup>
+
+func.func @lhs_kind(%a: !mfa_gpu.tile<64x32xf16, #accumulator>,
+                    %b: memref<32x16xf16, #shared>,
+                    %c: !mfa_gpu.tile<64x16xf32, #accumulator>) {
+  // expected-error @below {{op expected 'lhs' to be a tile of kind operand, but got }}
+  %0 = mfa_gpu.mma %a, %b, %c
+    : !mfa_gpu.tile<64x32xf16, #accumulator>, memref<32x16xf16, #shared>,
+      <64x16xf32, #accumulator>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+#shared = #gpu.address_space<workgroup>
+
+func.func @lhs_global(%a: memref<64x32xf16>,
+                      %b: memref<32x16xf16, #shared>,
+                      %c: !mfa_gpu.tile<64x16xf32, #accumulator>) {
+  // expected-error @below {{op expected 'lhs' to be in shared memory (#gpu.address_space<workgroup>), but got 'memref<64x32xf16>'}}
+  %0 = mfa_gpu.mma %a, %b, %c
+    : memref<64x32xf16>, memref<32x16xf16, #shared>,
+      <64x16xf32, #accumulator>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+#shared = #gpu.address_space<workgroup>
+
+func.func @warps(%a: !mfa_gpu.tile<64x32xf16, #mfa_gpu.fragment<operand, warps = 2>>,
+                 %b: memref<32x16xf16, #shared>,
+                 %c: !mfa_gpu.tile<64x16xf32, #accumulator>) {
+  // expected-error @below {{op expected 'lhs' and 'accumulator' to have the same warps, but got }}
+  %0 = mfa_gpu.mma %a, %b, %c
+    : !mfa_gpu.tile<64x32xf16, #mfa_gpu.fragment<operand, warps = 2>>, memref<32x16xf16, #shared>,
+      <64x16xf32, #accumulator>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+#shared = #gpu.address_space<workgroup>
+
+func.func @factors(%a: memref<64x32xi8, #shared>,
+                   %b: memref<32x16xi8, #shared>,
+                   %c: !mfa_gpu.tile<64x16xf32, #accumulator>) {
+  // expected-error @below {{op expected factors of f16, bf16 or f32, but got 'i8'}}
+  %0 = mfa_gpu.mma %a, %b, %c
+    : memref<64x32xi8, #shared>, memref<32x16xi8, #shared>,
+      <64x16xf32, #accumulator>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+#operand = #mfa_gpu.fragment<operand, warps = 4>
+#shared = #gpu.address_space<workgroup>
+
+func.func @mixed_factors(%a: !mfa_gpu.tile<64x32xf16, #operand>,
+                         %b: memref<32x16xbf16, #shared>,
+                         %c: !mfa_gpu.tile<64x16xf32, #accumulator>) {
+  // expected-error @below {{op expected equal element types, but got 'f16' and 'bf16'}}
+  %0 = mfa_gpu.mma %a, %b, %c
+    : !mfa_gpu.tile<64x32xf16, #operand>, memref<32x16xbf16, #shared>,
+      <64x16xf32, #accumulator>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+#operand = #mfa_gpu.fragment<operand, warps = 4>
+#shared = #gpu.address_space<workgroup>
+
+func.func @split(%a: !mfa_gpu.tile<64x32xf16, #operand>,
+                 %b: memref<32x16xf16, #shared>,
+                 %c: !mfa_gpu.tile<64x16xf32, #accumulator>) {
+  // expected-error @below {{op expected factors of f32 with 'f32_split', but got 'f16'}}
+  %0 = mfa_gpu.mma %a, %b, %c {f32_split}
+    : !mfa_gpu.tile<64x32xf16, #operand>, memref<32x16xf16, #shared>,
+      <64x16xf32, #accumulator>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+#operand = #mfa_gpu.fragment<operand, warps = 4>
+#shared = #gpu.address_space<workgroup>
+
+func.func @depth(%a: !mfa_gpu.tile<64x32xf16, #operand>,
+                 %b: memref<64x16xf16, #shared>,
+                 %c: !mfa_gpu.tile<64x16xf32, #accumulator>) {
+  // expected-error @below {{op expected the sizes of a product, but got 64x32 times 64x16 for }}
+  %0 = mfa_gpu.mma %a, %b, %c
+    : !mfa_gpu.tile<64x32xf16, #operand>, memref<64x16xf16, #shared>,
+      <64x16xf32, #accumulator>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+#operand = #mfa_gpu.fragment<operand, warps = 4>
+#shared = #gpu.address_space<workgroup>
+
+func.func @transposed(%a: !mfa_gpu.tile<64x32xf16, #operand>,
+                      %b: memref<32x16xf16, #shared>,
+                      %c: !mfa_gpu.tile<64x16xf32, #accumulator>) {
+  // expected-error @below {{op expected the sizes of a product, but got 64x32 times the transpose of 32x16 for }}
+  %0 = mfa_gpu.mma %a, %b, %c {transpose_rhs}
+    : !mfa_gpu.tile<64x32xf16, #operand>, memref<32x16xf16, #shared>,
+      <64x16xf32, #accumulator>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+#operand = #mfa_gpu.fragment<operand, warps = 4>
+#shared = #gpu.address_space<workgroup>
+
+func.func @columns(%a: !mfa_gpu.tile<64x32xf16, #operand>,
+                   %b: memref<32x24xf16, #shared>,
+                   %c: !mfa_gpu.tile<64x16xf32, #accumulator>) {
+  // expected-error @below {{op expected the sizes of a product, but got 64x32 times 32x24 for }}
+  %0 = mfa_gpu.mma %a, %b, %c
+    : !mfa_gpu.tile<64x32xf16, #operand>, memref<32x24xf16, #shared>,
+      <64x16xf32, #accumulator>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+#shared = #gpu.address_space<workgroup>
+
+func.func @depth_multiple(%a: memref<64x24xf16, #shared>,
+                          %b: memref<24x16xf16, #shared>,
+                          %c: !mfa_gpu.tile<64x16xf32, #accumulator>) {
+  // expected-error @below {{op expected the summed dimension to be a multiple of 16, but got 24}}
+  %0 = mfa_gpu.mma %a, %b, %c
+    : memref<64x24xf16, #shared>, memref<24x16xf16, #shared>,
+      <64x16xf32, #accumulator>
+  return
+}
+
+// -----
+
+//===----------------------------------------------------------------------===//
+// Maps
+//===----------------------------------------------------------------------===//
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+
+func.func @no_results(%t: !mfa_gpu.tile<64x32xf32, #accumulator>) {
+  // expected-error @below {{op expected at least one result}}
+  "mfa_gpu.map"(%t) ({
+  ^bb0(%x: f32):
+    mfa_gpu.yield
+  }) : (!mfa_gpu.tile<64x32xf32, #accumulator>) -> ()
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+#row = #mfa_gpu.fragment<row, warps = 4>
+
+func.func @results_differ(%t: !mfa_gpu.tile<64x32xf32, #accumulator>) {
+  // expected-error @below {{op expected results of equal sizes and fragments, but got }}
+  %0:2 = mfa_gpu.map %t : !mfa_gpu.tile<64x32xf32, #accumulator>
+      to !mfa_gpu.tile<64x32xf32, #accumulator>, !mfa_gpu.tile<64xf32, #row> {
+  ^bb0(%x: f32):
+    mfa_gpu.yield %x, %x : f32, f32
+  }
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+
+func.func @input_sizes(%t: !mfa_gpu.tile<64x16xf32, #accumulator>) {
+  // expected-error @below {{op expected 'inputs' to be a tile of kind row, but got }}
+  %0 = mfa_gpu.map %t : !mfa_gpu.tile<64x16xf32, #accumulator>
+      to !mfa_gpu.tile<64x32xf32, #accumulator> {
+  ^bb0(%x: f32):
+    mfa_gpu.yield %x : f32
+  }
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+#row = #mfa_gpu.fragment<row, warps = 4>
+
+func.func @row_sizes(%t: !mfa_gpu.tile<128xf32, #row>) {
+  // expected-error @below {{op expected 'inputs' to have the rows of }}
+  %0 = mfa_gpu.map %t : !mfa_gpu.tile<128xf32, #row>
+      to !mfa_gpu.tile<64x32xf32, #accumulator> {
+  ^bb0(%x: f32):
+    mfa_gpu.yield %x : f32
+  }
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+
+func.func @arguments(%t: !mfa_gpu.tile<64x32xf32, #accumulator>) {
+  // expected-error @below {{op expected region arguments of types 'f32', 'i32', 'i32', but got 'f32'}}
+  %0 = mfa_gpu.map %t coordinates : !mfa_gpu.tile<64x32xf32, #accumulator>
+      to !mfa_gpu.tile<64x32xf32, #accumulator> {
+  ^bb0(%x: f32):
+    mfa_gpu.yield %x : f32
+  }
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+
+func.func @yielded(%t: !mfa_gpu.tile<64x32xf32, #accumulator>, %h: f16) {
+  // expected-error @below {{op expected the region to yield 'f32', but got 'f16'}}
+  %0 = mfa_gpu.map %t : !mfa_gpu.tile<64x32xf32, #accumulator> to !mfa_gpu.tile<64x32xf32, #accumulator> {
+  ^bb0(%x: f32):
+    mfa_gpu.yield %h : f16
+  }
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+
+func.func @empty_region(%t: !mfa_gpu.tile<64x32xf32, #accumulator>) {
+  // expected-error @below {{op expects a non-empty block}}
+  %0 = mfa_gpu.map %t : !mfa_gpu.tile<64x32xf32, #accumulator> to !mfa_gpu.tile<64x32xf32, #accumulator> {
+  ^bb0(%x: f32):
+  }
+  return
+}
+
+// -----
+
+func.func @yield_alone() {
+  // expected-error @below {{op expects parent op 'mfa_gpu.map'}}
+  mfa_gpu.yield
+  return
+}
+
+// -----
+
+//===----------------------------------------------------------------------===//
+// Reductions and conversions
+//===----------------------------------------------------------------------===//
+
+#operand = #mfa_gpu.fragment<operand, warps = 4>
+#row = #mfa_gpu.fragment<row, warps = 4>
+
+func.func @reduce_operand(%t: !mfa_gpu.tile<64x32xf16, #operand>,
+                          %r: !mfa_gpu.tile<64xf16, #row>) {
+  // expected-error @below {{op expected 'tile' to be a tile of kind accumulator, but got }}
+  %0 = mfa_gpu.reduce max %t, %r : <64x32xf16, #operand>, <64xf16, #row>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+#row = #mfa_gpu.fragment<row, warps = 4>
+
+func.func @reduce_rows(%t: !mfa_gpu.tile<64x32xf32, #accumulator>,
+                       %r: !mfa_gpu.tile<128xf32, #row>) {
+  // expected-error @below {{op expected 'init' to have the rows of }}
+  %0 = mfa_gpu.reduce max %t, %r
+    : <64x32xf32, #accumulator>, <128xf32, #row>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+#row = #mfa_gpu.fragment<row, warps = 4>
+
+func.func @reduce_element(%t: !mfa_gpu.tile<64x32xf32, #accumulator>,
+                          %r: !mfa_gpu.tile<64xf16, #row>) {
+  // expected-error @below {{op expected equal element types, but got 'f32' and 'f16'}}
+  %0 = mfa_gpu.reduce add %t, %r
+    : <64x32xf32, #accumulator>, <64xf16, #row>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+
+func.func @all_reduce_matrix(%t: !mfa_gpu.tile<64x32xf32, #accumulator>) {
+  // expected-error @below {{op expected 'rows' to be a tile of kind row, but got }}
+  %0 = mfa_gpu.all_reduce add %t : <64x32xf32, #accumulator>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+
+func.func @any_matrix(%t: !mfa_gpu.tile<64x32xi1, #accumulator>) {
+  // expected-error @below {{op expected 'rows' to be a tile of kind row, but got }}
+  %0 = mfa_gpu.any %t : <64x32xi1, #accumulator>
+  return
+}
+
+// -----
+
+#row = #mfa_gpu.fragment<row, warps = 4>
+
+func.func @any_number(%t: !mfa_gpu.tile<64xf32, #row>) {
+  // expected-error @below {{op expected equal element types, but got 'f32' and 'i1'}}
+  %0 = mfa_gpu.any %t : <64xf32, #row>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+#operand = #mfa_gpu.fragment<operand, warps = 4>
+
+func.func @convert_operand(%t: !mfa_gpu.tile<64x32xf16, #operand>) {
+  // expected-error @below {{op expected 'tile' to be a tile of kind accumulator, but got }}
+  %0 = mfa_gpu.convert %t
+    : <64x32xf16, #operand> to <64x32xf32, #accumulator>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+#operand = #mfa_gpu.fragment<operand, warps = 4>
+
+func.func @convert_sizes(%t: !mfa_gpu.tile<64x32xf32, #accumulator>) {
+  // expected-error @below {{op expected a matrix tile of the same sizes and warps, but got }}
+  %0 = mfa_gpu.convert %t
+    : <64x32xf32, #accumulator> to <64x16xf16, #operand>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+
+func.func @convert_narrow(%t: !mfa_gpu.tile<64x32xf16, #accumulator>) {
+  // expected-error @below {{op expected to convert between f32 and f16, bf16 or f32, but got }}
+  %0 = mfa_gpu.convert %t
+    : <64x32xf16, #accumulator> to <64x32xbf16, #accumulator>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+
+func.func @convert_i1(%t: !mfa_gpu.tile<64x32xi1, #accumulator>) {
+  // expected-error @below {{op expected to convert between f32 and f16, bf16 or f32, but got }}
+  %0 = mfa_gpu.convert %t
+    : <64x32xi1, #accumulator> to <64x32xf32, #accumulator>
+  return
+}
+
+// -----
+
+#row = #mfa_gpu.fragment<row, warps = 4>
+
+func.func @splat_element(%x: f16) {
+  // expected-error @below {{the value has the element type of the tile}}
+  %0 = "mfa_gpu.splat"(%x) : (f16) -> !mfa_gpu.tile<64xf32, #row>
+  return
+}
