@@ -21,4 +21,9 @@ void mfa::registerPipelines() {
       "Lower masked attention to GPU kernels as PTX and the host code that "
       "launches them",
       buildMFAToNVVMPipeline);
+  PassPipelineRegistration<MFAToSimOptions>(
+      "mfa-to-sim",
+      "Lower masked attention to GPU kernels and the host code that simulates "
+      "them",
+      buildMFAToSimPipeline);
 }

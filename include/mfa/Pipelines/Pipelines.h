@@ -52,6 +52,27 @@ struct MFAToNVVMOptions : public PassPipelineOptions<MFAToNVVMOptions> {
       llvm::cl::init("isa")};
 };
 
+/// Options of the pipeline `mfa-to-sim`.
+struct MFAToSimOptions : public PassPipelineOptions<MFAToSimOptions> {
+  PassOptions::Option<std::string> chip{
+      *this, "chip",
+      llvm::cl::desc("GPU architecture whose kernels are simulated"),
+      llvm::cl::init("sm_80")};
+  PassOptions::Option<F32Product> f32Product{
+      *this, "f32-product",
+      llvm::cl::desc("How f32 matrices are multiplied on tensor cores"),
+      llvm::cl::init(F32Product::TF32x3),
+      llvm::cl::values(
+          clEnumValN(F32Product::TF32x3, "tf32x3",
+                     "three tf32 products, f32-accurate"),
+          clEnumValN(F32Product::TF32, "tf32",
+                     "one tf32 product, 10-bit factors"))};
+  PassOptions::Option<bool> checks{
+      *this, "checks",
+      llvm::cl::desc("Check every access of the kernels to memory"),
+      llvm::cl::init(true)};
+};
+
 /// From masked attention on tensors or buffers to the llvm dialect, through
 /// linalg: the reference, run by a JIT on the CPU.
 void buildMFAToCPUPipeline(OpPassManager &pm, const MFAToCPUOptions &options);
@@ -59,8 +80,7 @@ void buildMFAToCPUPipeline(OpPassManager &pm, const MFAToCPUOptions &options);
 /// From masked attention on tensors or buffers to host code in the llvm
 /// dialect that launches kernels embedded as PTX: the three stages below, one
 /// after another.
-void buildMFAToNVVMPipeline(OpPassManager &pm,
-                            const MFAToNVVMOptions &options);
+void buildMFAToNVVMPipeline(OpPassManager &pm, const MFAToNVVMOptions &options);
 
 /// Stage 1: buffers in GPU memory, a schedule on each op, and in its place the
 /// launch of a kernel of register tiles.
@@ -73,6 +93,15 @@ void addGPUKernelsToNVVM(OpPassManager &pm);
 /// Stage 3: the kernels to an embedded binary, and the host code to the llvm
 /// dialect with calls of upstream's `mgpu` runtime functions.
 void addGPUHostToLLVM(OpPassManager &pm, const MFAToNVVMOptions &options);
+
+/// From masked attention on tensors or buffers to host code in the llvm
+/// dialect that executes the GPU kernels through the simulator's runtime:
+/// stages 1 and 2 of `mfa-to-nvvm`, then the one below.
+void buildMFAToSimPipeline(OpPassManager &pm, const MFAToSimOptions &options);
+
+/// Stage 3 for the simulator: the kernels and the host code to the llvm
+/// dialect with calls of the simulator's runtime.
+void addSimulation(OpPassManager &pm, const MFAToSimOptions &options);
 
 /// Registers the pipelines by name.
 void registerPipelines();

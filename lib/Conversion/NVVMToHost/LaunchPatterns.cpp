@@ -1,0 +1,173 @@
+//===- LaunchPatterns.cpp - Launches of simulated kernels -----------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Simulation.h"
+#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+
+using namespace mlir;
+using namespace mlir::mfa;
+
+namespace {
+
+/// Memory for one value, in the frame of the function around a launch.
+class Frame {
+public:
+  Frame(Operation *launch, OpBuilder &builder)
+      : builder(builder), loc(launch->getLoc()),
+        entry(&launch->getParentOfType<FunctionOpInterface>()
+                   .getFunctionBody()
+                   .front()),
+        pointer(LLVM::LLVMPointerType::get(builder.getContext())) {}
+
+  Value allocate(Type type) {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(entry);
+    return LLVM::AllocaOp::create(builder, loc, pointer, type,
+                                  Simulation::createI32(builder, loc, 1));
+  }
+
+  /// The address of a member, `indices` being those of a getelementptr.
+  Value getMember(Value base, Type type, ArrayRef<LLVM::GEPArg> indices) {
+    return LLVM::GEPOp::create(builder, loc, pointer, type, base, indices);
+  }
+
+  void store(Value value, Value address) {
+    LLVM::StoreOp::create(builder, loc, value, address);
+  }
+
+private:
+  OpBuilder &builder;
+  Location loc;
+  Block *entry;
+  Type pointer;
+};
+
+/// Packs the operands as `cuLaunchKernel` takes them, one pointer for each
+/// parameter of the kernel, and describes the memrefs among them.
+struct LaunchPattern : OpRewritePattern<gpu::LaunchFuncOp> {
+  LaunchPattern(MLIRContext *context, const SimulatedKernelMap &kernels,
+                Simulation &simulation)
+      : OpRewritePattern(context), kernels(kernels), simulation(simulation),
+        converter(context) {}
+
+  LogicalResult matchAndRewrite(gpu::LaunchFuncOp op,
+                                PatternRewriter &rewriter) const override {
+    auto it = kernels.find(op.getKernelAttr());
+    if (it == kernels.end())
+      return rewriter.notifyMatchFailure(op, "unknown kernel");
+    if (op.getAsyncToken() || !op.getAsyncDependencies().empty())
+      return rewriter.notifyMatchFailure(
+          op, "asynchronous launches are not simulated");
+    if (op.hasClusterSize())
+      return rewriter.notifyMatchFailure(op, "clusters are not simulated");
+    LLVM::LLVMFuncOp function = it->second.function;
+
+    Location loc = op.getLoc();
+    Frame frame(op, rewriter);
+    SmallVector<Value> parameters;
+    SmallVector<std::pair<Value, MemRefType>> memrefs;
+    for (Value operand : op.getKernelOperands()) {
+      Type type = converter.convertType(operand.getType());
+      if (!type)
+        return rewriter.notifyMatchFailure(
+            op, "an operand has no counterpart in the llvm dialect");
+      Value memory = frame.allocate(type);
+      frame.store(convert(rewriter, loc, operand, type), memory);
+      auto memref = dyn_cast<MemRefType>(operand.getType());
+      if (!memref) {
+        parameters.push_back(memory);
+        continue;
+      }
+      memrefs.push_back({memory, memref});
+      for (int64_t i = 0, e = 3 + 2 * memref.getRank(); i < e; ++i)
+        parameters.push_back(
+            frame.getMember(memory, rewriter.getI64Type(),
+                            ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(i)}));
+    }
+    // Argument 0 of the rewritten kernel is the thread's state.
+    if (parameters.size() != function.getNumArguments() - 1)
+      return rewriter.notifyMatchFailure(op, [&](Diagnostic &diag) {
+        diag << "expected " << function.getNumArguments() - 1
+             << " arguments after expanding memrefs but got "
+             << parameters.size();
+      });
+
+    Type pointer = LLVM::LLVMPointerType::get(getContext());
+    Type i64 = rewriter.getI64Type();
+    SmallVector<Value> arguments{
+        LLVM::AddressOfOp::create(rewriter, loc, it->second.info)};
+    for (Value extent :
+         {op.getGridSizeX(), op.getGridSizeY(), op.getGridSizeZ(),
+          op.getBlockSizeX(), op.getBlockSizeY(), op.getBlockSizeZ()})
+      arguments.push_back(convert(rewriter, loc, extent, i64));
+    Value shared = op.getDynamicSharedMemorySize();
+    arguments.push_back(shared ? shared
+                               : Simulation::createI32(rewriter, loc, 0));
+    Type array = LLVM::LLVMArrayType::get(pointer, parameters.size());
+    Value table = frame.allocate(array);
+    for (auto [i, parameter] : llvm::enumerate(parameters))
+      frame.store(parameter,
+                  frame.getMember(table, array, {0, static_cast<int32_t>(i)}));
+    arguments.push_back(table);
+    arguments.push_back(describeMemrefs(rewriter, loc, frame, memrefs));
+    arguments.push_back(Simulation::createI64(rewriter, loc, memrefs.size()));
+    simulation.callFunction(rewriter, loc, "mfaSimLaunch", {}, arguments);
+    rewriter.eraseOp(op);
+    return success();
+  }
+
+private:
+  /// Casts a value to what it becomes in the llvm dialect.
+  static Value convert(OpBuilder &builder, Location loc, Value value,
+                       Type type) {
+    if (value.getType() == type)
+      return value;
+    if (value.getType().isInteger(32) && type.isInteger(64))
+      return LLVM::SExtOp::create(builder, loc, type, value);
+    return UnrealizedConversionCastOp::create(builder, loc, type, value)
+        .getResult(0);
+  }
+
+  /// An array of mfa::sim::MemrefArgument.
+  Value describeMemrefs(OpBuilder &builder, Location loc, Frame &frame,
+                        ArrayRef<std::pair<Value, MemRefType>> memrefs) const {
+    Type pointer = LLVM::LLVMPointerType::get(getContext());
+    Type i32 = builder.getI32Type();
+    Type entry =
+        LLVM::LLVMStructType::getLiteral(getContext(), {pointer, i32, i32});
+    Type array = LLVM::LLVMArrayType::get(entry, memrefs.size());
+    Value table = frame.allocate(array);
+    for (auto [i, memref] : llvm::enumerate(memrefs)) {
+      auto [descriptor, type] = memref;
+      uint64_t bytes = Simulation::getByteSize(
+          table.getDefiningOp(), converter.convertType(type.getElementType()));
+      Value fields[] = {descriptor,
+                        Simulation::createI32(builder, loc, type.getRank()),
+                        Simulation::createI32(builder, loc, bytes)};
+      for (auto [j, field] : llvm::enumerate(fields))
+        frame.store(field, frame.getMember(table, array,
+                                           {0, static_cast<int32_t>(i),
+                                            static_cast<int32_t>(j)}));
+    }
+    return table;
+  }
+
+  const SimulatedKernelMap &kernels;
+  Simulation &simulation;
+  LLVMTypeConverter converter;
+};
+
+} // namespace
+
+void mlir::mfa::populateLaunchPatterns(const SimulatedKernelMap &kernels,
+                                       Simulation &simulation,
+                                       RewritePatternSet &patterns) {
+  patterns.add<LaunchPattern>(patterns.getContext(), kernels, simulation);
+}

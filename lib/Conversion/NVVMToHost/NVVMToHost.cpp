@@ -1,0 +1,405 @@
+//===- NVVMToHost.cpp - Simulate GPU kernels on the host ------------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Simulation.h"
+#include "mfa/Conversion/Passes.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Transforms/RegionUtils.h"
+#include "mlir/Transforms/WalkPatternRewriteDriver.h"
+#include "llvm/Support/MathExtras.h"
+
+namespace mlir::mfa {
+#define GEN_PASS_DEF_SIMULATEGPUPASS
+#include "mfa/Conversion/Passes.h.inc"
+} // namespace mlir::mfa
+
+using namespace mlir;
+using namespace mlir::mfa;
+namespace sim = ::mfa::sim;
+
+/// Largest shared memory of a block, in bytes, by compute capability: CUDA C++
+/// Programming Guide, "Technical Specifications per Compute Capability".
+static uint32_t getSharedLimit(gpu::GPUModuleOp module) {
+  constexpr uint32_t kLargest = 227 << 10;
+  ArrayAttr targets = module.getTargetsAttr();
+  if (!targets || targets.empty())
+    return kLargest;
+  auto target = dyn_cast<NVVM::NVVMTargetAttr>(targets[0]);
+  if (!target)
+    return kLargest;
+  StringRef chip = target.getChip();
+  if (chip == "sm_80" || chip == "sm_87")
+    return 163 << 10;
+  if (chip.starts_with("sm_86") || chip.starts_with("sm_89") ||
+      chip.starts_with("sm_12"))
+    return 99 << 10;
+  return kLargest;
+}
+
+namespace {
+
+/// Keeps the reason why a pattern did not apply, for the message about the op
+/// that remains.
+class ReasonListener : public RewriterBase::Listener {
+public:
+  void
+  notifyMatchFailure(Location loc,
+                     function_ref<void(Diagnostic &)> reasonCallback) override {
+    Diagnostic diagnostic(loc, DiagnosticSeverity::Remark);
+    reasonCallback(diagnostic);
+    reasons[loc] = diagnostic.str();
+  }
+
+  StringRef getReason(Location loc) const {
+    auto it = reasons.find(loc);
+    return it == reasons.end() ? StringRef() : StringRef(it->second);
+  }
+
+private:
+  DenseMap<Location, std::string> reasons;
+};
+
+/// Moves the contents of one gpu.module into the host module and rewrites
+/// them.
+class KernelModule {
+public:
+  KernelModule(gpu::GPUModuleOp module, ModuleOp host, bool checks,
+               SimulatedKernelMap &kernels)
+      : module(module), host(host), simulation(host, checks), kernels(kernels) {
+  }
+
+  LogicalResult run();
+
+private:
+  LogicalResult checkContents();
+  void layOutShared();
+  void moveGlobals();
+  void moveFunctions();
+  LogicalResult rewriteFunctions();
+  void describeKernels();
+  LLVM::LLVMFuncOp createEntry(LLVM::LLVMFuncOp kernel, OpBuilder &builder);
+  LLVM::GlobalOp createString(OpBuilder &builder, StringRef name,
+                              StringRef text);
+
+  gpu::GPUModuleOp module;
+  ModuleOp host;
+  Simulation simulation;
+  SimulatedKernelMap &kernels;
+  uint32_t staticShared = 0;
+  SmallVector<LLVM::LLVMFuncOp> functions;
+  /// Functions that are kernels, with the name that launches use.
+  SmallVector<std::pair<LLVM::LLVMFuncOp, SymbolRefAttr>> entryPoints;
+};
+
+} // namespace
+
+LogicalResult KernelModule::run() {
+  if (failed(checkContents()))
+    return failure();
+  layOutShared();
+  moveFunctions();
+  moveGlobals();
+  if (failed(rewriteFunctions()))
+    return failure();
+  describeKernels();
+  module.erase();
+  return success();
+}
+
+LogicalResult KernelModule::checkContents() {
+  for (Operation &op : *module.getBody()) {
+    if (auto function = dyn_cast<LLVM::LLVMFuncOp>(op)) {
+      if (function.isVarArg())
+        return function.emitOpError("with variable arguments is not simulated");
+      continue;
+    }
+    if (!isa<LLVM::GlobalOp, LLVM::ComdatOp>(op))
+      return op.emitOpError("is not simulated: expected functions and globals "
+                            "of the llvm dialect (see convert-gpu-to-nvvm)");
+  }
+  return success();
+}
+
+/// Shared globals become constant offsets, those without a size (dynamic shared
+/// memory) the offset of the first byte behind the others.
+void KernelModule::layOutShared() {
+  DenseMap<StringAttr, uint32_t> offsets;
+  SmallVector<LLVM::GlobalOp> shared;
+  uint32_t end = sim::kSharedBase;
+  uint64_t dynamicAlignment = 16;
+  for (auto global : module.getOps<LLVM::GlobalOp>()) {
+    if (global.getAddrSpace() != sim::kShared)
+      continue;
+    shared.push_back(global);
+    Type type = global.getGlobalType();
+    uint64_t size = Simulation::getByteSize(global, type);
+    uint64_t alignment = global.getAlignment().value_or(
+        DataLayout::closest(global).getTypeABIAlignment(type));
+    if (!size) {
+      dynamicAlignment = std::max(dynamicAlignment, alignment);
+      continue;
+    }
+    end = llvm::alignTo(end, alignment);
+    offsets[global.getSymNameAttr()] = end;
+    end += size;
+  }
+  end = llvm::alignTo(end, dynamicAlignment);
+  staticShared = end - sim::kSharedBase;
+
+  module.walk([&](LLVM::AddressOfOp op) {
+    if (op.getType().getAddressSpace() != sim::kShared)
+      return;
+    auto it = offsets.find(op.getGlobalNameAttr().getAttr());
+    uint32_t offset = it == offsets.end() ? end : it->second;
+    OpBuilder builder(op);
+    Value constant = Simulation::createI64(builder, op.getLoc(), offset);
+    Value pointer =
+        LLVM::IntToPtrOp::create(builder, op.getLoc(), op.getType(), constant);
+    op.replaceAllUsesWith(pointer);
+    op.erase();
+  });
+  for (LLVM::GlobalOp global : shared)
+    global.erase();
+}
+
+/// Gives a symbol of the kernel module a name that is free in the host module.
+static void renameForHost(Operation *symbol, gpu::GPUModuleOp module,
+                          ModuleOp host) {
+  std::string base =
+      (module.getName() + "_" + SymbolTable::getSymbolName(symbol).getValue())
+          .str();
+  std::string name = base;
+  for (unsigned i = 0; host.lookupSymbol(name); ++i)
+    name = base + "_" + std::to_string(i);
+  auto attr = StringAttr::get(symbol->getContext(), name);
+  // Fails only if the module holds operations with unknown uses of symbols,
+  // which its contents exclude.
+  (void)SymbolTable::replaceAllSymbolUses(symbol, attr, module);
+  SymbolTable::setSymbolName(symbol, attr);
+}
+
+void KernelModule::moveGlobals() {
+  for (auto global : module.getOps<LLVM::GlobalOp>())
+    renameForHost(global, module, host);
+  for (auto global :
+       llvm::make_early_inc_range(module.getOps<LLVM::GlobalOp>()))
+    global->moveBefore(module);
+}
+
+/// Attributes of a GPU function mean nothing to the host.
+static void removeDeviceAttributes(LLVM::LLVMFuncOp function) {
+  for (NamedAttribute attr : llvm::to_vector(function->getDiscardableAttrs()))
+    function->removeDiscardableAttr(attr.getName());
+  function.removeArgAttrsAttr();
+  function.removeResAttrsAttr();
+}
+
+void KernelModule::moveFunctions() {
+  Type pointer = LLVM::LLVMPointerType::get(host.getContext());
+  // Names change while all of their uses are still in the module.
+  for (auto function : module.getOps<LLVM::LLVMFuncOp>()) {
+    if (function.isExternal())
+      continue;
+    if (function->hasAttr(gpu::GPUDialect::getKernelFuncAttrName()) ||
+        function->hasAttr(NVVM::NVVMDialect::getKernelFuncAttrName()))
+      entryPoints.push_back(
+          {function, SymbolRefAttr::get(module.getNameAttr(),
+                                        {FlatSymbolRefAttr::get(function)})});
+    renameForHost(function, module, host);
+    functions.push_back(function);
+  }
+  for (LLVM::LLVMFuncOp function : functions) {
+    removeDeviceAttributes(function);
+    function.setLinkage(LLVM::Linkage::Internal);
+    SmallVector<Type> types{pointer};
+    llvm::append_range(types, function.getArgumentTypes());
+    function.setFunctionType(LLVM::LLVMFunctionType::get(
+        function.getFunctionType().getReturnType(), types));
+    function.front().insertArgument(0u, pointer, function.getLoc());
+    function->moveBefore(module);
+  }
+}
+
+namespace {
+/// Hands the thread's state to the callee.
+struct CallPattern : SimulationPattern<LLVM::CallOp> {
+  using SimulationPattern::SimulationPattern;
+
+  LogicalResult matchAndRewrite(LLVM::CallOp op,
+                                PatternRewriter &rewriter) const override {
+    FlatSymbolRefAttr callee = op.getCalleeAttr();
+    auto function =
+        callee ? simulation.getHost().lookupSymbol<LLVM::LLVMFuncOp>(callee)
+               : LLVM::LLVMFuncOp();
+    if (!function || function.isExternal())
+      return rewriter.notifyMatchFailure(op, [&](Diagnostic &diag) {
+        diag << "the callee has no body in the module of the kernel";
+        if (callee)
+          diag << ": " << callee;
+      });
+    SmallVector<Value> arguments{Simulation::getState(op)};
+    llvm::append_range(arguments, op.getArgOperands());
+    rewriter.replaceOpWithNewOp<LLVM::CallOp>(op, function, arguments);
+    return success();
+  }
+};
+} // namespace
+
+/// Whether an op may remain in a function of the host, rewritten or not.
+static bool isSimulated(Operation *op, ModuleOp host) {
+  if (!isa<LLVM::LLVMDialect>(op->getDialect()))
+    return false;
+  if (auto call = dyn_cast<LLVM::CallOp>(op))
+    return call.getCalleeAttr() && host.lookupSymbol(call.getCalleeAttr());
+  if (isa<LLVM::InlineAsmOp, LLVM::CallIntrinsicOp, LLVM::AddrSpaceCastOp>(op))
+    return false;
+  // Accesses to memory go through the generic pointer of the host.
+  auto isForeign = [](Type type) {
+    auto pointer = dyn_cast<LLVM::LLVMPointerType>(type);
+    return pointer && pointer.getAddressSpace() != 0;
+  };
+  if (auto load = dyn_cast<LLVM::LoadOp>(op))
+    return !isForeign(load.getAddr().getType());
+  if (auto store = dyn_cast<LLVM::StoreOp>(op))
+    return !isForeign(store.getAddr().getType());
+  if (isa<LLVM::AtomicRMWOp, LLVM::AtomicCmpXchgOp, LLVM::MemcpyOp,
+          LLVM::MemmoveOp, LLVM::MemsetOp, LLVM::AllocaOp>(op))
+    return llvm::none_of(op->getOperandTypes(), isForeign) &&
+           llvm::none_of(op->getResultTypes(), isForeign);
+  return true;
+}
+
+LogicalResult KernelModule::rewriteFunctions() {
+  RewritePatternSet set(host.getContext());
+  populateScalarPatterns(simulation, set);
+  populateMemoryPatterns(simulation, set);
+  populateWarpPatterns(simulation, set);
+  set.add<CallPattern>(set.getContext(), simulation);
+  FrozenRewritePatternSet patterns(std::move(set));
+  IRRewriter rewriter(host.getContext());
+  ReasonListener listener;
+  bool allKnown = true;
+  for (LLVM::LLVMFuncOp function : functions) {
+    (void)eraseUnreachableBlocks(rewriter, function->getRegions());
+    walkAndApplyPatterns(function, patterns, &listener);
+    function.walk([&](Operation *op) {
+      if (op == function || isSimulated(op, host))
+        return;
+      InFlightDiagnostic error = op->emitOpError("is not simulated");
+      if (StringRef reason = listener.getReason(op->getLoc()); !reason.empty())
+        error << ": " << reason;
+      allKnown = false;
+    });
+  }
+  return success(allKnown);
+}
+
+/// A function that loads the arguments of a kernel and calls it.
+LLVM::LLVMFuncOp KernelModule::createEntry(LLVM::LLVMFuncOp kernel,
+                                           OpBuilder &builder) {
+  Location loc = kernel.getLoc();
+  Type pointer = LLVM::LLVMPointerType::get(builder.getContext());
+  auto type = LLVM::LLVMFunctionType::get(
+      LLVM::LLVMVoidType::get(builder.getContext()), {pointer, pointer});
+  auto entry = LLVM::LLVMFuncOp::create(builder, loc,
+                                        (kernel.getName() + "_entry").str(),
+                                        type, LLVM::Linkage::Internal);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(entry.addEntryBlock(builder));
+  SmallVector<Value> arguments{entry.getArgument(0)};
+  for (auto [i, type] :
+       llvm::enumerate(kernel.getArgumentTypes().drop_front())) {
+    Value field = LLVM::GEPOp::create(
+        builder, loc, pointer, pointer, entry.getArgument(1),
+        ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(i)});
+    Value address = LLVM::LoadOp::create(builder, loc, pointer, field);
+    arguments.push_back(LLVM::LoadOp::create(builder, loc, type, address));
+  }
+  LLVM::CallOp::create(builder, loc, kernel, arguments);
+  LLVM::ReturnOp::create(builder, loc, ValueRange());
+  return entry;
+}
+
+LLVM::GlobalOp KernelModule::createString(OpBuilder &builder, StringRef name,
+                                          StringRef text) {
+  std::string terminated = text.str();
+  terminated.push_back('\0');
+  auto type = LLVM::LLVMArrayType::get(builder.getI8Type(), terminated.size());
+  return LLVM::GlobalOp::create(builder, module.getLoc(), type,
+                                /*isConstant=*/true, LLVM::Linkage::Internal,
+                                name, builder.getStringAttr(terminated));
+}
+
+void KernelModule::describeKernels() {
+  OpBuilder builder(module);
+  Location loc = module.getLoc();
+  Type pointer = LLVM::LLVMPointerType::get(builder.getContext());
+  Type i32 = builder.getI32Type();
+  auto infoType = LLVM::LLVMStructType::getLiteral(
+      builder.getContext(), {pointer, pointer, pointer, i32, i32});
+  LLVM::GlobalOp sites = createString(
+      builder, (module.getName() + "_sites").str(), simulation.getSites());
+  for (auto [kernel, symbol] : entryPoints) {
+    std::string prefix = kernel.getName().str();
+    LLVM::GlobalOp name = createString(builder, prefix + "_name",
+                                       symbol.getLeafReference().getValue());
+    LLVM::LLVMFuncOp entry = createEntry(kernel, builder);
+    auto info =
+        LLVM::GlobalOp::create(builder, loc, infoType,
+                               /*isConstant=*/true, LLVM::Linkage::Internal,
+                               prefix + "_info", Attribute());
+    OpBuilder::InsertionGuard guard(builder);
+    builder.createBlock(&info.getInitializerRegion());
+    Value fields[] = {
+        LLVM::AddressOfOp::create(builder, loc, name),
+        LLVM::AddressOfOp::create(builder, loc, entry),
+        LLVM::AddressOfOp::create(builder, loc, sites),
+        Simulation::createI32(builder, loc, staticShared),
+        Simulation::createI32(builder, loc, getSharedLimit(module))};
+    Value value = LLVM::PoisonOp::create(builder, loc, infoType);
+    for (auto [i, field] : llvm::enumerate(fields))
+      value = LLVM::InsertValueOp::create(builder, loc, value, field,
+                                          static_cast<int64_t>(i));
+    LLVM::ReturnOp::create(builder, loc, value);
+    kernels[symbol] = {kernel, info};
+  }
+}
+
+namespace {
+struct SimulateGPUPass : mlir::mfa::impl::SimulateGPUPassBase<SimulateGPUPass> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    ModuleOp host = getOperation();
+    SimulatedKernelMap kernels;
+    for (auto module :
+         llvm::make_early_inc_range(host.getOps<gpu::GPUModuleOp>()))
+      if (failed(KernelModule(module, host, checks, kernels).run()))
+        return signalPassFailure();
+    if (failed(rewriteLaunches(host, kernels)))
+      return signalPassFailure();
+    host->removeAttr(gpu::GPUDialect::getContainerModuleAttrName());
+  }
+
+private:
+  LogicalResult rewriteLaunches(ModuleOp host,
+                                const SimulatedKernelMap &kernels) {
+    Simulation simulation(host, checks);
+    RewritePatternSet patterns(&getContext());
+    populateLaunchPatterns(kernels, simulation, patterns);
+    ReasonListener listener;
+    walkAndApplyPatterns(host, std::move(patterns), &listener);
+    WalkResult result = host.walk([&](gpu::LaunchFuncOp op) {
+      op.emitOpError("is not simulated: ") << listener.getReason(op.getLoc());
+      return WalkResult::interrupt();
+    });
+    return failure(result.wasInterrupted());
+  }
+};
+} // namespace

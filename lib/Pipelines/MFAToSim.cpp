@@ -1,0 +1,38 @@
+//===- MFAToSim.cpp - The pipeline mfa-to-sim -----------------------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mfa/Conversion/Passes.h"
+#include "mfa/Pipelines/Pipelines.h"
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/LLVMIR/Transforms/RequestCWrappers.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+
+void mfa::addSimulation(OpPassManager &pm, const MFAToSimOptions &options) {
+  pm.addNestedPass<func::FuncOp>(LLVM::createLLVMRequestCWrappersPass());
+  pm.addPass(createSimulateGPUPass({options.checks}));
+  OpPassManager &functions = pm.nest<func::FuncOp>();
+  functions.addPass(memref::createExpandStridedMetadataPass());
+  functions.addPass(createLowerAffinePass());
+  functions.addPass(createSCFToControlFlowPass());
+  pm.addPass(createMFALowerAssertsPass());
+  pm.addPass(createConvertToLLVMPass());
+  pm.addPass(createReconcileUnrealizedCastsPass());
+}
+
+void mfa::buildMFAToSimPipeline(OpPassManager &pm,
+                                const MFAToSimOptions &options) {
+  MFAToNVVMOptions kernels;
+  kernels.chip = options.chip;
+  kernels.f32Product = options.f32Product;
+  addMFAToGPUKernels(pm, kernels);
+  addGPUKernelsToNVVM(pm);
+  addSimulation(pm, options);
+}

@@ -1,0 +1,347 @@
+//===- Block.cpp - Fibers and barriers of a block -------------------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Block.h"
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <sys/mman.h>
+
+using namespace mfa::sim;
+using boost::context::detail::fcontext_t;
+using boost::context::detail::jump_fcontext;
+using boost::context::detail::make_fcontext;
+using boost::context::detail::transfer_t;
+
+/// A stack and the page below it that catches its overflow. Pages that are
+/// never touched cost nothing.
+static constexpr size_t kStackBytes = 1 << 20;
+static constexpr size_t kGuardBytes = 4096;
+
+/// Stacks begin at different offsets into their pages, or the frames of all
+/// threads would compete for the same cache sets.
+static size_t getStackShift(uint32_t thread) { return thread % 61 * 192; }
+
+void Block::AlignedDelete::operator()(char *memory) const { free(memory); }
+
+Block::~Block() {
+  if (stacks)
+    munmap(stacks, stackCount * (kStackBytes + kGuardBytes));
+}
+
+void Block::reserveStacks(uint32_t count) {
+  if (count <= stackCount)
+    return;
+  constexpr size_t stride = kStackBytes + kGuardBytes;
+  if (stacks)
+    munmap(stacks, stackCount * stride);
+  void *memory =
+      mmap(nullptr, count * stride, PROT_READ | PROT_WRITE,
+           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+  if (memory == MAP_FAILED) {
+    fprintf(stderr, "mfa-sim: no memory for the stacks of %u threads\n", count);
+    std::abort();
+  }
+  stacks = static_cast<char *>(memory);
+  stackCount = count;
+  for (uint32_t i = 0; i < count; ++i)
+    mprotect(stacks + i * stride, kGuardBytes, PROT_NONE);
+}
+
+/// Lanes 0 to count - 1, at most a warp.
+static uint32_t getFirstLanes(uint32_t count) {
+  return count >= kWarpSize ? ~0u : (1u << count) - 1;
+}
+
+void Block::prepare(Launch &newLaunch, Dim3 newId) {
+  launch = &newLaunch;
+  id = newId;
+  const Dim3 extent = launch->block;
+  threadCount = extent.count();
+  if (threadCapacity < threadCount) {
+    threads = std::make_unique<Thread[]>(threadCount);
+    threadCapacity = threadCount;
+  }
+  reserveStacks(threadCount);
+  if (windowBytes < getSharedEnd()) {
+    // A tile that a descriptor addresses may have to be 1024-byte aligned.
+    windowBytes = (getSharedEnd() + 1023) / 1024 * 1024;
+    window.reset(static_cast<char *>(aligned_alloc(1024, windowBytes)));
+  }
+  // What was not written is a NaN in every floating-point type.
+  memset(window.get(), 0xff, windowBytes);
+
+  warps.resize((threadCount + kWarpSize - 1) / kWarpSize);
+  for (uint32_t i = 0; i < warps.size(); ++i) {
+    Warp &warp = warps[i];
+    warp.block = this;
+    warp.index = i;
+    warp.present = getFirstLanes(threadCount - i * kWarpSize);
+    warp.live = warp.ready = warp.present;
+    warp.meets.clear();
+    warp.threads = &threads[i * kWarpSize];
+  }
+  for (uint32_t i = 0; i < threadCount; ++i) {
+    Thread &thread = threads[i];
+    const Dim3 grid = launch->grid;
+    thread.sharedWindow = window.get();
+    thread.threadId[0] = i % extent.x;
+    thread.threadId[1] = i / extent.x % extent.y;
+    thread.threadId[2] = i / extent.x / extent.y;
+    const uint32_t blockDim[3] = {extent.x, extent.y, extent.z};
+    const uint32_t blockId[3] = {id.x, id.y, id.z};
+    const uint32_t gridDim[3] = {grid.x, grid.y, grid.z};
+    memcpy(thread.blockDim, blockDim, sizeof(blockDim));
+    memcpy(thread.blockId, blockId, sizeof(blockId));
+    memcpy(thread.gridDim, gridDim, sizeof(gridDim));
+    thread.laneId = i % kWarpSize;
+    thread.warpId = i / kWarpSize;
+    thread.block = this;
+    thread.warp = &warps[i / kWarpSize];
+    thread.status = Thread::Status::Runs;
+    thread.waitSite = kNoSite;
+    thread.copies.clear();
+    thread.closedGroups = 0;
+    thread.stackBegin = stacks + i * (kStackBytes + kGuardBytes) + kGuardBytes;
+    thread.stackEnd = thread.stackBegin + kStackBytes - getStackShift(i);
+    thread.fiber =
+        make_fcontext(thread.stackEnd, thread.stackEnd - thread.stackBegin,
+                      &Block::threadMain);
+  }
+  for (Barrier &barrier : barriers)
+    barrier = Barrier();
+  liveThreads = threadCount;
+  abandoned = false;
+  currentWarp = 0;
+  currentLane = kWarpSize - 1;
+}
+
+void Block::run(Launch &newLaunch, Dim3 newId) {
+  prepare(newLaunch, newId);
+  jumpTo(&home, pickNext());
+  // Back here, all threads have exited, or one failed, or none can go on.
+  if (!abandoned && liveThreads)
+    reportDeadlock();
+}
+
+//===----------------------------------------------------------------------===//
+// Switching
+//===----------------------------------------------------------------------===//
+
+void Block::threadMain(transfer_t transfer) {
+  Block &block = *static_cast<Block *>(transfer.data);
+  *block.saveSlot = transfer.fctx;
+  Thread &self = *block.running;
+  block.launch->kernel.entry(&self, block.launch->arguments);
+  block.exit(self);
+}
+
+void Block::jumpTo(fcontext_t *save, Thread *next) {
+  saveSlot = save;
+  running = next;
+  transfer_t transfer = jump_fcontext(next ? next->fiber : home, this);
+  *saveSlot = transfer.fctx;
+}
+
+Thread *Block::pickNext() {
+  // Staying in a warp keeps its stacks in the cache; going around its lanes
+  // lets each of them run.
+  for (size_t i = 0, e = warps.size(); i < e; ++i) {
+    Warp &warp = warps[currentWarp];
+    if (warp.ready) {
+      uint32_t above = warp.ready & ~getFirstLanes(currentLane + 1);
+      currentLane = __builtin_ctz(above ? above : warp.ready);
+      warp.ready &= ~(1u << currentLane);
+      return &warp.lane(currentLane);
+    }
+    currentWarp = currentWarp + 1 == e ? 0 : currentWarp + 1;
+    currentLane = kWarpSize - 1;
+  }
+  return nullptr;
+}
+
+void Block::suspend(Thread &self, Thread::Status status, uint32_t site) {
+  self.status = status;
+  self.waitSite = site;
+  jumpTo(&self.fiber, pickNext());
+  self.status = Thread::Status::Runs;
+}
+
+void Block::exit(Thread &self) {
+  completeCopies(self, self.closedGroups + 1);
+  self.status = Thread::Status::Exited;
+  --liveThreads;
+  self.warp->exit(self);
+  exitBarriers(self);
+  fcontext_t unused;
+  jumpTo(&unused, pickNext());
+  __builtin_unreachable();
+}
+
+//===----------------------------------------------------------------------===//
+// Barriers
+//===----------------------------------------------------------------------===//
+
+void Block::barrier(Thread &self, uint32_t barrierId, uint32_t count,
+                    uint32_t site, bool waits) {
+  if (barrierId >= 16)
+    fail(FaultKind::InvalidOperand, self, site,
+         format("expected a barrier from 0 to 15 but got %u", barrierId));
+  if (count % kWarpSize || count > 1024)
+    fail(FaultKind::InvalidOperand, self, site,
+         format("expected a number of threads that is a multiple of the warp "
+                "size but got %u",
+                count));
+  Warp &warp = *self.warp;
+  Barrier &barrier = barriers[barrierId];
+  if (warp.live != warp.present)
+    fail(FaultKind::Divergence, self, site,
+         format("barrier %u is reached after ", barrierId) +
+             describeLanes(warp, warp.present & ~warp.live) +
+             " left the kernel");
+  if (barrier.arrived && barrier.count != count)
+    fail(FaultKind::Divergence, self, site,
+         format("barrier %u is reached with %u threads expected, but others "
+                "wait there for %u",
+                barrierId, count, barrier.count));
+  uint32_t &waiting = barrier.waiting[warp.index];
+  if (waiting && barrier.warpSite[warp.index] != site)
+    fail(FaultKind::Divergence, self, site,
+         format("barrier %u is reached while ", barrierId) +
+             describeLanes(warp, waiting) + " wait there at " +
+             launch->describeSite(barrier.warpSite[warp.index]));
+  barrier.count = count;
+  barrier.site = site;
+  ++barrier.arrived;
+  if (waits) {
+    waiting |= 1u << self.laneId;
+    barrier.warpSite[warp.index] = site;
+  }
+  if (barrier.arrived == (count ? count : liveThreads)) {
+    completeBarrier(barrier, barrierId);
+    warp.ready &= ~(1u << self.laneId);
+    return;
+  }
+  if (waits)
+    suspend(self, Thread::Status::AtBarrier, site);
+}
+
+void Block::completeBarrier(Barrier &barrier, uint32_t barrierId) {
+  for (uint32_t i = 0; i < warps.size(); ++i)
+    warps[i].ready |= barrier.waiting[i];
+  barrier = Barrier();
+}
+
+void Block::exitBarriers(Thread &self) {
+  for (uint32_t i = 0; i < 16; ++i) {
+    Barrier &barrier = barriers[i];
+    if (uint32_t waiting = barrier.waiting[self.warp->index])
+      fail(FaultKind::Divergence, self, barrier.site,
+           format("the thread leaves the kernel while ") +
+               describeLanes(*self.warp, waiting) +
+               format(" wait for it at barrier %u", i));
+    if (barrier.arrived && !barrier.count && barrier.arrived == liveThreads)
+      completeBarrier(barrier, i);
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Faults
+//===----------------------------------------------------------------------===//
+
+void Block::report(FaultKind kind, const Thread &self, uint32_t site,
+                   const std::string &what) {
+  launch->report(kind, site,
+                 format("block (%u, %u, %u), thread (%u, %u, %u)", id.x, id.y,
+                        id.z, self.threadId[0], self.threadId[1],
+                        self.threadId[2]),
+                 what);
+}
+
+void Block::fail(FaultKind kind, const Thread &self, uint32_t site,
+                 const std::string &what) {
+  report(kind, self, site, what);
+  launch->aborted = true;
+  abandoned = true;
+  fcontext_t unused;
+  jumpTo(&unused, nullptr);
+  __builtin_unreachable();
+}
+
+std::string Block::describeLanes(const Warp &warp, uint32_t lanes) const {
+  uint32_t first = __builtin_ctz(lanes);
+  uint32_t count = __builtin_popcount(lanes);
+  if (count == 1)
+    return format("lane %u of warp %u", first, warp.index);
+  if ((lanes >> first) == getFirstLanes(count))
+    return format("lanes %u to %u of warp %u", first, first + count - 1,
+                  warp.index);
+  return format("lanes 0x%08x of warp %u", lanes, warp.index);
+}
+
+std::string Block::describeBarrier(uint32_t barrierId) const {
+  const Barrier &barrier = barriers[barrierId];
+  std::string text =
+      format("\n  barrier %u: %u of %u threads arrived", barrierId,
+             barrier.arrived, barrier.count ? barrier.count : liveThreads);
+  for (const Warp &warp : warps)
+    if (uint32_t waiting = barrier.waiting[warp.index])
+      text += "\n    " + describeLanes(warp, waiting) + " wait at " +
+              launch->describeSite(barrier.warpSite[warp.index]);
+  return text;
+}
+
+void Block::reportDeadlock() {
+  std::string text = "no thread of the block can go on";
+  uint32_t site = kNoSite;
+  for (uint32_t i = 0; i < 16; ++i) {
+    if (!barriers[i].arrived)
+      continue;
+    text += describeBarrier(i);
+    site = barriers[i].site;
+  }
+  for (const Warp &warp : warps) {
+    for (const Meet &meet : warp.meets) {
+      text += "\n  " + describeLanes(warp, meet.arrived) + " wait for " +
+              describeLanes(warp, meet.mask & warp.live & ~meet.arrived) +
+              " at " + launch->describeSite(meet.site);
+      site = meet.site;
+    }
+    if (uint32_t exited = warp.present & ~warp.live)
+      text += "\n  " + describeLanes(warp, exited) + " left the kernel";
+  }
+  launch->report(FaultKind::Deadlock, site,
+                 format("block (%u, %u, %u)", id.x, id.y, id.z), text);
+  launch->aborted = true;
+}
+
+//===----------------------------------------------------------------------===//
+// Entry points
+//===----------------------------------------------------------------------===//
+
+void mfaSimBarrier(ThreadState *state, uint32_t id, uint32_t count,
+                   uint32_t site) {
+  Thread &self = getThread(state);
+  self.block->barrier(self, id, count, site, /*waits=*/true);
+}
+
+void mfaSimBarrierArrive(ThreadState *state, uint32_t id, uint32_t count,
+                         uint32_t site) {
+  Thread &self = getThread(state);
+  self.block->barrier(self, id, count, site, /*waits=*/false);
+}
+
+void mfaSimExit(ThreadState *state, uint32_t site) {
+  Thread &self = getThread(state);
+  self.block->exit(self);
+}
+
+void mfaSimTrap(ThreadState *state, uint32_t site) {
+  Thread &self = getThread(state);
+  self.block->fail(FaultKind::Trap, self, site, "the kernel trapped");
+}

@@ -1,0 +1,205 @@
+//===- Block.h - Fibers, warps and barriers of a block ----------*- C++ -*-===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MFA_LIB_RUNTIME_SIM_BLOCK_H
+#define MFA_LIB_RUNTIME_SIM_BLOCK_H
+
+#include "Launch.h"
+#include <boost/context/detail/fcontext.hpp>
+#include <memory>
+
+namespace mfa::sim {
+
+class Block;
+class Warp;
+
+/// A copy that a thread started and did not wait for yet.
+struct PendingCopy {
+  uint32_t destination;
+  uint32_t bytes;
+  uint32_t sourceBytes;
+  uint32_t group;
+  const void *source;
+  uint32_t site;
+};
+
+/// One thread of a block: a fiber on a stack of its own. Switching uses the
+/// low-level interface of Boost.Context, because a thread that cannot go on
+/// after a fault is abandoned, which the classes above it do by unwinding.
+struct Thread : ThreadState {
+  enum class Status { Runs, AtWarp, AtBarrier, Exited };
+
+  Block *block = nullptr;
+  Warp *warp = nullptr;
+  boost::context::detail::fcontext_t fiber = nullptr;
+  char *stackBegin = nullptr;
+  char *stackEnd = nullptr;
+  Status status = Status::Runs;
+  /// Operation at which the thread waits.
+  uint32_t waitSite = kNoSite;
+  /// Asynchronous copies in order of issue, and the number of closed groups.
+  std::vector<PendingCopy> copies;
+  uint32_t closedGroups = 0;
+
+  uint32_t *words() { return reinterpret_cast<uint32_t *>(slot); }
+  float *floats() { return reinterpret_cast<float *>(slot); }
+};
+
+/// What the lanes that met compute; runs once, on the lane that came last.
+using MeetFn = void (*)(Warp &warp, uint32_t lanes, uint32_t parameter,
+                        uint32_t site);
+
+/// An operation at which lanes of a warp wait for each other.
+struct Meet {
+  uint32_t mask;
+  uint32_t arrived;
+  uint32_t site;
+  uint32_t parameter;
+  MeetFn compute;
+  /// All lanes of the warp have to execute this very operation.
+  bool aligned;
+};
+
+/// The lanes of one warp; a set of lanes is a bit mask.
+class Warp {
+public:
+  Block *block = nullptr;
+  uint32_t index = 0;
+  /// Lanes that exist, have not exited and can run, respectively.
+  uint32_t present = 0;
+  uint32_t live = 0;
+  uint32_t ready = 0;
+  std::vector<Meet> meets;
+
+  Thread &lane(uint32_t id) const { return threads[id]; }
+
+  /// Waits until every lane of `mask` that has not exited has called meet
+  /// with the same operation; the last one runs `compute` before all go on.
+  /// Operands and results travel through the slots of the lanes.
+  void meet(Thread &self, uint32_t mask, MeetFn compute, uint32_t parameter,
+            uint32_t site);
+
+  /// The same for an operation that all lanes have to execute together.
+  void meetAligned(Thread &self, MeetFn compute, uint32_t parameter,
+                   uint32_t site);
+
+  /// Takes a lane out of the operations that wait for it.
+  void exit(Thread &self);
+
+  Thread *threads = nullptr;
+
+private:
+  void arrive(Thread &self, uint32_t mask, MeetFn compute, uint32_t parameter,
+              uint32_t site, bool aligned);
+  void finish(Meet &meet, uint32_t running);
+};
+
+/// One of the sixteen barriers of a block.
+struct Barrier {
+  uint32_t arrived = 0;
+  /// Number of threads waited for, 0 meaning all that have not exited.
+  uint32_t count = 0;
+  uint32_t site = kNoSite;
+  /// Lanes of each warp that wait, and the operation that brought them here.
+  uint32_t waiting[kWarpSize] = {};
+  uint32_t warpSite[kWarpSize] = {};
+};
+
+/// The block that a worker runs; stacks and buffers are kept from one block to
+/// the next.
+class Block {
+public:
+  Block() = default;
+  ~Block();
+  Block(const Block &) = delete;
+  Block &operator=(const Block &) = delete;
+
+  /// Runs block `id` to its end or to its first fault that stops it.
+  void run(Launch &launch, Dim3 id);
+
+  Launch &getLaunch() const { return *launch; }
+  char *getWindow() const { return window.get(); }
+  uint32_t getSharedEnd() const { return kSharedBase + launch->sharedBytes; }
+
+  /// Lets other threads run until `self` is made ready.
+  void suspend(Thread &self, Thread::Status status, uint32_t site);
+
+  /// Waits at a barrier, or only counts as arrived.
+  void barrier(Thread &self, uint32_t id, uint32_t count, uint32_t site,
+               bool waits);
+
+  /// Checks an access of `self` to shared memory, and returns its address on
+  /// the host. `flags` are AccessFlags.
+  char *accessShared(Thread &self, uint64_t offset, uint64_t bytes,
+                     uint32_t flags, uint32_t site);
+
+  /// The same for global memory.
+  void accessGlobal(Thread &self, uint64_t address, uint64_t bytes,
+                    uint32_t flags, uint32_t site);
+
+  /// Performs the copies of `self` whose group is below `end`.
+  void completeCopies(Thread &self, uint32_t end);
+
+  /// Ends `self` and never returns.
+  [[noreturn]] void exit(Thread &self);
+
+  /// Reports a fault of `self` and keeps the block running.
+  void report(FaultKind kind, const Thread &self, uint32_t site,
+              const std::string &what);
+
+  /// Reports a fault of `self` and abandons the block.
+  [[noreturn]] void fail(FaultKind kind, const Thread &self, uint32_t site,
+                         const std::string &what);
+
+private:
+  void prepare(Launch &launch, Dim3 id);
+  void reserveStacks(uint32_t count);
+  Thread *pickNext();
+  void jumpTo(boost::context::detail::fcontext_t *save, Thread *next);
+  void completeBarrier(Barrier &barrier, uint32_t id);
+  void exitBarriers(Thread &self);
+  void reportDeadlock();
+  std::string describeBarrier(uint32_t id) const;
+  std::string describeLanes(const Warp &warp, uint32_t lanes) const;
+  static void threadMain(boost::context::detail::transfer_t transfer);
+
+  Launch *launch = nullptr;
+  Dim3 id = {};
+  std::unique_ptr<Thread[]> threads;
+  uint32_t threadCapacity = 0;
+  uint32_t threadCount = 0;
+  std::vector<Warp> warps;
+  Barrier barriers[16];
+  uint32_t liveThreads = 0;
+  bool abandoned = false;
+
+  struct AlignedDelete {
+    void operator()(char *memory) const;
+  };
+  std::unique_ptr<char, AlignedDelete> window;
+  uint32_t windowBytes = 0;
+
+  char *stacks = nullptr;
+  uint32_t stackCount = 0;
+
+  /// The worker's own context while threads run, and the fiber being left.
+  boost::context::detail::fcontext_t home = nullptr;
+  boost::context::detail::fcontext_t *saveSlot = nullptr;
+  Thread *running = nullptr;
+  uint32_t currentWarp = 0;
+  uint32_t currentLane = 0;
+};
+
+/// The thread that a call from a kernel is made for.
+inline Thread &getThread(ThreadState *state) {
+  return *static_cast<Thread *>(state);
+}
+
+} // namespace mfa::sim
+
+#endif // MFA_LIB_RUNTIME_SIM_BLOCK_H

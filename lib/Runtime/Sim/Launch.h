@@ -1,0 +1,95 @@
+//===- Launch.h - One run of a kernel over a grid ---------------*- C++ -*-===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MFA_LIB_RUNTIME_SIM_LAUNCH_H
+#define MFA_LIB_RUNTIME_SIM_LAUNCH_H
+
+#include "mfa/Runtime/Sim/Sim.h"
+#include <atomic>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace mfa::sim {
+
+/// What can be wrong with a kernel or a launch.
+enum class FaultKind {
+  InvalidLaunch,
+  OutOfBounds,
+  Misaligned,
+  Deadlock,
+  Divergence,
+  InvalidOperand,
+  Trap,
+};
+
+/// Bytes [begin, end) that a kernel may access.
+struct MemoryRange {
+  uintptr_t begin;
+  uintptr_t end;
+};
+
+/// Three extents or coordinates, x first.
+struct Dim3 {
+  uint32_t x, y, z;
+  uint64_t count() const { return uint64_t(x) * y * z; }
+};
+
+/// State shared by the workers that run the blocks of one launch.
+class Launch {
+public:
+  Launch(const KernelInfo &kernel, Dim3 grid, Dim3 block, uint32_t sharedBytes,
+         void **arguments)
+      : kernel(kernel), grid(grid), block(block), sharedBytes(sharedBytes),
+        arguments(arguments) {}
+
+  const KernelInfo &kernel;
+  const Dim3 grid;
+  const Dim3 block;
+  /// Static and dynamic shared memory of a block.
+  const uint32_t sharedBytes;
+  void **const arguments;
+
+  /// Accessible global memory, sorted and disjoint; empty means unknown.
+  std::vector<MemoryRange> ranges;
+
+  /// Number of the next block that has no worker yet.
+  std::atomic<uint64_t> nextBlock{0};
+  /// Set by the first fault after which a block cannot go on.
+  std::atomic<bool> aborted{false};
+
+  /// True if [address, address + bytes) lies in one accessible range.
+  bool isAccessible(uintptr_t address, uint64_t bytes) const;
+
+  /// The name and location of an instrumented operation.
+  std::string describeSite(uint32_t site) const;
+
+  /// Keeps a report, once for each kind and operation. `where` names the block
+  /// and thread and may be empty.
+  void report(FaultKind kind, uint32_t site, const std::string &where,
+              const std::string &what);
+
+  /// The reports in the order of their arrival.
+  const std::vector<std::string> &getReports() const { return reports; }
+
+private:
+  std::mutex mutex;
+  std::set<std::pair<FaultKind, uint32_t>> seen;
+  std::vector<std::string> reports;
+};
+
+/// Stands for a fault that belongs to no operation.
+constexpr uint32_t kNoSite = ~0u;
+
+/// printf into a string.
+__attribute__((format(printf, 1, 2))) std::string format(const char *text, ...);
+
+} // namespace mfa::sim
+
+#endif // MFA_LIB_RUNTIME_SIM_LAUNCH_H

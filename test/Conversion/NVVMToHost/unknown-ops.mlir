@@ -1,0 +1,102 @@
+// RUN: mfa-opt %s --mfa-simulate-gpu --split-input-file --verify-diagnostics
+
+gpu.module @m {
+  llvm.func @unknown_op() attributes {gpu.kernel, nvvm.kernel} {
+    %0 = nvvm.read.ptx.sreg.clock : i32
+    // expected-error @above {{'nvvm.read.ptx.sreg.clock' op is not simulated}}
+    llvm.return
+  }
+}
+
+// -----
+
+gpu.module @m {
+  llvm.func @asm() attributes {gpu.kernel, nvvm.kernel} {
+    // expected-error @below {{'llvm.inline_asm' op is not simulated}}
+    llvm.inline_asm has_side_effects "bar.sync 0;", "" : () -> ()
+    llvm.return
+  }
+}
+
+// -----
+
+gpu.module @m {
+  llvm.func @intrinsic(%x: f32) attributes {gpu.kernel, nvvm.kernel} {
+    // expected-error @below {{'llvm.call_intrinsic' op is not simulated: unknown intrinsic 'llvm.nvvm.tanh.approx.f32'}}
+    %0 = llvm.call_intrinsic "llvm.nvvm.tanh.approx.f32"(%x) : (f32) -> f32
+    llvm.return
+  }
+}
+
+// -----
+
+gpu.module @m {
+  llvm.func @mma(%a: vector<2xf16>, %b: vector<2xf16>, %c: vector<2xf16>) attributes {gpu.kernel, nvvm.kernel} {
+    // expected-error @below {{'nvvm.mma.sync' op is not simulated: expected f16, bf16 or tf32 multiplicands, f32 accumulators and shape m16n8}}
+    %0 = nvvm.mma.sync A[%a, %a, %a, %a] B[%b, %b] C[%c, %c]
+      {layoutA = #nvvm.mma_layout<row>, layoutB = #nvvm.mma_layout<col>,
+       shape = #nvvm.shape<m = 16, n = 8, k = 16>}
+      : (vector<2xf16>, vector<2xf16>, vector<2xf16>) -> !llvm.struct<(vector<2xf16>, vector<2xf16>)>
+    llvm.return
+  }
+}
+
+// -----
+
+gpu.module @m {
+  llvm.func @__nv_expf(f32) -> f32
+  llvm.func @external(%x: f32) attributes {gpu.kernel, nvvm.kernel} {
+    // expected-error @below {{'llvm.call' op is not simulated: the callee has no body in the module of the kernel: @__nv_expf}}
+    %0 = llvm.call @__nv_expf(%x) : (f32) -> f32
+    llvm.return
+  }
+}
+
+// -----
+
+gpu.module @m {
+  llvm.func @constant_space(%p: !llvm.ptr<4>) attributes {gpu.kernel, nvvm.kernel} {
+    // expected-error @below {{'llvm.load' op is not simulated: expected address space 0, 1 or 3}}
+    %0 = llvm.load %p : !llvm.ptr<4> -> i32
+    llvm.return
+  }
+}
+
+// -----
+
+gpu.module @m {
+  // expected-error @below {{'gpu.func' op is not simulated: expected functions and globals of the llvm dialect (see convert-gpu-to-nvvm)}}
+  gpu.func @early() kernel {
+    gpu.return
+  }
+}
+
+// -----
+
+module attributes {gpu.container_module} {
+  gpu.module @m {
+    llvm.func @k(%x: f32) attributes {gpu.kernel, nvvm.kernel} {
+      llvm.return
+    }
+  }
+  func.func @host(%x: f32, %n: index) {
+    // expected-error @below {{'gpu.launch_func' op is not simulated: expected 1 arguments after expanding memrefs but got 2}}
+    gpu.launch_func @m::@k blocks in (%n, %n, %n) threads in (%n, %n, %n) args(%x : f32, %x : f32)
+    return
+  }
+}
+
+// -----
+
+module attributes {gpu.container_module} {
+  gpu.module @m {
+    llvm.func @k() attributes {gpu.kernel, nvvm.kernel} {
+      llvm.return
+    }
+  }
+  func.func @host(%n: index) {
+    // expected-error @below {{'gpu.launch_func' op is not simulated: clusters are not simulated}}
+    gpu.launch_func @m::@k clusters in (%n, %n, %n) blocks in (%n, %n, %n) threads in (%n, %n, %n)
+    return
+  }
+}
