@@ -1,4 +1,4 @@
-// RUN: mfa-opt %s --mfa-to-cpu=parallel=false | %run_main | FileCheck %s
+// RUN: mfa-opt %s --mfa-to-cpu | %run_main | FileCheck %s
 
 // Element types, grouped heads, tensors, strides of 0 and no keys.
 
@@ -31,18 +31,18 @@ func.func @grouped(%q: tensor<1x1x?x8xbf16>, %k: tensor<1x2x?x8xbf16>,
   return %0 : tensor<1x1x?x8xbf16>
 }
 
-func.func @no_keys(%o: memref<1x1x1x8xf16, strided<[8, 8, 8, 1]>>) {
+func.func @no_keys(%o: memref<1x1x1x8xf16>) {
   %q = memref.alloca() : memref<1x1x1x8xf16>
   %c0 = arith.constant 0 : index
   %k = memref.alloc(%c0) : memref<1x?x1x8xf16>
   mfa.masked_attention
       ins(%q, %k, %k : memref<1x1x1x8xf16>, memref<1x?x1x8xf16>, memref<1x?x1x8xf16>)
-      outs(%o : memref<1x1x1x8xf16, strided<[8, 8, 8, 1]>>)
+      outs(%o : memref<1x1x1x8xf16>)
   return
 }
 
 // The four keys are one key, seen through a stride of 0.
-func.func @repeated_key(%o: memref<1x1x1x8xf16, strided<[8, 8, 8, 1]>>,
+func.func @repeated_key(%o: memref<1x1x1x8xf16>,
                         %lse: memref<1x1x1xf32>) {
   %two = arith.constant 2.0 : f16
   %one = arith.constant 1.0 : f32
@@ -54,14 +54,14 @@ func.func @repeated_key(%o: memref<1x1x1x8xf16, strided<[8, 8, 8, 1]>>,
       ins(%x, %k, %k : memref<1x1x1x8xf16>, memref<1x4x1x8xf16, strided<[8, 0, 8, 1]>>,
                        memref<1x4x1x8xf16, strided<[8, 0, 8, 1]>>)
       scale(%one : f32)
-      outs(%o : memref<1x1x1x8xf16, strided<[8, 8, 8, 1]>>) lse(%lse : memref<1x1x1xf32>)
+      outs(%o : memref<1x1x1x8xf16>) lse(%lse : memref<1x1x1xf32>)
   return
 }
 
-func.func @print_f16(%o: memref<1x1x1x8xf16, strided<[8, 8, 8, 1]>>) {
+func.func @print_f16(%o: memref<1x1x1x8xf16>) {
   %wide = memref.alloca() : memref<1xf32>
   %c0 = arith.constant 0 : index
-  %narrow = memref.load %o[%c0, %c0, %c0, %c0] : memref<1x1x1x8xf16, strided<[8, 8, 8, 1]>>
+  %narrow = memref.load %o[%c0, %c0, %c0, %c0] : memref<1x1x1x8xf16>
   %element = arith.extf %narrow : f16 to f32
   memref.store %element, %wide[%c0] : memref<1xf32>
   %u = memref.cast %wide : memref<1xf32> to memref<*xf32>
@@ -91,19 +91,19 @@ func.func @main() {
   // CHECK: [0.5, 0.5, 10.5, 10.5]
   call @printMemrefF32(%u) : (memref<*xf32>) -> ()
 
-  %o = memref.alloca() : memref<1x1x1x8xf16, strided<[8, 8, 8, 1]>>
+  %o = memref.alloca() : memref<1x1x1x8xf16>
   %poison = arith.constant 0x7E00 : f16
-  linalg.fill ins(%poison : f16) outs(%o : memref<1x1x1x8xf16, strided<[8, 8, 8, 1]>>)
-  call @no_keys(%o) : (memref<1x1x1x8xf16, strided<[8, 8, 8, 1]>>) -> ()
+  linalg.fill ins(%poison : f16) outs(%o : memref<1x1x1x8xf16>)
+  call @no_keys(%o) : (memref<1x1x1x8xf16>) -> ()
   // CHECK: [0]
-  call @print_f16(%o) : (memref<1x1x1x8xf16, strided<[8, 8, 8, 1]>>) -> ()
+  call @print_f16(%o) : (memref<1x1x1x8xf16>) -> ()
 
   // The score is 8 * 2 * 2, and lse adds log(4) to it.
   %lse = memref.alloca() : memref<1x1x1xf32>
   call @repeated_key(%o, %lse)
-      : (memref<1x1x1x8xf16, strided<[8, 8, 8, 1]>>, memref<1x1x1xf32>) -> ()
+      : (memref<1x1x1x8xf16>, memref<1x1x1xf32>) -> ()
   // CHECK: [2]
-  call @print_f16(%o) : (memref<1x1x1x8xf16, strided<[8, 8, 8, 1]>>) -> ()
+  call @print_f16(%o) : (memref<1x1x1x8xf16>) -> ()
   %l = memref.cast %lse : memref<1x1x1xf32> to memref<*xf32>
   // CHECK: 33.3863
   call @printMemrefF32(%l) : (memref<*xf32>) -> ()

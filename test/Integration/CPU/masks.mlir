@@ -1,5 +1,6 @@
+// RUN: mfa-opt %s --mfa-to-cpu | %run_main | FileCheck %s
 // RUN: mfa-opt %s --mfa-to-cpu=parallel=false | %run_main | FileCheck %s
-// RUN: mfa-opt %s --mfa-to-cpu="parallel=false tile-rows=1" | %run_main | FileCheck %s
+// RUN: mfa-opt %s --mfa-to-cpu=tile-rows=1 | %run_main | FileCheck %s
 
 // One batch, four query rows, four keys, one head. Every score is 0, so the
 // output is the mean of the values (1, 2, 3, 4) of the keys that a row attends
@@ -18,12 +19,12 @@ memref.global "private" constant @causal : memref<1x4x4xi1> = dense<
       [true, true, false, false],
       [true, true, true, false],
       [true, true, true, true]]]>
-// Row 0: nothing is masked. Row 1: fully masked. Row 2: a NaN. Row 3: a large
-// finite number is a number.
+// Row 0: nothing is masked. Row 1: fully masked. Row 2: a NaN among -inf.
+// Row 3: a large finite number is a number.
 memref.global "private" constant @additive : memref<1x4x4xf16> = dense<
     [[[0.0, 0.0, 0.0, 0.0],
       [0xFC00, 0xFC00, 0xFC00, 0xFC00],
-      [0xFC00, 0.0, 0x7E00, 0.0],
+      [0xFC00, 0xFC00, 0x7E00, 0xFC00],
       [-1.0e4, -1.0e4, -1.0e4, 0xFC00]]]>
 memref.global "private" constant @nan_value : memref<1x4x1x8xf32> = dense<
     [[[[0x7FC00000, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]],
