@@ -45,6 +45,15 @@ static Expected<bool> run(ArrayRef<const char *> args) {
   context.printOpOnDiagnostic(false);
   SourceMgr sources;
   mlir::SourceMgrDiagnosticHandler diagnostics(sources, &context);
+  // A program of a user is shown with its source, a generated one would be
+  // repeated in full; hundreds of them say enough with their errors.
+  context.printOpOnDiagnostic(false);
+  mlir::ScopedDiagnosticHandler errorsOnly(
+      &context, [&](mlir::Diagnostic &diagnostic) {
+        bool isRemark =
+            diagnostic.getSeverity() == mlir::DiagnosticSeverity::Remark;
+        return mlir::success(isRemark && !options->problems.empty());
+      });
   bool isProgram = !options->program.empty();
 
   if (!options->emit.empty()) {
