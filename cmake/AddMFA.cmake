@@ -7,9 +7,6 @@ add_library(mfa_upstream INTERFACE)
 target_compile_options(mfa_upstream INTERFACE
   -fvisibility-inlines-hidden -Wall -Wextra -Wno-unused-parameter
   $<$<BOOL:${MFA_WERROR}>:-Werror>)
-# GCC would note in every build that MLIR's headers are too large for it.
-target_compile_options(mfa_upstream INTERFACE
-  $<$<CXX_COMPILER_ID:GNU>:-Wno-misleading-indentation>)
 if(NOT LLVM_ENABLE_EH)
   target_compile_options(mfa_upstream INTERFACE
     $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions>)
