@@ -14,6 +14,7 @@ void mfa::sim::forEachSymbol(void (*add)(const char *name, void *address,
 #define MFA_SIM_SYMBOL(name) add(#name, reinterpret_cast<void *>(&name), user)
   MFA_SIM_SYMBOL(mfaSimLaunch);
   MFA_SIM_SYMBOL(mfaSimAccess);
+  MFA_SIM_SYMBOL(mfaSimCountBlock);
   MFA_SIM_SYMBOL(mfaSimBarrier);
   MFA_SIM_SYMBOL(mfaSimBarrierArrive);
   MFA_SIM_SYMBOL(mfaSimWarpSync);
