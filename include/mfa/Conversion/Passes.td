@@ -126,6 +126,9 @@ def MFALowerAssertsPass : Pass<"mfa-lower-asserts", "::mlir::ModuleOp"> {
     process instead, which takes the decision from the program that embeds the
     compiled code.
 
+    The message is one line. Of a check made by `generate-runtime-verification`
+    it is the text and the position in the source.
+
     Runs where control flow is unstructured, after `convert-scf-to-cf`; an
     assertion inside structured control flow stays.
 

@@ -84,8 +84,7 @@ void buildMFAToCPUPipeline(OpPassManager &pm, const MFAToCPUOptions &options);
 /// From masked attention on tensors or buffers to host code in the llvm
 /// dialect that launches kernels embedded as PTX: the three stages below, one
 /// after another.
-void buildMFAToNVVMPipeline(OpPassManager &pm,
-                            const MFAToNVVMOptions &options);
+void buildMFAToNVVMPipeline(OpPassManager &pm, const MFAToNVVMOptions &options);
 
 /// Stage 1: buffers in GPU memory, a schedule on each op, and in its place the
 /// launch of a kernel of register tiles.

@@ -23,6 +23,23 @@ using namespace mlir;
 /// Declared in mfa/Runtime/CPURuntime.h.
 static constexpr StringLiteral kReportError = "mfaReportError";
 
+/// What to tell the user, on one line. Checks made by
+/// `generate-runtime-verification` carry their text in a frame of several
+/// lines, "ERROR: ...", the op, "^ text" and "Location: ..."; of it, the text
+/// and the position in the source remain.
+static std::string getMessage(cf::AssertOp op) {
+  StringRef framed = op.getMsg().split("\n^ ").second;
+  if (framed.empty())
+    return op.getMsg().str();
+  std::string message;
+  llvm::raw_string_ostream stream(message);
+  stream << framed.split("\nLocation: ").first;
+  if (auto loc = op.getLoc()->findInstanceOf<FileLineColLoc>())
+    stream << " (" << loc.getFilename().getValue() << ":" << loc.getLine()
+           << ":" << loc.getColumn() << ")";
+  return message;
+}
+
 namespace {
 struct LowerAssert : OpRewritePattern<cf::AssertOp> {
   LowerAssert(SymbolTable &symbols, func::FuncOp reportError)
@@ -37,7 +54,7 @@ struct LowerAssert : OpRewritePattern<cf::AssertOp> {
               "structured control flow first");
 
     Location loc = op.getLoc();
-    LLVM::GlobalOp message = createMessage(rewriter, loc, op.getMsg());
+    LLVM::GlobalOp message = createMessage(rewriter, loc, getMessage(op));
     Block *block = op->getBlock();
     Block *passed = rewriter.splitBlock(block, std::next(op->getIterator()));
     Block *failed = rewriter.createBlock(passed->getParent());
@@ -54,15 +71,14 @@ struct LowerAssert : OpRewritePattern<cf::AssertOp> {
 private:
   /// The text as a null-terminated constant of the module.
   LLVM::GlobalOp createMessage(PatternRewriter &rewriter, Location loc,
-                               StringRef text) const {
+                               std::string text) const {
     OpBuilder::InsertionGuard guard(rewriter);
     rewriter.setInsertionPoint(reportError);
-    std::string value = text.str();
-    value.push_back('\0');
-    auto type = LLVM::LLVMArrayType::get(rewriter.getI8Type(), value.size());
+    text.push_back('\0');
+    auto type = LLVM::LLVMArrayType::get(rewriter.getI8Type(), text.size());
     auto global = LLVM::GlobalOp::create(
         rewriter, loc, type, /*isConstant=*/true, LLVM::Linkage::Private,
-        "assert_message", rewriter.getStringAttr(value));
+        "assert_message", rewriter.getStringAttr(text));
     symbols.insert(global, rewriter.getInsertionPoint());
     return global;
   }

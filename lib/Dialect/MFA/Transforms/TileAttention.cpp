@@ -30,11 +30,10 @@ struct TileAttention : OpRewritePattern<mfa::MaskedAttentionOp> {
 
   LogicalResult matchAndRewrite(mfa::MaskedAttentionOp op,
                                 PatternRewriter &rewriter) const override {
-    auto options =
-        scf::SCFTilingOptions()
-            .setLoopType(scf::SCFTilingOptions::LoopType::ForallOp)
-            .setTileSizes(getAsIndexOpFoldResult(op.getContext(),
-                                                 {1, 1, rows}));
+    auto options = scf::SCFTilingOptions()
+                       .setLoopType(scf::SCFTilingOptions::LoopType::ForallOp)
+                       .setTileSizes(getAsIndexOpFoldResult(op.getContext(),
+                                                            {1, 1, rows}));
     FailureOr<scf::SCFTilingResult> tiled = scf::tileUsingSCF(
         rewriter, cast<TilingInterface>(op.getOperation()), options);
     if (failed(tiled))
