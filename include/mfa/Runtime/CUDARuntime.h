@@ -22,6 +22,7 @@
 #define MFA_RUNTIME_CUDARUNTIME_H
 
 #include "mfa/Runtime/CUDADriver.h"
+#include "mfa/Runtime/EntryPoint.h"
 
 #include <vector>
 
@@ -55,12 +56,6 @@ public:
 
 private:
   std::optional<CUstream> previous;
-};
-
-/// An entry point that host code calls by name.
-struct EntryPoint {
-  const char *name;
-  void *address;
 };
 
 /// Every entry point, for a JIT's table of symbols.

@@ -15,9 +15,11 @@
 #ifndef MFA_RUNTIME_SIM_SIM_H
 #define MFA_RUNTIME_SIM_SIM_H
 
+#include "mfa/Runtime/EntryPoint.h"
 #include "mfa/Runtime/Sim/ABI.h"
 
 #include <string>
+#include <vector>
 
 #define MFA_SIM_EXPORT extern "C" __attribute__((visibility("default")))
 
@@ -27,10 +29,9 @@ namespace mfa::sim {
 /// a line break.
 using FaultHandler = void (*)(const char *report, void *user);
 
-/// Calls `add(name, address, user)` for every function that rewritten kernels
-/// may call, so that a JIT can resolve them without a shared library.
-void forEachSymbol(void (*add)(const char *name, void *address, void *user),
-                   void *user);
+/// The functions that rewritten kernels and their launches call, for a JIT that
+/// resolves them without a shared library.
+std::vector<runtime::EntryPoint> getEntryPoints();
 
 /// What the kernels launched while counting was on did, in numbers: as a table
 /// to read, or as a JSON array with one object a kernel. Operations are counted

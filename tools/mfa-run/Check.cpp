@@ -1,0 +1,192 @@
+//===- Check.cpp - Results against the reference --------------------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Check.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/Parallel.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <cmath>
+#include <random>
+
+using namespace llvm;
+using namespace mfa::run;
+using namespace mfa::runtime;
+
+/// Work that is compared in full.
+static constexpr double kMaxFlops = 1e9;
+/// Largest error of a log-sum-exp, relative beyond 1.
+static constexpr double kLSETolerance = 1e-3;
+
+/// The rows to compare, in order: all, or one at random in each of as many
+/// equal parts as there is time for.
+static std::vector<int64_t> chooseRows(const Problem &problem) {
+  int64_t total = problem.shape.getNumRows();
+  double share = kMaxFlops / std::max(problem.shape.getFlops(), 1.0);
+  int64_t count = total;
+  if (share < 1.0)
+    count = std::clamp<int64_t>(static_cast<int64_t>(total * share),
+                                std::min<int64_t>(64, total), total);
+  std::mt19937_64 random(problem.seed);
+  std::vector<int64_t> rows;
+  for (int64_t part = 0; part < count; ++part) {
+    int64_t begin = total * part / count;
+    int64_t end = total * (part + 1) / count;
+    rows.push_back(begin + static_cast<int64_t>(random() % (end - begin)));
+  }
+  if (!rows.empty()) {
+    rows.front() = 0;
+    rows.back() = total - 1;
+  }
+  return rows;
+}
+
+static AttentionRow getRow(const AttentionShape &shape, int64_t linear) {
+  return {linear / shape.seqQ / shape.heads, linear / shape.seqQ % shape.heads,
+          linear % shape.seqQ};
+}
+
+namespace {
+/// The comparison of one row.
+struct RowResult {
+  double maxError = 0.0, lowPrecisionError = 0.0, maxMagnitude = 0.0;
+  double lseError = 0.0;
+  /// Element with the largest error, or with a NaN or infinity out of place.
+  int64_t worst = 0;
+  double expected = 0.0, actual = 0.0;
+  bool misplaced = false;
+  bool lseMisplaced = false;
+  double expectedLSE = 0.0, actualLSE = 0.0;
+};
+
+/// Unit in the last place of a type at a magnitude.
+double getUlp(ElementType type, double magnitude) {
+  constexpr int minExponent = -14;
+  int exponent = magnitude > 0.0 ? std::max(std::ilogb(magnitude), minExponent)
+                                 : minExponent;
+  return std::ldexp(1.0, exponent - getFractionBits(type));
+}
+
+/// True if one of two numbers is NaN or infinite and the other is not the same.
+bool isMisplaced(double expected, double actual) {
+  if (std::isnan(expected) || std::isnan(actual))
+    return std::isnan(expected) != std::isnan(actual);
+  if (std::isinf(expected) || std::isinf(actual))
+    return expected != actual;
+  return false;
+}
+} // namespace
+
+static RowResult compareRow(const Operands &operands, AttentionRow row,
+                            LowPrecision precision, ArrayRef<float> output,
+                            ArrayRef<float> lse) {
+  const AttentionShape &shape = operands.inputs.shape;
+  RowResult result;
+  std::vector<double> expected(shape.valueDim);
+  std::vector<float> plain(shape.valueDim);
+  double expectedLSE = computeReferenceRow(operands.inputs, row, expected);
+  computeLowPrecisionRow(operands.inputs, row, precision, plain);
+
+  ArrayRef<float> actual = output.slice(
+      ((row.batch * shape.seqQ + row.query) * shape.heads + row.head) *
+          shape.valueDim,
+      shape.valueDim);
+  for (int64_t d = 0; d < shape.valueDim; ++d) {
+    if (isMisplaced(expected[d], actual[d])) {
+      if (!result.misplaced) {
+        result.misplaced = true;
+        result.worst = d;
+        result.expected = expected[d];
+        result.actual = actual[d];
+      }
+      continue;
+    }
+    if (!std::isfinite(expected[d]))
+      continue;
+    double error = std::fabs(actual[d] - expected[d]);
+    if (error > result.maxError && !result.misplaced) {
+      result.worst = d;
+      result.expected = expected[d];
+      result.actual = actual[d];
+    }
+    result.maxError = std::max(result.maxError, error);
+    result.maxMagnitude = std::max(result.maxMagnitude, std::fabs(expected[d]));
+    if (std::isfinite(plain[d]))
+      result.lowPrecisionError =
+          std::max(result.lowPrecisionError, std::fabs(plain[d] - expected[d]));
+  }
+  if (lse.empty())
+    return result;
+  result.expectedLSE = expectedLSE;
+  result.actualLSE =
+      lse[(row.batch * shape.heads + row.head) * shape.seqQ + row.query];
+  result.lseMisplaced = isMisplaced(expectedLSE, result.actualLSE);
+  if (!result.lseMisplaced && std::isfinite(expectedLSE))
+    result.lseError = std::fabs(result.actualLSE - expectedLSE) /
+                      std::max(1.0, std::fabs(expectedLSE));
+  return result;
+}
+
+CheckResult mfa::run::checkResult(const Problem &problem,
+                                  const Operands &operands,
+                                  ArrayRef<float> output, ArrayRef<float> lse,
+                                  bool tf32) {
+  const AttentionShape &shape = problem.shape;
+  std::vector<int64_t> rows = chooseRows(problem);
+  std::vector<RowResult> results(rows.size());
+  LowPrecision precision{problem.type,
+                         tf32 && problem.type == ElementType::F32};
+  parallelFor(0, rows.size(), [&](size_t index) {
+    results[index] = compareRow(operands, getRow(shape, rows[index]), precision,
+                                output, lse);
+  });
+
+  CheckResult check;
+  check.rows = rows.size();
+  check.totalRows = shape.getNumRows();
+  double maxMagnitude = 0.0;
+  for (const RowResult &row : results) {
+    check.maxAbsError = std::max(check.maxAbsError, row.maxError);
+    check.lowPrecisionError =
+        std::max(check.lowPrecisionError, row.lowPrecisionError);
+    check.maxLSEError = std::max(check.maxLSEError, row.lseError);
+    maxMagnitude = std::max(maxMagnitude, row.maxMagnitude);
+  }
+  // An f32 product on tensor cores is the sum of three, which costs a few ulps
+  // more than the rounding of a 16-bit result does.
+  double ulps = problem.type == ElementType::F32 ? 8.0 : 2.0;
+  check.tolerance =
+      2.0 * check.lowPrecisionError + ulps * getUlp(problem.type, maxMagnitude);
+
+  raw_string_ostream os(check.failure);
+  for (auto [linear, row] : zip_equal(rows, results)) {
+    AttentionRow position = getRow(shape, linear);
+    if (row.misplaced || row.maxError > check.tolerance)
+      os << "output[" << position.batch << ", " << position.query << ", "
+         << position.head << ", " << row.worst << "]: expected " << row.expected
+         << " but got " << row.actual;
+    else if (row.lseMisplaced || row.lseError > kLSETolerance)
+      os << "lse[" << position.batch << ", " << position.head << ", "
+         << position.query << "]: expected " << row.expectedLSE << " but got "
+         << row.actualLSE;
+    else
+      continue;
+    check.pass = false;
+    return check;
+  }
+
+  // Rows that were not compared must at least have been written.
+  if (check.rows < check.totalRows && !problem.nan)
+    for (float element : output)
+      if (std::isnan(element)) {
+        check.pass = false;
+        os << "the output has a NaN in a row that was not compared";
+        return check;
+      }
+  return check;
+}

@@ -1,0 +1,69 @@
+//===- Execution.h - Compile and run a program ------------------*- C++ -*-===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MFA_RUN_EXECUTION_H
+#define MFA_RUN_EXECUTION_H
+
+#include "JIT.h"
+#include "Options.h"
+#include "Report.h"
+#include "Target.h"
+
+namespace mfa::run {
+
+/// Seconds since the process started.
+double getSecondsSinceStart();
+
+/// A memref descriptor as the C interface takes it: allocated pointer, aligned
+/// pointer, offset, sizes, strides.
+using Descriptor = llvm::SmallVector<intptr_t>;
+
+Descriptor makeDescriptor(char *pointer, int64_t offset,
+                          llvm::ArrayRef<int64_t> shape,
+                          llvm::ArrayRef<int64_t> strides);
+
+/// Memory of a device, freed with the object.
+class DeviceMemory {
+public:
+  static llvm::Expected<DeviceMemory> allocate(Device &device, size_t bytes,
+                                               bool hostShared);
+  DeviceMemory(DeviceMemory &&other)
+      : device(other.device), pointer(std::exchange(other.pointer, nullptr)) {}
+  DeviceMemory &operator=(DeviceMemory &&) = delete;
+  ~DeviceMemory() {
+    if (pointer)
+      device.deallocate(pointer);
+  }
+
+  char *get() const { return pointer; }
+
+private:
+  DeviceMemory(Device &device, char *pointer)
+      : device(device), pointer(pointer) {}
+
+  Device &device;
+  char *pointer;
+};
+
+/// Chip and other choices for the lowering: the options', else the target's.
+LoweringOptions getLoweringOptions(const Options &options,
+                                   const Target &target);
+
+/// Lowers the module for the target and compiles its function `entry`.
+llvm::Expected<std::unique_ptr<JITProgram>>
+compile(mlir::ModuleOp module, llvm::StringRef entry, const Target &target,
+        const LoweringOptions &options, Device &device, Timing &timing);
+
+/// Measures a program: a warm-up, then as many runs as give a steady median
+/// (at least 20 or half a second, fewer where one takes seconds).
+llvm::Expected<BenchResult> bench(Device &device,
+                                  llvm::function_ref<void()> program);
+
+} // namespace mfa::run
+
+#endif // MFA_RUN_EXECUTION_H

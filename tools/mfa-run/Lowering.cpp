@@ -1,0 +1,149 @@
+//===- Lowering.cpp - From a program to the llvm dialect ------------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Lowering.h"
+#include "Options.h"
+#include "mfa/InitAll.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/Pass/PassInstrumentation.h"
+#include "mlir/Target/LLVMIR/Dialect/All.h"
+
+using namespace llvm;
+using namespace mfa::run;
+using mlir::ModuleOp;
+using mlir::Operation;
+using mlir::Pass;
+using mlir::PassManager;
+
+void mfa::run::registerDialects(mlir::DialectRegistry &registry) {
+  mlir::registerAllDialects(registry);
+  mlir::registerAllExtensions(registry);
+  mlir::registerAllToLLVMIRTranslations(registry);
+  mlir::mfa::registerAllDialects(registry);
+}
+
+mlir::LogicalResult mfa::run::lower(ModuleOp module, const Target &target,
+                                    const LoweringOptions &options) {
+  PassManager pm(module.getContext());
+  target.buildPipeline(pm, options);
+  return pm.run(module);
+}
+
+Error mfa::run::checkStage(StringRef stage, const Target &target) {
+  if (is_contained(target.stages, stage))
+    return Error::success();
+  for (const Target &other : getTargets())
+    if (is_contained(other.stages, stage))
+      return makeError("--emit: stage '", stage,
+                       "' is not on the way to target '", target.name,
+                       "' but to '", other.name, "'");
+  SmallVector<StringRef> stages;
+  for (const Target &other : getTargets())
+    for (StringRef name : other.stages)
+      if (!is_contained(stages, name))
+        stages.push_back(name);
+  return makeChoiceError("--emit", stages, stage);
+}
+
+namespace {
+/// A stage in the middle of a pipeline, by the pass that completes it.
+struct PassStage {
+  StringLiteral name;
+  StringLiteral pass;
+  /// The stage is what the pass gets, not what it makes.
+  bool before;
+};
+
+constexpr PassStage kPassStages[] = {
+    {"linalg", "mfa-decompose-attention", false},
+    {"gpu", "convert-mfa-to-gpu", false},
+    {"nvvm", "gpu-module-to-binary", true},
+};
+
+/// Keeps the text of the module at a stage.
+class StageCapture : public mlir::PassInstrumentation {
+public:
+  StageCapture(const PassStage &stage, std::string &text)
+      : stage(stage), text(text) {}
+
+  void runBeforePass(Pass *pass, Operation *op) override {
+    if (stage.before)
+      capture(pass, op);
+  }
+  void runAfterPass(Pass *pass, Operation *op) override {
+    if (!stage.before)
+      capture(pass, op);
+  }
+
+private:
+  void capture(Pass *pass, Operation *op) {
+    if (pass->getArgument() != stage.pass)
+      return;
+    auto module = dyn_cast<ModuleOp>(op);
+    if (!module)
+      module = op->getParentOfType<ModuleOp>();
+    text.clear();
+    raw_string_ostream os(text);
+    module.print(os);
+    os << "\n";
+  }
+
+  PassStage stage;
+  std::string &text;
+};
+} // namespace
+
+/// Prints the assembly of every kernel in the module.
+static mlir::LogicalResult printAssembly(ModuleOp module, raw_ostream &os) {
+  bool found = false;
+  module.walk([&](mlir::gpu::BinaryOp binary) {
+    for (mlir::Attribute attribute : binary.getObjects())
+      if (auto object = dyn_cast<mlir::gpu::ObjectAttr>(attribute)) {
+        os << object.getObject().getValue().rtrim('\0');
+        found = true;
+      }
+  });
+  if (!found)
+    return module.emitError("expected a kernel in the lowered program");
+  return mlir::success();
+}
+
+mlir::LogicalResult mfa::run::emitStage(ModuleOp module, StringRef stage,
+                                        const Target &target,
+                                        const LoweringOptions &options,
+                                        raw_ostream &os) {
+  if (stage == "mfa") {
+    module.print(os);
+    os << "\n";
+    return mlir::success();
+  }
+  std::string text;
+  const PassStage *passStage =
+      find_if(kPassStages, [&](const PassStage &candidate) {
+        return candidate.name == stage;
+      });
+  bool isPassStage = passStage != std::end(kPassStages);
+  // One thread, so that a nested pass may look at the whole module.
+  module.getContext()->disableMultithreading();
+  PassManager pm(module.getContext());
+  target.buildPipeline(pm, options);
+  if (isPassStage)
+    pm.addInstrumentation(std::make_unique<StageCapture>(*passStage, text));
+  mlir::LogicalResult lowered = pm.run(module);
+  os << text;
+  if (failed(lowered) || isPassStage)
+    return lowered;
+  if (stage == "ptx")
+    return printAssembly(module, os);
+  module.print(os);
+  os << "\n";
+  return mlir::success();
+}

@@ -1,0 +1,111 @@
+//===- Options.td - Command line of mfa-run ----------------*- tablegen -*-===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+include "llvm/Option/OptParser.td"
+
+/// An option with a value, written `--name value` or `--name=value`.
+multiclass Value<string name, string metavar, string help, OptionGroup group> {
+  def NAME : Joined<["--"], name # "=">, Group<group>, HelpText<help>,
+             MetaVarName<metavar>;
+  def NAME # _separate : Separate<["--"], name>, Alias<!cast<Joined>(NAME)>,
+                         Group<group>;
+}
+
+def problem_group : OptionGroup<"problem">, HelpText<"PROBLEM">;
+def data_group : OptionGroup<"data">, HelpText<"DATA OF THE PROBLEM">;
+def program_group : OptionGroup<"program">, HelpText<"PROGRAM">;
+def run_group : OptionGroup<"run">, HelpText<"WHERE AND HOW">;
+
+defm batch : Value<"batch", "<B>", "Batches (default 1)", problem_group>;
+defm seq_q : Value<"seq-q", "<Sq>", "Query rows (default 128)", problem_group>;
+defm seq_k : Value<"seq-k", "<Sk>", "Keys (default: as many as query rows)",
+                   problem_group>;
+defm heads : Value<"heads", "<H>", "Query heads (default 1)", problem_group>;
+defm kv_heads : Value<"kv-heads", "<h>",
+                      "Key and value heads, a divisor of the query heads "
+                      "(default: as many)", problem_group>;
+defm head_dim : Value<"head-dim", "<D>",
+                      "Elements of a query or key row, a multiple of 8 up to "
+                      "256 (default 64)", problem_group>;
+defm v_head_dim : Value<"v-head-dim", "<Dv>",
+                        "Elements of a value or result row (default: as of a "
+                        "query row)", problem_group>;
+defm dtype : Value<"dtype", "<type>",
+                   "Element type of query, key, value and result: f16 "
+                   "(default), bf16 or f32", problem_group>;
+defm mask : Value<"mask", "<kind>", "none (default) or dense", problem_group>;
+defm mask_dtype : Value<"mask-dtype", "<type>",
+                        "f16, bf16, f32 or i1 (default: as query)",
+                        problem_group>;
+defm mask_shape : Value<"mask-shape", "<sizes>",
+                        "[B|1,Sq|1,Sk|1] or [B|1,H|1,Sq|1,Sk|1], such as "
+                        "2,1,1024,1024 (default: B,Sq,Sk)", problem_group>;
+defm scale : Value<"scale", "<X>", "Factor of the scores (default: 1/sqrt(D))",
+                   problem_group>;
+def lse : Flag<["--"], "lse">, Group<problem_group>,
+          HelpText<"Ask for the log-sum-exp of each row as well">;
+def dynamic : Flag<["--"], "dynamic">, Group<problem_group>,
+              HelpText<"Leave batch, lengths, heads and scale open in the "
+                       "program">;
+
+defm seed : Value<"seed", "<N>", "Seed of the random data (default 0)",
+                  data_group>;
+defm mask_fill : Value<"mask-fill", "<fill>",
+                       "random (default), zero, causal, padding, row-masked, "
+                       "first-tile-masked, all-masked, -1e4, finfo-min or "
+                       "mixed-inf", data_group>;
+defm nan : Value<"nan", "<operand>",
+                 "Put one NaN into query, key, value or mask", data_group>;
+defm layout : Value<"layout", "<layout>",
+                    "Strides of the operands: bshd (default, contiguous), "
+                    "bhsd, packed-qkv, broadcast-batch or padded-rows",
+                    data_group>;
+defm offset : Value<"offset", "<N>",
+                    "Elements between an aligned address and each operand "
+                    "(default 0)", data_group>;
+
+defm entry : Value<"entry", "<name>", "Function to run", program_group>;
+defm arg : Value<"arg", "<file>",
+                 "Next argument: a .npy file, or a number for an f32",
+                 program_group>;
+defm out : Value<"out", "<file>",
+                 "Next result, written as .npy; of a function without results "
+                 "its last arguments", program_group>;
+
+defm target : Value<"target", "<target>",
+                    "Where to run (default: cuda where a GPU answers, else "
+                    "cpu)", run_group>;
+defm chip : Value<"chip", "<chip>",
+                  "GPU architecture to compile for (default: the GPU's own, "
+                  "sm_80 without a GPU)", run_group>;
+defm schedule : Value<"schedule", "<attribute>",
+                      "Schedule of the kernel instead of the chosen one: "
+                      "'#mfa.schedule<...>'", run_group>;
+defm f32_product : Value<"f32-product", "<kind>",
+                         "How a GPU multiplies f32 matrices: tf32x3 (default) "
+                         "or tf32", run_group>;
+defm emit : Value<"emit", "<stage>",
+                  "Print a stage of the lowering instead of running: mfa, "
+                  "linalg, gpu, nvvm, llvm or ptx", run_group>;
+def check : Flag<["--"], "check">, Group<run_group>,
+            HelpText<"Compare with an f64 reference">;
+def bench : Flag<["--"], "bench">, Group<run_group>,
+            HelpText<"Measure the time of a run">;
+defm repeat : Value<"repeat", "<N>",
+                    "Run N times and require bitwise equal results (default "
+                    "1)", run_group>;
+def timing : Flag<["--"], "timing">, Group<run_group>,
+             HelpText<"Print the time of each step">;
+defm json : Value<"json", "<file>", "Write the results as JSON", run_group>;
+defm problems : Value<"problems", "<file>",
+                      "Run and check every problem of a table: options of a "
+                      "problem on each line, '#' starts a comment", run_group>;
+defm name : Value<"name", "<name>", "Name of the problem in the output",
+                  problem_group>;
+def help : Flag<["--"], "help">, Group<run_group>,
+           HelpText<"Print this help">;

@@ -1,0 +1,288 @@
+//===- Problem.cpp - A generated problem ----------------------------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Problem.h"
+#include "Options.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <cmath>
+
+using namespace llvm;
+using namespace mfa::run;
+using namespace mfa::runtime;
+
+static constexpr NamedValue<MaskFill> kMaskFills[] = {
+    {"random", MaskFill::Random},
+    {"zero", MaskFill::Zero},
+    {"causal", MaskFill::Causal},
+    {"padding", MaskFill::Padding},
+    {"row-masked", MaskFill::RowMasked},
+    {"first-tile-masked", MaskFill::FirstTileMasked},
+    {"all-masked", MaskFill::AllMasked},
+    {"-1e4", MaskFill::Minus1e4},
+    {"finfo-min", MaskFill::FinfoMin},
+    {"mixed-inf", MaskFill::MixedInf}};
+
+static constexpr NamedValue<Layout> kLayouts[] = {
+    {"bshd", Layout::BSHD},
+    {"bhsd", Layout::BHSD},
+    {"packed-qkv", Layout::PackedQKV},
+    {"broadcast-batch", Layout::BroadcastBatch},
+    {"padded-rows", Layout::PaddedRows}};
+
+static constexpr NamedValue<NaNOperand> kNaNOperands[] = {
+    {"query", NaNOperand::Query},
+    {"key", NaNOperand::Key},
+    {"value", NaNOperand::Value},
+    {"mask", NaNOperand::Mask}};
+
+static constexpr NamedValue<bool> kMaskKinds[] = {{"none", false},
+                                                  {"dense", true}};
+
+static constexpr NamedValue<ElementType> kFloatTypes[] = {
+    {"f16", ElementType::F16},
+    {"bf16", ElementType::BF16},
+    {"f32", ElementType::F32}};
+
+static constexpr NamedValue<ElementType> kMaskTypes[] = {
+    {"f16", ElementType::F16},
+    {"bf16", ElementType::BF16},
+    {"f32", ElementType::F32},
+    {"i1", ElementType::I1}};
+
+/// Sets `result` to the named value of an option; leaves it without the option.
+template <typename T, size_t N>
+static Error parseChoice(const opt::InputArgList &args, OptionID id,
+                         const NamedValue<T> (&choices)[N], T &result) {
+  const opt::Arg *arg = args.getLastArg(id);
+  if (!arg)
+    return Error::success();
+  SmallVector<StringRef> names;
+  for (const NamedValue<T> &choice : choices) {
+    if (choice.name == arg->getValue()) {
+      result = choice.value;
+      return Error::success();
+    }
+    names.push_back(choice.name);
+  }
+  return makeChoiceError(arg->getSpelling().rtrim('='), names, arg->getValue());
+}
+
+/// Sets `result` to the integer value of an option; leaves it without.
+static Error parseInteger(const opt::InputArgList &args, OptionID id,
+                          int64_t min, int64_t &result) {
+  Expected<int64_t> value = getInteger(args, id, result, min);
+  if (!value)
+    return value.takeError();
+  result = *value;
+  return Error::success();
+}
+
+static Error parseSizes(const opt::InputArgList &args, AttentionShape &shape) {
+  if (Error error = parseInteger(args, OPT_batch, 0, shape.batch))
+    return error;
+  shape.seqQ = 128;
+  if (Error error = parseInteger(args, OPT_seq_q, 0, shape.seqQ))
+    return error;
+  shape.seqK = shape.seqQ;
+  if (Error error = parseInteger(args, OPT_seq_k, 0, shape.seqK))
+    return error;
+  if (Error error = parseInteger(args, OPT_heads, 1, shape.heads))
+    return error;
+  shape.kvHeads = shape.heads;
+  if (Error error = parseInteger(args, OPT_kv_heads, 1, shape.kvHeads))
+    return error;
+  if (shape.heads % shape.kvHeads != 0)
+    return makeError("--kv-heads: expected a divisor of the ", shape.heads,
+                     " query heads but got ", shape.kvHeads);
+
+  shape.headDim = 64;
+  if (Error error = parseInteger(args, OPT_head_dim, 0, shape.headDim))
+    return error;
+  shape.valueDim = shape.headDim;
+  if (Error error = parseInteger(args, OPT_v_head_dim, 0, shape.valueDim))
+    return error;
+  for (auto [name, size] : {std::pair("--head-dim", shape.headDim),
+                            std::pair("--v-head-dim", shape.valueDim)})
+    if (size < 8 || size > 256 || size % 8 != 0)
+      return makeError(
+          name, ": expected a multiple of 8 from 8 to 256 but got ", size);
+
+  // Far beyond what is worth a run, and far from overflow.
+  constexpr int64_t maxElements = int64_t{1} << 36;
+  int64_t dim = std::max(shape.headDim, shape.valueDim);
+  const int64_t operands[][4] = {{shape.batch, shape.seqQ, shape.heads, dim},
+                                 {shape.batch, shape.seqK, shape.kvHeads, dim},
+                                 {shape.batch, shape.heads, shape.seqQ, 1}};
+  for (const auto &sizes : operands) {
+    int64_t elements = 1;
+    for (int64_t size : sizes)
+      if (MulOverflow(elements, size, elements) || elements > maxElements)
+        return makeError("the problem is too large: expected at most ",
+                         maxElements, " elements in each operand");
+  }
+  return Error::success();
+}
+
+/// Reads `--mask-shape` and checks it against the problem's sizes.
+static Error parseMaskShape(const opt::InputArgList &args, Problem &problem) {
+  AttentionShape &shape = problem.shape;
+  const opt::Arg *arg = args.getLastArg(OPT_mask_shape);
+  problem.maskShape = {shape.batch, shape.seqQ, shape.seqK};
+  if (arg) {
+    problem.maskShape.clear();
+    for (StringRef text : split(arg->getValue(), ',')) {
+      int64_t size;
+      if (text.getAsInteger(10, size) || size < 0)
+        return makeError("--mask-shape: expected sizes separated by commas but "
+                         "got '",
+                         arg->getValue(), "'");
+      problem.maskShape.push_back(size);
+    }
+  }
+  size_t rank = problem.maskShape.size();
+  if (rank != 3 && rank != 4)
+    return makeError("--mask-shape: expected 3 or 4 sizes but got ", rank);
+
+  shape.maskShape = {problem.maskShape[0], rank == 4 ? problem.maskShape[1] : 1,
+                     problem.maskShape[rank - 2], problem.maskShape[rank - 1]};
+  const int64_t full[] = {shape.batch, shape.heads, shape.seqQ, shape.seqK};
+  const StringRef names[] = {"batch", "heads", "query rows", "keys"};
+  for (int dim = 0; dim < 4; ++dim) {
+    int64_t size = shape.maskShape[dim];
+    if (size != full[dim] && size != 1)
+      return makeError("--mask-shape: expected ", full[dim], " or 1 for the ",
+                       names[dim], " but got ", size);
+  }
+  return Error::success();
+}
+
+static Error parseMask(const opt::InputArgList &args, Problem &problem) {
+  bool &dense = problem.shape.hasMask;
+  if (Error error = parseChoice(args, OPT_mask, kMaskKinds, dense))
+    return error;
+  problem.maskType = problem.type;
+  if (Error error =
+          parseChoice(args, OPT_mask_dtype, kMaskTypes, problem.maskType))
+    return error;
+  if (Error error =
+          parseChoice(args, OPT_mask_fill, kMaskFills, problem.maskFill))
+    return error;
+  if (!dense) {
+    for (OptionID id : {OPT_mask_dtype, OPT_mask_shape, OPT_mask_fill})
+      if (const opt::Arg *arg = args.getLastArg(id))
+        return makeError("option '", arg->getSpelling().rtrim('='),
+                         "' needs --mask dense");
+    return Error::success();
+  }
+  if (Error error = parseMaskShape(args, problem))
+    return error;
+  if (problem.maskType == ElementType::I1 &&
+      (problem.maskFill == MaskFill::Minus1e4 ||
+       problem.maskFill == MaskFill::FinfoMin))
+    return makeError("--mask-fill: '", args.getLastArgValue(OPT_mask_fill),
+                     "' needs a floating-point mask but the mask is i1");
+  return Error::success();
+}
+
+static Error parseData(const opt::InputArgList &args, Problem &problem) {
+  const AttentionShape &shape = problem.shape;
+  int64_t seed = 0;
+  if (Error error = parseInteger(args, OPT_seed, 0, seed))
+    return error;
+  problem.seed = seed;
+  if (args.hasArg(OPT_nan)) {
+    NaNOperand operand = NaNOperand::Query;
+    if (Error error = parseChoice(args, OPT_nan, kNaNOperands, operand))
+      return error;
+    if (operand == NaNOperand::Mask &&
+        (!shape.hasMask || problem.maskType == ElementType::I1))
+      return makeError("--nan: 'mask' needs a floating-point mask");
+    problem.nan = operand;
+  }
+  if (Error error = parseChoice(args, OPT_layout, kLayouts, problem.layout))
+    return error;
+  if (problem.layout == Layout::PackedQKV && shape.seqQ != shape.seqK)
+    return makeError("--layout: 'packed-qkv' needs as many keys as query rows "
+                     "but got ",
+                     shape.seqQ, " query rows and ", shape.seqK, " keys");
+  return parseInteger(args, OPT_offset, 0, problem.offset);
+}
+
+Expected<Problem> mfa::run::parseProblem(const opt::InputArgList &args) {
+  Problem problem;
+  problem.name = args.getLastArgValue(OPT_name).str();
+  if (Error error = parseSizes(args, problem.shape))
+    return error;
+  if (Error error = parseChoice(args, OPT_dtype, kFloatTypes, problem.type))
+    return error;
+  if (Error error = parseMask(args, problem))
+    return error;
+  if (const opt::Arg *arg = args.getLastArg(OPT_scale)) {
+    double scale;
+    if (StringRef(arg->getValue()).getAsDouble(scale) || !std::isfinite(scale))
+      return makeError("--scale: expected a finite number but got '",
+                       arg->getValue(), "'");
+    problem.scale = static_cast<float>(scale);
+  }
+  problem.lse = args.hasArg(OPT_lse);
+  problem.dynamic = args.hasArg(OPT_dynamic);
+  if (Error error = parseData(args, problem))
+    return error;
+  return problem;
+}
+
+float Problem::getScale() const {
+  if (scale)
+    return *scale;
+  return static_cast<float>(1.0 /
+                            std::sqrt(static_cast<double>(shape.headDim)));
+}
+
+template <typename T, size_t N>
+static StringRef getChoiceName(const NamedValue<T> (&choices)[N], T value) {
+  return find_if(
+             choices,
+             [&](const NamedValue<T> &choice) { return choice.value == value; })
+      ->name;
+}
+
+std::string Problem::getCommandLine() const {
+  std::string text;
+  raw_string_ostream os(text);
+  os << "--batch " << shape.batch << " --seq-q " << shape.seqQ << " --seq-k "
+     << shape.seqK << " --heads " << shape.heads << " --kv-heads "
+     << shape.kvHeads << " --head-dim " << shape.headDim;
+  if (shape.valueDim != shape.headDim)
+    os << " --v-head-dim " << shape.valueDim;
+  os << " --dtype " << getName(type);
+  if (shape.hasMask) {
+    os << " --mask dense --mask-dtype " << getName(maskType)
+       << " --mask-shape ";
+    interleave(maskShape, os, ",");
+    if (maskFill != MaskFill::Random)
+      os << " --mask-fill " << getChoiceName(kMaskFills, maskFill);
+  }
+  if (scale)
+    os << " --scale " << *scale;
+  if (lse)
+    os << " --lse";
+  if (dynamic)
+    os << " --dynamic";
+  if (seed != 0)
+    os << " --seed " << seed;
+  if (nan)
+    os << " --nan " << getChoiceName(kNaNOperands, *nan);
+  if (layout != Layout::BSHD)
+    os << " --layout " << getChoiceName(kLayouts, layout);
+  if (offset != 0)
+    os << " --offset " << offset;
+  return text;
+}

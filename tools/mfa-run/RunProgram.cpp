@@ -1,0 +1,289 @@
+//===- RunProgram.cpp - Run a program on arrays from files ----------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "RunProgram.h"
+#include "Arguments.h"
+#include "Execution.h"
+#include "Lowering.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/Support/FileSystem.h"
+
+using namespace llvm;
+using namespace mfa::run;
+using namespace mfa::runtime;
+
+/// Reads and verifies the program; what is wrong with it has been printed.
+static Expected<mlir::OwningOpRef<mlir::ModuleOp>>
+parseProgram(mlir::MLIRContext &context, StringRef path) {
+  if (std::error_code error = sys::fs::access(path, sys::fs::AccessMode::Exist))
+    return makeError("cannot read '", path, "': ", error.message());
+  mlir::OwningOpRef<mlir::ModuleOp> module =
+      mlir::parseSourceFile<mlir::ModuleOp>(path, &context);
+  if (!module)
+    return makeError("'", path, "' is not a valid program");
+  return module;
+}
+
+/// The function to run: `--entry`, or the only public one of the program.
+static Expected<mlir::func::FuncOp> findEntry(mlir::ModuleOp module,
+                                              StringRef name) {
+  SmallVector<mlir::func::FuncOp> functions;
+  for (auto function : module.getOps<mlir::func::FuncOp>())
+    if (function.isPublic() && !function.isDeclaration())
+      functions.push_back(function);
+  std::string names;
+  for (mlir::func::FuncOp function : functions) {
+    if (function.getSymName() == name)
+      return function;
+    names += (names.empty() ? "'" : ", '") + function.getSymName().str() + "'";
+  }
+  if (name.empty() && functions.size() == 1)
+    return functions.front();
+  if (functions.empty())
+    return makeError("the program has no public function with a body");
+  if (name.empty())
+    return makeError("--entry: expected one of the program's functions: ",
+                     names);
+  return makeError("--entry: no function '", name, "' in the program: it has ",
+                   names);
+}
+
+/// Checks the entry's signature and the number of files against it.
+static Error checkSignature(mlir::func::FuncOp entry, const Options &options) {
+  mlir::FunctionType type = entry.getFunctionType();
+  for (auto [index, input] : enumerate(type.getInputs()))
+    if (Error error =
+            checkArgumentType(("argument " + Twine(index + 1)).str(), input))
+      return error;
+  for (auto [index, result] : enumerate(type.getResults())) {
+    std::string what = ("result " + Twine(index + 1)).str();
+    if (result.isF32())
+      return makeError(what,
+                       ": expected a ranked tensor or memref but got f32");
+    if (Error error = checkArgumentType(what, result))
+      return error;
+  }
+  if (options.args.size() != type.getNumInputs())
+    return makeError("'", entry.getSymName(), "' takes ", type.getNumInputs(),
+                     " arguments but got ", options.args.size(), " --arg");
+  // A program may be run for its time alone.
+  if (options.outs.empty() && options.bench)
+    return Error::success();
+  if (type.getNumResults() != 0) {
+    if (options.outs.size() != type.getNumResults())
+      return makeError("'", entry.getSymName(), "' gives ",
+                       type.getNumResults(), " results but got ",
+                       options.outs.size(), " --out");
+    return Error::success();
+  }
+  size_t numBuffers = 0;
+  while (numBuffers < type.getNumInputs() &&
+         isa<mlir::MemRefType>(
+             type.getInput(type.getNumInputs() - 1 - numBuffers)))
+    ++numBuffers;
+  if (options.outs.empty() || options.outs.size() > numBuffers)
+    return makeError("'", entry.getSymName(), "' has no results and ends with ",
+                     numBuffers, " memref arguments but got ",
+                     options.outs.size(), " --out");
+  return Error::success();
+}
+
+namespace {
+/// Arguments of the entry on a device, and the descriptors of its results.
+class ProgramCall {
+public:
+  ProgramCall(mlir::FunctionType type, Device &device)
+      : type(type), device(device) {
+    // One descriptor after the other, each of 3 words and 2 for a dimension.
+    size_t words = 0;
+    for (mlir::Type result : type.getResults())
+      words += 3 + 2 * cast<mlir::ShapedType>(result).getRank();
+    results.resize(words);
+  }
+
+  Error addArgument(const Array &array) {
+    if (array.isScalar) {
+      std::memcpy(&scalars.emplace_back(), array.bytes.data(), sizeof(float));
+      values.push_back(nullptr);
+      memory.push_back(nullptr);
+      return Error::success();
+    }
+    // An empty array has an address as well.
+    auto owned = DeviceMemory::allocate(
+        device, std::max<size_t>(array.bytes.size(), 1), /*hostShared=*/true);
+    if (!owned)
+      return owned.takeError();
+    if (Error error = device.copyToDevice(owned->get(), array.bytes))
+      return error;
+    SmallVector<int64_t> strides(array.shape.size(), 1);
+    for (int64_t dim = static_cast<int64_t>(strides.size()) - 2; dim >= 0;
+         --dim)
+      strides[dim] = strides[dim + 1] * array.shape[dim + 1];
+    memory.push_back(std::make_unique<DeviceMemory>(std::move(*owned)));
+    descriptors.push_back(std::make_unique<Descriptor>(
+        makeDescriptor(memory.back()->get(), 0, array.shape, strides)));
+    values.push_back(descriptors.back()->data());
+    return Error::success();
+  }
+
+  /// Addresses of the parameters' values, that of the results first.
+  std::vector<void *> getArguments() {
+    std::vector<void *> arguments;
+    resultAddress = results.data();
+    if (type.getNumResults() != 0)
+      arguments.push_back(&resultAddress);
+    float *nextScalar = scalars.data();
+    for (void *&value : values)
+      arguments.push_back(value ? static_cast<void *>(&value) : nextScalar++);
+    return arguments;
+  }
+
+  /// Reads back an argument.
+  Expected<Array> readArgument(unsigned index) {
+    return read(static_cast<const intptr_t *>(values[index]),
+                type.getInput(index));
+  }
+
+  /// Reads a result after the call.
+  Expected<Array> readResult(unsigned index) {
+    const intptr_t *words = results.data();
+    for (mlir::Type before : type.getResults().take_front(index))
+      words += 3 + 2 * cast<mlir::ShapedType>(before).getRank();
+    return read(words, type.getResult(index));
+  }
+
+private:
+  /// Reads the array that a descriptor describes.
+  Expected<Array> read(const intptr_t *words, mlir::Type type) {
+    int64_t rank = cast<mlir::ShapedType>(type).getRank();
+    Operand operand;
+    operand.type = *getArrayElementType(type);
+    operand.shape.assign(words + 3, words + 3 + rank);
+    operand.strides.assign(words + 3 + rank, words + 3 + 2 * rank);
+    Array array;
+    array.type = operand.type;
+    array.shape = operand.shape;
+    int64_t width = getByteWidth(operand.type), last = 0;
+    for (auto [size, stride] : zip_equal(operand.shape, operand.strides)) {
+      if (size == 0)
+        return array;
+      last += (size - 1) * stride;
+    }
+    Buffer buffer;
+    buffer.bytes.resize((last + 1) * width);
+    const char *source =
+        reinterpret_cast<const char *>(words[1]) + words[2] * width;
+    if (Error error = device.copyFromDevice(buffer.bytes, source))
+      return std::move(error);
+    operand.forEachElement(buffer, [&](int64_t byte) {
+      array.bytes.insert(array.bytes.end(), buffer.bytes.begin() + byte,
+                         buffer.bytes.begin() + byte + width);
+    });
+    return array;
+  }
+
+  mlir::FunctionType type;
+  Device &device;
+  std::vector<std::unique_ptr<DeviceMemory>> memory;
+  std::vector<std::unique_ptr<Descriptor>> descriptors;
+  /// Address of an array's descriptor; null for a number.
+  std::vector<void *> values;
+  std::vector<float> scalars;
+  std::vector<intptr_t> results;
+  void *resultAddress = nullptr;
+};
+} // namespace
+
+/// Writes the results, or the last arguments of a function that has none. No
+/// file stays behind if one of them cannot be written.
+static Error writeResults(ProgramCall &call, mlir::FunctionType type,
+                          const Options &options) {
+  std::vector<Array> arrays;
+  for (size_t index = 0; index < options.outs.size(); ++index) {
+    Expected<Array> array =
+        type.getNumResults() != 0
+            ? call.readResult(index)
+            : call.readArgument(type.getNumInputs() - options.outs.size() +
+                                index);
+    if (!array)
+      return array.takeError();
+    arrays.push_back(std::move(*array));
+  }
+  for (auto [index, array] : enumerate(arrays))
+    if (Error error = writeArray(options.outs[index], array)) {
+      for (size_t written = 0; written < index; ++written)
+        sys::fs::remove(options.outs[written]);
+      return makeError("--out: cannot write ", toString(std::move(error)));
+    }
+  return Error::success();
+}
+
+Expected<Report> mfa::run::runProgram(mlir::MLIRContext &context,
+                                      const Options &options,
+                                      const Target &target, Device &device) {
+  auto module = parseProgram(context, options.program);
+  if (!module)
+    return module.takeError();
+  Expected<mlir::func::FuncOp> entry = findEntry(**module, options.entry);
+  if (!entry)
+    return entry.takeError();
+  if (Error error = checkSignature(*entry, options))
+    return std::move(error);
+
+  // The lowering replaces the function; its name and type are needed after it.
+  std::string name = entry->getSymName().str();
+  mlir::FunctionType type = entry->getFunctionType();
+  ProgramCall call(type, device);
+  for (auto [index, input] : enumerate(type.getInputs())) {
+    Expected<Array> array = readArgument(index, input, options.args[index]);
+    if (!array)
+      return array.takeError();
+    if (Error error = call.addArgument(*array))
+      return std::move(error);
+  }
+
+  Report report;
+  report.target = target.name;
+  report.entry = name;
+  LoweringOptions lowering = getLoweringOptions(options, target);
+  report.chip = lowering.chip;
+  auto program =
+      compile(**module, name, target, lowering, device, report.timing);
+  if (!program)
+    return program.takeError();
+  std::vector<void *> arguments = call.getArguments();
+  if (arguments.size() != (*program)->getNumParams())
+    return makeError("the lowered program takes ", (*program)->getNumParams(),
+                     " arguments, not ", arguments.size());
+  auto runOnce = [&] { (*program)->call(arguments); };
+  if (Error error = device.run(runOnce))
+    return std::move(error);
+  report.timing.firstResult = getSecondsSinceStart();
+  if (Error error = writeResults(call, type, options))
+    return std::move(error);
+  if (options.bench) {
+    Expected<BenchResult> measured = bench(device, runOnce);
+    if (!measured)
+      return measured.takeError();
+    report.bench = *measured;
+  }
+  return report;
+}
+
+Error mfa::run::emitProgram(mlir::MLIRContext &context, const Options &options,
+                            const Target &target) {
+  auto module = parseProgram(context, options.program);
+  if (!module)
+    return module.takeError();
+  if (mlir::failed(emitStage(**module, options.emit, target,
+                             getLoweringOptions(options, target), outs())))
+    return makeError("the lowering to target '", target.name, "' failed");
+  return Error::success();
+}

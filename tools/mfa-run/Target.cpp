@@ -1,0 +1,313 @@
+//===- Target.cpp - Where programs run ------------------------------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Target.h"
+#include "Options.h"
+#include "mfa/Pipelines/Pipelines.h"
+#include "mfa/Runtime/CPURuntime.h"
+#include "mfa/Runtime/CUDARuntime.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MemAlloc.h"
+#include "llvm/Support/Threading.h"
+
+#include <chrono>
+#include <cstring>
+#include <map>
+
+using namespace llvm;
+using namespace mfa::run;
+using namespace mfa::runtime;
+
+//===----------------------------------------------------------------------===//
+// The host
+//===----------------------------------------------------------------------===//
+
+namespace {
+class HostDevice : public Device {
+public:
+  ~HostDevice() override {
+    for (auto [pointer, bytes] : sizes)
+      deallocate_buffer(pointer, bytes, kAlignment);
+  }
+
+  Expected<char *> allocate(size_t bytes, bool) override {
+    char *pointer = static_cast<char *>(allocate_buffer(bytes, kAlignment));
+    sizes.emplace(pointer, bytes);
+    return pointer;
+  }
+
+  void deallocate(char *pointer) override {
+    auto found = sizes.find(pointer);
+    deallocate_buffer(pointer, found->second, kAlignment);
+    sizes.erase(found);
+  }
+
+  Error copyToDevice(char *target, ArrayRef<char> source) override {
+    std::memcpy(target, source.data(), source.size());
+    return Error::success();
+  }
+
+  Error copyFromDevice(MutableArrayRef<char> target,
+                       const char *source) override {
+    std::memcpy(target.data(), source, target.size());
+    return Error::success();
+  }
+
+  Error run(function_ref<void()> program) override {
+    program();
+    return Error::success();
+  }
+
+  Expected<std::vector<double>> measure(function_ref<void()> program,
+                                        int count) override {
+    std::vector<double> times;
+    for (int index = 0; index < count; ++index) {
+      auto begin = std::chrono::steady_clock::now();
+      program();
+      std::chrono::duration<double, std::milli> time =
+          std::chrono::steady_clock::now() - begin;
+      times.push_back(time.count());
+    }
+    return times;
+  }
+
+  std::vector<EntryPoint> getEntryPoints() const override {
+    return getCPUEntryPoints();
+  }
+
+  std::string getDescription() const override {
+    return std::to_string(hardware_concurrency().compute_thread_count()) +
+           " threads";
+  }
+
+private:
+  static constexpr size_t kAlignment = 256;
+  std::map<char *, size_t> sizes;
+};
+} // namespace
+
+static void buildCPUPipeline(mlir::OpPassManager &pm, const LoweringOptions &) {
+  mlir::mfa::buildMFAToCPUPipeline(pm, {});
+}
+
+static Expected<std::unique_ptr<Device>> openHost() {
+  return std::make_unique<HostDevice>();
+}
+
+static std::string getNoChip() { return ""; }
+
+//===----------------------------------------------------------------------===//
+// CUDA
+//===----------------------------------------------------------------------===//
+
+static Error toError(const CUDAStatus &status) {
+  if (!status)
+    return Error::success();
+  return createStringError(status->message());
+}
+
+namespace {
+/// The first GPU, its primary context and the default stream.
+class CUDADevice : public Device {
+public:
+  CUDADevice(const CUDADriver &driver, std::string description)
+      : driver(driver), description(std::move(description)),
+        scope(driver, /*device=*/0) {
+    // The message comes with the error that a run returns.
+    setErrorHandler(nullptr);
+  }
+
+  Error getOpenError() const { return toError(scope.getError()); }
+
+  Expected<char *> allocate(size_t bytes, bool hostShared) override {
+    CUdeviceptr pointer = 0;
+    Error error =
+        hostShared ? check("cuMemAllocManaged",
+                           driver->cuMemAllocManaged(&pointer, bytes,
+                                                     CU_MEM_ATTACH_GLOBAL))
+                   : check("cuMemAlloc", driver->cuMemAlloc(&pointer, bytes));
+    if (error)
+      return std::move(error);
+    return reinterpret_cast<char *>(pointer);
+  }
+
+  void deallocate(char *pointer) override {
+    driver->cuMemFree(toDevice(pointer));
+  }
+
+  Error copyToDevice(char *target, ArrayRef<char> source) override {
+    return check(
+        "cuMemcpyHtoD",
+        driver->cuMemcpyHtoD(toDevice(target), source.data(), source.size()));
+  }
+
+  Error copyFromDevice(MutableArrayRef<char> target,
+                       const char *source) override {
+    return check(
+        "cuMemcpyDtoH",
+        driver->cuMemcpyDtoH(target.data(), toDevice(source), target.size()));
+  }
+
+  Error run(function_ref<void()> program) override {
+    // The program's own streams do not wait for copies in the default stream.
+    if (Error error = synchronize())
+      return error;
+    program();
+    if (Error error = takeError())
+      return error;
+    return synchronize();
+  }
+
+  Expected<std::vector<double>> measure(function_ref<void()> program,
+                                        int count) override {
+    StreamScope stream(nullptr);
+    std::vector<CUevent> events(count + 1, nullptr);
+    Error error = Error::success();
+    for (CUevent &event : events)
+      if (!error)
+        error = check("cuEventCreate",
+                      driver->cuEventCreate(&event, CU_EVENT_DEFAULT));
+    // One event between every two runs; nothing waits on the host.
+    for (int index = 0; index <= count && !error; ++index) {
+      if (index > 0)
+        program();
+      error =
+          check("cuEventRecord", driver->cuEventRecord(events[index], nullptr));
+    }
+    if (!error)
+      error = takeError();
+    if (!error)
+      error = synchronize();
+    std::vector<double> times;
+    for (int index = 0; index < count && !error; ++index) {
+      float milliseconds = 0.0f;
+      error = check("cuEventElapsedTime",
+                    driver->cuEventElapsedTime(&milliseconds, events[index],
+                                               events[index + 1]));
+      times.push_back(milliseconds);
+    }
+    for (CUevent event : events)
+      if (event)
+        driver->cuEventDestroy(event);
+    if (error)
+      return std::move(error);
+    return times;
+  }
+
+  std::vector<EntryPoint> getEntryPoints() const override {
+    std::vector<EntryPoint> entryPoints = getCUDAEntryPoints();
+    llvm::append_range(entryPoints, getCPUEntryPoints());
+    // Buffers that the program's host code allocates reach kernels as well.
+    entryPoints.push_back({"malloc", reinterpret_cast<void *>(allocateShared)});
+    entryPoints.push_back({"free", reinterpret_cast<void *>(freeShared)});
+    return entryPoints;
+  }
+
+  Error takeError() override { return toError(takeFirstError()); }
+
+  std::string getDescription() const override { return description; }
+
+private:
+  static CUdeviceptr toDevice(const void *pointer) {
+    return reinterpret_cast<CUdeviceptr>(pointer);
+  }
+
+  Error check(const char *call, CUresult result) const {
+    return toError(driver.check(call, result));
+  }
+
+  Error synchronize() const {
+    return check("cuCtxSynchronize", driver->cuCtxSynchronize());
+  }
+
+  /// malloc of the program's host code: memory that both sides can touch.
+  static void *allocateShared(size_t bytes) {
+    CUdeviceptr pointer = 0;
+    const CUDADriver *driver = CUDADriver::get();
+    if (bytes != 0)
+      (*driver)->cuMemAllocManaged(&pointer, bytes, CU_MEM_ATTACH_GLOBAL);
+    return reinterpret_cast<void *>(pointer);
+  }
+
+  static void freeShared(void *pointer) {
+    // Kernels of the default stream may still read it; cuMemFree waits for
+    // them.
+    if (pointer)
+      (*CUDADriver::get())->cuMemFree(toDevice(pointer));
+  }
+
+  const CUDADriver &driver;
+  std::string description;
+  ContextScope scope;
+};
+} // namespace
+
+static void buildCUDAPipeline(mlir::OpPassManager &pm,
+                              const LoweringOptions &options) {
+  mlir::mfa::MFAToNVVMOptions pipeline;
+  pipeline.chip = options.chip;
+  mlir::mfa::buildMFAToNVVMPipeline(pm, pipeline);
+}
+
+static Expected<std::unique_ptr<Device>> openCUDA() {
+  CUDAError reason;
+  const CUDADriver *driver = CUDADriver::get(&reason);
+  if (!driver)
+    return makeError("target 'cuda' needs a GPU: ", reason.message());
+  std::string name, chip;
+  if (Error error = toError(driver->getDeviceName(0, name)))
+    return std::move(error);
+  if (Error error = toError(driver->getChip(0, chip)))
+    return std::move(error);
+  auto device = std::make_unique<CUDADevice>(*driver, name + " (" + chip + ")");
+  if (Error error = device->getOpenError())
+    return std::move(error);
+  return device;
+}
+
+/// The GPU's own architecture, sm_80 without a GPU.
+static std::string getCUDAChip() {
+  std::string chip;
+  const CUDADriver *driver = CUDADriver::get();
+  if (!driver || driver->getChip(0, chip))
+    return "sm_80";
+  return chip;
+}
+
+//===----------------------------------------------------------------------===//
+// The table
+//===----------------------------------------------------------------------===//
+
+static constexpr StringRef kCPUStages[] = {"mfa", "linalg", "llvm"};
+static constexpr StringRef kCUDAStages[] = {"mfa", "gpu", "nvvm", "llvm",
+                                            "ptx"};
+
+static const Target kTargets[] = {
+    {"cpu", /*hasChip=*/false, kCPUStages, buildCPUPipeline, openHost,
+     getNoChip},
+    {"cuda", /*hasChip=*/true, kCUDAStages, buildCUDAPipeline, openCUDA,
+     getCUDAChip},
+};
+
+ArrayRef<Target> mfa::run::getTargets() { return kTargets; }
+
+Expected<const Target *> mfa::run::findTarget(StringRef name) {
+  if (name.empty()) {
+    bool hasGPU = CUDADriver::get() != nullptr;
+    return find_if(kTargets, [&](const Target &target) {
+      return target.name == (hasGPU ? "cuda" : "cpu");
+    });
+  }
+  SmallVector<StringRef> names;
+  for (const Target &target : kTargets) {
+    if (target.name == name)
+      return &target;
+    names.push_back(target.name);
+  }
+  return makeChoiceError("--target", names, name);
+}

@@ -1,0 +1,85 @@
+//===- mfa-run.cpp - The JIT runner ---------------------------------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Lowering.h"
+#include "Options.h"
+#include "RunProblem.h"
+#include "RunProgram.h"
+#include "mlir/IR/Diagnostics.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/SourceMgr.h"
+#include "llvm/Support/WithColor.h"
+
+using namespace llvm;
+using namespace mfa::run;
+
+/// Runs what the command line asks for; true if every check passed.
+static Expected<bool> run(ArrayRef<const char *> args) {
+  Expected<Options> options = parseCommandLine(args);
+  if (!options)
+    return options.takeError();
+  if (options->help) {
+    printHelp(outs());
+    return true;
+  }
+  Expected<const Target *> target = findTarget(options->target);
+  if (!target)
+    return target.takeError();
+  if (!options->chip.empty() && !(*target)->hasChip)
+    return makeError("--chip: target '", (*target)->name,
+                     "' compiles for no chip");
+
+  mlir::DialectRegistry registry;
+  registerDialects(registry);
+  mlir::MLIRContext context(registry);
+  SourceMgr sources;
+  mlir::SourceMgrDiagnosticHandler diagnostics(sources, &context);
+  bool isProgram = !options->program.empty();
+
+  if (!options->emit.empty()) {
+    if (Error error = checkStage(options->emit, **target))
+      return std::move(error);
+    if (Error error = isProgram ? emitProgram(context, *options, **target)
+                                : emitProblem(context, *options, **target))
+      return std::move(error);
+    return true;
+  }
+
+  Expected<std::unique_ptr<Device>> device = (*target)->open();
+  if (!device)
+    return device.takeError();
+  outs() << "target: " << (*target)->name << ", " << (*device)->getDescription()
+         << "\n";
+  outs().flush();
+  if (!options->problems.empty())
+    return runTable(context, *options, **target, **device);
+  Expected<Report> report =
+      isProgram
+          ? runProgram(context, *options, **target, **device)
+          : runProblem(context, *options, options->problem, **target, **device);
+  if (!report)
+    return report.takeError();
+  if (!isProgram)
+    outs() << "problem: " << options->problem.getCommandLine() << "\n";
+  printReport(*report, options->timing, outs());
+  if (!options->json.empty())
+    if (Error error = writeJSON(options->json, *report))
+      return std::move(error);
+  return !report->check || report->check->pass;
+}
+
+int main(int argc, char **argv) {
+  InitLLVM initializer(argc, argv);
+  Expected<bool> passed = run(ArrayRef(argv + 1, argc - 1));
+  outs().flush();
+  if (!passed) {
+    WithColor::error(errs(), "mfa-run") << toString(passed.takeError()) << "\n";
+    return 1;
+  }
+  return *passed ? 0 : 1;
+}
