@@ -50,6 +50,7 @@ LoweringOptions mfa::run::getLoweringOptions(const Options &options,
     lowering.chip =
         options.chip.empty() ? target.getDefaultChip() : options.chip;
   lowering.f32Product = options.f32Product;
+  lowering.count = !options.simReport.empty();
   return lowering;
 }
 

@@ -66,6 +66,7 @@ constexpr PassStage kPassStages[] = {
     {"linalg", "mfa-decompose-attention", false},
     {"gpu", "convert-mfa-to-gpu", false},
     {"nvvm", "gpu-module-to-binary", true},
+    {"nvvm", "mfa-simulate-gpu", true},
 };
 
 /// Keeps the text of the module at a stage.
@@ -126,17 +127,18 @@ mlir::LogicalResult mfa::run::emitStage(ModuleOp module, StringRef stage,
     return mlir::success();
   }
   std::string text;
-  const PassStage *passStage =
-      find_if(kPassStages, [&](const PassStage &candidate) {
-        return candidate.name == stage;
-      });
-  bool isPassStage = passStage != std::end(kPassStages);
+  bool isPassStage = false;
   // One thread, so that a nested pass may look at the whole module.
   module.getContext()->disableMultithreading();
   PassManager pm(module.getContext());
   target.buildPipeline(pm, options);
-  if (isPassStage)
-    pm.addInstrumentation(std::make_unique<StageCapture>(*passStage, text));
+  // The pass that completes a stage depends on the target.
+  for (const PassStage &passStage : kPassStages) {
+    if (passStage.name != stage)
+      continue;
+    pm.addInstrumentation(std::make_unique<StageCapture>(passStage, text));
+    isPassStage = true;
+  }
   mlir::LogicalResult lowered = pm.run(module);
   os << text;
   if (failed(lowered) || isPassStage)

@@ -11,6 +11,7 @@
 #include "mfa/Pipelines/Pipelines.h"
 #include "mfa/Runtime/CPURuntime.h"
 #include "mfa/Runtime/CUDARuntime.h"
+#include "mfa/Runtime/Sim/Sim.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MemAlloc.h"
 #include "llvm/Support/Threading.h"
@@ -100,6 +101,72 @@ static Expected<std::unique_ptr<Device>> openHost() {
 }
 
 static std::string getNoChip() { return ""; }
+
+//===----------------------------------------------------------------------===//
+// sim
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// The host, with the faults of simulated kernels as errors.
+class SimDevice : public HostDevice {
+public:
+  SimDevice() { mfaSimSetFaultHandler(addFault, &faults); }
+  ~SimDevice() override { mfaSimSetFaultHandler(nullptr, nullptr); }
+
+  Error run(function_ref<void()> program) override {
+    program();
+    return takeError();
+  }
+
+  Expected<std::vector<double>> measure(function_ref<void()> program,
+                                        int count) override {
+    Expected<std::vector<double>> times = HostDevice::measure(program, count);
+    if (Error error = takeError()) {
+      consumeError(times.takeError());
+      return std::move(error);
+    }
+    return times;
+  }
+
+  std::vector<EntryPoint> getEntryPoints() const override {
+    std::vector<EntryPoint> entryPoints = mfa::sim::getEntryPoints();
+    append_range(entryPoints, getCPUEntryPoints());
+    return entryPoints;
+  }
+
+  Error takeError() override {
+    if (faults.empty())
+      return Error::success();
+    return createStringError(std::exchange(faults, std::string()));
+  }
+
+  std::string getDescription() const override {
+    return "simulated on " + HostDevice::getDescription();
+  }
+
+private:
+  static void addFault(const char *report, void *faults) {
+    static_cast<std::string *>(faults)->append("\n").append(
+        StringRef(report).rtrim());
+  }
+
+  std::string faults;
+};
+} // namespace
+
+static void buildSimPipeline(mlir::OpPassManager &pm,
+                             const LoweringOptions &options) {
+  mlir::mfa::MFAToSimOptions pipeline;
+  pipeline.chip = options.chip;
+  pipeline.count = options.count;
+  mlir::mfa::buildMFAToSimPipeline(pm, pipeline);
+}
+
+static Expected<std::unique_ptr<Device>> openSim() {
+  return std::make_unique<SimDevice>();
+}
+
+static std::string getSimChip() { return "sm_80"; }
 
 //===----------------------------------------------------------------------===//
 // CUDA
@@ -286,12 +353,15 @@ static std::string getCUDAChip() {
 static constexpr StringRef kCPUStages[] = {"mfa", "linalg", "llvm"};
 static constexpr StringRef kCUDAStages[] = {"mfa", "gpu", "nvvm", "llvm",
                                             "ptx"};
+static constexpr StringRef kSimStages[] = {"mfa", "gpu", "nvvm", "llvm"};
 
 static const Target kTargets[] = {
     {"cpu", /*hasChip=*/false, kCPUStages, buildCPUPipeline, openHost,
      getNoChip},
     {"cuda", /*hasChip=*/true, kCUDAStages, buildCUDAPipeline, openCUDA,
      getCUDAChip},
+    {"sim", /*hasChip=*/true, kSimStages, buildSimPipeline, openSim,
+     getSimChip},
 };
 
 ArrayRef<Target> mfa::run::getTargets() { return kTargets; }

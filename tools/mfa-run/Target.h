@@ -20,6 +20,8 @@ namespace mfa::run {
 struct LoweringOptions {
   std::string chip;
   std::string f32Product;
+  /// Make simulated kernels count what they execute.
+  bool count = false;
 };
 
 /// A machine that runs host code made by a target's pipeline, with memory of

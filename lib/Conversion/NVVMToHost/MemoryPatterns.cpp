@@ -24,6 +24,20 @@ static bool isSimulated(Value pointer) {
          space == sim::kShared;
 }
 
+/// Whether `pointer` is a constant distance into a variable of the kernel's
+/// own: on the stack of the thread, or a global outside shared memory, neither
+/// of which the runtime knows.
+static bool isOwnVariable(Value pointer) {
+  while (auto gep = pointer.getDefiningOp<LLVM::GEPOp>()) {
+    if (!gep.getDynamicIndices().empty() &&
+        !gep.getBase().getDefiningOp<LLVM::AddressOfOp>())
+      return false;
+    pointer = gep.getBase();
+  }
+  return pointer.getDefiningOp<LLVM::AllocaOp>() ||
+         pointer.getDefiningOp<LLVM::AddressOfOp>();
+}
+
 /// The host address of `bytes` bytes (of type i64) at `pointer`, checked if the
 /// simulation checks accesses.
 static Value createHostAddress(Simulation &simulation, OpBuilder &builder,
@@ -34,7 +48,7 @@ static Value createHostAddress(Simulation &simulation, OpBuilder &builder,
   Type i64 = builder.getI64Type();
   Type hostPointer = LLVM::LLVMPointerType::get(builder.getContext());
   Value address = LLVM::PtrToIntOp::create(builder, loc, i64, pointer);
-  if (simulation.hasChecks()) {
+  if (simulation.hasChecks() && !isOwnVariable(pointer)) {
     flags |= space | static_cast<uint32_t>(alignment) << sim::kAlignShift;
     return simulation.callRuntime(
         builder, op, "mfaSimAccess", hostPointer,

@@ -226,11 +226,15 @@ void Block::exit(Thread &self) {
 // Barriers
 //===----------------------------------------------------------------------===//
 
+void Block::failBarrier(Thread &self, uint32_t barrierId, uint32_t site) {
+  fail(FaultKind::InvalidOperand, self, site,
+       format("expected a barrier from 0 to 15 but got %u", barrierId));
+}
+
 void Block::barrier(Thread &self, uint32_t barrierId, uint32_t count,
                     uint32_t site, bool waits) {
   if (barrierId >= 16)
-    fail(FaultKind::InvalidOperand, self, site,
-         format("expected a barrier from 0 to 15 but got %u", barrierId));
+    failBarrier(self, barrierId, site);
   if (count % kWarpSize || count > 1024)
     fail(FaultKind::InvalidOperand, self, site,
          format("expected a number of threads that is a multiple of the warp "
@@ -381,10 +385,22 @@ void mfaSimBarrier(ThreadState *state, uint32_t id, uint32_t count,
   self.block->barrier(self, id, count, site, /*waits=*/true);
 }
 
+/// The lanes of a warp arrive together, as in the hardware: one that has not
+/// got there yet must not find that another has left the kernel.
+static void computeArrive(Warp &warp, uint32_t lanes, uint32_t parameter,
+                          uint32_t site) {
+  for (; lanes; lanes &= lanes - 1)
+    warp.block->barrier(warp.lane(__builtin_ctz(lanes)), parameter & 0xff,
+                        parameter >> 8, site, /*waits=*/false);
+}
+
 void mfaSimBarrierArrive(ThreadState *state, uint32_t id, uint32_t count,
                          uint32_t site) {
   Thread &self = getThread(state);
-  self.block->barrier(self, id, count, site, /*waits=*/false);
+  if (id >= 16)
+    self.block->failBarrier(self, id, site);
+  self.warp->meet(self, self.warp->present, computeArrive, id | count << 8,
+                  site);
 }
 
 void mfaSimExit(ThreadState *state, uint32_t site) {

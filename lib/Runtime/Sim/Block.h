@@ -194,6 +194,9 @@ public:
   /// Performs the copies of `self` whose group is below `end`.
   void completeCopies(Thread &self, uint32_t end);
 
+  /// Reports a number that names no barrier.
+  [[noreturn]] void failBarrier(Thread &self, uint32_t id, uint32_t site);
+
   /// Ends `self` and never returns.
   [[noreturn]] void exit(Thread &self);
 

@@ -9,7 +9,10 @@
 #include "mfa/Runtime/Sim/Sim.h"
 
 std::vector<mfa::runtime::EntryPoint> mfa::sim::getEntryPoints() {
-#define MFA_SIM_SYMBOL(name) {#name, reinterpret_cast<void *>(&name)}
+#define MFA_SIM_SYMBOL(name)                                                   \
+  {                                                                            \
+    #name, reinterpret_cast<void *>(&name)                                     \
+  }
   return {
       MFA_SIM_SYMBOL(mfaSimLaunch),
       MFA_SIM_SYMBOL(mfaSimAccess),
