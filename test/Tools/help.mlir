@@ -10,13 +10,23 @@
 // CHECK: --convert-mfa-to-gpu - Write
 // CHECK-NEXT: --chip=<string> - GPU architecture
 // CHECK: --mfa-decompose-attention - Write
+// CHECK: --mfa-lower-asserts - Report
+// CHECK: --mfa-move-buffers-to-gpu -
+// CHECK: --mfa-outline-parallel-loops - Run
 // CHECK: --mfa-select-schedule - Attach
 // CHECK-NEXT: --chip=<string> - GPU architecture
 // CHECK-NEXT: --f32-product=<value>
 // CHECK-NEXT: =tf32x3
 // CHECK-NEXT: =tf32
+// CHECK: --mfa-simulate-gpu -
+// CHECK: --mfa-tile-attention - Split
+// CHECK-NEXT: --rows=<long>
 
 // CHECK: {{^ *}}Pass Pipelines:
 // CHECK: --mfa-to-cpu - Lower
+// CHECK-NEXT: --parallel - Run
+// CHECK-NEXT: --tile-rows=<long> - Query rows
 // CHECK: --mfa-to-nvvm - Lower
 // CHECK-NEXT: --chip=<string> - GPU architecture
+// CHECK: --mfa-to-sim -
+// CHECK: --chip=<string> - GPU architecture

@@ -6,9 +6,15 @@
 # CHECK-DAG: --convert-mfa-to-gpu: ok
 # CHECK-DAG: --convert-mfa-gpu-to-nvvm: ok
 # CHECK-DAG: --mfa-decompose-attention: ok
+# CHECK-DAG: --mfa-lower-asserts: ok
+# CHECK-DAG: --mfa-move-buffers-to-gpu: ok
+# CHECK-DAG: --mfa-outline-parallel-loops: ok
+# CHECK-DAG: --mfa-simulate-gpu: ok
+# CHECK-DAG: --mfa-tile-attention: ok
 # CHECK-DAG: --mfa-select-schedule: ok
 # CHECK-DAG: --mfa-to-cpu: ok
 # CHECK-DAG: --mfa-to-nvvm: ok
+# CHECK-DAG: --mfa-to-sim: ok
 
 import re
 import subprocess

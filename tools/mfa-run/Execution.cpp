@@ -49,8 +49,8 @@ LoweringOptions mfa::run::getLoweringOptions(const Options &options,
   if (target.hasChip)
     lowering.chip =
         options.chip.empty() ? target.getDefaultChip() : options.chip;
-  lowering.f32Product = options.f32Product;
   lowering.count = !options.simReport.empty();
+  lowering.f32Product = *mlir::mfa::symbolizeF32Product(options.f32Product);
   return lowering;
 }
 

@@ -65,39 +65,40 @@ struct PassStage {
 constexpr PassStage kPassStages[] = {
     {"linalg", "mfa-decompose-attention", false},
     {"gpu", "convert-mfa-to-gpu", false},
-    {"nvvm", "gpu-module-to-binary", true},
+    // The host code is lowered from here on: for a GPU, or for the simulator.
+    {"nvvm", "llvm-request-c-wrappers", true},
     {"nvvm", "mfa-simulate-gpu", true},
 };
 
-/// Keeps the text of the module at a stage.
+/// Keeps the text of the module where it first gets to a stage.
 class StageCapture : public mlir::PassInstrumentation {
 public:
-  StageCapture(const PassStage &stage, std::string &text)
-      : stage(stage), text(text) {}
+  StageCapture(StringRef stage, std::string &text) : stage(stage), text(text) {}
 
   void runBeforePass(Pass *pass, Operation *op) override {
-    if (stage.before)
-      capture(pass, op);
+    capture(pass, op, /*before=*/true);
   }
   void runAfterPass(Pass *pass, Operation *op) override {
-    if (!stage.before)
-      capture(pass, op);
+    capture(pass, op, /*before=*/false);
   }
 
 private:
-  void capture(Pass *pass, Operation *op) {
-    if (pass->getArgument() != stage.pass)
+  void capture(Pass *pass, Operation *op, bool before) {
+    bool reached = any_of(kPassStages, [&](const PassStage &candidate) {
+      return candidate.name == stage && candidate.before == before &&
+             candidate.pass == pass->getArgument();
+    });
+    if (!reached || !text.empty())
       return;
     auto module = dyn_cast<ModuleOp>(op);
     if (!module)
       module = op->getParentOfType<ModuleOp>();
-    text.clear();
     raw_string_ostream os(text);
     module.print(os);
     os << "\n";
   }
 
-  PassStage stage;
+  StringRef stage;
   std::string &text;
 };
 } // namespace
@@ -127,18 +128,15 @@ mlir::LogicalResult mfa::run::emitStage(ModuleOp module, StringRef stage,
     return mlir::success();
   }
   std::string text;
-  bool isPassStage = false;
+  bool isPassStage = any_of(kPassStages, [&](const PassStage &candidate) {
+    return candidate.name == stage;
+  });
   // One thread, so that a nested pass may look at the whole module.
   module.getContext()->disableMultithreading();
   PassManager pm(module.getContext());
   target.buildPipeline(pm, options);
-  // The pass that completes a stage depends on the target.
-  for (const PassStage &passStage : kPassStages) {
-    if (passStage.name != stage)
-      continue;
-    pm.addInstrumentation(std::make_unique<StageCapture>(passStage, text));
-    isPassStage = true;
-  }
+  if (isPassStage)
+    pm.addInstrumentation(std::make_unique<StageCapture>(stage, text));
   mlir::LogicalResult lowered = pm.run(module);
   os << text;
   if (failed(lowered) || isPassStage)

@@ -103,14 +103,14 @@ static Expected<std::unique_ptr<Device>> openHost() {
 static std::string getNoChip() { return ""; }
 
 //===----------------------------------------------------------------------===//
-// sim
+// The simulator
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// The host, with the faults of simulated kernels as errors.
+/// The host as a GPU: kernels run on it through the simulator's runtime.
 class SimDevice : public HostDevice {
 public:
-  SimDevice() { mfaSimSetFaultHandler(addFault, &faults); }
+  SimDevice() { mfaSimSetFaultHandler(addFault, this); }
   ~SimDevice() override { mfaSimSetFaultHandler(nullptr, nullptr); }
 
   Error run(function_ref<void()> program) override {
@@ -120,34 +120,30 @@ public:
 
   Expected<std::vector<double>> measure(function_ref<void()> program,
                                         int count) override {
-    Expected<std::vector<double>> times = HostDevice::measure(program, count);
-    if (Error error = takeError()) {
-      consumeError(times.takeError());
+    auto times = HostDevice::measure(program, count);
+    if (Error error = takeError())
       return std::move(error);
-    }
     return times;
   }
 
   std::vector<EntryPoint> getEntryPoints() const override {
-    std::vector<EntryPoint> entryPoints = mfa::sim::getEntryPoints();
-    append_range(entryPoints, getCPUEntryPoints());
+    std::vector<EntryPoint> entryPoints = HostDevice::getEntryPoints();
+    append_range(entryPoints, mfa::sim::getEntryPoints());
     return entryPoints;
   }
 
   Error takeError() override {
-    if (faults.empty())
+    std::string text;
+    std::swap(text, faults);
+    if (text.empty())
       return Error::success();
-    return createStringError(std::exchange(faults, std::string()));
-  }
-
-  std::string getDescription() const override {
-    return "simulated on " + HostDevice::getDescription();
+    return makeError("the simulated kernel faulted\n",
+                     StringRef(text).rtrim('\n'));
   }
 
 private:
-  static void addFault(const char *report, void *faults) {
-    static_cast<std::string *>(faults)->append("\n").append(
-        StringRef(report).rtrim());
+  static void addFault(const char *report, void *user) {
+    static_cast<SimDevice *>(user)->faults += report;
   }
 
   std::string faults;
@@ -158,6 +154,7 @@ static void buildSimPipeline(mlir::OpPassManager &pm,
                              const LoweringOptions &options) {
   mlir::mfa::MFAToSimOptions pipeline;
   pipeline.chip = options.chip;
+  pipeline.f32Product = options.f32Product;
   pipeline.count = options.count;
   mlir::mfa::buildMFAToSimPipeline(pm, pipeline);
 }
@@ -318,6 +315,7 @@ static void buildCUDAPipeline(mlir::OpPassManager &pm,
                               const LoweringOptions &options) {
   mlir::mfa::MFAToNVVMOptions pipeline;
   pipeline.chip = options.chip;
+  pipeline.f32Product = options.f32Product;
   mlir::mfa::buildMFAToNVVMPipeline(pm, pipeline);
 }
 
@@ -351,17 +349,17 @@ static std::string getCUDAChip() {
 //===----------------------------------------------------------------------===//
 
 static constexpr StringRef kCPUStages[] = {"mfa", "linalg", "llvm"};
+static constexpr StringRef kSimStages[] = {"mfa", "gpu", "nvvm", "llvm"};
 static constexpr StringRef kCUDAStages[] = {"mfa", "gpu", "nvvm", "llvm",
                                             "ptx"};
-static constexpr StringRef kSimStages[] = {"mfa", "gpu", "nvvm", "llvm"};
 
 static const Target kTargets[] = {
     {"cpu", /*hasChip=*/false, kCPUStages, buildCPUPipeline, openHost,
      getNoChip},
-    {"cuda", /*hasChip=*/true, kCUDAStages, buildCUDAPipeline, openCUDA,
-     getCUDAChip},
     {"sim", /*hasChip=*/true, kSimStages, buildSimPipeline, openSim,
      getSimChip},
+    {"cuda", /*hasChip=*/true, kCUDAStages, buildCUDAPipeline, openCUDA,
+     getCUDAChip},
 };
 
 ArrayRef<Target> mfa::run::getTargets() { return kTargets; }

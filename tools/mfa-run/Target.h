@@ -9,6 +9,7 @@
 #ifndef MFA_RUN_TARGET_H
 #define MFA_RUN_TARGET_H
 
+#include "mfa/Dialect/MFA/IR/MFA.h"
 #include "mfa/Runtime/EntryPoint.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
@@ -19,7 +20,7 @@ namespace mfa::run {
 /// What the lowering to a target is told.
 struct LoweringOptions {
   std::string chip;
-  std::string f32Product;
+  mlir::mfa::F32Product f32Product = mlir::mfa::F32Product::TF32x3;
   /// Make simulated kernels count what they execute.
   bool count = false;
 };

@@ -117,6 +117,26 @@ func.func @strided_slices(%x: tensor<?x16x4x16xf16>, %k: tensor<?x16x4x8xf16>,
 
 // -----
 
+// So does one whose step is not known.
+// CHECK-LABEL: func.func @dynamic_step
+// CHECK: %[[Q_VIEW:.*]] = memref.subview
+// CHECK: %[[Q:.*]] = memref.alloc() {{.*}} : memref<2x16x4x8xf16>
+// CHECK: memref.copy %[[Q_VIEW]], %[[Q]]
+// CHECK: mfa.masked_attention ins(%[[Q]],
+func.func @dynamic_step(%x: tensor<2x16x4x64xf16>, %k: tensor<2x16x4x8xf16>,
+                        %o: tensor<2x16x4x8xf16>, %step: index)
+    -> tensor<2x16x4x8xf16> {
+  %q = tensor.extract_slice %x[0, 0, 0, 0] [2, 16, 4, 8] [1, 1, 1, %step]
+         : tensor<2x16x4x64xf16> to tensor<2x16x4x8xf16>
+  %0 = mfa.masked_attention
+         ins(%q, %k, %k : tensor<2x16x4x8xf16>, tensor<2x16x4x8xf16>,
+                          tensor<2x16x4x8xf16>)
+         outs(%o : tensor<2x16x4x8xf16>) -> tensor<2x16x4x8xf16>
+  return %0 : tensor<2x16x4x8xf16>
+}
+
+// -----
+
 // Ops on buffers are left alone.
 // CHECK-LABEL: func.func @buffers
 // CHECK-NEXT: mfa.masked_attention

@@ -185,3 +185,55 @@ func.func @attributes(%x: tensor<1x8x2x64xf32>) -> tensor<1x8x2x64xf32> {
          -> tensor<1x8x2x64xf32>
   return %0 : tensor<1x8x2x64xf32>
 }
+
+// The examples of the specification, as they stand there.
+// CHECK-LABEL: func.func @specification_tensors
+// CHECK-COUNT-3: mfa.masked_attention
+func.func @specification_tensors(
+    %x: tensor<2x1024x16x128xbf16>, %y: tensor<2x1024x4x128xbf16>,
+    %bias: tensor<2x1024x1024xbf16>, %s: f32, %q: tensor<1x128x8x64xf16>,
+    %k: tensor<1x256x8x64xf16>, %padding: tensor<1x1x1x256xi1>,
+    %l: tensor<1x8x128xf32>) {
+  %0 = mfa.masked_attention
+         ins(%x, %y, %y : tensor<2x1024x16x128xbf16>,
+                          tensor<2x1024x4x128xbf16>,
+                          tensor<2x1024x4x128xbf16>)
+         mask(%bias : tensor<2x1024x1024xbf16>)
+         scale(%s : f32)
+         outs(%x : tensor<2x1024x16x128xbf16>)
+         -> tensor<2x1024x16x128xbf16>
+  %1 = mfa.masked_attention
+         ins(%q, %k, %k : tensor<1x128x8x64xf16>, tensor<1x256x8x64xf16>,
+                          tensor<1x256x8x64xf16>)
+         outs(%q : tensor<1x128x8x64xf16>) -> tensor<1x128x8x64xf16>
+  %2:2 = mfa.masked_attention
+           ins(%q, %k, %k : tensor<1x128x8x64xf16>, tensor<1x256x8x64xf16>,
+                            tensor<1x256x8x64xf16>)
+           mask(%padding : tensor<1x1x1x256xi1>)
+           outs(%q : tensor<1x128x8x64xf16>)
+           lse(%l : tensor<1x8x128xf32>)
+           -> (tensor<1x128x8x64xf16>, tensor<1x8x128xf32>)
+  return
+}
+
+// CHECK-LABEL: func.func @specification_memrefs
+// CHECK-COUNT-2: mfa.masked_attention
+func.func @specification_memrefs(
+    %x: memref<?x?x?x192xbf16>, %y: memref<?x?x?x128xbf16>,
+    %z: memref<?x?x?x128xbf16>, %m: memref<?x?x?x?xf32>,
+    %q: memref<2x128x8x64xf16, strided<[196608, 1536, 64, 1], offset: ?>>,
+    %k: memref<2x128x8x64xf16>, %o: memref<2x128x8x64xf16>) {
+  mfa.masked_attention
+    ins(%x, %x, %y : memref<?x?x?x192xbf16>, memref<?x?x?x192xbf16>,
+                     memref<?x?x?x128xbf16>)
+    mask(%m : memref<?x?x?x?xf32>)
+    outs(%z : memref<?x?x?x128xbf16>)
+  mfa.masked_attention
+    ins(%q, %k, %k :
+        memref<2x128x8x64xf16, strided<[196608, 1536, 64, 1], offset: ?>>,
+        memref<2x128x8x64xf16>, memref<2x128x8x64xf16>)
+    outs(%o : memref<2x128x8x64xf16>)
+    schedule(#mfa.schedule<kind = mma_sync, tile_rows = 128, tile_keys = 64,
+                           warps = 4, stages = 1>)
+  return
+}

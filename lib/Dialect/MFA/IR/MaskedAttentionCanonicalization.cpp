@@ -65,11 +65,22 @@ using BroadcastSource = SmallVector<std::optional<unsigned>>;
 
 /// Makes `input`, with a size of 1 inserted for each repeated dimension, the
 /// mask. Its other dimensions are in order.
-static void replaceMask(MaskedAttentionOp op, Value input,
-                        const BroadcastSource &source,
-                        PatternRewriter &rewriter) {
-  Location loc = op.getLoc();
+static LogicalResult replaceMask(MaskedAttentionOp op, Value input,
+                                 const BroadcastSource &source,
+                                 PatternRewriter &rewriter) {
   auto inputType = cast<RankedTensorType>(input.getType());
+  // A static 1 broadcasts in the op too; it must not turn into a dynamic size,
+  // which does not.
+  for (auto [dim, inputDim] : llvm::enumerate(source))
+    if (inputDim && inputType.isDynamicDim(*inputDim) &&
+        op.getMaskType().getDimSize(dim) == 1)
+      return rewriter.notifyMatchFailure(op, "a static 1 would become dynamic");
+  if (inputType.getRank() == op.getMaskType().getRank()) {
+    rewriter.modifyOpInPlace(op, [&] { op.getMaskMutable().assign(input); });
+    return success();
+  }
+
+  Location loc = op.getLoc();
   SmallVector<int64_t> shape;
   SmallVector<OpFoldResult> sizes;
   SmallVector<ReassociationIndices> groups(inputType.getRank());
@@ -86,11 +97,10 @@ static void replaceMask(MaskedAttentionOp op, Value input,
     if (!groups.empty())
       groups[group].push_back(dim);
   }
-  Value mask = input;
-  if (inputType.getRank() != static_cast<int64_t>(source.size()))
-    mask = tensor::ExpandShapeOp::create(rewriter, loc, inputType.clone(shape),
-                                         input, groups, sizes);
+  Value mask = tensor::ExpandShapeOp::create(
+      rewriter, loc, inputType.clone(shape), input, groups, sizes);
   rewriter.modifyOpInPlace(op, [&] { op.getMaskMutable().assign(mask); });
+  return success();
 }
 
 namespace {
@@ -115,8 +125,7 @@ struct FoldMaskBroadcast : OpRewritePattern<MaskedAttentionOp> {
     for (unsigned dim = 0, e = source.size(); dim < e; ++dim)
       if (!llvm::is_contained(broadcast.getDimensions(), dim))
         source[dim] = inputDim++;
-    replaceMask(op, broadcast.getInput(), source, rewriter);
-    return success();
+    return replaceMask(op, broadcast.getInput(), source, rewriter);
   }
 };
 
@@ -175,8 +184,7 @@ struct FoldMaskGeneric : OpRewritePattern<MaskedAttentionOp> {
         if (inputType.getRank() != op.getMaskType().getRank() ||
             (isa<AffineDimExpr>(expr) && source[inputDim] != inputDim))
           return rewriter.notifyMatchFailure(op, "size of 1 is out of place");
-    replaceMask(op, input, source, rewriter);
-    return success();
+    return replaceMask(op, input, source, rewriter);
   }
 };
 

@@ -79,7 +79,8 @@ struct MaskedAttentionModel
 private:
   /// Query, key, value and output need unit stride in the last dimension. A
   /// slice that steps over it (a tensor.extract_slice with a stride) has not.
-  /// A dynamic stride is taken to be 1, as at function boundaries.
+  /// Of other buffers with a dynamic stride, such as function arguments, unit
+  /// stride is required.
   static bool isLegalBuffer(MaskedAttentionOp op, OpOperand &operand,
                             Value buffer) {
     if (!llvm::is_contained({&op.getQueryMutable(), &op.getKeyMutable(),
@@ -88,7 +89,11 @@ private:
       return true;
     auto type = cast<MemRefType>(buffer.getType());
     int64_t stride = type.getStridesAndOffset().first.back();
-    return ShapedType::isDynamic(stride) || stride == 1;
+    auto view = buffer.getDefiningOp<memref::SubViewOp>();
+    if (ShapedType::isStatic(stride) || !view)
+      return ShapedType::isDynamic(stride) || stride == 1;
+    return view.getDroppedDims().none() &&
+           isOneInteger(view.getMixedStrides().back());
   }
 
   static FailureOr<Value>

@@ -174,8 +174,8 @@ def MFA_MaskedAttentionOp : MFA_Op<"masked_attention", [
       is one head, all heads, an aligned equal part of one group, or whole groups;
       any other is an error. A tile keeps the schedule.
     - *Bufferization*: destinations are written in place where nothing else reads
-      them. A slice with a static stride other than 1 in its last dimension goes
-      through a contiguous copy.
+      them. A slice whose last dimension does not have unit stride goes through a
+      contiguous copy.
     - *Speculation*: on tensors of static shape the op may be moved freely.
   }];
 
