@@ -17,7 +17,7 @@ using namespace mlir;
 
 void mfa::addSimulation(OpPassManager &pm, const MFAToSimOptions &options) {
   pm.addNestedPass<func::FuncOp>(LLVM::createLLVMRequestCWrappersPass());
-  pm.addPass(createSimulateGPUPass({options.checks}));
+  pm.addPass(createSimulateGPUPass({options.checks, options.count}));
   OpPassManager &functions = pm.nest<func::FuncOp>();
   functions.addPass(memref::createExpandStridedMetadataPass());
   functions.addPass(createLowerAffinePass());

@@ -49,6 +49,7 @@ LoweringOptions mfa::run::getLoweringOptions(const Options &options,
   if (target.hasChip)
     lowering.chip =
         options.chip.empty() ? target.getDefaultChip() : options.chip;
+  lowering.count = !options.simReport.empty();
   lowering.f32Product = *mlir::mfa::symbolizeF32Product(options.f32Product);
   return lowering;
 }

@@ -188,6 +188,11 @@ Expected<Options> mfa::run::parseCommandLine(ArrayRef<const char *> argv) {
   options.f32Product = args->getLastArgValue(OPT_f32_product, "tf32x3").str();
   options.emit = args->getLastArgValue(OPT_emit).str();
   options.json = args->getLastArgValue(OPT_json).str();
+  options.simReport = args->getLastArgValue(OPT_sim_report).str();
+  if (args->hasArg(OPT_sim_report) && options.simReport != "table" &&
+      options.simReport != "json")
+    return makeChoiceError("--sim-report", {"table", "json"},
+                           options.simReport);
   options.check = args->hasArg(OPT_check);
   options.bench = args->hasArg(OPT_bench);
   options.timing = args->hasArg(OPT_timing);

@@ -36,7 +36,7 @@ struct Options {
   /// Path of the table of problems.
   std::string problems;
 
-  std::string target, chip, schedule, f32Product, emit, json;
+  std::string target, chip, schedule, f32Product, emit, json, simReport;
   bool check = false, bench = false, timing = false, help = false;
   int64_t repeat = 1;
 };

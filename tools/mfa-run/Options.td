@@ -102,6 +102,9 @@ defm repeat : Value<"repeat", "<N>",
 def timing : Flag<["--"], "timing">, Group<run_group>,
              HelpText<"Print the time of each step">;
 defm json : Value<"json", "<file>", "Write the results as JSON", run_group>;
+defm sim_report : Value<"sim-report", "<format>",
+                        "Print what simulated kernels executed: table or json",
+                        run_group>;
 defm problems : Value<"problems", "<file>",
                       "Run and check every problem of a table: options of a "
                       "problem on each line, '#' starts a comment", run_group>;

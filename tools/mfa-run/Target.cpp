@@ -128,10 +128,7 @@ public:
 
   std::vector<EntryPoint> getEntryPoints() const override {
     std::vector<EntryPoint> entryPoints = HostDevice::getEntryPoints();
-    auto add = [](const char *name, void *address, void *user) {
-      static_cast<std::vector<EntryPoint> *>(user)->push_back({name, address});
-    };
-    mfa::sim::forEachSymbol(add, &entryPoints);
+    append_range(entryPoints, mfa::sim::getEntryPoints());
     return entryPoints;
   }
 
@@ -158,6 +155,7 @@ static void buildSimPipeline(mlir::OpPassManager &pm,
   mlir::mfa::MFAToSimOptions pipeline;
   pipeline.chip = options.chip;
   pipeline.f32Product = options.f32Product;
+  pipeline.count = options.count;
   mlir::mfa::buildMFAToSimPipeline(pm, pipeline);
 }
 

@@ -21,6 +21,8 @@ namespace mfa::run {
 struct LoweringOptions {
   std::string chip;
   mlir::mfa::F32Product f32Product = mlir::mfa::F32Product::TF32x3;
+  /// Make simulated kernels count what they execute.
+  bool count = false;
 };
 
 /// A machine that runs host code made by a target's pipeline, with memory of

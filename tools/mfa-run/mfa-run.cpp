@@ -10,6 +10,7 @@
 #include "Options.h"
 #include "RunProblem.h"
 #include "RunProgram.h"
+#include "mfa/Runtime/Sim/Sim.h"
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/SourceMgr.h"
@@ -37,6 +38,11 @@ static Expected<bool> run(ArrayRef<const char *> args) {
   if (!options->chip.empty() && !(*target)->hasChip)
     return makeError("--chip: target '", (*target)->name,
                      "' compiles for no chip");
+
+  if (!options->simReport.empty() && (*target)->name != "sim")
+    return makeError("--sim-report: target '", (*target)->name,
+                     "' does not simulate");
+  mfaSimEnableReport(!options->simReport.empty());
 
   mlir::DialectRegistry registry;
   registerDialects(registry);
@@ -82,6 +88,8 @@ static Expected<bool> run(ArrayRef<const char *> args) {
   if (!isProgram)
     outs() << "problem: " << options->problem.getCommandLine() << "\n";
   printReport(*report, options->timing, outs());
+  if (!options->simReport.empty())
+    outs() << mfa::sim::getReport(options->simReport == "json");
   if (!options->json.empty())
     if (Error error = writeJSON(options->json, *report))
       return std::move(error);

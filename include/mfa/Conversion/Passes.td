@@ -73,7 +73,9 @@ def SimulateGPUPass : Pass<"mfa-simulate-gpu", "::mlir::ModuleOp"> {
     thread, which is a new argument 0, and everything that concerns other
     threads or memory becomes a call of the simulator's runtime (`mfaSim*`).
     Each `gpu.launch_func` becomes a call of `mfaSimLaunch`; its operands may be
-    memrefs or what `gpu-to-llvm` makes of them.
+    memrefs or values of the llvm dialect. Buffers in GPU memory become buffers
+    of the host, and waiting for the GPU becomes nothing, since all that a token
+    stands for is done when the op that makes it returns.
 
     A pointer to shared memory stays an offset into the window of the block.
     An operation that the simulator does not know is an error.
@@ -102,11 +104,16 @@ def SimulateGPUPass : Pass<"mfa-simulate-gpu", "::mlir::ModuleOp"> {
     }
     ```
   }];
-  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+  let dependentDialects = [
+    "::mlir::LLVM::LLVMDialect",
+    "::mlir::memref::MemRefDialect",
+  ];
   let options = [
     Option<"checks", "checks", "bool", "true",
            "Check every access to memory; without, kernels run faster and "
            "only barriers and warp-wide operations are checked">,
+    Option<"count", "count", "bool", "false",
+           "Count what kernels execute, for the simulator's report">,
   ];
 }
 

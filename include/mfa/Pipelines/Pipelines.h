@@ -71,6 +71,10 @@ struct MFAToSimOptions : public PassPipelineOptions<MFAToSimOptions> {
       *this, "checks",
       llvm::cl::desc("Check every access of the kernels to memory"),
       llvm::cl::init(true)};
+  PassOptions::Option<bool> count{
+      *this, "count",
+      llvm::cl::desc("Count what kernels execute, for the simulator's report"),
+      llvm::cl::init(false)};
 };
 
 /// From masked attention on tensors or buffers to the llvm dialect, through

@@ -24,6 +24,20 @@ static bool isSimulated(Value pointer) {
          space == sim::kShared;
 }
 
+/// Whether `pointer` is a constant distance into a variable of the kernel's
+/// own: on the stack of the thread, or a global outside shared memory, neither
+/// of which the runtime knows.
+static bool isOwnVariable(Value pointer) {
+  while (auto gep = pointer.getDefiningOp<LLVM::GEPOp>()) {
+    if (!gep.getDynamicIndices().empty() &&
+        !gep.getBase().getDefiningOp<LLVM::AddressOfOp>())
+      return false;
+    pointer = gep.getBase();
+  }
+  return pointer.getDefiningOp<LLVM::AllocaOp>() ||
+         pointer.getDefiningOp<LLVM::AddressOfOp>();
+}
+
 /// The host address of `bytes` bytes (of type i64) at `pointer`, checked if the
 /// simulation checks accesses.
 static Value createHostAddress(Simulation &simulation, OpBuilder &builder,
@@ -34,7 +48,7 @@ static Value createHostAddress(Simulation &simulation, OpBuilder &builder,
   Type i64 = builder.getI64Type();
   Type hostPointer = LLVM::LLVMPointerType::get(builder.getContext());
   Value address = LLVM::PtrToIntOp::create(builder, loc, i64, pointer);
-  if (simulation.hasChecks()) {
+  if (simulation.hasChecks() && !isOwnVariable(pointer)) {
     flags |= space | static_cast<uint32_t>(alignment) << sim::kAlignShift;
     return simulation.callRuntime(
         builder, op, "mfaSimAccess", hostPointer,
@@ -46,6 +60,25 @@ static Value createHostAddress(Simulation &simulation, OpBuilder &builder,
     address = LLVM::AddOp::create(builder, loc, address, window);
   }
   return LLVM::IntToPtrOp::create(builder, loc, hostPointer, address);
+}
+
+/// What an atomic access says of others; nothing for one that is not atomic.
+static uint32_t getOrderFlags(LLVM::AtomicOrdering ordering) {
+  switch (ordering) {
+  case LLVM::AtomicOrdering::not_atomic:
+    return 0;
+  case LLVM::AtomicOrdering::unordered:
+  case LLVM::AtomicOrdering::monotonic:
+    return sim::kAtomic;
+  case LLVM::AtomicOrdering::acquire:
+    return sim::kAtomic | sim::kAcquire;
+  case LLVM::AtomicOrdering::release:
+    return sim::kAtomic | sim::kRelease;
+  case LLVM::AtomicOrdering::acq_rel:
+  case LLVM::AtomicOrdering::seq_cst:
+    break;
+  }
+  return sim::kAtomic | sim::kAcquire | sim::kRelease;
 }
 
 namespace {
@@ -66,8 +99,9 @@ struct AccessPattern : SimulationPattern<OpTy> {
         op.getAlignment().value_or(Simulation::getNaturalAlignment(op, type));
     Value bytes = Simulation::createI64(rewriter, op.getLoc(),
                                         Simulation::getByteSize(op, type));
-    Value address = createHostAddress(this->simulation, rewriter, op, pointer,
-                                      bytes, flags, alignment);
+    Value address =
+        createHostAddress(this->simulation, rewriter, op, pointer, bytes,
+                          flags | getOrderFlags(op), alignment);
     rewriter.modifyOpInPlace(op,
                              [&] { op->setOperand(pointerIndex, address); });
     return success();
@@ -83,6 +117,17 @@ private:
   }
   static Type getAccessedType(LLVM::AtomicCmpXchgOp op) {
     return op.getVal().getType();
+  }
+
+  static uint32_t getOrderFlags(LLVM::AtomicRMWOp op) {
+    return ::getOrderFlags(op.getOrdering());
+  }
+  static uint32_t getOrderFlags(LLVM::AtomicCmpXchgOp op) {
+    return ::getOrderFlags(op.getSuccessOrdering());
+  }
+  template <typename LoadOrStoreOp>
+  static uint32_t getOrderFlags(LoadOrStoreOp op) {
+    return ::getOrderFlags(op.getOrdering());
   }
 };
 
@@ -225,11 +270,10 @@ struct MembarPattern : SimulationPattern<NVVM::MembarOp> {
 
 void mlir::mfa::populateMemoryPatterns(Simulation &simulation,
                                        RewritePatternSet &patterns) {
-  constexpr uint32_t atomic = sim::kWrite | sim::kAtomic;
   patterns.add<AccessPattern<LLVM::LoadOp, 0, 0>,
                AccessPattern<LLVM::StoreOp, 1, sim::kWrite>,
-               AccessPattern<LLVM::AtomicRMWOp, 0, atomic>,
-               AccessPattern<LLVM::AtomicCmpXchgOp, 0, atomic>,
+               AccessPattern<LLVM::AtomicRMWOp, 0, sim::kWrite>,
+               AccessPattern<LLVM::AtomicCmpXchgOp, 0, sim::kWrite>,
                CopyPattern<LLVM::MemcpyOp>, CopyPattern<LLVM::MemmoveOp>,
                FillPattern, AddrSpaceCastPattern, CpAsyncPattern,
                CpAsyncCommitPattern, CpAsyncWaitPattern, MembarPattern>(

@@ -69,10 +69,10 @@ private:
 /// them.
 class KernelModule {
 public:
-  KernelModule(gpu::GPUModuleOp module, ModuleOp host, bool checks,
+  KernelModule(gpu::GPUModuleOp module, ModuleOp host, bool checks, bool counts,
                SimulatedKernelMap &kernels)
-      : module(module), host(host), simulation(host, checks), kernels(kernels) {
-  }
+      : module(module), host(host), simulation(host, checks), counts(counts),
+        kernels(kernels) {}
 
   LogicalResult run();
 
@@ -82,6 +82,8 @@ private:
   void moveGlobals();
   void moveFunctions();
   LogicalResult rewriteFunctions();
+  SmallVector<Block *> tabulateBlocks();
+  void countBlocks(ArrayRef<Block *> blocks);
   void describeKernels();
   LLVM::LLVMFuncOp createEntry(LLVM::LLVMFuncOp kernel, OpBuilder &builder);
   LLVM::GlobalOp createString(OpBuilder &builder, StringRef name,
@@ -90,8 +92,11 @@ private:
   gpu::GPUModuleOp module;
   ModuleOp host;
   Simulation simulation;
+  bool counts;
   SimulatedKernelMap &kernels;
   uint32_t staticShared = 0;
+  /// The table of operations for KernelInfo::blocks.
+  std::string blockTable;
   SmallVector<LLVM::LLVMFuncOp> functions;
   /// Functions that are kernels, with the name that launches use.
   SmallVector<std::pair<LLVM::LLVMFuncOp, SymbolRefAttr>> entryPoints;
@@ -105,8 +110,15 @@ LogicalResult KernelModule::run() {
   layOutShared();
   moveFunctions();
   moveGlobals();
+  IRRewriter rewriter(host.getContext());
+  for (LLVM::LLVMFuncOp function : functions)
+    (void)eraseUnreachableBlocks(rewriter, function->getRegions());
+  SmallVector<Block *> blocks;
+  if (counts)
+    blocks = tabulateBlocks();
   if (failed(rewriteFunctions()))
     return failure();
+  countBlocks(blocks);
   describeKernels();
   module.erase();
   return success();
@@ -282,11 +294,9 @@ LogicalResult KernelModule::rewriteFunctions() {
   populateWarpPatterns(simulation, set);
   set.add<CallPattern>(set.getContext(), simulation);
   FrozenRewritePatternSet patterns(std::move(set));
-  IRRewriter rewriter(host.getContext());
   ReasonListener listener;
   bool allKnown = true;
   for (LLVM::LLVMFuncOp function : functions) {
-    (void)eraseUnreachableBlocks(rewriter, function->getRegions());
     walkAndApplyPatterns(function, patterns, &listener);
     function.walk([&](Operation *op) {
       if (op == function || isSimulated(op, host))
@@ -298,6 +308,47 @@ LogicalResult KernelModule::rewriteFunctions() {
     });
   }
   return success(allKnown);
+}
+
+/// Ops that become no instruction of the GPU.
+static bool isFree(Operation *op) {
+  return isa<LLVM::ConstantOp, LLVM::PoisonOp, LLVM::UndefOp, LLVM::ZeroOp,
+             LLVM::BitcastOp, LLVM::InsertValueOp, LLVM::ExtractValueOp,
+             LLVM::InsertElementOp, LLVM::ExtractElementOp, LLVM::AddressOfOp,
+             LLVM::PtrToIntOp, LLVM::IntToPtrOp>(op);
+}
+
+/// Writes down what each block contains before it is rewritten.
+SmallVector<Block *> KernelModule::tabulateBlocks() {
+  SmallVector<Block *> blocks;
+  for (LLVM::LLVMFuncOp function : functions) {
+    for (Block &block : function.getBody()) {
+      std::map<StringRef, unsigned> counts;
+      for (Operation &op : block)
+        if (!isFree(&op))
+          ++counts[op.getName().getStringRef()];
+      llvm::raw_string_ostream os(blockTable);
+      llvm::interleave(
+          counts, os,
+          [&](const auto &entry) { os << entry.first << ' ' << entry.second; },
+          "\t");
+      os << '\n';
+      blocks.push_back(&block);
+    }
+  }
+  return blocks;
+}
+
+void KernelModule::countBlocks(ArrayRef<Block *> blocks) {
+  OpBuilder builder(host.getContext());
+  for (auto [number, block] : llvm::enumerate(blocks)) {
+    builder.setInsertionPointToStart(block);
+    Location loc = block->front().getLoc();
+    simulation.callFunction(
+        builder, loc, "mfaSimCountBlock", {},
+        {Simulation::getState(&block->front()),
+         Simulation::createI32(builder, loc, static_cast<uint32_t>(number))});
+  }
 }
 
 /// A function that loads the arguments of a kernel and calls it.
@@ -342,9 +393,14 @@ void KernelModule::describeKernels() {
   Type pointer = LLVM::LLVMPointerType::get(builder.getContext());
   Type i32 = builder.getI32Type();
   auto infoType = LLVM::LLVMStructType::getLiteral(
-      builder.getContext(), {pointer, pointer, pointer, i32, i32});
+      builder.getContext(),
+      {pointer, pointer, pointer, pointer, i32, i32, i32});
   LLVM::GlobalOp sites = createString(
       builder, (module.getName() + "_sites").str(), simulation.getSites());
+  LLVM::GlobalOp table;
+  if (counts)
+    table =
+        createString(builder, (module.getName() + "_blocks").str(), blockTable);
   for (auto [kernel, symbol] : entryPoints) {
     std::string prefix = kernel.getName().str();
     LLVM::GlobalOp name = createString(builder, prefix + "_name",
@@ -356,12 +412,17 @@ void KernelModule::describeKernels() {
                                prefix + "_info", Attribute());
     OpBuilder::InsertionGuard guard(builder);
     builder.createBlock(&info.getInitializerRegion());
+    Value blocks = counts
+                       ? Value(LLVM::AddressOfOp::create(builder, loc, table))
+                       : Value(LLVM::ZeroOp::create(builder, loc, pointer));
     Value fields[] = {
         LLVM::AddressOfOp::create(builder, loc, name),
         LLVM::AddressOfOp::create(builder, loc, entry),
         LLVM::AddressOfOp::create(builder, loc, sites),
+        blocks,
         Simulation::createI32(builder, loc, staticShared),
-        Simulation::createI32(builder, loc, getSharedLimit(module))};
+        Simulation::createI32(builder, loc, getSharedLimit(module)),
+        Simulation::createI32(builder, loc, simulation.hasChecks())};
     Value value = LLVM::PoisonOp::create(builder, loc, infoType);
     for (auto [i, field] : llvm::enumerate(fields))
       value = LLVM::InsertValueOp::create(builder, loc, value, field,
@@ -380,26 +441,40 @@ struct SimulateGPUPass : mlir::mfa::impl::SimulateGPUPassBase<SimulateGPUPass> {
     SimulatedKernelMap kernels;
     for (auto module :
          llvm::make_early_inc_range(host.getOps<gpu::GPUModuleOp>()))
-      if (failed(KernelModule(module, host, checks, kernels).run()))
+      if (failed(KernelModule(module, host, checks, count, kernels).run()))
         return signalPassFailure();
-    if (failed(rewriteLaunches(host, kernels)))
+    if (failed(rewriteHost(host, kernels)))
       return signalPassFailure();
     host->removeAttr(gpu::GPUDialect::getContainerModuleAttrName());
   }
 
 private:
-  LogicalResult rewriteLaunches(ModuleOp host,
-                                const SimulatedKernelMap &kernels) {
+  LogicalResult rewriteHost(ModuleOp host, const SimulatedKernelMap &kernels) {
     Simulation simulation(host, checks);
     RewritePatternSet patterns(&getContext());
-    populateLaunchPatterns(kernels, simulation, patterns);
+    populateHostPatterns(kernels, simulation, patterns);
     ReasonListener listener;
     walkAndApplyPatterns(host, std::move(patterns), &listener);
-    WalkResult result = host.walk([&](gpu::LaunchFuncOp op) {
-      op.emitOpError("is not simulated: ") << listener.getReason(op.getLoc());
+    eraseWaits(host);
+    WalkResult result = host.walk([&](Operation *op) {
+      if (!isa_and_present<gpu::GPUDialect>(op->getDialect()))
+        return WalkResult::advance();
+      InFlightDiagnostic error = op->emitOpError("is not simulated");
+      if (StringRef reason = listener.getReason(op->getLoc()); !reason.empty())
+        error << ": " << reason;
       return WalkResult::interrupt();
     });
     return failure(result.wasInterrupted());
+  }
+
+  /// Erases waits from the last to the first, so that a token loses its uses
+  /// before its definition is reached.
+  static void eraseWaits(ModuleOp host) {
+    SmallVector<gpu::WaitOp> waits;
+    host.walk([&](gpu::WaitOp op) { waits.push_back(op); });
+    for (gpu::WaitOp op : llvm::reverse(waits))
+      if (op->use_empty())
+        op.erase();
   }
 };
 } // namespace

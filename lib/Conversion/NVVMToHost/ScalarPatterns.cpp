@@ -51,6 +51,25 @@ static Value roundToBF16(OpBuilder &builder, Location loc, Value value) {
       builder, loc, withElement(value.getType(), builder.getI16Type()), result);
 }
 
+/// Two f32 values rounded to a vector of two f16 or bf16 elements.
+static Value packHalves(OpBuilder &builder, Location loc, VectorType type,
+                        Value high, Value low) {
+  Value result = LLVM::PoisonOp::create(builder, loc, type);
+  Value elements[] = {low, high};
+  for (auto [i, element] : llvm::enumerate(elements)) {
+    Value rounded =
+        type.getElementType().isBF16()
+            ? Value(LLVM::BitcastOp::create(builder, loc, type.getElementType(),
+                                            roundToBF16(builder, loc, element)))
+            : Value(LLVM::FPTruncOp::create(builder, loc, type.getElementType(),
+                                            element));
+    result = LLVM::InsertElementOp::create(
+        builder, loc, result, rounded,
+        Simulation::createI32(builder, loc, static_cast<uint32_t>(i)));
+  }
+  return result;
+}
+
 namespace {
 
 //===----------------------------------------------------------------------===//
@@ -123,6 +142,23 @@ struct TruncToBF16Pattern : SimulationPattern<LLVM::FPTruncOp> {
   }
 };
 
+/// nvvm.convert.f32x2.to.{f16x2,bf16x2}.
+template <typename OpTy>
+struct ConvertPairPattern : SimulationPattern<OpTy> {
+  using SimulationPattern<OpTy>::SimulationPattern;
+
+  LogicalResult matchAndRewrite(OpTy op,
+                                PatternRewriter &rewriter) const override {
+    if (op.getRnd() != NVVM::FPRoundingMode::RN || op.getRelu() ||
+        op.getSat() != NVVM::SaturationMode::NONE)
+      return rewriter.notifyMatchFailure(op, "expected rounding mode rn alone");
+    rewriter.replaceOp(op, packHalves(rewriter, op.getLoc(),
+                                      cast<VectorType>(op.getType()),
+                                      op.getSrcHi(), op.getSrcLo()));
+    return success();
+  }
+};
+
 /// Rounds to the nearest, ties away from zero, in the upper 19 bits.
 struct ConvertToTF32Pattern : SimulationPattern<NVVM::ConvertFloatToTF32Op> {
   using SimulationPattern::SimulationPattern;
@@ -189,22 +225,10 @@ static LogicalResult rewritePack(LLVM::CallIntrinsicOp op,
                                  PatternRewriter &rewriter) {
   if (name.size() != 2 || name.back() != "rn")
     return rewriter.notifyMatchFailure(op, "expected rounding mode rn alone");
-  Location loc = op.getLoc();
-  auto type = cast<VectorType>(op->getResult(0).getType());
-  Value result = LLVM::PoisonOp::create(rewriter, loc, type);
-  for (int64_t i = 0; i < 2; ++i) {
-    Value element = op.getArgs()[1 - i];
-    if (type.getElementType().isBF16())
-      element = LLVM::BitcastOp::create(rewriter, loc, type.getElementType(),
-                                        roundToBF16(rewriter, loc, element));
-    else
-      element = LLVM::FPTruncOp::create(rewriter, loc, type.getElementType(),
-                                        element);
-    result = LLVM::InsertElementOp::create(
-        rewriter, loc, result, element,
-        Simulation::createI32(rewriter, loc, static_cast<uint32_t>(i)));
-  }
-  rewriter.replaceOp(op, result);
+  rewriter.replaceOp(
+      op, packHalves(rewriter, op.getLoc(),
+                     cast<VectorType>(op->getResult(0).getType()),
+                     /*high=*/op.getArgs()[0], /*low=*/op.getArgs()[1]));
   return success();
 }
 
@@ -322,8 +346,10 @@ void mlir::mfa::populateScalarPatterns(Simulation &simulation,
                LaneMaskPattern<NVVM::LaneMaskGtOp, ~1u, false>,
                LaneMaskPattern<NVVM::LaneMaskGeOp, ~0u, false>>(context,
                                                                 simulation);
-  patterns.add<TruncToBF16Pattern, ConvertToTF32Pattern, ReciprocalPattern,
-               CallIntrinsicPattern, TrapPattern, ExitPattern,
-               TimingPattern<NVVM::NanosleepOp>,
-               TimingPattern<NVVM::GriddepcontrolOp>>(context, simulation);
+  patterns
+      .add<ConvertPairPattern<NVVM::ConvertF32x2ToF16x2Op>,
+           ConvertPairPattern<NVVM::ConvertF32x2ToBF16x2Op>, TruncToBF16Pattern,
+           ConvertToTF32Pattern, ReciprocalPattern, CallIntrinsicPattern,
+           TrapPattern, ExitPattern, TimingPattern<NVVM::NanosleepOp>,
+           TimingPattern<NVVM::GriddepcontrolOp>>(context, simulation);
 }

@@ -116,10 +116,9 @@ struct SimulatedKernel {
 /// Kernels by the symbol under which gpu.launch_func refers to them.
 using SimulatedKernelMap = llvm::DenseMap<Attribute, SimulatedKernel>;
 
-/// Adds the pattern that launches kernels through the runtime.
-void populateLaunchPatterns(const SimulatedKernelMap &kernels,
-                            Simulation &simulation,
-                            RewritePatternSet &patterns);
+/// Adds the patterns for the host: launches through the runtime, and buffers.
+void populateHostPatterns(const SimulatedKernelMap &kernels,
+                          Simulation &simulation, RewritePatternSet &patterns);
 
 } // namespace mlir::mfa
 

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Block.h"
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -106,6 +107,7 @@ void Block::prepare(Launch &newLaunch, Dim3 newId) {
     thread.status = Thread::Status::Runs;
     thread.waitSite = kNoSite;
     thread.copies.clear();
+    thread.log.clear();
     thread.closedGroups = 0;
     thread.stackBegin = stacks + i * (kStackBytes + kGuardBytes) + kGuardBytes;
     thread.stackEnd = thread.stackBegin + kStackBytes - getStackShift(i);
@@ -113,12 +115,31 @@ void Block::prepare(Launch &newLaunch, Dim3 newId) {
         make_fcontext(thread.stackEnd, thread.stackEnd - thread.stackBegin,
                       &Block::threadMain);
   }
-  for (Barrier &barrier : barriers)
-    barrier = Barrier();
+  prepareShadow();
   liveThreads = threadCount;
   abandoned = false;
   currentWarp = 0;
   currentLane = kWarpSize - 1;
+}
+
+void Block::prepareShadow() {
+  for (Barrier &barrier : barriers) {
+    pool.assign(barrier.released, nullptr);
+    barrier = Barrier();
+  }
+  for (auto &[offset, channel] : channels)
+    pool.assign(channel, nullptr);
+  channels.clear();
+  if (!hasChecks())
+    return;
+  uint32_t first = shadow.begin(getSharedEnd(), warps.size(), maxClock);
+  maxClock = first;
+  Knowledge *initial = pool.create(threadCount);
+  std::fill(initial->clocks.begin(), initial->clocks.end(), first - 1);
+  for (uint32_t i = 0; i < threadCount; ++i) {
+    threads[i].clock = first;
+    pool.assign(threads[i].knows, initial);
+  }
 }
 
 void Block::run(Launch &newLaunch, Dim3 newId) {
@@ -127,6 +148,20 @@ void Block::run(Launch &newLaunch, Dim3 newId) {
   // Back here, all threads have exited, or one failed, or none can go on.
   if (!abandoned && liveThreads)
     reportDeadlock();
+  if (!launch->counting)
+    return;
+  ++counters.blocks;
+  counters.threads += threadCount;
+  for (Warp &warp : warps)
+    flushLog(warp);
+}
+
+void Block::flushLog(Warp &warp) {
+  std::vector<LoggedAccess> *logs[kWarpSize];
+  uint32_t lanes = __builtin_popcount(warp.present);
+  for (uint32_t i = 0; i < lanes; ++i)
+    logs[i] = &warp.lane(i).log;
+  counters.countPasses(logs, lanes);
 }
 
 //===----------------------------------------------------------------------===//
@@ -168,6 +203,10 @@ Thread *Block::pickNext() {
 void Block::suspend(Thread &self, Thread::Status status, uint32_t site) {
   self.status = status;
   self.waitSite = site;
+  if (status == Thread::Status::AtBarrier)
+    ++counters.barrierWaits;
+  else
+    ++counters.warpWaits;
   jumpTo(&self.fiber, pickNext());
   self.status = Thread::Status::Runs;
 }
@@ -187,11 +226,15 @@ void Block::exit(Thread &self) {
 // Barriers
 //===----------------------------------------------------------------------===//
 
+void Block::failBarrier(Thread &self, uint32_t barrierId, uint32_t site) {
+  fail(FaultKind::InvalidOperand, self, site,
+       format("expected a barrier from 0 to 15 but got %u", barrierId));
+}
+
 void Block::barrier(Thread &self, uint32_t barrierId, uint32_t count,
                     uint32_t site, bool waits) {
   if (barrierId >= 16)
-    fail(FaultKind::InvalidOperand, self, site,
-         format("expected a barrier from 0 to 15 but got %u", barrierId));
+    failBarrier(self, barrierId, site);
   if (count % kWarpSize || count > 1024)
     fail(FaultKind::InvalidOperand, self, site,
          format("expected a number of threads that is a multiple of the warp "
@@ -221,6 +264,8 @@ void Block::barrier(Thread &self, uint32_t barrierId, uint32_t count,
   if (waits) {
     waiting |= 1u << self.laneId;
     barrier.warpSite[warp.index] = site;
+  } else if (hasChecks()) {
+    release(self, barrier.released);
   }
   if (barrier.arrived == (count ? count : liveThreads)) {
     completeBarrier(barrier, barrierId);
@@ -232,8 +277,16 @@ void Block::barrier(Thread &self, uint32_t barrierId, uint32_t count,
 }
 
 void Block::completeBarrier(Barrier &barrier, uint32_t barrierId) {
-  for (uint32_t i = 0; i < warps.size(); ++i)
-    warps[i].ready |= barrier.waiting[i];
+  std::vector<Thread *> &group = getGroup();
+  for (Warp &warp : warps) {
+    warp.ready |= barrier.waiting[warp.index];
+    for (uint32_t lanes = barrier.waiting[warp.index]; lanes;
+         lanes &= lanes - 1)
+      group.push_back(&warp.lane(__builtin_ctz(lanes)));
+  }
+  if (hasChecks() && !group.empty())
+    synchronize(group, barrier.released);
+  pool.assign(barrier.released, nullptr);
   barrier = Barrier();
 }
 
@@ -254,18 +307,14 @@ void Block::exitBarriers(Thread &self) {
 // Faults
 //===----------------------------------------------------------------------===//
 
-void Block::report(FaultKind kind, const Thread &self, uint32_t site,
-                   const std::string &what) {
-  launch->report(kind, site,
-                 format("block (%u, %u, %u), thread (%u, %u, %u)", id.x, id.y,
-                        id.z, self.threadId[0], self.threadId[1],
-                        self.threadId[2]),
-                 what);
+std::string Block::describeThread(const Thread &self) const {
+  return format("block (%u, %u, %u), thread (%u, %u, %u)", id.x, id.y, id.z,
+                self.threadId[0], self.threadId[1], self.threadId[2]);
 }
 
 void Block::fail(FaultKind kind, const Thread &self, uint32_t site,
                  const std::string &what) {
-  report(kind, self, site, what);
+  launch->report(kind, site, describeThread(self), what);
   launch->aborted = true;
   abandoned = true;
   fcontext_t unused;
@@ -324,16 +373,34 @@ void Block::reportDeadlock() {
 // Entry points
 //===----------------------------------------------------------------------===//
 
+void mfaSimCountBlock(ThreadState *state, uint32_t number) {
+  Block &block = *getThread(state).block;
+  if (block.getLaunch().counting)
+    block.countBlock(number);
+}
+
 void mfaSimBarrier(ThreadState *state, uint32_t id, uint32_t count,
                    uint32_t site) {
   Thread &self = getThread(state);
   self.block->barrier(self, id, count, site, /*waits=*/true);
 }
 
+/// The lanes of a warp arrive together, as in the hardware: one that has not
+/// got there yet must not find that another has left the kernel.
+static void computeArrive(Warp &warp, uint32_t lanes, uint32_t parameter,
+                          uint32_t site) {
+  for (; lanes; lanes &= lanes - 1)
+    warp.block->barrier(warp.lane(__builtin_ctz(lanes)), parameter & 0xff,
+                        parameter >> 8, site, /*waits=*/false);
+}
+
 void mfaSimBarrierArrive(ThreadState *state, uint32_t id, uint32_t count,
                          uint32_t site) {
   Thread &self = getThread(state);
-  self.block->barrier(self, id, count, site, /*waits=*/false);
+  if (id >= 16)
+    self.block->failBarrier(self, id, site);
+  self.warp->meet(self, self.warp->present, computeArrive, id | count << 8,
+                  site);
 }
 
 void mfaSimExit(ThreadState *state, uint32_t site) {

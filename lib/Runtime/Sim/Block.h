@@ -10,8 +10,11 @@
 #define MFA_LIB_RUNTIME_SIM_BLOCK_H
 
 #include "Launch.h"
+#include "Shadow.h"
 #include <boost/context/detail/fcontext.hpp>
+#include <map>
 #include <memory>
+#include <utility>
 
 namespace mfa::sim {
 
@@ -46,6 +49,16 @@ struct Thread : ThreadState {
   std::vector<PendingCopy> copies;
   uint32_t closedGroups = 0;
 
+  /// Accesses to shared memory not yet counted with those of other lanes.
+  std::vector<LoggedAccess> log;
+  /// Counts up when the thread synchronises; see Shadow.h.
+  uint32_t clock = 0;
+  Knowledge *knows = nullptr;
+
+  uint32_t getIndex() const { return warpId * kWarpSize + laneId; }
+  Access getAccess(AccessMode mode, uint32_t site) const {
+    return {getIndex(), clock, static_cast<uint32_t>(mode), site};
+  }
   uint32_t *words() { return reinterpret_cast<uint32_t *>(slot); }
   float *floats() { return reinterpret_cast<float *>(slot); }
 };
@@ -108,6 +121,8 @@ struct Barrier {
   /// Lanes of each warp that wait, and the operation that brought them here.
   uint32_t waiting[kWarpSize] = {};
   uint32_t warpSite[kWarpSize] = {};
+  /// What the threads know that arrived without waiting.
+  Knowledge *released = nullptr;
 };
 
 /// The block that a worker runs; stacks and buffers are kept from one block to
@@ -125,6 +140,26 @@ public:
   Launch &getLaunch() const { return *launch; }
   char *getWindow() const { return window.get(); }
   uint32_t getSharedEnd() const { return kSharedBase + launch->sharedBytes; }
+  bool hasChecks() const { return launch->kernel.checks; }
+  /// An empty list of threads for synchronize, which outlives an abandoned
+  /// fiber.
+  std::vector<Thread *> &getGroup() {
+    group.clear();
+    return group;
+  }
+
+  /// What was counted since the last call.
+  Counters takeCounters() { return std::exchange(counters, Counters()); }
+
+  /// Counts the accesses that the lanes of a warp logged.
+  void flushLog(Warp &warp);
+
+  /// Counts an execution of a basic block.
+  void countBlock(uint32_t number) {
+    if (counters.basicBlocks.size() <= number)
+      counters.basicBlocks.resize(number + 1);
+    ++counters.basicBlocks[number];
+  }
 
   /// Lets other threads run until `self` is made ready.
   void suspend(Thread &self, Thread::Status status, uint32_t site);
@@ -133,24 +168,46 @@ public:
   void barrier(Thread &self, uint32_t id, uint32_t count, uint32_t site,
                bool waits);
 
-  /// Checks an access of `self` to shared memory, and returns its address on
-  /// the host. `flags` are AccessFlags.
+  /// Checks an access of `self` to shared memory, remembers it, and returns its
+  /// address on the host. `flags` are AccessFlags.
   char *accessShared(Thread &self, uint64_t offset, uint64_t bytes,
-                     uint32_t flags, uint32_t site);
+                     uint32_t flags, uint32_t site,
+                     AccessMode mode = AccessMode::Plain);
 
-  /// The same for global memory.
+  /// Checks an access of `self` to global memory.
   void accessGlobal(Thread &self, uint64_t address, uint64_t bytes,
                     uint32_t flags, uint32_t site);
+
+  /// Orders what each thread of a group did before with what all of them do
+  /// from now on, behind what was released to them, if anything.
+  void synchronize(const std::vector<Thread *> &group,
+                   const Knowledge *released = nullptr);
+
+  /// Orders what `self` did before with what threads do that acquire the
+  /// channel later.
+  void release(Thread &self, Knowledge *&channel);
+  void acquire(Thread &self, const Knowledge *channel);
+
+  /// Performs an atomic access, as far as it orders others.
+  void orderAtomic(Thread &self, uint32_t offset, uint32_t flags);
 
   /// Performs the copies of `self` whose group is below `end`.
   void completeCopies(Thread &self, uint32_t end);
 
+  /// Reports a number that names no barrier.
+  [[noreturn]] void failBarrier(Thread &self, uint32_t id, uint32_t site);
+
   /// Ends `self` and never returns.
   [[noreturn]] void exit(Thread &self);
 
-  /// Reports a fault of `self` and keeps the block running.
+  /// Reports a fault of `self` and keeps the block running; `describe` makes
+  /// the text when it is needed.
+  template <typename Function>
   void report(FaultKind kind, const Thread &self, uint32_t site,
-              const std::string &what);
+              Function &&describe) {
+    if (launch->isNew(kind, site))
+      launch->report(kind, site, describeThread(self), describe());
+  }
 
   /// Reports a fault of `self` and abandons the block.
   [[noreturn]] void fail(FaultKind kind, const Thread &self, uint32_t site,
@@ -164,8 +221,22 @@ private:
   void completeBarrier(Barrier &barrier, uint32_t id);
   void exitBarriers(Thread &self);
   void reportDeadlock();
+  std::string describeThread(const Thread &self) const;
   std::string describeBarrier(uint32_t id) const;
   std::string describeLanes(const Warp &warp, uint32_t lanes) const;
+
+  void prepareShadow();
+  void tick(Thread &self);
+  bool areOrdered(const Access &earlier, const Thread &self,
+                  AccessMode mode) const;
+  std::string describeAccess(const Access &access, const char *verb) const;
+  void recordRead(Thread &self, uint32_t offset, uint32_t bytes,
+                  AccessMode mode, uint32_t site);
+  void recordWrite(Thread &self, uint32_t offset, uint32_t bytes,
+                   AccessMode mode, uint32_t site);
+  void completeWrite(Thread &self, uint32_t offset, uint32_t bytes,
+                     uint32_t site);
+
   static void threadMain(boost::context::detail::transfer_t transfer);
 
   Launch *launch = nullptr;
@@ -186,6 +257,15 @@ private:
 
   char *stacks = nullptr;
   uint32_t stackCount = 0;
+
+  /// Where accesses are checked: remembered ones, the largest clock so far,
+  /// and what was released through atomic accesses, by offset.
+  Shadow shadow;
+  KnowledgePool pool;
+  uint32_t maxClock = 0;
+  std::map<uint32_t, Knowledge *> channels;
+  std::vector<Thread *> group;
+  Counters counters;
 
   /// The worker's own context while threads run, and the fiber being left.
   boost::context::detail::fcontext_t home = nullptr;

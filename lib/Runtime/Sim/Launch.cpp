@@ -136,6 +136,12 @@ static const char *getFaultName(FaultKind kind) {
     return "out-of-bounds access";
   case FaultKind::Misaligned:
     return "misaligned access";
+  case FaultKind::Uninitialized:
+    return "uninitialized shared memory";
+  case FaultKind::Race:
+    return "data race";
+  case FaultKind::InFlight:
+    return "access to bytes in flight";
   case FaultKind::Deadlock:
     return "deadlock";
   case FaultKind::Divergence:
@@ -146,6 +152,12 @@ static const char *getFaultName(FaultKind kind) {
     return "trap";
   }
   return "fault";
+}
+
+bool Launch::isNew(FaultKind kind, uint32_t site) {
+  constexpr size_t kMostReports = 32;
+  std::lock_guard<std::mutex> lock(mutex);
+  return seen.size() < kMostReports && !seen.count({kind, site});
 }
 
 void Launch::report(FaultKind kind, uint32_t site, const std::string &where,
@@ -161,6 +173,11 @@ void Launch::report(FaultKind kind, uint32_t site, const std::string &where,
   if (site != kNoSite)
     text += "  " + describeSite(site) + "\n";
   reports.push_back(std::move(text));
+}
+
+void Launch::addCounters(const Counters &other) {
+  std::lock_guard<std::mutex> lock(mutex);
+  counters.add(other);
 }
 
 /// The bytes between the first and the last element of a strided memref.
@@ -234,6 +251,8 @@ static void work(Launch &launch) {
     id.z = number / launch.grid.x / launch.grid.y;
     block->run(launch, id);
   }
+  if (launch.counting)
+    launch.addCounters(block->takeCounters());
   giveBack(std::move(block));
 }
 
@@ -303,5 +322,9 @@ void mfaSimLaunch(const KernelInfo *kernel, int64_t gridX, int64_t gridY,
   }
   normalize(launch.ranges);
   runBlocks(launch, workers);
+  if (launch.counting) {
+    launch.counters.launches = 1;
+    addToReport(*kernel, launch.counters);
+  }
   deliver(launch);
 }

@@ -9,7 +9,7 @@
 #ifndef MFA_LIB_RUNTIME_SIM_LAUNCH_H
 #define MFA_LIB_RUNTIME_SIM_LAUNCH_H
 
-#include "mfa/Runtime/Sim/Sim.h"
+#include "Report.h"
 #include <atomic>
 #include <mutex>
 #include <set>
@@ -23,6 +23,9 @@ enum class FaultKind {
   InvalidLaunch,
   OutOfBounds,
   Misaligned,
+  Uninitialized,
+  Race,
+  InFlight,
   Deadlock,
   Divergence,
   InvalidOperand,
@@ -59,6 +62,10 @@ public:
   /// Accessible global memory, sorted and disjoint; empty means unknown.
   std::vector<MemoryRange> ranges;
 
+  /// Whether to count, and what was counted; guarded by `mutex`.
+  const bool counting = isReporting();
+  Counters counters;
+
   /// Number of the next block that has no worker yet.
   std::atomic<uint64_t> nextBlock{0};
   /// Set by the first fault after which a block cannot go on.
@@ -70,10 +77,17 @@ public:
   /// The name and location of an instrumented operation.
   std::string describeSite(uint32_t site) const;
 
+  /// Whether a fault of this kind has not been reported for the operation yet
+  /// and should be: after many reports, further ones are dropped.
+  bool isNew(FaultKind kind, uint32_t site);
+
   /// Keeps a report, once for each kind and operation. `where` names the block
   /// and thread and may be empty.
   void report(FaultKind kind, uint32_t site, const std::string &where,
               const std::string &what);
+
+  /// Adds what one worker counted.
+  void addCounters(const Counters &other);
 
   /// The reports in the order of their arrival.
   const std::vector<std::string> &getReports() const { return reports; }

@@ -19,7 +19,7 @@ static const char *getVerb(uint32_t flags) {
 }
 
 char *Block::accessShared(Thread &self, uint64_t offset, uint64_t bytes,
-                          uint32_t flags, uint32_t site) {
+                          uint32_t flags, uint32_t site, AccessMode mode) {
   uint32_t alignment = flags >> kAlignShift;
   if (alignment > 1 && offset % alignment)
     fail(FaultKind::Misaligned, self, site,
@@ -35,6 +35,21 @@ char *Block::accessShared(Thread &self, uint64_t offset, uint64_t bytes,
                 getVerb(flags), static_cast<unsigned long long>(bytes),
                 static_cast<long long>(offset - kSharedBase),
                 launch->sharedBytes));
+  if (launch->counting) {
+    (flags & kWrite ? counters.sharedWritten : counters.sharedRead) += bytes;
+    self.log.push_back(
+        {site, static_cast<uint32_t>(offset), static_cast<uint32_t>(bytes)});
+  }
+  if (!hasChecks() || !bytes)
+    return window.get() + offset;
+  if (flags & kAtomic)
+    mode = AccessMode::Atomic;
+  if (flags & kWrite)
+    recordWrite(self, offset, bytes, mode, site);
+  else
+    recordRead(self, offset, bytes, mode, site);
+  if (flags & kAtomic)
+    orderAtomic(self, offset, flags);
   return window.get() + offset;
 }
 
@@ -47,6 +62,7 @@ void Block::accessGlobal(Thread &self, uint64_t address, uint64_t bytes,
                 "multiple of %u",
                 getVerb(flags), static_cast<unsigned long long>(bytes),
                 static_cast<unsigned long long>(address), alignment));
+  (flags & kWrite ? counters.globalWritten : counters.globalRead) += bytes;
   if (launch->isAccessible(address, bytes))
     return;
   std::string text =
@@ -103,7 +119,7 @@ void mfaSimCopyAsync(ThreadState *state, uint32_t destination, uint64_t source,
                       sourceBytes));
   uint32_t alignment = bytes << kAlignShift;
   block.accessShared(self, destination, bytes, kShared | kWrite | alignment,
-                     site);
+                     site, AccessMode::Pending);
   // Of a copy that only fills with zeros, the source is not read.
   if (sourceBytes)
     block.accessGlobal(self, source, sourceBytes, kGlobal | alignment, site);
@@ -124,6 +140,8 @@ void Block::completeCopies(Thread &self, uint32_t end) {
     char *destination = window.get() + copy.destination;
     memcpy(destination, copy.source, copy.sourceBytes);
     memset(destination + copy.sourceBytes, 0, copy.bytes - copy.sourceBytes);
+    if (hasChecks())
+      completeWrite(self, copy.destination, copy.bytes, copy.site);
   }
   self.copies.erase(self.copies.begin(), self.copies.begin() + done);
 }

@@ -8,28 +8,32 @@
 
 #include "mfa/Runtime/Sim/Sim.h"
 
-void mfa::sim::forEachSymbol(void (*add)(const char *name, void *address,
-                                         void *user),
-                             void *user) {
-#define MFA_SIM_SYMBOL(name) add(#name, reinterpret_cast<void *>(&name), user)
-  MFA_SIM_SYMBOL(mfaSimLaunch);
-  MFA_SIM_SYMBOL(mfaSimAccess);
-  MFA_SIM_SYMBOL(mfaSimBarrier);
-  MFA_SIM_SYMBOL(mfaSimBarrierArrive);
-  MFA_SIM_SYMBOL(mfaSimWarpSync);
-  MFA_SIM_SYMBOL(mfaSimShuffle);
-  MFA_SIM_SYMBOL(mfaSimVote);
-  MFA_SIM_SYMBOL(mfaSimReduce);
-  MFA_SIM_SYMBOL(mfaSimElect);
-  MFA_SIM_SYMBOL(mfaSimLoadMatrix);
-  MFA_SIM_SYMBOL(mfaSimStoreMatrix);
-  MFA_SIM_SYMBOL(mfaSimMma);
-  MFA_SIM_SYMBOL(mfaSimCopyAsync);
-  MFA_SIM_SYMBOL(mfaSimCopyAsyncCommit);
-  MFA_SIM_SYMBOL(mfaSimCopyAsyncWait);
-  MFA_SIM_SYMBOL(mfaSimExit);
-  MFA_SIM_SYMBOL(mfaSimTrap);
-  MFA_SIM_SYMBOL(mfaSimExp2);
-  MFA_SIM_SYMBOL(mfaSimLog2);
+std::vector<mfa::runtime::EntryPoint> mfa::sim::getEntryPoints() {
+#define MFA_SIM_SYMBOL(name)                                                   \
+  {                                                                            \
+    #name, reinterpret_cast<void *>(&name)                                     \
+  }
+  return {
+      MFA_SIM_SYMBOL(mfaSimLaunch),
+      MFA_SIM_SYMBOL(mfaSimAccess),
+      MFA_SIM_SYMBOL(mfaSimCountBlock),
+      MFA_SIM_SYMBOL(mfaSimBarrier),
+      MFA_SIM_SYMBOL(mfaSimBarrierArrive),
+      MFA_SIM_SYMBOL(mfaSimWarpSync),
+      MFA_SIM_SYMBOL(mfaSimShuffle),
+      MFA_SIM_SYMBOL(mfaSimVote),
+      MFA_SIM_SYMBOL(mfaSimReduce),
+      MFA_SIM_SYMBOL(mfaSimElect),
+      MFA_SIM_SYMBOL(mfaSimLoadMatrix),
+      MFA_SIM_SYMBOL(mfaSimStoreMatrix),
+      MFA_SIM_SYMBOL(mfaSimMma),
+      MFA_SIM_SYMBOL(mfaSimCopyAsync),
+      MFA_SIM_SYMBOL(mfaSimCopyAsyncCommit),
+      MFA_SIM_SYMBOL(mfaSimCopyAsyncWait),
+      MFA_SIM_SYMBOL(mfaSimExit),
+      MFA_SIM_SYMBOL(mfaSimTrap),
+      MFA_SIM_SYMBOL(mfaSimExp2),
+      MFA_SIM_SYMBOL(mfaSimLog2),
+  };
 #undef MFA_SIM_SYMBOL
 }

@@ -75,6 +75,8 @@ void Warp::finish(Meet &meet, uint32_t running) {
   meets.pop_back();
   done.compute(*this, done.arrived, done.parameter, done.site);
   ready |= done.arrived & ~running;
+  if (done.arrived == present && block->getLaunch().counting)
+    block->flushLog(*this);
 }
 
 void Warp::exit(Thread &self) {
@@ -102,11 +104,18 @@ void Warp::exit(Thread &self) {
 // Synchronisation, shuffles, votes and reductions
 //===----------------------------------------------------------------------===//
 
-static void computeNothing(Warp &, uint32_t, uint32_t, uint32_t) {}
+static void computeWarpSync(Warp &warp, uint32_t lanes, uint32_t parameter,
+                            uint32_t site) {
+  if (!warp.block->hasChecks())
+    return;
+  std::vector<Thread *> &group = warp.block->getGroup();
+  forEachLane(warp, lanes, [&](Thread &lane) { group.push_back(&lane); });
+  warp.block->synchronize(group);
+}
 
 void mfaSimWarpSync(ThreadState *state, uint32_t mask, uint32_t site) {
   Thread &self = getThread(state);
-  self.warp->meet(self, mask, computeNothing, 0, site);
+  self.warp->meet(self, mask, computeWarpSync, 0, site);
 }
 
 /// Slot words: value, offset, clamp; results: valid, value. The source lane is

@@ -70,10 +70,17 @@ struct KernelInfo {
   void (*entry)(ThreadState *state, void **arguments);
   /// One line an instrumented operation: its name, a tab and its location.
   const char *sites;
+  /// One line a basic block: operations and how many of each it contains, as
+  /// "operation count" pairs with tabs between them. Null if the kernel does
+  /// not count.
+  const char *blocks;
   /// Bytes of shared memory that the kernel declares itself.
   uint32_t staticShared;
   /// Most bytes of shared memory a block may have on the kernel's target.
   uint32_t sharedLimit;
+  /// Not 0 if every access to memory calls mfaSimAccess, so that accesses to
+  /// shared memory can be checked against each other.
+  uint32_t checks;
 };
 
 /// A memref descriptor passed to a kernel, with what is needed to know the
@@ -94,6 +101,8 @@ enum AccessFlags : uint32_t {
   kSpaceMask = 3,
   kWrite = 4,
   kAtomic = 8,
+  kAcquire = 16,
+  kRelease = 32,
 };
 constexpr uint32_t kAlignShift = 8;
 

@@ -15,7 +15,11 @@
 #ifndef MFA_RUNTIME_SIM_SIM_H
 #define MFA_RUNTIME_SIM_SIM_H
 
+#include "mfa/Runtime/EntryPoint.h"
 #include "mfa/Runtime/Sim/ABI.h"
+
+#include <string>
+#include <vector>
 
 #define MFA_SIM_EXPORT extern "C" __attribute__((visibility("default")))
 
@@ -25,12 +29,24 @@ namespace mfa::sim {
 /// a line break.
 using FaultHandler = void (*)(const char *report, void *user);
 
-/// Calls `add(name, address, user)` for every function that rewritten kernels
-/// may call, so that a JIT can resolve them without a shared library.
-void forEachSymbol(void (*add)(const char *name, void *address, void *user),
-                   void *user);
+/// The functions that rewritten kernels and their launches call, for a JIT that
+/// resolves them without a shared library.
+std::vector<runtime::EntryPoint> getEntryPoints();
+
+/// What the kernels launched while counting was on did, in numbers: as a table
+/// to read, or as a JSON array with one object a kernel. Operations are counted
+/// for kernels that were lowered with the pass option `count`.
+std::string getReport(bool json);
 
 } // namespace mfa::sim
+
+/// Switches counting on or off.
+MFA_SIM_EXPORT void mfaSimEnableReport(bool enabled);
+
+/// Prints getReport to the standard output. With MFA_SIM_REPORT=table or json
+/// in the environment, counting is on from the start and this happens at the
+/// end of the process.
+MFA_SIM_EXPORT void mfaSimPrintReport(bool json);
 
 /// Replaces what happens when a kernel faults: by default the report goes to
 /// the standard error stream and the process exits with status 1 once the
@@ -68,6 +84,10 @@ MFA_SIM_EXPORT void mfaSimLaunch(const mfa::sim::KernelInfo *kernel,
 MFA_SIM_EXPORT void *mfaSimAccess(mfa::sim::ThreadState *state,
                                   uint64_t address, uint64_t bytes,
                                   uint32_t flags, uint32_t site);
+
+/// Counts an execution of basic block `number`.
+MFA_SIM_EXPORT void mfaSimCountBlock(mfa::sim::ThreadState *state,
+                                     uint32_t number);
 
 /// Waits at barrier `id` for `count` threads, 0 meaning all of the block.
 MFA_SIM_EXPORT void mfaSimBarrier(mfa::sim::ThreadState *state, uint32_t id,

@@ -1,4 +1,4 @@
-//===- LaunchPatterns.cpp - Launches of simulated kernels -----------------===//
+//===- HostPatterns.cpp - What the host does with a GPU -------------------===//
 //
 // Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -9,12 +9,72 @@
 #include "Simulation.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 
 using namespace mlir;
 using namespace mlir::mfa;
 
+/// A token of what has been done already.
+static Value createToken(OpBuilder &builder, Location loc) {
+  return gpu::WaitOp::create(
+             builder, loc, builder.getType<gpu::AsyncTokenType>(), ValueRange())
+      .getAsyncToken();
+}
+
 namespace {
+
+//===----------------------------------------------------------------------===//
+// Buffers
+//===----------------------------------------------------------------------===//
+
+struct AllocPattern : OpRewritePattern<gpu::AllocOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(gpu::AllocOp op,
+                                PatternRewriter &rewriter) const override {
+    // The alignment that the driver guarantees.
+    SmallVector<Value> results{memref::AllocOp::create(
+        rewriter, op.getLoc(), op.getType(), op.getDynamicSizes(),
+        op.getSymbolOperands(), rewriter.getI64IntegerAttr(256))};
+    if (op.getAsyncToken())
+      results.push_back(createToken(rewriter, op.getLoc()));
+    rewriter.replaceOp(op, results);
+    return success();
+  }
+};
+
+struct DeallocPattern : OpRewritePattern<gpu::DeallocOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(gpu::DeallocOp op,
+                                PatternRewriter &rewriter) const override {
+    memref::DeallocOp::create(rewriter, op.getLoc(), op.getMemref());
+    if (op.getAsyncToken())
+      rewriter.replaceOp(op, createToken(rewriter, op.getLoc()));
+    else
+      rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+struct MemcpyPattern : OpRewritePattern<gpu::MemcpyOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(gpu::MemcpyOp op,
+                                PatternRewriter &rewriter) const override {
+    memref::CopyOp::create(rewriter, op.getLoc(), op.getSrc(), op.getDst());
+    if (op.getAsyncToken())
+      rewriter.replaceOp(op, createToken(rewriter, op.getLoc()));
+    else
+      rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+//===----------------------------------------------------------------------===//
+// Launches
+//===----------------------------------------------------------------------===//
 
 /// Memory for one value, in the frame of the function around a launch.
 class Frame {
@@ -62,9 +122,6 @@ struct LaunchPattern : OpRewritePattern<gpu::LaunchFuncOp> {
     auto it = kernels.find(op.getKernelAttr());
     if (it == kernels.end())
       return rewriter.notifyMatchFailure(op, "unknown kernel");
-    if (op.getAsyncToken() || !op.getAsyncDependencies().empty())
-      return rewriter.notifyMatchFailure(
-          op, "asynchronous launches are not simulated");
     if (op.hasClusterSize())
       return rewriter.notifyMatchFailure(op, "clusters are not simulated");
     LLVM::LLVMFuncOp function = it->second.function;
@@ -119,7 +176,10 @@ struct LaunchPattern : OpRewritePattern<gpu::LaunchFuncOp> {
     arguments.push_back(describeMemrefs(rewriter, loc, frame, memrefs));
     arguments.push_back(Simulation::createI64(rewriter, loc, memrefs.size()));
     simulation.callFunction(rewriter, loc, "mfaSimLaunch", {}, arguments);
-    rewriter.eraseOp(op);
+    if (op.getAsyncToken())
+      rewriter.replaceOp(op, createToken(rewriter, loc));
+    else
+      rewriter.eraseOp(op);
     return success();
   }
 
@@ -166,8 +226,10 @@ private:
 
 } // namespace
 
-void mlir::mfa::populateLaunchPatterns(const SimulatedKernelMap &kernels,
-                                       Simulation &simulation,
-                                       RewritePatternSet &patterns) {
+void mlir::mfa::populateHostPatterns(const SimulatedKernelMap &kernels,
+                                     Simulation &simulation,
+                                     RewritePatternSet &patterns) {
+  patterns.add<AllocPattern, DeallocPattern, MemcpyPattern>(
+      patterns.getContext());
   patterns.add<LaunchPattern>(patterns.getContext(), kernels, simulation);
 }

@@ -1,0 +1,104 @@
+//===- Shadow.h - Who accessed shared memory, and when ----------*- C++ -*-===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Races are found with vector clocks. A thread counts its clock up whenever it
+// synchronises, and knows of each other thread the last clock whose accesses
+// happened before its own next one. Every byte of shared memory remembers its
+// last write and, for each warp, its last read. An access races with a
+// remembered one whose clock the thread does not know.
+//
+// Only the last reader of each warp is remembered, so a race of a write with
+// several reads of one warp may be reported for one of them alone, or missed
+// if that one happened before the write.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MFA_LIB_RUNTIME_SIM_SHADOW_H
+#define MFA_LIB_RUNTIME_SIM_SHADOW_H
+
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+namespace mfa::sim {
+
+/// The clocks of all threads that one thread knows. Threads that leave a
+/// barrier together share one; a use count keeps it alive.
+struct Knowledge {
+  std::vector<uint32_t> clocks;
+  uint32_t uses = 0;
+};
+
+/// Owns the knowledge of the threads of a block.
+class KnowledgePool {
+public:
+  /// Returns knowledge of `threads` clocks that nobody uses yet.
+  Knowledge *create(uint32_t threads);
+
+  /// Makes `slot` refer to `knowledge`, which may be null.
+  void assign(Knowledge *&slot, Knowledge *knowledge);
+
+private:
+  std::vector<std::unique_ptr<Knowledge>> owned;
+  std::vector<Knowledge *> unused;
+};
+
+/// How memory is accessed, as far as later accesses are concerned.
+enum class AccessMode : uint32_t {
+  Plain,
+  Atomic,
+  /// Written by a copy that may still be in flight.
+  Pending,
+};
+
+/// A remembered access: thread, clock, mode and operation.
+struct Access {
+  uint32_t thread : 10;
+  uint32_t clock : 20;
+  uint32_t mode : 2;
+  uint32_t site;
+
+  bool is(AccessMode other) const {
+    return mode == static_cast<uint32_t>(other);
+  }
+  uint64_t getBits() const {
+    uint64_t bits;
+    memcpy(&bits, this, sizeof(bits));
+    return bits;
+  }
+};
+static_assert(sizeof(Access) == 8);
+
+/// Largest clock that an Access can hold.
+constexpr uint32_t kClockLimit = (1u << 20) - 1;
+
+/// The remembered accesses to the shared memory of a block.
+class Shadow {
+public:
+  /// Forgets all accesses. No clock of the block before may exceed `maxClock`.
+  /// Returns the first clock of the new block.
+  uint32_t begin(uint32_t bytes, uint32_t warps, uint32_t maxClock);
+
+  /// Accesses with a clock below this one belong to earlier blocks.
+  uint32_t getFloor() const { return floor; }
+
+  Access *getWrites(uint32_t offset) { return &accesses[offset]; }
+  Access *getReads(uint32_t warp, uint32_t offset) {
+    return &accesses[(warp + size_t(1)) * stride + offset];
+  }
+
+private:
+  std::vector<Access> accesses;
+  size_t stride = 0;
+  uint32_t floor = 1;
+};
+
+} // namespace mfa::sim
+
+#endif // MFA_LIB_RUNTIME_SIM_SHADOW_H
