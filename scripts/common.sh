@@ -63,10 +63,8 @@ run_logged() {
   if [ -t 1 ]; then
     "$@" 2>&1 | tee "$log" || status=$?
   else
-    # Not a terminal: a line every tenth step of the build is enough.
-    "$@" 2>&1 | tee "$log" |
-      awk '!/^\[[0-9]+\/[0-9]+\]/ || NR % 10 == 1 { print; fflush() }' ||
-      status=$?
+    # Not a terminal: every tenth step of the build is enough.
+    "$@" 2>&1 | tee "$log" | sed -u '/^\[[0-9]*[1-9]\//d' || status=$?
   fi
   return "$status"
 }

@@ -21,9 +21,10 @@ mkdir -p "$stages"
 # stage NUMBER NAME WHAT PATTERN: writes a stage of the lowering of the example
 # and shows the first line of it that matches.
 stage() {
-  local file="$stages/$1-$2.mlir" shown
+  local file="$stages/$1-$2.mlir" target=(--target cuda --chip sm_80) shown
   [ "$2" = ptx ] && file="$stages/$1-$2.ptx"
-  mfa-run "$program" --entry main --emit "$2" --chip sm_80 >"$file" ||
+  [ "$2" = linalg ] && target=(--target cpu)
+  mfa-run "$program" --entry main --emit "$2" "${target[@]}" >"$file" ||
     die "mfa-run could not lower $program to $2"
   shown="$(grep -m 1 -e "$4" "$file")" || die "expected $4 in $file"
   printf '\n%s. %s: %s\n   %s, %d lines, one of them\n' \
@@ -45,6 +46,10 @@ python3 examples/run_masked_attention.py --mfa-run "$MFA_BUILD_DIR/bin/mfa-run"
 step "The same problem, checked in full and measured"
 mfa-run --batch 1 --seq-q 512 --heads 8 --kv-heads 2 --head-dim 64 \
   --dtype bf16 --mask dense --check --bench
+
+step "A kernel for sm_80, simulated on the CPU and checked"
+mfa-run --seq-q 70 --seq-k 130 --heads 2 --head-dim 64 --dtype bf16 \
+  --mask dense --target sim --chip sm_80 --check
 
 step "Done"
 cat <<END

@@ -22,5 +22,6 @@ void mfa::addBufferization(OpPassManager &pm) {
   pm.addPass(bufferization::createOneShotBufferizePass(options));
   pm.addPass(createCanonicalizerPass());
   bufferization::buildBufferDeallocationPipeline(pm);
+  // A result that is also an argument has become a clone.
   pm.addPass(createConvertBufferizationToMemRefPass());
 }

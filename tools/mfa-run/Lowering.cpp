@@ -65,8 +65,10 @@ struct PassStage {
 constexpr PassStage kPassStages[] = {
     {"linalg", "mfa-decompose-attention", false},
     {"gpu", "convert-mfa-to-gpu", false},
-    // The host code is lowered from here on: for a GPU, or for the simulator.
-    {"nvvm", "llvm-request-c-wrappers", true},
+    // What is next in the pipeline for a GPU, and in that for the simulator. A
+    // pass on functions would not do: neighbouring passes on functions and on
+    // kernels run function by function, in the order of the module.
+    {"nvvm", "mfa-lower-asserts", true},
     {"nvvm", "mfa-simulate-gpu", true},
 };
 

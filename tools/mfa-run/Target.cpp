@@ -379,3 +379,11 @@ Expected<const Target *> mfa::run::findTarget(StringRef name) {
   }
   return makeChoiceError("--target", names, name);
 }
+
+Expected<const Target *> mfa::run::findTargetOfStage(StringRef stage,
+                                                     bool needsChip) {
+  for (const Target &target : kTargets)
+    if (is_contained(target.stages, stage) && (target.hasChip || !needsChip))
+      return &target;
+  return findTarget("");
+}

@@ -77,6 +77,11 @@ llvm::ArrayRef<Target> getTargets();
 /// cpu.
 llvm::Expected<const Target *> findTarget(llvm::StringRef name);
 
+/// A target on whose way `stage` is, one that compiles for a chip if
+/// `needsChip`; where there is none, as `findTarget("")`.
+llvm::Expected<const Target *> findTargetOfStage(llvm::StringRef stage,
+                                                 bool needsChip);
+
 } // namespace mfa::run
 
 #endif // MFA_RUN_TARGET_H

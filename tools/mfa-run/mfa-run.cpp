@@ -28,7 +28,11 @@ static Expected<bool> run(ArrayRef<const char *> args) {
     printHelp(outs());
     return true;
   }
-  Expected<const Target *> target = findTarget(options->target);
+  // What is only printed needs no machine: any target on whose way it is.
+  bool isOpen = options->target.empty() && !options->emit.empty();
+  Expected<const Target *> target =
+      isOpen ? findTargetOfStage(options->emit, !options->chip.empty())
+             : findTarget(options->target);
   if (!target)
     return target.takeError();
   if (!options->chip.empty() && !(*target)->hasChip)
@@ -43,8 +47,19 @@ static Expected<bool> run(ArrayRef<const char *> args) {
   mlir::DialectRegistry registry;
   registerDialects(registry);
   mlir::MLIRContext context(registry);
+  // Messages name what is wrong; the op itself is pages long by then.
+  context.printOpOnDiagnostic(false);
   SourceMgr sources;
   mlir::SourceMgrDiagnosticHandler diagnostics(sources, &context);
+  // A program of a user is shown with its source, a generated one would be
+  // repeated in full; hundreds of them say enough with their errors.
+  context.printOpOnDiagnostic(false);
+  mlir::ScopedDiagnosticHandler errorsOnly(
+      &context, [&](mlir::Diagnostic &diagnostic) {
+        bool isRemark =
+            diagnostic.getSeverity() == mlir::DiagnosticSeverity::Remark;
+        return mlir::success(isRemark && !options->problems.empty());
+      });
   bool isProgram = !options->program.empty();
 
   if (!options->emit.empty()) {

@@ -176,3 +176,23 @@ func.func @buffers(%q: memref<1x?x2x8xf32, strided<[?, ?, ?, 1], offset: ?>>,
       outs(%o : memref<1x?x2x8xf32, strided<[?, ?, ?, 1], offset: ?>>)
   return
 }
+
+// -----
+
+// Both parts of the heads are dynamic: the view is made of strides.
+
+// CHECK-LABEL: func.func @dynamic_buffers(
+// CHECK-SAME: %[[Q:.*]]: memref<1x1x?x8xf32>, %[[K:.*]]: memref<1x?x?x8xf32>
+// CHECK-DAG: %[[KH:.*]] = memref.dim %[[K]], %c2
+// CHECK-DAG: %[[QH:.*]] = memref.dim %[[Q]], %c2
+// CHECK: %[[G:.*]] = arith.divui %[[QH]], %[[KH]] : index
+// CHECK: %[[GSTRIDE:.*]] = arith.muli %[[G]], %c8 : index
+// CHECK: memref.reinterpret_cast %[[Q]] to offset: [0], sizes: [1, 1, %[[KH]], %[[G]], 8]
+// CHECK-SAME: strides: [%{{.*}}, %{{.*}}, %[[GSTRIDE]], 8, 1]
+func.func @dynamic_buffers(%q: memref<1x1x?x8xf32>, %k: memref<1x?x?x8xf32>,
+                           %o: memref<1x1x?x8xf32>) {
+  mfa.masked_attention
+      ins(%q, %k, %k : memref<1x1x?x8xf32>, memref<1x?x?x8xf32>, memref<1x?x?x8xf32>)
+      outs(%o : memref<1x1x?x8xf32>)
+  return
+}

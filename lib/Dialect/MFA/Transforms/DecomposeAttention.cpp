@@ -19,6 +19,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
 
 #include <cmath>
@@ -135,6 +136,10 @@ public:
     if (onTensors)
       return tensor::ExpandShapeOp::create(
           builder, loc, type.clone(staticShape), array, groups, shape);
+    if (llvm::count_if(extents, [](OpFoldResult extent) {
+          return !getConstantIntValue(extent);
+        }) > 1)
+      return splitStrides(array, dim, extents.back(), shape);
     return memref::ExpandShapeOp::create(builder, loc, staticShape, array,
                                          groups, shape);
   }
@@ -153,6 +158,29 @@ public:
   }
 
 private:
+  /// The view of `shape` in which dimension `dim` of `buffer` is split in two,
+  /// the second of extent `inner`. This is what memref.expand_shape means where
+  /// both are dynamic, a case that `expand-strided-metadata` does not lower.
+  Value splitStrides(Value buffer, int64_t dim, OpFoldResult inner,
+                     ArrayRef<OpFoldResult> shape) {
+    auto metadata =
+        memref::ExtractStridedMetadataOp::create(builder, loc, buffer);
+    OpFoldResult offset = metadata.getConstifiedMixedOffset();
+    SmallVector<OpFoldResult> strides = metadata.getConstifiedMixedStrides();
+    Value outer = arith::MulIOp::create(
+        builder, loc,
+        getValueOrCreateConstantIndexOp(builder, loc, strides[dim]),
+        getValueOrCreateConstantIndexOp(builder, loc, inner));
+    strides.insert(strides.begin() + dim, outer);
+    auto layout = StridedLayoutAttr::get(
+        builder.getContext(), decomposeMixedValues(offset).first.front(),
+        decomposeMixedValues(strides).first);
+    auto type = MemRefType::get(decomposeMixedValues(shape).first,
+                                getElementTypeOrSelf(buffer), layout);
+    return memref::ReinterpretCastOp::create(builder, loc, type, buffer, offset,
+                                             shape, strides);
+  }
+
   Value cast(Value array, Type type) {
     if (array.getType() == type)
       return array;

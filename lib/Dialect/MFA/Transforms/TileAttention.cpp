@@ -30,6 +30,13 @@ struct TileAttention : OpRewritePattern<mfa::MaskedAttentionOp> {
 
   LogicalResult matchAndRewrite(mfa::MaskedAttentionOp op,
                                 PatternRewriter &rewriter) const override {
+    // A view may not start at the end of its source, not even an empty view;
+    // and there is no work to split.
+    if (llvm::any_of(op->getOperandTypes(), [](Type type) {
+          auto shaped = dyn_cast<ShapedType>(type);
+          return shaped && llvm::is_contained(shaped.getShape(), 0);
+        }))
+      return rewriter.notifyMatchFailure(op, "an operand has no elements");
     auto options = scf::SCFTilingOptions()
                        .setLoopType(scf::SCFTilingOptions::LoopType::ForallOp)
                        .setTileSizes(getAsIndexOpFoldResult(op.getContext(),

@@ -1,0 +1,275 @@
+//===- FakeCUDA.cpp - A CUDA driver without a GPU -------------------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Stands in for libcuda.so.1 in tests of what is said to the driver: device
+// memory is host memory, kernels do nothing, and each call that matters is a
+// line on stderr. MFA_FAKE_CUDA_FAIL names a function that fails, and
+// MFA_FAKE_CUDA_DEVICES is the number of GPUs (default 1).
+//
+//===----------------------------------------------------------------------===//
+
+#include "mfa/Runtime/CUDADriver.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+using namespace mfa::runtime;
+
+/// What a function that shall fail returns; 0 for all others.
+static CUresult getResult(const char *name) {
+  const char *failing = std::getenv("MFA_FAKE_CUDA_FAIL");
+  if (!failing || std::strcmp(failing, name) != 0)
+    return CUDA_SUCCESS;
+  constexpr CUresult invalidValue = 1, invalidPtx = 218;
+  return std::strcmp(name, "cuModuleLoadDataEx") == 0 ? invalidPtx
+                                                      : invalidValue;
+}
+
+template <typename... Args>
+static void log(const char *format, Args... args) {
+  std::fprintf(stderr, "fake: ");
+  std::fprintf(stderr, format, args...);
+  std::fprintf(stderr, "\n");
+}
+
+template <typename T>
+static T makeHandle(uintptr_t value) {
+  return reinterpret_cast<T>(value);
+}
+
+#define FAKE extern "C" __attribute__((visibility("default"))) CUresult
+
+FAKE cuInit(unsigned) { return getResult("cuInit"); }
+
+FAKE cuDriverGetVersion(int *version) {
+  *version = 12080;
+  return CUDA_SUCCESS;
+}
+
+FAKE cuGetErrorName(CUresult code, const char **name) {
+  *name = code == 218 ? "CUDA_ERROR_INVALID_PTX" : "CUDA_ERROR_INVALID_VALUE";
+  return CUDA_SUCCESS;
+}
+
+FAKE cuGetErrorString(CUresult code, const char **text) {
+  *text = code == 218 ? "a PTX JIT compilation failed" : "invalid argument";
+  return CUDA_SUCCESS;
+}
+
+FAKE cuDeviceGetCount(int *count) {
+  const char *devices = std::getenv("MFA_FAKE_CUDA_DEVICES");
+  *count = devices ? std::atoi(devices) : 1;
+  return CUDA_SUCCESS;
+}
+
+FAKE cuDeviceGet(CUdevice *device, int ordinal) {
+  *device = ordinal;
+  return getResult("cuDeviceGet");
+}
+
+FAKE cuDeviceGetName(char *name, int size, CUdevice) {
+  std::snprintf(name, size, "Fake GPU");
+  return CUDA_SUCCESS;
+}
+
+FAKE cuDeviceGetAttribute(int *value, int attribute, CUdevice) {
+  *value = attribute == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR ? 8 : 0;
+  return CUDA_SUCCESS;
+}
+
+FAKE cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice) {
+  log("retain context");
+  *context = makeHandle<CUcontext>(0xc0);
+  return getResult("cuDevicePrimaryCtxRetain");
+}
+
+/// Depth of the stack of current contexts.
+static int contextDepth = 0;
+
+FAKE cuCtxPushCurrent_v2(CUcontext) {
+  ++contextDepth;
+  return CUDA_SUCCESS;
+}
+
+FAKE cuCtxPopCurrent_v2(CUcontext *) {
+  --contextDepth;
+  return CUDA_SUCCESS;
+}
+
+FAKE cuCtxGetCurrent(CUcontext *context) {
+  *context = makeHandle<CUcontext>(0xc0);
+  return CUDA_SUCCESS;
+}
+
+FAKE cuCtxSynchronize() {
+  log("synchronize context");
+  return getResult("cuCtxSynchronize");
+}
+
+FAKE cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned count,
+                        int *options, void **values) {
+  log("load module, %s, context %s",
+      std::strstr(static_cast<const char *>(image), ".target") ? "PTX"
+                                                               : "binary",
+      contextDepth > 0 ? "current" : "missing");
+  CUresult result = getResult("cuModuleLoadDataEx");
+  for (unsigned index = 0; index < count; ++index)
+    if (result != CUDA_SUCCESS && options[index] == CU_JIT_ERROR_LOG_BUFFER)
+      std::strcpy(static_cast<char *>(values[index]),
+                  "ptxas fatal: unknown instruction\n");
+  *module = result == CUDA_SUCCESS ? makeHandle<CUmodule>(0x30) : nullptr;
+  return result;
+}
+
+FAKE cuModuleUnload(CUmodule) {
+  log("unload module");
+  return CUDA_SUCCESS;
+}
+
+FAKE cuModuleGetFunction(CUfunction *function, CUmodule, const char *name) {
+  log("get function %s", name);
+  *function = makeHandle<CUfunction>(0xf0);
+  return getResult("cuModuleGetFunction");
+}
+
+FAKE cuFuncSetAttribute(CUfunction, int attribute, int value) {
+  log("set attribute %d to %d", attribute, value);
+  return getResult("cuFuncSetAttribute");
+}
+
+FAKE cuLaunchKernel(CUfunction, unsigned gridX, unsigned gridY, unsigned gridZ,
+                    unsigned blockX, unsigned blockY, unsigned blockZ,
+                    unsigned shared, CUstream stream, void **, void **) {
+  log("launch (%u, %u, %u) x (%u, %u, %u), %u bytes, stream %p", gridX, gridY,
+      gridZ, blockX, blockY, blockZ, shared, static_cast<void *>(stream));
+  return getResult("cuLaunchKernel");
+}
+
+FAKE cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction, void **,
+                      void **) {
+  log("launch (%u, %u, %u) in clusters, attribute %d of (%u, %u, %u)",
+      config->gridDimX, config->gridDimY, config->gridDimZ,
+      config->attributes[0].id, config->attributes[0].value.clusterDim.x,
+      config->attributes[0].value.clusterDim.y,
+      config->attributes[0].value.clusterDim.z);
+  return getResult("cuLaunchKernelEx");
+}
+
+FAKE cuStreamCreate(CUstream *stream, unsigned flags) {
+  log("create stream, flags %u", flags);
+  *stream = makeHandle<CUstream>(0x50);
+  return getResult("cuStreamCreate");
+}
+
+FAKE cuStreamDestroy_v2(CUstream stream) {
+  log("destroy stream %p", static_cast<void *>(stream));
+  return CUDA_SUCCESS;
+}
+
+FAKE cuStreamSynchronize(CUstream stream) {
+  log("synchronize stream %p", static_cast<void *>(stream));
+  return getResult("cuStreamSynchronize");
+}
+
+FAKE cuStreamWaitEvent(CUstream, CUevent, unsigned) {
+  log("wait for event");
+  return CUDA_SUCCESS;
+}
+
+FAKE cuEventCreate(CUevent *event, unsigned) {
+  *event = makeHandle<CUevent>(0xe0);
+  return CUDA_SUCCESS;
+}
+
+FAKE cuEventDestroy_v2(CUevent) { return CUDA_SUCCESS; }
+
+FAKE cuEventSynchronize(CUevent) { return CUDA_SUCCESS; }
+
+FAKE cuEventRecord(CUevent, CUstream stream) {
+  log("record event, stream %p", static_cast<void *>(stream));
+  return CUDA_SUCCESS;
+}
+
+FAKE cuEventElapsedTime(float *milliseconds, CUevent, CUevent) {
+  *milliseconds = 250.0f;
+  return CUDA_SUCCESS;
+}
+
+static CUresult allocate(CUdeviceptr *pointer, size_t bytes, const char *name) {
+  CUresult result = getResult(name);
+  if (result == CUDA_SUCCESS)
+    *pointer = reinterpret_cast<CUdeviceptr>(
+        std::aligned_alloc(256, (bytes + 255) / 256 * 256));
+  return result;
+}
+
+FAKE cuMemAlloc_v2(CUdeviceptr *pointer, size_t bytes) {
+  return allocate(pointer, bytes, "cuMemAlloc");
+}
+
+FAKE cuMemAllocManaged(CUdeviceptr *pointer, size_t bytes, unsigned) {
+  return allocate(pointer, bytes, "cuMemAllocManaged");
+}
+
+FAKE cuMemFree_v2(CUdeviceptr pointer) {
+  std::free(reinterpret_cast<void *>(pointer));
+  return CUDA_SUCCESS;
+}
+
+FAKE cuMemcpyAsync(CUdeviceptr target, CUdeviceptr source, size_t bytes,
+                   CUstream) {
+  std::memmove(reinterpret_cast<void *>(target),
+               reinterpret_cast<const void *>(source), bytes);
+  return getResult("cuMemcpyAsync");
+}
+
+FAKE cuMemcpyHtoD_v2(CUdeviceptr target, const void *source, size_t bytes) {
+  std::memcpy(reinterpret_cast<void *>(target), source, bytes);
+  return getResult("cuMemcpyHtoD");
+}
+
+FAKE cuMemcpyDtoH_v2(void *target, CUdeviceptr source, size_t bytes) {
+  std::memcpy(target, reinterpret_cast<const void *>(source), bytes);
+  return getResult("cuMemcpyDtoH");
+}
+
+FAKE cuMemsetD16Async(CUdeviceptr target, unsigned short value, size_t count,
+                      CUstream) {
+  for (size_t index = 0; index < count; ++index)
+    reinterpret_cast<unsigned short *>(target)[index] = value;
+  return CUDA_SUCCESS;
+}
+
+FAKE cuMemsetD32Async(CUdeviceptr target, unsigned value, size_t count,
+                      CUstream) {
+  for (size_t index = 0; index < count; ++index)
+    reinterpret_cast<unsigned *>(target)[index] = value;
+  return CUDA_SUCCESS;
+}
+
+FAKE cuMemHostRegister_v2(void *, size_t bytes, unsigned) {
+  log("register %zu bytes", bytes);
+  return CUDA_SUCCESS;
+}
+
+FAKE cuMemHostUnregister(void *) {
+  log("unregister");
+  return CUDA_SUCCESS;
+}
+
+FAKE cuTensorMapEncodeTiled(CUtensorMap *, int type, uint32_t rank, void *,
+                            const uint64_t *sizes, const uint64_t *strides,
+                            const uint32_t *box, const uint32_t *, int, int,
+                            int, int) {
+  log("tensor map of type %d, rank %u, inner size %llu, stride %llu, box %u",
+      type, rank, static_cast<unsigned long long>(sizes[0]),
+      static_cast<unsigned long long>(strides[0]), box[0]);
+  return getResult("cuTensorMapEncodeTiled");
+}
