@@ -9,6 +9,7 @@
 #include "Simulation.h"
 #include "mfa/Conversion/Passes.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
@@ -292,6 +293,7 @@ LogicalResult KernelModule::rewriteFunctions() {
   populateScalarPatterns(simulation, set);
   populateMemoryPatterns(simulation, set);
   populateWarpPatterns(simulation, set);
+  populateMBarrierPatterns(simulation, set);
   set.add<CallPattern>(set.getContext(), simulation);
   FrozenRewritePatternSet patterns(std::move(set));
   ReasonListener listener;

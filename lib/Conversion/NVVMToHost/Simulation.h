@@ -105,6 +105,10 @@ void populateMemoryPatterns(Simulation &simulation,
 /// Adds the patterns for barriers and operations of a warp.
 void populateWarpPatterns(Simulation &simulation, RewritePatternSet &patterns);
 
+/// Adds the patterns for mbarriers.
+void populateMBarrierPatterns(Simulation &simulation,
+                              RewritePatternSet &patterns);
+
 /// A kernel that was moved into the host module.
 struct SimulatedKernel {
   /// Takes the thread's state and then the arguments of the kernel.

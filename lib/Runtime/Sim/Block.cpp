@@ -127,6 +127,8 @@ void Block::prepareShadow() {
     pool.assign(barrier.released, nullptr);
     barrier = Barrier();
   }
+  clearMBarriers();
+  idleTests = 0;
   for (auto &[offset, channel] : channels)
     pool.assign(channel, nullptr);
   channels.clear();
@@ -194,8 +196,7 @@ Thread *Block::pickNext() {
       warp.ready &= ~(1u << currentLane);
       return &warp.lane(currentLane);
     }
-    currentWarp = currentWarp + 1 == e ? 0 : currentWarp + 1;
-    currentLane = kWarpSize - 1;
+    leaveWarp();
   }
   return nullptr;
 }
@@ -215,6 +216,7 @@ void Block::exit(Thread &self) {
   completeCopies(self, self.closedGroups + 1);
   self.status = Thread::Status::Exited;
   --liveThreads;
+  idleTests = 0;
   self.warp->exit(self);
   exitBarriers(self);
   fcontext_t unused;
@@ -277,6 +279,7 @@ void Block::barrier(Thread &self, uint32_t barrierId, uint32_t count,
 }
 
 void Block::completeBarrier(Barrier &barrier, uint32_t barrierId) {
+  idleTests = 0;
   std::vector<Thread *> &group = getGroup();
   for (Warp &warp : warps) {
     warp.ready |= barrier.waiting[warp.index];
@@ -354,6 +357,7 @@ void Block::reportDeadlock() {
     text += describeBarrier(i);
     site = barriers[i].site;
   }
+  text += describeMBarriers();
   for (const Warp &warp : warps) {
     for (const Meet &meet : warp.meets) {
       text += "\n  " + describeLanes(warp, meet.arrived) + " wait for " +

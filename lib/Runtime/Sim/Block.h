@@ -125,6 +125,21 @@ struct Barrier {
   Knowledge *released = nullptr;
 };
 
+/// A barrier that is an object in shared memory.
+struct MBarrier {
+  /// Arrivals that make a phase, and those missing in the current one.
+  uint32_t expected = 0;
+  uint32_t pending = 0;
+  /// Bytes that asynchronous copies still have to deliver in this phase.
+  int64_t transactions = 0;
+  uint32_t phase = 0;
+  /// What was released up to now, and up to the end of the last phase.
+  Knowledge *arriving = nullptr;
+  Knowledge *completed = nullptr;
+  /// Lanes of each warp that wait for the current phase.
+  uint32_t waiting[kWarpSize] = {};
+};
+
 /// The block that a worker runs; stacks and buffers are kept from one block to
 /// the next.
 class Block {
@@ -194,6 +209,20 @@ public:
   /// Performs the copies of `self` whose group is below `end`.
   void completeCopies(Thread &self, uint32_t end);
 
+  /// The mbarrier at an offset, which has to be initialized.
+  MBarrier &getMBarrier(Thread &self, uint32_t offset, uint32_t site);
+  void initMBarrier(uint32_t offset, uint32_t count);
+  void eraseMBarrier(uint32_t offset);
+
+  /// Counts arrivals and expected bytes, and returns the phase they are for.
+  uint64_t arrive(Thread &self, uint32_t offset, uint32_t count,
+                  int32_t transactions, uint32_t site);
+
+  /// Waits for the end of the phase that `phase` names in its `mask` bits, or,
+  /// unless `blocks`, lets other threads run once and tells whether it ended.
+  bool waitPhase(Thread &self, uint32_t offset, uint64_t phase, uint64_t mask,
+                 bool blocks, uint32_t site);
+
   /// Reports a number that names no barrier.
   [[noreturn]] void failBarrier(Thread &self, uint32_t id, uint32_t site);
 
@@ -222,6 +251,15 @@ private:
   void exitBarriers(Thread &self);
   void reportDeadlock();
   std::string describeThread(const Thread &self) const;
+  void completePhase(MBarrier &barrier);
+  /// Lets the threads of another warp run next.
+  void leaveWarp() {
+    currentWarp = currentWarp + 1 == warps.size() ? 0 : currentWarp + 1;
+    currentLane = kWarpSize - 1;
+  }
+  [[noreturn]] void failIdle(Thread &self, uint32_t site);
+  void clearMBarriers();
+  std::string describeMBarriers() const;
   std::string describeBarrier(uint32_t id) const;
   std::string describeLanes(const Warp &warp, uint32_t lanes) const;
 
@@ -246,6 +284,7 @@ private:
   uint32_t threadCount = 0;
   std::vector<Warp> warps;
   Barrier barriers[16];
+  std::map<uint32_t, MBarrier> mbarriers;
   uint32_t liveThreads = 0;
   bool abandoned = false;
 
@@ -266,6 +305,9 @@ private:
   std::map<uint32_t, Knowledge *> channels;
   std::vector<Thread *> group;
   Counters counters;
+
+  /// Tests of mbarriers that failed since anything else happened.
+  uint64_t idleTests = 0;
 
   /// The worker's own context while threads run, and the fiber being left.
   boost::context::detail::fcontext_t home = nullptr;

@@ -146,6 +146,8 @@ static const char *getFaultName(FaultKind kind) {
     return "deadlock";
   case FaultKind::Divergence:
     return "divergent arrival";
+  case FaultKind::PhaseOverrun:
+    return "phase overrun";
   case FaultKind::InvalidOperand:
     return "invalid operand";
   case FaultKind::Trap:

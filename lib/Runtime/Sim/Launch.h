@@ -28,6 +28,7 @@ enum class FaultKind {
   InFlight,
   Deadlock,
   Divergence,
+  PhaseOverrun,
   InvalidOperand,
   Trap,
 };

@@ -200,7 +200,13 @@ void Block::recordWrite(Thread &self, uint32_t offset, uint32_t bytes,
                  ", not ordered with a read\n  " + describeAccess(read, "read");
         });
     });
-  std::fill_n(writes, bytes, self.getAccess(mode, site));
+  // An atomic access must not hide a plain one that others have to be ordered
+  // with just as well.
+  const Access access = self.getAccess(mode, site);
+  for (uint32_t i = 0; i < bytes; ++i)
+    if (mode != AccessMode::Atomic || !writes[i].is(AccessMode::Plain) ||
+        writes[i].thread != access.thread || writes[i].clock != access.clock)
+      writes[i] = access;
 }
 
 void Block::completeWrite(Thread &self, uint32_t offset, uint32_t bytes,

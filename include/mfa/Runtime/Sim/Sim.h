@@ -96,6 +96,32 @@ MFA_SIM_EXPORT void mfaSimBarrierArrive(mfa::sim::ThreadState *state,
                                         uint32_t id, uint32_t count,
                                         uint32_t site);
 
+/// Operations of mbarriers at an offset into shared memory. Transactions are
+/// bytes; a phase is numbered from 0, or named by its parity.
+MFA_SIM_EXPORT void mfaSimMBarrierInit(mfa::sim::ThreadState *state,
+                                       uint32_t offset, uint32_t count,
+                                       uint32_t site);
+MFA_SIM_EXPORT void mfaSimMBarrierInvalidate(mfa::sim::ThreadState *state,
+                                             uint32_t offset, uint32_t site);
+MFA_SIM_EXPORT uint64_t mfaSimMBarrierArrive(mfa::sim::ThreadState *state,
+                                             uint32_t offset, uint32_t count,
+                                             uint32_t transactions,
+                                             uint32_t site);
+MFA_SIM_EXPORT void mfaSimMBarrierExpect(mfa::sim::ThreadState *state,
+                                         uint32_t offset, uint32_t transactions,
+                                         uint32_t site);
+MFA_SIM_EXPORT void mfaSimMBarrierComplete(mfa::sim::ThreadState *state,
+                                           uint32_t offset,
+                                           uint32_t transactions,
+                                           uint32_t site);
+MFA_SIM_EXPORT void mfaSimMBarrierWait(mfa::sim::ThreadState *state,
+                                       uint32_t offset, uint64_t phase,
+                                       uint32_t parity, uint32_t site);
+/// Lets other threads run and returns whether the phase has ended.
+MFA_SIM_EXPORT uint32_t mfaSimMBarrierTest(mfa::sim::ThreadState *state,
+                                           uint32_t offset, uint64_t phase,
+                                           uint32_t parity, uint32_t site);
+
 MFA_SIM_EXPORT void mfaSimWarpSync(mfa::sim::ThreadState *state, uint32_t mask,
                                    uint32_t site);
 /// Leaves 1 or 0, whether the source lane is valid, in the first slot word.

@@ -1,0 +1,191 @@
+//===- MBarrierPatterns.cpp - Barriers in shared memory -------------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Simulation.h"
+
+using namespace mlir;
+using namespace mlir::mfa;
+namespace sim = ::mfa::sim;
+
+/// The offset of a shared or generic pointer into the shared memory window.
+static Value createOffset(OpBuilder &builder, Operation *op, Value pointer) {
+  Location loc = op->getLoc();
+  Type i64 = builder.getI64Type();
+  Value address = LLVM::PtrToIntOp::create(builder, loc, i64, pointer);
+  auto type = cast<LLVM::LLVMPointerType>(pointer.getType());
+  if (type.getAddressSpace() != sim::kShared) {
+    Value window =
+        LLVM::LoadOp::create(builder, loc, i64, Simulation::getState(op));
+    address = LLVM::SubOp::create(builder, loc, address, window);
+  }
+  return LLVM::TruncOp::create(builder, loc, builder.getI32Type(), address);
+}
+
+namespace {
+
+struct MBarrierInitPattern : SimulationPattern<NVVM::MBarrierInitOp> {
+  using SimulationPattern::SimulationPattern;
+
+  LogicalResult matchAndRewrite(NVVM::MBarrierInitOp op,
+                                PatternRewriter &rewriter) const override {
+    if (op.getPredicate())
+      return rewriter.notifyMatchFailure(op, "expected no predicate");
+    simulation.callRuntime(
+        rewriter, op, "mfaSimMBarrierInit", {},
+        {createOffset(rewriter, op, op.getAddr()), op.getCount()});
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+struct MBarrierInvalPattern : SimulationPattern<NVVM::MBarrierInvalOp> {
+  using SimulationPattern::SimulationPattern;
+
+  LogicalResult matchAndRewrite(NVVM::MBarrierInvalOp op,
+                                PatternRewriter &rewriter) const override {
+    simulation.callRuntime(rewriter, op, "mfaSimMBarrierInvalidate", {},
+                           createOffset(rewriter, op, op.getAddr()));
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+/// Replaces an arrival, whose result is the phase that it was for.
+template <typename OpTy>
+static void replaceArrival(OpTy op, Value count, Value transactions,
+                           Simulation &simulation, PatternRewriter &rewriter) {
+  Value phase = simulation.callRuntime(
+      rewriter, op, "mfaSimMBarrierArrive", rewriter.getI64Type(),
+      {createOffset(rewriter, op, op.getAddr()), count, transactions});
+  if (op->getNumResults())
+    rewriter.replaceOp(op, phase);
+  else
+    rewriter.eraseOp(op);
+}
+
+struct MBarrierArrivePattern : SimulationPattern<NVVM::MBarrierArriveOp> {
+  using SimulationPattern::SimulationPattern;
+
+  LogicalResult matchAndRewrite(NVVM::MBarrierArriveOp op,
+                                PatternRewriter &rewriter) const override {
+    Value count = op.getCount();
+    if (!count)
+      count = Simulation::createI32(rewriter, op.getLoc(), 1);
+    Value none = Simulation::createI32(rewriter, op.getLoc(), 0);
+    replaceArrival(op, count, none, simulation, rewriter);
+    return success();
+  }
+};
+
+struct MBarrierArriveExpectTxPattern
+    : SimulationPattern<NVVM::MBarrierArriveExpectTxOp> {
+  using SimulationPattern::SimulationPattern;
+
+  LogicalResult matchAndRewrite(NVVM::MBarrierArriveExpectTxOp op,
+                                PatternRewriter &rewriter) const override {
+    if (op.getPredicate())
+      return rewriter.notifyMatchFailure(op, "expected no predicate");
+    Value one = Simulation::createI32(rewriter, op.getLoc(), 1);
+    replaceArrival(op, one, op.getTxcount(), simulation, rewriter);
+    return success();
+  }
+};
+
+struct MBarrierExpectTxPattern : SimulationPattern<NVVM::MBarrierExpectTxOp> {
+  using SimulationPattern::SimulationPattern;
+
+  LogicalResult matchAndRewrite(NVVM::MBarrierExpectTxOp op,
+                                PatternRewriter &rewriter) const override {
+    simulation.callRuntime(
+        rewriter, op, "mfaSimMBarrierExpect", {},
+        {createOffset(rewriter, op, op.getAddr()), op.getTxcount()});
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+struct MBarrierCompleteTxPattern
+    : SimulationPattern<NVVM::MBarrierCompleteTxOp> {
+  using SimulationPattern::SimulationPattern;
+
+  LogicalResult matchAndRewrite(NVVM::MBarrierCompleteTxOp op,
+                                PatternRewriter &rewriter) const override {
+    simulation.callRuntime(
+        rewriter, op, "mfaSimMBarrierComplete", {},
+        {createOffset(rewriter, op, op.getAddr()), op.getTxcount()});
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+struct MBarrierTryWaitParityPattern
+    : SimulationPattern<NVVM::MBarrierTryWaitParityOp> {
+  using SimulationPattern::SimulationPattern;
+
+  LogicalResult matchAndRewrite(NVVM::MBarrierTryWaitParityOp op,
+                                PatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    Value phase = LLVM::ZExtOp::create(rewriter, loc, rewriter.getI64Type(),
+                                       op.getPhase());
+    Value parity = Simulation::createI32(rewriter, loc, 1);
+    simulation.callRuntime(
+        rewriter, op, "mfaSimMBarrierWait", {},
+        {createOffset(rewriter, op, op.getAddr()), phase, parity});
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+/// What the fence orders, the initialization of mbarriers against their use,
+/// happens in the order of the program on the host.
+struct FenceMBarrierInitPattern : SimulationPattern<NVVM::FenceMbarrierInitOp> {
+  using SimulationPattern::SimulationPattern;
+
+  LogicalResult matchAndRewrite(NVVM::FenceMbarrierInitOp op,
+                                PatternRewriter &rewriter) const override {
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+/// A test that may fail; the hardware may as well let a try_wait time out at
+/// once. The phase is given by a token of 64 bits or by its parity.
+template <typename OpTy>
+struct MBarrierTestPattern : SimulationPattern<OpTy> {
+  using SimulationPattern<OpTy>::SimulationPattern;
+
+  LogicalResult matchAndRewrite(OpTy op,
+                                PatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    Value phase = op.getStateOrPhase();
+    bool isParity = phase.getType().isInteger(32);
+    if (isParity)
+      phase = LLVM::ZExtOp::create(rewriter, loc, rewriter.getI64Type(), phase);
+    Value done = this->simulation.callRuntime(
+        rewriter, op, "mfaSimMBarrierTest", rewriter.getI32Type(),
+        {createOffset(rewriter, op, op.getAddr()), phase,
+         Simulation::createI32(rewriter, loc, isParity)});
+    Value zero = Simulation::createI32(rewriter, loc, 0);
+    rewriter.replaceOpWithNewOp<LLVM::ICmpOp>(op, LLVM::ICmpPredicate::ne, done,
+                                              zero);
+    return success();
+  }
+};
+
+} // namespace
+
+void mlir::mfa::populateMBarrierPatterns(Simulation &simulation,
+                                         RewritePatternSet &patterns) {
+  patterns.add<MBarrierInitPattern, MBarrierInvalPattern, MBarrierArrivePattern,
+               MBarrierArriveExpectTxPattern, MBarrierExpectTxPattern,
+               MBarrierCompleteTxPattern, MBarrierTryWaitParityPattern,
+               FenceMBarrierInitPattern,
+               MBarrierTestPattern<NVVM::MBarrierTryWaitOp>,
+               MBarrierTestPattern<NVVM::MBarrierTestWaitOp>>(
+      patterns.getContext(), simulation);
+}

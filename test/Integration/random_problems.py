@@ -1,0 +1,69 @@
+"""Prints a table of random problems for `mfa-run --problems`.
+
+The same seed gives the same table. A line names the seed and its position, so
+that a failure can be repeated from what mfa-run prints about it.
+"""
+
+import argparse
+import random
+
+ROW_SIZES = [8, 16, 24, 32, 40, 48, 64, 72, 80, 96, 112, 128]
+TYPES = ["f16", "bf16", "f32"]
+FILLS = ["random", "zero", "causal", "padding", "row-masked", "first-tile-masked",
+         "all-masked", "-1e4", "finfo-min", "mixed-inf"]
+
+
+def pick_length(rng):
+    """Short lengths, with those around a tile's size more often than others."""
+    return rng.choice([1, rng.randint(1, 40), rng.randint(41, 200),
+                       rng.choice([16, 64, 128]) + rng.randint(-1, 1)])
+
+
+def mask_options(rng, sizes, dtype):
+    mask_dtype = rng.choice(TYPES + ["i1"])
+    rank4 = rng.random() < 0.5
+    batch, heads, rows, keys = (size if rng.random() < 0.7 else 1 for size in sizes)
+    shape = [batch, heads, rows, keys] if rank4 else [batch, rows, keys]
+    options = ["--mask", "dense", "--mask-dtype", mask_dtype,
+               "--mask-shape", ",".join(map(str, shape))]
+    # A finite mask value needs a type that has it.
+    fills = [fill for fill in FILLS
+             if mask_dtype != "i1" or fill not in ("-1e4", "finfo-min")]
+    return options + ["--mask-fill", rng.choice(fills)]
+
+
+def problem(rng, name):
+    dtype = rng.choice(TYPES)
+    batch = rng.randint(1, 2)
+    kv_heads = rng.randint(1, 2)
+    heads = kv_heads * rng.randint(1, 3)
+    rows, keys = pick_length(rng), pick_length(rng)
+    options = ["--name", name, "--dtype", dtype, "--batch", batch, "--seq-q", rows,
+               "--seq-k", keys, "--heads", heads, "--kv-heads", kv_heads,
+               "--head-dim", rng.choice(ROW_SIZES), "--seed", rng.randint(0, 999)]
+    if rng.random() < 0.25:
+        options += ["--v-head-dim", rng.choice(ROW_SIZES)]
+    if rng.random() < 0.6:
+        options += mask_options(rng, (batch, heads, rows, keys), dtype)
+    if rng.random() < 0.3:
+        options += ["--layout", rng.choice(["bhsd", "broadcast-batch", "padded-rows"])]
+    if rng.random() < 0.3:
+        options += ["--offset", rng.choice([1, 2, 4, 8])]
+    if rng.random() < 0.3:
+        options += ["--scale", rng.choice([0.05, 0.25, 1.0])]
+    options += [flag for flag in ("--lse", "--dynamic") if rng.random() < 0.3]
+    return " ".join(map(str, options))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--count", type=int, default=100)
+    arguments = parser.parse_args()
+    rng = random.Random(arguments.seed)
+    for index in range(arguments.count):
+        print(problem(rng, f"random-{arguments.seed}-{index}"))
+
+
+if __name__ == "__main__":
+    main()
