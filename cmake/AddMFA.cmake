@@ -30,9 +30,6 @@ target_link_libraries(mfa_pch PUBLIC mfa_upstream)
 target_precompile_headers(mfa_pch PRIVATE
   <mlir/Dialect/Arith/IR/Arith.h>
   <mlir/Dialect/Func/IR/FuncOps.h>
-  <mlir/Dialect/GPU/IR/GPUDialect.h>
-  <mlir/Dialect/LLVMIR/LLVMDialect.h>
-  <mlir/Dialect/LLVMIR/NVVMDialect.h>
   <mlir/Dialect/MemRef/IR/MemRef.h>
   <mlir/Dialect/SCF/IR/SCF.h>
   <mlir/IR/Builders.h>

@@ -79,30 +79,61 @@ public:
 
   SmallVector<Value> emit(ValueRange initial) {
     SmallVector<Value> result(initial);
-    int64_t rowFragments = accumulator.getRowFragments();
-    int64_t cols = accumulator.getCols();
-    for (int64_t k = 0; k < depth; k += step) {
-      SmallVector<Factor> left;
-      for (int64_t m = 0; m < rowFragments; ++m)
-        left.push_back(split(loadLeft(m, k)));
-      for (int64_t n = 0; n < cols; n += 16) {
-        // The right factor is loaded for 16 columns at a time where they exist.
-        int64_t groups = std::min<int64_t>(2, (cols - n) / 8);
-        SmallVector<Registers, 2> right = loadRight(n, k, groups);
-        for (int64_t group = 0; group < groups; ++group) {
-          Factor factor = split(right[group]);
-          for (int64_t m = 0; m < rowFragments; ++m) {
-            int64_t first = 4 * (m * (cols / 8) + n / 8 + group);
-            multiply(left[m], factor,
-                     MutableArrayRef<Value>(result).slice(first, 4));
-          }
-        }
-      }
+    if (!op.getF32Split()) {
+      addProduct(result, 0, depth, 0, accumulator.getCols());
+      return result;
     }
+    // The tensor core truncates its sums, an error that grows with every
+    // product. So parts of the sum are formed there, short ones, and are added
+    // with rounding (Ootomo and Yokota, section 3.2). With the left factor in
+    // registers a part is held for few columns at a time, else for all.
+    int64_t cols = accumulator.getCols();
+    int64_t partCols = lhsInRegisters ? 16 : cols;
+    for (int64_t k = 0; k < depth; k += kPartDepth)
+      for (int64_t n = 0; n < cols; n += partCols) {
+        int64_t endCol = std::min(n + partCols, cols);
+        SmallVector<Value> part(result.size(), zero);
+        addProduct(part, k, std::min(k + kPartDepth, depth), n, endCol);
+        for (int64_t m = 0; m < accumulator.getRowFragments(); ++m)
+          for (int64_t col = n; col < endCol; col += 8)
+            for (int64_t i = getFirst(m, col), e = i + 4; i < e; ++i)
+              result[i] = arith::AddFOp::create(b, result[i], part[i]);
+      }
     return result;
   }
 
 private:
+  /// Summed elements of a part of an f32 product.
+  static constexpr int64_t kPartDepth = 64;
+
+  /// The first of the four registers of a fragment of the accumulator.
+  int64_t getFirst(int64_t m, int64_t col) {
+    return 4 * (m * (accumulator.getCols() / 8) + col / 8);
+  }
+
+  /// Adds the product over the given range of summed elements to the given
+  /// columns of `sums`.
+  void addProduct(MutableArrayRef<Value> sums, int64_t firstDepth,
+                  int64_t endDepth, int64_t firstCol, int64_t endCol) {
+    int64_t rowFragments = accumulator.getRowFragments();
+    for (int64_t k = firstDepth; k < endDepth; k += step) {
+      SmallVector<Factor> left;
+      for (int64_t m = 0; m < rowFragments; ++m)
+        left.push_back(split(loadLeft(m, k)));
+      for (int64_t n = firstCol; n < endCol; n += 16) {
+        // The right factor is loaded for 16 columns at a time where they exist.
+        int64_t groups = std::min<int64_t>(2, (endCol - n) / 8);
+        SmallVector<Registers, 2> right = loadRight(n, k, groups);
+        for (int64_t group = 0; group < groups; ++group) {
+          Factor factor = split(right[group]);
+          for (int64_t m = 0; m < rowFragments; ++m)
+            multiply(left[m], factor,
+                     sums.slice(getFirst(m, n + 8 * group), 4));
+        }
+      }
+    }
+  }
+
   Value chunkToCol(Value chunk) {
     return b.mul(chunk, kChunkBytes / elementBytes);
   }
@@ -180,19 +211,12 @@ private:
 
   void multiply(const Factor &left, const Factor &right,
                 MutableArrayRef<Value> sums) {
-    if (!op.getF32Split()) {
-      multiply(left.high, right.high, sums);
-      return;
+    if (op.getF32Split()) {
+      // Small terms first.
+      multiply(left.low, right.high, sums);
+      multiply(left.high, right.low, sums);
     }
-    // Small terms first. The tensor core truncates its sums, an error that
-    // grows with every product, so only these three are summed there and the
-    // rest by f32 additions, which round (Ootomo and Yokota, section 3.2).
-    SmallVector<Value, 4> part(4, zero);
-    multiply(left.low, right.high, part);
-    multiply(left.high, right.low, part);
-    multiply(left.high, right.high, part);
-    for (auto [sum, value] : llvm::zip(sums, part))
-      sum = arith::AddFOp::create(b, sum, value);
+    multiply(left.high, right.high, sums);
   }
 
   void multiply(ArrayRef<Value> left, ArrayRef<Value> right,

@@ -27,23 +27,32 @@ struct TileSizes {
   int64_t maxDim, rows, keys, warps, stages;
 };
 
-constexpr TileSizes k16BitTiles[] = {
-    {64, 128, 64, 4, 1},
-    {128, 128, 64, 4, 1},
+// A mask takes shared memory and registers, so it wants smaller tiles.
+constexpr TileSizes kMasked16BitTiles[] = {
+    {64, 128, 32, 4, 2},
+    {128, 128, 48, 4, 1},
     {192, 128, 64, 8, 1},
     {256, 64, 64, 4, 1},
 };
 
+constexpr TileSizes kUnmasked16BitTiles[] = {
+    {64, 128, 64, 4, 2},
+    {128, 128, 32, 4, 1},
+    {192, 128, 64, 8, 1},
+    {256, 128, 64, 8, 1},
+};
+
 constexpr TileSizes kF32Tiles[] = {
     {64, 64, 64, 4, 1},
-    {128, 64, 32, 4, 1},
+    {128, 128, 32, 8, 1},
     {256, 64, 32, 4, 1},
 };
 
 TileSizes lookupTileSizes(MaskedAttentionOp op) {
-  ArrayRef<TileSizes> table = k16BitTiles;
-  if (op.getElementType().isF32())
-    table = kF32Tiles;
+  ArrayRef<TileSizes> table = kF32Tiles;
+  if (!op.getElementType().isF32())
+    table = op.getMask() ? ArrayRef<TileSizes>(kMasked16BitTiles)
+                         : ArrayRef<TileSizes>(kUnmasked16BitTiles);
   int64_t dim = std::max(op.getHeadDim(), op.getValueDim());
   return *llvm::find_if(
       table, [&](const TileSizes &sizes) { return dim <= sizes.maxDim; });

@@ -1,0 +1,70 @@
+"""Assembles the kernels of many problems for one chip.
+
+assemble.py MFA_RUN PTXAS CHIP
+
+Each kernel must assemble, and without spilling a register where D and Dv are at
+most 128. Prints a line for each and exits 1 if one fails.
+"""
+
+import re
+import subprocess
+import sys
+
+# Element type, D, Dv, mask type (none without a mask), mask sizes, log-sum-exp.
+KERNELS = [
+    ("bf16", 64, 64, "bf16", None, False),
+    ("f16", 64, 64, None, None, True),
+    ("bf16", 96, 96, "i1", None, False),
+    ("bf16", 128, 128, "bf16", None, True),
+    ("f16", 128, 128, "f32", None, False),
+    ("bf16", 128, 128, None, None, False),
+    ("f16", 128, 64, "f16", "1,1,1,1024", False),
+    ("f32", 64, 64, "f32", None, False),
+    ("f32", 128, 128, "f32", None, False),
+    ("bf16", 192, 192, "bf16", None, False),
+    ("bf16", 256, 256, "bf16", None, False),
+    ("f32", 256, 256, "f32", None, False),
+]
+
+
+def assemble(mfa_run, ptxas, chip, kernel):
+    """The registers and spilled bytes of a kernel."""
+    dtype, dim, value_dim, mask, sizes, lse = kernel
+    command = [mfa_run, "--emit", "ptx", "--target", "cuda", "--chip", chip]
+    command += ["--seq-q", "1024", "--dtype", dtype, "--head-dim", str(dim)]
+    command += ["--v-head-dim", str(value_dim), "--heads", "2"]
+    if mask:
+        command += ["--mask", "dense", "--mask-dtype", mask]
+    if sizes:
+        command += ["--mask-shape", sizes]
+    if lse:
+        command.append("--lse")
+    ptx = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assembly = [ptxas, "-v", f"-arch={chip}", "-o", "/dev/null", "-"]
+    log = subprocess.run(
+        assembly, input=ptx, capture_output=True, text=True, check=True
+    ).stderr
+    registers = int(re.search(r"Used (\d+) registers", log).group(1))
+    spilled = sum(int(size) for size in re.findall(r"(\d+) bytes spill", log))
+    return registers, spilled
+
+
+def main():
+    mfa_run, ptxas, chip = sys.argv[1:]
+    passed = True
+    for kernel in KERNELS:
+        try:
+            registers, spilled = assemble(mfa_run, ptxas, chip, kernel)
+        except subprocess.CalledProcessError as error:
+            print(f"FAIL {kernel}: {error.stderr}")
+            passed = False
+            continue
+        allowed = spilled == 0 or max(kernel[1:3]) > 128
+        passed &= allowed
+        state = "ok" if allowed else "FAIL"
+        print(f"{state} {kernel}: {registers} registers, {spilled} bytes spilled")
+    return 0 if passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
