@@ -48,7 +48,7 @@ mfa-run --batch 1 --seq-q 512 --heads 8 --kv-heads 2 --head-dim 64 \
   --dtype bf16 --mask dense --check --bench
 
 step "A kernel for sm_80, simulated on the CPU and checked"
-mfa-run --seq-q 70 --seq-k 130 --heads 2 --head-dim 64 --dtype bf16 \
+mfa-run --seq-q 70 --seq-k 136 --heads 2 --head-dim 64 --dtype bf16 \
   --mask dense --target sim --chip sm_80 --check
 
 step "Done"
