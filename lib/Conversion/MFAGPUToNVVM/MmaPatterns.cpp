@@ -29,6 +29,8 @@
 #include "Fragments.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "llvm/Support/SaveAndRestore.h"
 
 using namespace mlir;
 using namespace mlir::mfa_gpu;
@@ -87,18 +89,23 @@ public:
     // product. So parts of the sum are formed there, short ones, and are added
     // with rounding (Ootomo and Yokota, section 3.2). With the left factor in
     // registers a part is held for few columns at a time, else for all.
-    int64_t cols = accumulator.getCols();
-    int64_t partCols = lhsInRegisters ? 16 : cols;
-    for (int64_t k = 0; k < depth; k += kPartDepth)
-      for (int64_t n = 0; n < cols; n += partCols) {
-        int64_t endCol = std::min(n + partCols, cols);
-        SmallVector<Value> part(result.size(), zero);
-        addProduct(part, k, std::min(k + kPartDepth, depth), n, endCol);
-        for (int64_t m = 0; m < accumulator.getRowFragments(); ++m)
-          for (int64_t col = n; col < endCol; col += 8)
-            for (int64_t i = getFirst(m, col), e = i + 4; i < e; ++i)
-              result[i] = arith::AddFOp::create(b, result[i], part[i]);
-      }
+    if (lhsInRegisters) {
+      for (int64_t k = 0; k < depth; k += kPartDepth)
+        for (int64_t n = 0; n < accumulator.getCols(); n += 16)
+          addPart(result, k, std::min(k + kPartDepth, depth), n,
+                  std::min(n + 16, accumulator.getCols()));
+      return result;
+    }
+    // Both factors in shared memory: whole parts by a loop, which keeps the
+    // code of the widest heads short, and what is left after it.
+    int64_t looped = depth / kPartDepth * kPartDepth;
+    if (looped > kPartDepth)
+      result = loopOverParts(result, looped);
+    else
+      looped = 0;
+    for (int64_t k = looped; k < depth; k += kPartDepth)
+      addPart(result, k, std::min(k + kPartDepth, depth), 0,
+              accumulator.getCols());
     return result;
   }
 
@@ -109,6 +116,37 @@ private:
   /// The first of the four registers of a fragment of the accumulator.
   int64_t getFirst(int64_t m, int64_t col) {
     return 4 * (m * (accumulator.getCols() / 8) + col / 8);
+  }
+
+  /// Forms the product of a range of summed elements for a range of columns,
+  /// and adds it to `sums` with rounding.
+  void addPart(MutableArrayRef<Value> sums, int64_t firstDepth,
+               int64_t endDepth, int64_t firstCol, int64_t endCol) {
+    SmallVector<Value> part(sums.size(), zero);
+    addProduct(part, firstDepth, endDepth, firstCol, endCol);
+    for (int64_t m = 0; m < accumulator.getRowFragments(); ++m)
+      for (int64_t col = firstCol; col < endCol; col += 8)
+        for (int64_t i = getFirst(m, col), e = i + 4; i < e; ++i)
+          sums[i] = arith::AddFOp::create(b, sums[i], part[i]);
+  }
+
+  /// Parts of all columns over the first `endDepth` summed elements, one an
+  /// iteration. Both factors are in shared memory.
+  SmallVector<Value> loopOverParts(ValueRange initial, int64_t endDepth) {
+    auto loop = scf::ForOp::create(b, b.i32(0), b.i32(endDepth),
+                                   b.i32(kPartDepth), initial);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    llvm::SaveAndRestore<Value> saveLhs(lhsPointer), saveRhs(rhsPointer);
+    Value k = loop.getInductionVar();
+    int64_t rhsStep =
+        op.getTransposeRhs() ? elementBytes : pitchBytes(rhs.getType());
+    lhsPointer = b.advance(lhsPointer, b.mul(k, elementBytes));
+    rhsPointer = b.advance(rhsPointer, b.mul(k, rhsStep));
+    SmallVector<Value> sums(loop.getRegionIterArgs());
+    addPart(sums, 0, kPartDepth, 0, accumulator.getCols());
+    scf::YieldOp::create(b, sums);
+    return loop.getResults();
   }
 
   /// Adds the product over the given range of summed elements to the given

@@ -43,9 +43,9 @@ constexpr TileSizes kUnmasked16BitTiles[] = {
 };
 
 constexpr TileSizes kF32Tiles[] = {
-    {64, 64, 64, 4, 1},
-    {128, 128, 32, 8, 1},
-    {256, 64, 32, 4, 1},
+    {64, 128, 32, 8, 2},
+    {128, 128, 64, 8, 1},
+    {256, 64, 16, 4, 1},
 };
 
 TileSizes lookupTileSizes(MaskedAttentionOp op) {
