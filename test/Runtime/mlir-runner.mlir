@@ -30,7 +30,7 @@ module attributes {gpu.container_module} {
     gpu.host_register %unranked : memref<*xf32>
 
     // CHECK: fake: create stream, flags 1
-    // CHECK-NOT: set attribute
+    // CHECK: fake: set attribute 8 to 49152
     // CHECK: fake: launch (1, 2, 1) x (1, 1, 2), 49152 bytes, stream 0x50
     // CHECK-NEXT: fake: synchronize stream 0x50
     // CHECK-NEXT: fake: destroy stream 0x50
