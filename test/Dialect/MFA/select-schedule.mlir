@@ -9,7 +9,7 @@
 // half of the shared memory of sm_90.
 // CHECK-LABEL: @wide
 // SM90: schedule(#mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 64, warps = 4, stages = 1>)
-// SM86: schedule(#mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 32, warps = 4, stages = 1>)
+// SM86: schedule(#mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 48, warps = 4, stages = 1>)
 func.func @wide(%q: memref<2x512x4x256xf16>, %m: memref<2x512x512xf16>, %o: memref<2x512x4x256xf16>) {
   mfa.masked_attention ins(%q, %q, %q : memref<2x512x4x256xf16>, memref<2x512x4x256xf16>, memref<2x512x4x256xf16>)
       mask(%m : memref<2x512x512xf16>) outs(%o : memref<2x512x4x256xf16>)

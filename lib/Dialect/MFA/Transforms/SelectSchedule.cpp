@@ -30,7 +30,7 @@ struct TileSizes {
 // A mask takes shared memory and registers, so it wants smaller tiles.
 constexpr TileSizes kMasked16BitTiles[] = {
     {64, 128, 32, 4, 2},
-    {128, 128, 48, 4, 1},
+    {128, 128, 32, 4, 2},
     {192, 128, 64, 8, 1},
     {256, 64, 64, 4, 1},
 };
@@ -43,8 +43,8 @@ constexpr TileSizes kUnmasked16BitTiles[] = {
 };
 
 constexpr TileSizes kF32Tiles[] = {
-    {64, 128, 32, 8, 2},
-    {128, 128, 64, 8, 1},
+    {64, 128, 64, 8, 1},
+    {128, 128, 48, 8, 1},
     {256, 64, 16, 4, 1},
 };
 
@@ -69,7 +69,7 @@ bool shrink(TileSizes &sizes) {
   if (sizes.stages > 1)
     --sizes.stages;
   else if (sizes.keys > 16)
-    sizes.keys /= 2;
+    sizes.keys -= 16;
   else if (sizes.rows > 16 * sizes.warps)
     sizes.rows /= 2;
   else if (sizes.warps > 1)
