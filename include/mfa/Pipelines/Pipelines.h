@@ -39,11 +39,10 @@ struct MFAToNVVMOptions : public PassPipelineOptions<MFAToNVVMOptions> {
       *this, "f32-product",
       llvm::cl::desc("How f32 matrices are multiplied on tensor cores"),
       llvm::cl::init(F32Product::TF32x3),
-      llvm::cl::values(
-          clEnumValN(F32Product::TF32x3, "tf32x3",
-                     "three tf32 products, f32-accurate"),
-          clEnumValN(F32Product::TF32, "tf32",
-                     "one tf32 product, 10-bit factors"))};
+      llvm::cl::values(clEnumValN(F32Product::TF32x3, "tf32x3",
+                                  "three tf32 products, f32-accurate"),
+                       clEnumValN(F32Product::TF32, "tf32",
+                                  "one tf32 product, 10-bit factors"))};
   PassOptions::Option<std::string> format{
       *this, "format",
       llvm::cl::desc("What the kernels are embedded as: isa (PTX, compiled by "
@@ -62,11 +61,10 @@ struct MFAToSimOptions : public PassPipelineOptions<MFAToSimOptions> {
       *this, "f32-product",
       llvm::cl::desc("How f32 matrices are multiplied on tensor cores"),
       llvm::cl::init(F32Product::TF32x3),
-      llvm::cl::values(
-          clEnumValN(F32Product::TF32x3, "tf32x3",
-                     "three tf32 products, f32-accurate"),
-          clEnumValN(F32Product::TF32, "tf32",
-                     "one tf32 product, 10-bit factors"))};
+      llvm::cl::values(clEnumValN(F32Product::TF32x3, "tf32x3",
+                                  "three tf32 products, f32-accurate"),
+                       clEnumValN(F32Product::TF32, "tf32",
+                                  "one tf32 product, 10-bit factors"))};
   PassOptions::Option<bool> checks{
       *this, "checks",
       llvm::cl::desc("Check every access of the kernels to memory"),

@@ -48,8 +48,8 @@ LogicalResult TileType::verify(function_ref<InFlightDiagnostic()> emitError,
   bool isRow = fragment.getKind() == FragmentKind::Row;
   size_t rank = isRow ? 1 : 2;
   if (shape.size() != rank)
-    return emitError() << "expected a tile of rank " << rank << ", but got rank "
-                       << shape.size();
+    return emitError() << "expected a tile of rank " << rank
+                       << ", but got rank " << shape.size();
   if (fragment.getWarps() < 1)
     return emitError() << "expected at least one warp, but got "
                        << fragment.getWarps();

@@ -259,9 +259,10 @@ LogicalResult MapOp::verify() {
   if (!llvm::equal(block.getArgumentTypes(), expected))
     return emitOpError("expected region arguments of types ")
            << expected << ", but got " << block.getArgumentTypes();
-  SmallVector<Type> yielded = llvm::map_to_vector(
-      getResultTypes(),
-      [](Type type) { return cast<TileType>(type).getElementType(); });
+  SmallVector<Type> yielded =
+      llvm::map_to_vector(getResultTypes(), [](Type type) {
+        return cast<TileType>(type).getElementType();
+      });
   Operation *terminator = block.getTerminator();
   if (!llvm::equal(terminator->getOperandTypes(), yielded))
     return emitOpError("expected the region to yield ")

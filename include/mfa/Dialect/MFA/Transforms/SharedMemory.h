@@ -48,7 +48,7 @@ struct SharedMatrix {
 /// | `ldmatrix` | 8 rows, 16 bytes each | an odd number of 16-byte chunks |
 /// | V of f32: lanes read rows 2t, columns g | 4 rows, 32 bytes | the same |
 /// | pairs of 1-byte elements | 8 rows, 8 bytes | the same |
-/// | pairs of f32: lanes read row g, columns 2t | 4 rows, 32 bytes | 2 chunks more than a multiple of 8 |
+/// | pairs of f32: row g, columns 2t | 4 rows, 32 bytes | 2 chunks mod 8 |
 struct SharedMemory {
   SharedMatrix query, key, value;
   /// Without rows where the mask is not kept in shared memory.
