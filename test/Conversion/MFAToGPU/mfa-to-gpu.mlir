@@ -74,7 +74,7 @@ func.func @dynamic(%q: memref<?x?x?x64xf16>, %k: memref<?x?x?x64xf16>, %o: memre
 // CHECK: mfa_gpu.load {{.*}} : memref<1x{{.*}}xi1, {{.*}}> to <{{.*}}xi1, #accumulator>
 // CHECK: gpu.func @masked_attention_0(
 // CHECK: memref.load {{.*}} : memref<1x1xf32
-// CHECK: scf.for
+// CHECK: mfa_gpu.mma
 func.func @broadcast(%q: memref<2x64x2x32xf32>, %m: memref<2x1x1x64xi1>, %c: memref<1x1x1xf32>, %o: memref<2x64x2x32xf32>) {
   mfa.masked_attention ins(%q, %q, %q : memref<2x64x2x32xf32>, memref<2x64x2x32xf32>, memref<2x64x2x32xf32>)
       mask(%m : memref<2x1x1x64xi1>) outs(%o : memref<2x64x2x32xf32>)

@@ -66,10 +66,10 @@ ScheduleAttr getSchedule(MaskedAttentionOp op, const TileSizes &sizes,
 
 /// The next smaller tiles, or false where there are none.
 bool shrink(TileSizes &sizes) {
-  if (sizes.stages > 1)
-    --sizes.stages;
-  else if (sizes.keys > 16)
+  if (sizes.keys > 16)
     sizes.keys -= 16;
+  else if (sizes.stages > 1)
+    --sizes.stages;
   else if (sizes.rows > 16 * sizes.warps)
     sizes.rows /= 2;
   else if (sizes.warps > 1)
