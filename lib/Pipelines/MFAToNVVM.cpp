@@ -37,6 +37,7 @@ void mfa::addMFAToGPUKernels(OpPassManager &pm,
 void mfa::addGPUKernelsToNVVM(OpPassManager &pm) {
   OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
   kernels.addPass(createConvertMFAGPUToNVVMPass());
+  kernels.addPass(createConvertNVGPUToNVVMPass());
   addSimplification(kernels);
   kernels.addPass(memref::createExpandStridedMetadataPass());
   kernels.addPass(affine::createAffineExpandIndexOpsPass());
@@ -46,6 +47,7 @@ void mfa::addGPUKernelsToNVVM(OpPassManager &pm) {
   kernels.addPass(createConvertGpuOpsToNVVMOps());
   addSimplification(kernels);
   kernels.addPass(createReconcileUnrealizedCastsPass());
+  pm.addPass(createMFALowerTensorMapsPass());
 }
 
 void mfa::addGPUHostToLLVM(OpPassManager &pm, const MFAToNVVMOptions &options) {

@@ -20,6 +20,7 @@ def ConvertMFAToGPUPass : Pass<"convert-mfa-to-gpu", "::mlir::ModuleOp"> {
     "::mlir::math::MathDialect",
     "::mlir::memref::MemRefDialect",
     "::mlir::mfa_gpu::MFAGPUDialect",
+    "::mlir::nvgpu::NVGPUDialect",
     "::mlir::NVVM::NVVMDialect",
     "::mlir::scf::SCFDialect",
   ];
@@ -114,6 +115,38 @@ def SimulateGPUPass : Pass<"mfa-simulate-gpu", "::mlir::ModuleOp"> {
            "only barriers and warp-wide operations are checked">,
     Option<"count", "count", "bool", "false",
            "Count what kernels execute, for the simulator's report">,
+  ];
+}
+
+def MFALowerTensorMapsPass : Pass<"mfa-lower-tensor-maps", "::mlir::ModuleOp"> {
+  let summary = "Encode tensor maps on the host and pass them to kernels";
+  let description = [{
+    Turns each `mfa_gpu.encode_tensor_map` into tests of the array's address,
+    sizes and strides and, where they pass, a call of the runtime function
+    `mgpuTensorMapEncodeTiled`, which takes the arguments of the driver's
+    cuTensorMapEncodeTiled.
+
+    A kernel in the `llvm` dialect that stores a tensor map, which it got by
+    value, to a variable uses the argument in its place: hardware reads tensor
+    maps from the memory of parameters, not from a thread's.
+
+    ```mlir
+    llvm.func @kernel(%map: !llvm.array<16 x i64>) attributes {nvvm.kernel} {
+      %one = llvm.mlir.constant(1 : i32) : i32
+      %variable = llvm.alloca %one x !llvm.array<16 x i64> {alignment = 64 : i64} : (i32) -> !llvm.ptr
+      llvm.store %map, %variable : !llvm.array<16 x i64>, !llvm.ptr
+    ```
+    becomes
+    ```mlir
+    llvm.func @kernel(%map: !llvm.ptr {llvm.align = 64 : i64, llvm.byval = !llvm.array<16 x i64>, nvvm.grid_constant}) attributes {nvvm.kernel} {
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect",
+    "::mlir::func::FuncDialect",
+    "::mlir::LLVM::LLVMDialect",
+    "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect",
   ];
 }
 

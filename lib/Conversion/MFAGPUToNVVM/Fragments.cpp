@@ -145,6 +145,13 @@ Value LaneBuilder::sharedPointer(TypedValue<MemRefType> memref, Value row,
   return advance(base, offset);
 }
 
+Value LaneBuilder::panelPointer(TypedValue<MemRefType> panels, Value row) {
+  MemRefType type = panels.getType();
+  Value base = getPointer(*this, panels, kSharedSpace);
+  return advance(base, mul(row, type.getDimSize(2) *
+                                    getElementBytes(type.getElementType())));
+}
+
 Value LaneBuilder::globalPointer(TypedValue<MemRefType> memref) {
   return getPointer(*this, memref, kGlobalSpace);
 }
@@ -160,6 +167,26 @@ Value LaneBuilder::advance(Value pointer, int64_t bytes) {
   return LLVM::GEPOp::create(
       *this, pointer.getType(), getI8Type(), pointer,
       ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(bytes)});
+}
+
+PanelPlace::PanelPlace(LaneBuilder &b, TypedValue<MemRefType> panels, Value row,
+                       Value colByte)
+    : b(b), elementBytes(getElementBytes(panels.getType().getElementType())),
+      rowBytes(panels.getType().getDimSize(2) * elementBytes),
+      panelBytes(panels.getType().getDimSize(1) * rowBytes),
+      rowPointer(b.panelPointer(panels, row)) {
+  // Bits 7 to 9 of the address, as many as there are chunks in a row.
+  Value swizzle =
+      b.urem(b.udiv(b.mul(row, rowBytes), 128), rowBytes / kChunkBytes);
+  this->colByte =
+      b.createOrFold<arith::XOrIOp>(colByte, b.mul(swizzle, kChunkBytes));
+}
+
+Value PanelPlace::at(ElementOffset offset) {
+  int64_t byte = offset.col * elementBytes;
+  Value inRow = b.createOrFold<arith::XOrIOp>(colByte, b.i32(byte % rowBytes));
+  return b.advance(b.advance(rowPointer, inRow),
+                   offset.row * rowBytes + byte / rowBytes * panelBytes);
 }
 
 //===----------------------------------------------------------------------===//

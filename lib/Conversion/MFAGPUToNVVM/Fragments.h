@@ -1,5 +1,4 @@
-//===- Fragments.h - Lanes, registers and addresses of tiles -----*- C++
-//-*-===//
+//===- Fragments.h - Registers and addresses of tiles ---------*- C++ -*-===//
 //
 // Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -25,6 +24,9 @@ namespace mlir::mfa_gpu {
 
 /// Bytes that one `cp.async` and one row of an 8x8 `ldmatrix` matrix move.
 constexpr int64_t kChunkBytes = 16;
+
+/// Of the 128 bytes of a tensor map.
+constexpr int64_t kTensorMapAlignment = 64;
 
 //===----------------------------------------------------------------------===//
 // Registers of a tile
@@ -81,6 +83,8 @@ public:
   /// `memref[row, col]` in bytes from the start of its buffer, for memrefs in
   /// shared memory, whose strides are static.
   Value sharedPointer(TypedValue<MemRefType> memref, Value row, Value col);
+  /// Row `row` of the first panel of a matrix in panels.
+  Value panelPointer(TypedValue<MemRefType> panels, Value row);
   /// Address of the first element in global memory.
   Value globalPointer(TypedValue<MemRefType> memref);
   /// Moves a pointer by bytes.
@@ -95,6 +99,25 @@ public:
   /// Four 8x8 matrices of 16-bit elements, as i32 registers; `transpose` gives
   /// each lane a column pair instead of a row pair.
   SmallVector<Value> loadMatrix4(Value pointer, bool transpose);
+};
+
+/// Where a lane reads and writes a matrix in panels (see `warpgroup_mma`): bits
+/// 4 to 6 of the byte in a row are those of the column xor the row's, of which
+/// only the lane's own part varies between rows 8 apart.
+class PanelPlace {
+public:
+  /// The lane's own `row`, and byte `colByte` of it.
+  PanelPlace(LaneBuilder &b, TypedValue<MemRefType> panels, Value row,
+             Value colByte);
+
+  /// Address of the lane's element moved by `offset`, whose row is a multiple
+  /// of 8 and whose column's bytes share no bit with `colByte`.
+  Value at(ElementOffset offset);
+
+private:
+  LaneBuilder &b;
+  int64_t elementBytes, rowBytes, panelBytes;
+  Value rowPointer, colByte;
 };
 
 /// Bytes of an element in memory; i1 takes one.
@@ -114,6 +137,10 @@ void populateLoadStorePatterns(const TypeConverter &converter,
                                RewritePatternSet &patterns);
 void populateMmaPatterns(const TypeConverter &converter,
                          RewritePatternSet &patterns);
+void populateTensorCopyPatterns(const TypeConverter &converter,
+                                RewritePatternSet &patterns);
+void populateWarpgroupPatterns(const TypeConverter &converter,
+                               RewritePatternSet &patterns);
 
 } // namespace mlir::mfa_gpu
 

@@ -25,11 +25,32 @@ void forEachPair(TileType tile,
     body(i, getElementOffset(tile, i));
 }
 
-/// Address of (row g of the warp, column 2t); row 0 where the source has one.
-Value getPairPointer(LaneBuilder &b, TypedValue<MemRefType> shared,
-                     TileType tile, bool hasOneRow) {
-  Value row = hasOneRow ? b.i32(0) : b.add(b.warpRow(tile), b.rowGroup());
-  return b.sharedPointer(shared, row, b.mul(b.colGroup(), 2));
+/// The address in shared memory of what a lane has of a tile at an offset from
+/// its own row and column.
+using Address = std::function<Value(ElementOffset)>;
+
+/// For lanes at `row` of the tile and column `col`, in rows or in panels; row 0
+/// of a source that has but one.
+Address getAddress(LaneBuilder &b, TypedValue<MemRefType> shared, Value row,
+                   Value col) {
+  MemRefType type = shared.getType();
+  int64_t bytes = getElementBytes(type.getElementType());
+  if (isInPanels(type))
+    return [place = PanelPlace(b, shared, row, b.mul(col, bytes))](
+               ElementOffset offset) mutable { return place.at(offset); };
+  bool hasOneRow = type.getDimSize(0) == 1;
+  Value pointer = b.sharedPointer(shared, hasOneRow ? b.i32(0) : row, col);
+  int64_t pitch = hasOneRow ? 0 : getRowPitch(type);
+  return [&b, pointer, pitch, bytes](ElementOffset offset) {
+    return b.advance(pointer, (offset.row * pitch + offset.col) * bytes);
+  };
+}
+
+/// For pairs of adjacent columns of the fragment: row g, column 2t.
+Address getPairAddress(LaneBuilder &b, TypedValue<MemRefType> shared,
+                       TileType tile) {
+  return getAddress(b, shared, b.add(b.warpRow(tile), b.rowGroup()),
+                    b.mul(b.colGroup(), 2));
 }
 
 struct LoadPattern : OpConversionPattern<LoadOp> {
@@ -56,20 +77,19 @@ struct LoadPattern : OpConversionPattern<LoadOp> {
   /// layout of the fragment.
   static bool canLoadMatrices(MemRefType source, TileType tile) {
     return tile.getElementType().getIntOrFloatBitWidth() == 16 &&
-           tile.getCols() % 16 == 0 && source.getDimSize(0) == tile.getRows();
+           tile.getCols() % 16 == 0 &&
+           (isInPanels(source) || source.getDimSize(0) == tile.getRows());
   }
 
   static SmallVector<Value>
   loadMatrices(LaneBuilder &b, TypedValue<MemRefType> source, TileType tile) {
-    int64_t pitchBytes = 2 * getRowPitch(source.getType());
     Value row = b.add(b.warpRow(tile), b.urem(b.lane(), 16));
     Value col = b.mul(b.udiv(b.lane(), 16), 8);
-    Value pointer = b.sharedPointer(source, row, col);
+    Address address = getAddress(b, source, row, col);
     SmallVector<Value> registers;
     for (int64_t m = 0; m < tile.getRowFragments(); ++m)
       for (int64_t n = 0; n < tile.getCols(); n += 16)
-        for (Value bits : b.loadMatrix4(
-                 b.advance(pointer, 16 * m * pitchBytes + 2 * n), false))
+        for (Value bits : b.loadMatrix4(address({16 * m, n}), false))
           registers.push_back(
               LLVM::BitcastOp::create(b, getRegisterType(tile), bits));
     return registers;
@@ -77,16 +97,12 @@ struct LoadPattern : OpConversionPattern<LoadOp> {
 
   static SmallVector<Value>
   loadPairs(LaneBuilder &b, TypedValue<MemRefType> source, TileType tile) {
-    MemRefType type = source.getType();
     Type element = tile.getElementType();
     int64_t bytes = getElementBytes(element);
-    bool hasOneRow = type.getDimSize(0) == 1;
-    Value pointer = getPairPointer(b, source, tile, hasOneRow);
+    Address address = getPairAddress(b, source, tile);
     SmallVector<Value> registers;
     forEachPair(tile, [&](int64_t, ElementOffset offset) {
-      int64_t row = hasOneRow ? 0 : offset.row;
-      Value place =
-          b.advance(pointer, (row * getRowPitch(type) + offset.col) * bytes);
+      Value place = address(offset);
       if (element.isInteger(1)) {
         Value pair = LLVM::LoadOp::create(b, b.getI16Type(), place, 2 * bytes);
         for (int64_t shift : {0, 8}) {
@@ -158,9 +174,8 @@ struct StorePattern : OpConversionPattern<StoreOp> {
                          TileType tile, ValueRange registers) {
     Type element = tile.getElementType();
     int64_t bytes = getElementBytes(element);
-    int64_t pitch = getRowPitch(destination.getType());
     auto pairType = VectorType::get({2}, element);
-    Value pointer = getPairPointer(b, destination, tile, false);
+    Address address = getPairAddress(b, destination, tile);
     forEachPair(tile, [&](int64_t index, ElementOffset offset) {
       Value pair;
       if (getElementsPerRegister(tile) == 2) {
@@ -171,10 +186,7 @@ struct StorePattern : OpConversionPattern<StoreOp> {
           pair = LLVM::InsertElementOp::create(b, pair, registers[index + i],
                                                b.i32(i));
       }
-      LLVM::StoreOp::create(
-          b, pair,
-          b.advance(pointer, (offset.row * pitch + offset.col) * bytes),
-          2 * bytes);
+      LLVM::StoreOp::create(b, pair, address(offset), 2 * bytes);
     });
   }
 

@@ -52,6 +52,8 @@ struct ConvertMFAGPUToNVVMPass
     populateElementPatterns(converter, patterns);
     populateLoadStorePatterns(converter, patterns);
     populateMmaPatterns(converter, patterns);
+    populateTensorCopyPatterns(converter, patterns);
+    populateWarpgroupPatterns(converter, patterns);
     scf::populateSCFStructuralTypeConversionsAndLegality(converter, patterns,
                                                          target);
     if (failed(applyPartialConversion(getOperation(), target,

@@ -1,5 +1,4 @@
-//===- MmaPatterns.cpp - Matrix products by mma.sync
-//-----------------------===//
+//===- MmaPatterns.cpp - Matrix products by mma.sync ----------------------===//
 //
 // Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -11,11 +10,10 @@
 // (tf32) products. Fragments of the factors (PTX ISA, "Matrix fragments for
 // mma.m16n8k16" and "... mma.m16n8k8"), with lane = 4 g + t:
 //
-//   16-bit   A  a0 (g, 2t..)   a1 (g+8, 2t..)   a2 (g, 2t+8..)  a3 (g+8,
-//   2t+8..)
-//            B  b0 (k 2t.., n g)   b1 (k 2t+8.., n g)
-//   tf32     A  a0 (g, t)      a1 (g+8, t)      a2 (g, t+4)     a3 (g+8, t+4)
-//            B  b0 (k t, n g)      b1 (k t+4, n g)
+//   16-bit  A  a0 (g, 2t..)  a1 (g+8, 2t..)  a2 (g, 2t+8..)  a3 (g+8, 2t+8..)
+//           B  b0 (k 2t.., n g)               b1 (k 2t+8.., n g)
+//   tf32    A  a0 (g, t)     a1 (g+8, t)     a2 (g, t+4)     a3 (g+8, t+4)
+//           B  b0 (k t, n g)                  b1 (k t+4, n g)
 //
 // The order of the summed index is free as long as both factors agree on it.
 // For tf32, a left factor in registers holds columns 2t and 2t+1 of every 8 (it

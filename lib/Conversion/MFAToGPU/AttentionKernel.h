@@ -1,4 +1,4 @@
-//===- AttentionKernel.h - The kernel of one masked attention ---*- C++ -*-===//
+//===- AttentionKernel.h - Kernels of masked attention ----------*- C++ -*-===//
 //
 // Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -18,13 +18,25 @@ namespace mlir::mfa {
 /// may be null, `scale` is an f32.
 struct KernelOperands {
   Value query, key, value, mask, scale, output, lse;
+  /// For wgmma kernels, the tensor maps of the operands whose boxes are given.
+  Value queryMap, keyMap, valueMap, maskMap, outputMap;
 };
 
-/// Writes the body of the kernel where `builder` stands. Block x of the grid
+/// What a tensor map copies at once, in the order of the array's dimensions;
+/// empty where a kernel uses none.
+using TensorBox = SmallVector<int64_t, 4>;
+struct TensorBoxes {
+  TensorBox query, key, value, mask, output;
+};
+TensorBoxes getTensorBoxes(MaskedAttentionOp op);
+
+/// These write the body of a kernel where `builder` stands. Block x of the grid
 /// has `tile_rows` query rows of one head; heads of the same rows are adjacent,
 /// so that their mask tiles meet in the L2 cache.
-void buildAttentionKernel(OpBuilder &builder, MaskedAttentionOp op,
-                          const KernelOperands &operands);
+void buildMmaSyncKernel(OpBuilder &builder, MaskedAttentionOp op,
+                        const KernelOperands &operands);
+void buildWgmmaKernel(OpBuilder &builder, MaskedAttentionOp op,
+                      const KernelOperands &operands);
 
 } // namespace mlir::mfa
 

@@ -9,6 +9,7 @@
 #include "AttentionKernel.h"
 #include "mfa/Conversion/Passes.h"
 #include "mfa/Dialect/MFA/IR/MFA.h"
+#include "mfa/Dialect/MFA/Transforms/Schedules.h"
 #include "mfa/Dialect/MFA/Transforms/SharedMemory.h"
 #include "mfa/Dialect/MFAGPU/IR/MFAGPU.h"
 #include "mfa/Support/Chip.h"
@@ -17,6 +18,7 @@
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/Matchers.h"
@@ -34,6 +36,17 @@ using namespace mlir::mfa;
 namespace {
 
 constexpr int64_t kWarpSize = 32;
+/// Warps of a wgmma kernel that load.
+constexpr int64_t kProducerWarps = 4;
+
+bool isWgmma(MaskedAttentionOp op) {
+  return op.getSchedule()->getKind() == KernelKind::Wgmma;
+}
+
+int64_t getNumThreads(MaskedAttentionOp op) {
+  int64_t warps = op.getSchedule()->getWarps();
+  return kWarpSize * (isWgmma(op) ? warps + kProducerWarps : warps);
+}
 
 /// The kernels of a module, one for each form of the op: ops that agree in
 /// types, schedule and constant scale share one.
@@ -42,8 +55,10 @@ public:
   Kernels(ModuleOp module, const Chip &chip) : module(module), chip(chip) {}
 
   /// The kernel for `op`, whose operands are those of the op in order, without
-  /// a scale that is built in.
+  /// a scale that is built in, and the tensor maps of a wgmma kernel.
   gpu::GPUFuncOp get(OpBuilder &builder, MaskedAttentionOp op);
+
+  const Chip &getChip() const { return chip; }
 
 private:
   gpu::GPUModuleOp getModule(OpBuilder &builder, Location loc);
@@ -97,6 +112,14 @@ gpu::GPUModuleOp Kernels::getModule(OpBuilder &builder, Location loc) {
 gpu::GPUFuncOp Kernels::get(OpBuilder &builder, MaskedAttentionOp op) {
   SmallVector<Value> arguments = getKernelArguments(op);
   SmallVector<Type> types = llvm::to_vector(ValueRange(arguments).getTypes());
+  SmallVector<Value KernelOperands::*> maps;
+  if (isWgmma(op)) {
+    maps = {&KernelOperands::queryMap, &KernelOperands::keyMap,
+            &KernelOperands::valueMap, &KernelOperands::outputMap};
+    if (!getTensorBoxes(op).mask.empty())
+      maps.push_back(&KernelOperands::maskMap);
+  }
+  types.append(maps.size(), mfa_gpu::getTensorMapType(builder.getContext()));
   auto type = builder.getFunctionType(types, {});
   // Which operands are there follows from the segment sizes.
   SmallVector<Attribute> form{
@@ -115,7 +138,7 @@ gpu::GPUFuncOp Kernels::get(OpBuilder &builder, MaskedAttentionOp op) {
   kernel = gpu::GPUFuncOp::create(builder, loc, "masked_attention", type);
   kernel->setAttr(gpu::GPUDialect::getKernelFuncAttrName(),
                   builder.getUnitAttr());
-  auto threads = static_cast<int32_t>(kWarpSize * op.getSchedule()->getWarps());
+  auto threads = static_cast<int32_t>(getNumThreads(op));
   kernel.setKnownBlockSizeAttr(builder.getDenseI32ArrayAttr({threads, 1, 1}));
   SymbolTable(parent).insert(kernel);
 
@@ -141,7 +164,12 @@ gpu::GPUFuncOp Kernels::get(OpBuilder &builder, MaskedAttentionOp op) {
   operands.output = take("output");
   if (op.getLse())
     operands.lse = take("lse");
-  buildAttentionKernel(builder, op, operands);
+  for (Value KernelOperands::*map : maps)
+    operands.*map = take("tensor_map");
+  if (isWgmma(op))
+    buildWgmmaKernel(builder, op, operands);
+  else
+    buildMmaSyncKernel(builder, op, operands);
   gpu::ReturnOp::create(builder, loc);
   return kernel;
 }
@@ -190,10 +218,59 @@ struct LaunchAttentionKernel : OpRewritePattern<MaskedAttentionOp> {
       return success();
     }
     remarkSlowOperands(op);
-    gpu::GPUFuncOp kernel = kernels.get(rewriter, op);
-    ScheduleAttr schedule = *op.getSchedule();
-
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    if (isWgmma(op)) {
+      if (failed(launchWgmma(b, op)))
+        return failure();
+    } else {
+      launch(b, op, getKernelArguments(op));
+    }
+    rewriter.eraseOp(op);
+    return success();
+  }
+
+private:
+  /// The wgmma kernel where all of its operands have tensor maps, which only
+  /// their addresses and strides tell, else the mma_sync kernel.
+  LogicalResult launchWgmma(ImplicitLocOpBuilder &b,
+                            MaskedAttentionOp op) const {
+    FailureOr<ScheduleAttr> other = getMmaSyncSchedule(
+        op, kernels.getChip(), op.getSchedule()->getF32Product());
+    if (failed(other))
+      return failure();
+    TensorBoxes boxes = getTensorBoxes(op);
+    SmallVector<Value> arguments = getKernelArguments(op);
+    Value isValid;
+    auto encode = [&](Value array, ArrayRef<int64_t> box) {
+      if (box.empty())
+        return;
+      auto map = mfa_gpu::EncodeTensorMapOp::create(b, array, box);
+      arguments.push_back(map.getMap());
+      Value isMapValid = map.getIsValid();
+      isValid = isValid ? b.createOrFold<arith::AndIOp>(isValid, isMapValid)
+                        : isMapValid;
+    };
+    encode(op.getQuery(), boxes.query);
+    encode(op.getKey(), boxes.key);
+    encode(op.getValue(), boxes.value);
+    encode(op.getOutput(), boxes.output);
+    encode(op.getMask(), boxes.mask);
+    auto choice = scf::IfOp::create(b, isValid, /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(choice.thenBlock());
+    launch(b, op, arguments);
+    b.setInsertionPointToStart(choice.elseBlock());
+    auto simple = cast<MaskedAttentionOp>(b.clone(*op));
+    simple.setScheduleAttr(*other);
+    launch(b, simple, getKernelArguments(simple));
+    simple.erase();
+    return success();
+  }
+
+  void launch(ImplicitLocOpBuilder &b, MaskedAttentionOp op,
+              ValueRange arguments) const {
+    gpu::GPUFuncOp kernel = kernels.get(b, op);
+    ScheduleAttr schedule = *op.getSchedule();
     auto index = [&](int64_t value) -> Value {
       return arith::ConstantIndexOp::create(b, value);
     };
@@ -208,16 +285,15 @@ struct LaunchAttentionKernel : OpRewritePattern<MaskedAttentionOp> {
     Value isNeeded = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::ne,
                                                    blocks, index(0));
     auto guarded = scf::IfOp::create(b, isNeeded);
+    OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(guarded.thenBlock());
     Value one = index(1);
-    Value threads = index(kWarpSize * schedule.getWarps());
     Value sharedBytes = arith::ConstantIntOp::create(
         b, getSharedMemory(op, schedule).bytes, 32);
-    gpu::LaunchFuncOp::create(b, kernel, gpu::KernelDim3{blocks, one, one},
-                              gpu::KernelDim3{threads, one, one}, sharedBytes,
-                              getKernelArguments(op));
-    rewriter.eraseOp(op);
-    return success();
+    gpu::LaunchFuncOp::create(
+        b, kernel, gpu::KernelDim3{blocks, one, one},
+        gpu::KernelDim3{index(getNumThreads(op)), one, one}, sharedBytes,
+        arguments);
   }
 
   Kernels &kernels;
@@ -254,6 +330,17 @@ private:
       }
       if (!op.getSchedule()) {
         op.emitOpError("expected a schedule: run mfa-select-schedule first");
+        return WalkResult::interrupt();
+      }
+      if (isWgmma(op) && known.name != "sm_90a") {
+        op.emitOpError("expected a schedule for '")
+            << known.name
+            << "', but got one of kind wgmma, which needs chip 'sm_90a'";
+        return WalkResult::interrupt();
+      }
+      if (isWgmma(op) && op.getElementType().isF32()) {
+        op.emitOpError("expected a schedule of kind mma_sync for operands of "
+                       "f32, but got one of kind wgmma");
         return WalkResult::interrupt();
       }
       int64_t bytes = getSharedMemory(op, *op.getSchedule()).bytes;

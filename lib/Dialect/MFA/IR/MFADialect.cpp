@@ -43,8 +43,16 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    KernelKind kind, int64_t tileRows,
                                    int64_t tileKeys, int64_t warps,
                                    int64_t stages, F32Product) {
+  bool isWgmma = kind == KernelKind::Wgmma;
+  if (isWgmma && (warps < 4 || warps > 12 || warps % 4 != 0))
+    return emitError() << "expected 'warps' of a wgmma schedule to be 4, 8 or "
+                          "12 (whole warpgroups), but got "
+                       << warps;
   if (warps < 1 || warps > 16)
     return emitError() << "expected 'warps' to be 1 to 16, but got " << warps;
+  if (isWgmma && tileRows != 16 * warps)
+    return emitError() << "expected 'tile_rows' of a wgmma schedule to be "
+                       << 16 * warps << " (16 x 'warps'), but got " << tileRows;
   if (tileRows < 1 || tileRows % (16 * warps) != 0)
     return emitError() << "expected 'tile_rows' to be a positive multiple of "
                        << 16 * warps << " (16 x 'warps'), but got " << tileRows;
@@ -52,7 +60,15 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError()
            << "expected 'tile_keys' to be a positive multiple of 16, but got "
            << tileKeys;
-  if (stages < 1 || stages > 2)
+  if (isWgmma && tileKeys > 256)
+    return emitError() << "expected 'tile_keys' of a wgmma schedule to be at "
+                          "most 256, but got "
+                       << tileKeys;
+  if (isWgmma && (stages < 1 || stages > 4))
+    return emitError()
+           << "expected 'stages' of a wgmma schedule to be 1 to 4, but got "
+           << stages;
+  if (!isWgmma && (stages < 1 || stages > 2))
     return emitError() << "expected 'stages' to be 1 or 2, but got " << stages;
   return success();
 }

@@ -7,8 +7,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "mfa/Dialect/MFA/Transforms/Passes.h"
+#include "mfa/Dialect/MFA/Transforms/Schedules.h"
 #include "mfa/Dialect/MFA/Transforms/SharedMemory.h"
-#include "mfa/Support/Chip.h"
 
 namespace mlir::mfa {
 #define GEN_PASS_DEF_MFASELECTSCHEDULEPASS
@@ -96,6 +96,31 @@ bool shrink(TileSizes &sizes) {
   return true;
 }
 
+} // namespace
+
+FailureOr<ScheduleAttr> mfa::getMmaSyncSchedule(MaskedAttentionOp op,
+                                                const Chip &chip,
+                                                F32Product product) {
+  TileSizes sizes = lookupTileSizes(op);
+  // Rows past the last query would be computed for nothing.
+  int64_t queries = op.getScoreSize(ScoreDim::Query);
+  while (!ShapedType::isDynamic(queries) && sizes.rows > 16 * sizes.warps &&
+         queries <= sizes.rows / 2)
+    sizes.rows /= 2;
+  ScheduleAttr schedule = getSchedule(op, sizes, product);
+  while (getSharedMemory(op, schedule).bytes > chip.maxSharedBytes) {
+    if (!shrink(sizes))
+      return op.emitOpError("expected the tiles to fit ")
+             << chip.maxSharedBytes << " bytes of shared memory on '"
+             << chip.name << "', but the smallest take "
+             << getSharedMemory(op, schedule).bytes;
+    schedule = getSchedule(op, sizes, product);
+  }
+  return schedule;
+}
+
+namespace {
+
 struct SelectSchedulePass
     : mfa::impl::MFASelectSchedulePassBase<SelectSchedulePass> {
   using MFASelectSchedulePassBase::MFASelectSchedulePassBase;
@@ -119,22 +144,11 @@ struct SelectSchedulePass
 
 private:
   LogicalResult select(MaskedAttentionOp op, const Chip &known) {
-    TileSizes sizes = lookupTileSizes(op);
-    // Rows past the last query would be computed for nothing.
-    int64_t queries = op.getScoreSize(ScoreDim::Query);
-    while (!ShapedType::isDynamic(queries) && sizes.rows > 16 * sizes.warps &&
-           queries <= sizes.rows / 2)
-      sizes.rows /= 2;
-    ScheduleAttr schedule = getSchedule(op, sizes, f32Product);
-    while (getSharedMemory(op, schedule).bytes > known.maxSharedBytes) {
-      if (!shrink(sizes))
-        return op.emitOpError("expected the tiles to fit ")
-               << known.maxSharedBytes << " bytes of shared memory on '"
-               << known.name << "', but the smallest take "
-               << getSharedMemory(op, schedule).bytes;
-      schedule = getSchedule(op, sizes, f32Product);
-    }
-    op.setScheduleAttr(schedule);
+    FailureOr<ScheduleAttr> schedule =
+        getMmaSyncSchedule(op, known, f32Product);
+    if (failed(schedule))
+      return failure();
+    op.setScheduleAttr(*schedule);
     ++numSelected;
     return success();
   }

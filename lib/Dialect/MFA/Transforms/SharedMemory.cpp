@@ -22,6 +22,11 @@ int64_t SharedMatrix::getBytes() const {
   return rows ? stages * getStageElements() * getElementBytes(element) : 0;
 }
 
+int64_t SharedMatrix::getTileBytes() const {
+  int64_t elements = panels ? getStageElements() : rows * cols;
+  return elements * getElementBytes(element);
+}
+
 MaskForm mfa::getMaskForm(MaskedAttentionOp op) {
   if (!op.getMask())
     return MaskForm::None;
@@ -50,7 +55,56 @@ static int64_t getFragmentPitch(int64_t cols, Type element) {
   return llvm::alignTo(cols, 32) + 8;
 }
 
+/// Bytes of a row of a panel that `wgmma` and tensor maps know.
+static constexpr int64_t kPanelBytes[] = {32, 64, 128};
+/// Of a panel.
+static constexpr int64_t kPanelAlignment = 1024;
+
+static SharedMatrix getPanels(int64_t stages, int64_t rows, int64_t cols,
+                              Type element) {
+  int64_t bytes = getElementBytes(element);
+  const int64_t *rowBytes = llvm::find_if(
+      kPanelBytes, [&](int64_t span) { return cols * bytes <= span; });
+  int64_t pitch =
+      (rowBytes == std::end(kPanelBytes) ? kPanelBytes[2] : *rowBytes) / bytes;
+  return {0, stages, rows, cols, pitch, element, llvm::divideCeil(cols, pitch)};
+}
+
+/// Everything in panels; the output takes the place of the query.
+static SharedMemory getWgmmaMemory(MaskedAttentionOp op,
+                                   ScheduleAttr schedule) {
+  Type element = op.getElementType();
+  int64_t headDim = mfa::getPaddedDim(op.getHeadDim(), element);
+  int64_t valueDim = mfa::getPaddedDim(op.getValueDim(), element);
+  int64_t rows = schedule.getTileRows(), keys = schedule.getTileKeys();
+  int64_t stages = schedule.getStages();
+
+  SharedMemory memory;
+  auto place = [&](SharedMatrix matrix) {
+    matrix.offset = memory.bytes;
+    memory.bytes =
+        llvm::alignTo(memory.bytes + matrix.getBytes(), kPanelAlignment);
+    return matrix;
+  };
+  memory.output = getPanels(1, rows, valueDim, element);
+  memory.query = place(getPanels(1, rows, headDim, element));
+  memory.bytes = std::max(memory.bytes, memory.output.getBytes());
+  memory.key = place(getPanels(stages, keys, headDim, element));
+  memory.value = place(getPanels(stages, keys, valueDim, element));
+  MaskForm form = mfa::getMaskForm(op);
+  if (form == MaskForm::Matrix)
+    memory.mask =
+        place(getPanels(stages, rows, keys, op.getMaskType().getElementType()));
+  if (form == MaskForm::KeyVector)
+    memory.mask = place({0, stages, 1, keys,
+                         static_cast<int64_t>(llvm::alignTo(keys, 128)),
+                         op.getMaskType().getElementType()});
+  return memory;
+}
+
 SharedMemory mfa::getSharedMemory(MaskedAttentionOp op, ScheduleAttr schedule) {
+  if (schedule.getKind() == KernelKind::Wgmma)
+    return getWgmmaMemory(op, schedule);
   Type element = op.getElementType();
   int64_t headDim = getPaddedDim(op.getHeadDim(), element);
   int64_t valueDim = getPaddedDim(op.getValueDim(), element);

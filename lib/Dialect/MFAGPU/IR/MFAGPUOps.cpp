@@ -8,12 +8,18 @@
 
 #include "mfa/Dialect/MFAGPU/IR/MFAGPU.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMTypes.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 
 using namespace mlir;
 using namespace mlir::mfa_gpu;
 
 #define GET_OP_CLASSES
 #include "mfa/Dialect/MFAGPU/IR/MFAGPUOps.cpp.inc"
+
+Type mfa_gpu::getTensorMapType(MLIRContext *context) {
+  return LLVM::LLVMArrayType::get(IntegerType::get(context, 64), 16);
+}
 
 //===----------------------------------------------------------------------===//
 // Rules shared by several ops
@@ -59,6 +65,25 @@ static LogicalResult verifySameElement(Operation *op, Type a, Type b) {
   if (a != b)
     return op->emitOpError()
            << "expected equal element types, but got " << a << " and " << b;
+  return success();
+}
+
+/// Shared memory in panels, each of rows of 32, 64 or 128 bytes, and more than
+/// one only of 128.
+static LogicalResult verifyPanels(Operation *op, StringRef name,
+                                  MemRefType type) {
+  if (failed(verifyShared(op, name, type)))
+    return failure();
+  int64_t bits = std::max(type.getElementTypeBitWidth(), 8u);
+  int64_t bytes = type.getDimSize(2) * bits / 8;
+  bool isSpan =
+      bytes == 128 || (type.getDimSize(0) == 1 && (bytes == 64 || bytes == 32));
+  if (!isSpan || type.getDimSize(1) % 8 != 0)
+    return op->emitOpError() << "expected '" << name
+                             << "' in panels to have rows of 128 bytes, or one "
+                                "panel of 64 or 32, "
+                                "and a multiple of 8 of them, but got "
+                             << type;
   return success();
 }
 
@@ -122,12 +147,21 @@ LogicalResult LoadOp::verify() {
       return failure();
     return verifyKind(*this, "result", tile, FragmentKind::Row);
   }
-  if (failed(verifyShared(*this, "source", source)))
+  if (failed(isInPanels(source) ? verifyPanels(*this, "source", source)
+                                : verifyShared(*this, "source", source)))
     return failure();
   if (tile.getKind() == FragmentKind::Row)
-    return emitOpError("expected a matrix tile from a source of rank 2, but "
-                       "got ")
+    return emitOpError("expected a matrix tile from a source of rank 2 or 3, "
+                       "but got ")
            << tile;
+  if (isInPanels(source)) {
+    if (source.getDimSize(1) == tile.getRows() &&
+        source.getDimSize(0) * source.getDimSize(2) == tile.getCols())
+      return success();
+    return emitOpError("expected the panels to have the sizes of the tile, but "
+                       "got ")
+           << source << " for " << tile;
+  }
   bool rowsMatch =
       source.getDimSize(0) == tile.getRows() || source.getDimSize(0) == 1;
   if (!rowsMatch || source.getDimSize(1) != tile.getCols())
@@ -148,9 +182,18 @@ LogicalResult StoreOp::verify() {
       return failure();
     return verifyKind(*this, "tile", tile, FragmentKind::Row);
   }
-  if (failed(verifyShared(*this, "destination", destination)) ||
+  if (failed(isInPanels(destination)
+                 ? verifyPanels(*this, "destination", destination)
+                 : verifyShared(*this, "destination", destination)) ||
       failed(verifyKind(*this, "tile", tile, FragmentKind::Accumulator)))
     return failure();
+  if (isInPanels(destination)) {
+    if (destination.getDimSize(1) == tile.getRows() &&
+        destination.getDimSize(0) * destination.getDimSize(2) >= tile.getCols())
+      return success();
+    return emitOpError("expected the panels to hold the tile, but got ")
+           << destination << " for " << tile;
+  }
   if (destination.getShape() != tile.getShape())
     return emitOpError("expected the destination to have the sizes of the "
                        "tile, but got ")
@@ -308,5 +351,87 @@ LogicalResult ConvertOp::verify() {
     return emitOpError("expected to convert between f32 and f16, bf16 or f32, "
                        "but got ")
            << from << " and " << to;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Tensor maps
+//===----------------------------------------------------------------------===//
+
+LogicalResult EncodeTensorMapOp::verify() {
+  auto source = cast<MemRefType>(getSource().getType());
+  if (failed(verifyGlobal(*this, "source", source)))
+    return failure();
+  if (static_cast<int64_t>(getBox().size()) != source.getRank())
+    return emitOpError("expected a box of rank ")
+           << source.getRank() << ", but got " << getBox();
+  if (llvm::any_of(getBox(),
+                   [](int64_t size) { return size < 1 || size > 256; }))
+    return emitOpError("expected a box with sizes of 1 to 256, but got ")
+           << getBox();
+  return success();
+}
+
+LogicalResult TensorLoadOp::verify() {
+  if (!isa<nvgpu::MBarrierGroupType>(getBarriers().getType()))
+    return emitOpError("expected 'barriers' to be !nvgpu.mbarrier.group, but "
+                       "got ")
+           << getBarriers().getType();
+  return verifyShared(*this, "destination",
+                      cast<MemRefType>(getDestination().getType()));
+}
+
+LogicalResult TensorStoreOp::verify() {
+  return verifyShared(*this, "source", cast<MemRefType>(getSource().getType()));
+}
+
+//===----------------------------------------------------------------------===//
+// Products of warpgroups
+//===----------------------------------------------------------------------===//
+
+LogicalResult WarpgroupMmaOp::verify() {
+  auto rhs = cast<MemRefType>(getRhs().getType());
+  TileType result = getType();
+  if (failed(verifyPanels(*this, "rhs", rhs)) ||
+      failed(verifyKind(*this, "result", result, FragmentKind::Accumulator)))
+    return failure();
+  if (getAccumulator() && getAccumulator().getType() != result)
+    return emitOpError("expected 'accumulator' to have the type of the result, "
+                       "but got ")
+           << getAccumulator().getType() << " and " << result;
+  if (!result.getElementType().isF32() || result.getWarps() % 4 != 0 ||
+      result.getRows() != 16 * result.getWarps())
+    return emitOpError("expected a result of f32 with 16 rows a warp and a "
+                       "multiple of 4 warps, but got ")
+           << result;
+  int64_t rows, depth;
+  Type element = rhs.getElementType();
+  if (auto tile = dyn_cast<TileType>(getLhs().getType())) {
+    if (failed(verifyKind(*this, "lhs", tile, FragmentKind::Operand)) ||
+        failed(verifySameElement(*this, tile.getElementType(), element)))
+      return failure();
+    rows = tile.getRows(), depth = tile.getCols();
+  } else {
+    auto lhs = cast<MemRefType>(getLhs().getType());
+    if (failed(verifyPanels(*this, "lhs", lhs)) ||
+        failed(verifySameElement(*this, lhs.getElementType(), element)))
+      return failure();
+    rows = lhs.getDimSize(1), depth = lhs.getDimSize(0) * lhs.getDimSize(2);
+  }
+  if (!element.isF16() && !element.isBF16())
+    return emitOpError("expected factors of f16 or bf16, but got ") << element;
+  int64_t rhsCols = rhs.getDimSize(0) * rhs.getDimSize(2);
+  int64_t rhsDepth = getTransposeRhs() ? rhsCols : rhs.getDimSize(1);
+  bool colsMatch = getTransposeRhs() ? rhs.getDimSize(1) == result.getCols()
+                                     : rhsCols >= result.getCols();
+  if (rows != result.getRows() || depth != rhsDepth || !colsMatch)
+    return emitOpError("expected the sizes of a product, but got ")
+           << rows << 'x' << depth << " times "
+           << (getTransposeRhs() ? "the transpose of " : "") << rhs << " for "
+           << result;
+  if (depth % 16 != 0 || result.getCols() > 256)
+    return emitOpError("expected a multiple of 16 summed elements and at most "
+                       "256 columns, but got ")
+           << depth << " and " << result.getCols();
   return success();
 }

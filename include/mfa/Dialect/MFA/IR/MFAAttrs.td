@@ -14,7 +14,8 @@ include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/EnumAttr.td"
 
 def MFA_KernelKind : I32EnumAttr<"KernelKind", "family of GPU kernels", [
-    I32EnumAttrCase<"MmaSync", 0, "mma_sync">]> {
+    I32EnumAttrCase<"MmaSync", 0, "mma_sync">,
+    I32EnumAttrCase<"Wgmma", 1, "wgmma">]> {
   let cppNamespace = "::mlir::mfa";
   let genSpecializedAttr = 0;
 }
@@ -37,11 +38,11 @@ def MFA_ScheduleAttr : AttrDef<MFA_Dialect, "Schedule"> {
 
     | parameter | meaning | limits |
     |---|---|---|
-    | `kind` | `mma_sync`: one warp multiplies 16-row fragments with `mma.sync`, tiles arrive through `cp.async` (sm_80 and newer) | |
-    | `tile_rows` | query rows of a block | a multiple of 16 x `warps` |
-    | `tile_keys` | keys of one step of the loop | a multiple of 16 |
-    | `warps` | warps of a block, each with `tile_rows / warps` query rows | 1 to 16 |
-    | `stages` | key, value and mask tiles in flight; 1 overlaps the loads of one operand with the product of the other | 1 or 2 |
+    | `kind` | `mma_sync`: one warp multiplies 16-row fragments with `mma.sync`, tiles arrive through `cp.async` (sm_80 and newer); `wgmma`: warpgroups multiply 64-row tiles with `wgmma`, four more warps load tiles by TMA (sm_90a, 16-bit operands) | |
+    | `tile_rows` | query rows of a block | a multiple of 16 x `warps`; `wgmma`: 16 x `warps` |
+    | `tile_keys` | keys of one step of the loop | a multiple of 16; `wgmma`: up to 256 |
+    | `warps` | warps of a block that compute, each with `tile_rows / warps` query rows | 1 to 16; `wgmma`: 4, 8 or 12 |
+    | `stages` | key, value and mask tiles in flight; 1 overlaps the loads of one operand with the product of the other | `mma_sync`: 1 or 2; `wgmma`: 1 to 4 |
     | `f32_product` | for f32 operands: `tf32x3` splits each factor in two and is f32-accurate, `tf32` rounds the factors to 10 bits and is three times as fast | |
 
     ```mlir

@@ -35,9 +35,16 @@ struct SharedMatrix {
   /// Sizes that hold values, and elements from one row to the next.
   int64_t rows = 0, cols = 0, pitch = 0;
   Type element;
+  /// Where not 0, the columns are in as many panels of `pitch` columns each, in
+  /// the order that tensor maps write (see `mfa_gpu.warpgroup_mma`).
+  int64_t panels = 0;
 
-  int64_t getStageElements() const { return rows * pitch; }
+  int64_t getStageElements() const {
+    return std::max<int64_t>(panels, 1) * rows * pitch;
+  }
   int64_t getBytes() const;
+  /// Of one stage, without what is there to keep rows apart.
+  int64_t getTileBytes() const;
 };
 
 /// Everything that a block keeps in shared memory. Rows are padded apart so
@@ -49,6 +56,8 @@ struct SharedMatrix {
 /// | V of f32: lanes read rows 2t, columns g | 4 rows, 32 bytes | the same |
 /// | pairs of 1-byte elements | 8 rows, 8 bytes | the same |
 /// | pairs of f32: row g, columns 2t | 4 rows, 32 bytes | 2 chunks mod 8 |
+///
+/// A wgmma schedule has panels instead.
 struct SharedMemory {
   SharedMatrix query, key, value;
   /// Without rows where the mask is not kept in shared memory.

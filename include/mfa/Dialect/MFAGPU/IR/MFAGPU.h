@@ -29,6 +29,16 @@
 #define GET_TYPEDEF_CLASSES
 #include "mfa/Dialect/MFAGPU/IR/MFAGPUTypes.h.inc"
 
+namespace mlir::mfa_gpu {
+
+/// The 128 bytes of a tensor map, `!llvm.array<16 x i64>`.
+Type getTensorMapType(MLIRContext *context);
+
+/// Whether a matrix in shared memory is in panels (see `warpgroup_mma`).
+inline bool isInPanels(MemRefType type) { return type.getRank() == 3; }
+
+} // namespace mlir::mfa_gpu
+
 #define GET_OP_CLASSES
 #include "mfa/Dialect/MFAGPU/IR/MFAGPUOps.h.inc"
 

@@ -123,6 +123,9 @@ class MFAGPU_Op<string mnemonic, list<Trait> traits = []>
 
 def MFAGPU_SharedMemRef : MemRefRankOf<[AnyType], [2]>;
 
+/// A matrix in shared memory as tensor maps write it and `wgmma` reads it.
+def MFAGPU_PanelMemRef : MemRefRankOf<[AnyType], [3]>;
+
 def MFAGPU_CopyAsyncOp : MFAGPU_Op<"copy_async"> {
   let summary = "start copying a matrix from global to shared memory";
   let description = [{
@@ -164,11 +167,12 @@ def MFAGPU_LoadOp : MFAGPU_Op<"load"> {
   let summary = "load a tile";
   let description = [{
     A matrix tile comes from shared memory of the same sizes; a source of one
-    row is repeated for every row of the tile. A `row` tile comes from a vector
-    in global memory, with zeros past its end.
+    row is repeated for every row of the tile. A source of rank 3 is in panels
+    (see `warpgroup_mma`). A `row` tile comes from a vector in global memory,
+    with zeros past its end.
   }];
   let arguments = (ins
-    Arg<MemRefRankOf<[AnyType], [1, 2]>, "", [MemRead]>:$source);
+    Arg<MemRefRankOf<[AnyType], [1, 2, 3]>, "", [MemRead]>:$source);
   let results = (outs MFAGPU_TileType:$result);
   let assemblyFormat = "$source attr-dict `:` type($source) `to` type($result)";
   let hasVerifier = 1;
@@ -177,12 +181,13 @@ def MFAGPU_LoadOp : MFAGPU_Op<"load"> {
 def MFAGPU_StoreOp : MFAGPU_Op<"store"> {
   let summary = "store a tile";
   let description = [{
-    An `accumulator` tile goes to shared memory of the same sizes, a `row` tile
-    to a vector in global memory; values past the end of the vector are dropped.
+    An `accumulator` tile goes to shared memory of the same sizes, in rows or
+    in panels (see `warpgroup_mma`), a `row` tile to a vector in global memory;
+    values past the end of the vector are dropped.
   }];
   let arguments = (ins
     MFAGPU_TileType:$tile,
-    Arg<MemRefRankOf<[AnyType], [1, 2]>, "", [MemWrite]>:$destination);
+    Arg<MemRefRankOf<[AnyType], [1, 2, 3]>, "", [MemWrite]>:$destination);
   let assemblyFormat = [{
     $tile `to` $destination attr-dict `:` type($tile) `to` type($destination)
   }];
@@ -318,6 +323,122 @@ def MFAGPU_ConvertOp : MFAGPU_Op<"convert", [Pure]> {
   let results = (outs MFAGPU_TileType:$result);
   let assemblyFormat = "$tile attr-dict `:` type($tile) `to` type($result)";
   let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Tensor maps
+//===----------------------------------------------------------------------===//
+
+/// What the driver encodes in 128 bytes (CUDA driver API,
+/// `cuTensorMapEncodeTiled`).
+def MFAGPU_TensorMap : Type<
+    CPred<"$_self == ::mlir::mfa_gpu::getTensorMapType($_self.getContext())">,
+    "a tensor map, !llvm.array<16 x i64>">,
+    BuildableType<"::mlir::mfa_gpu::getTensorMapType($_builder.getContext())">;
+
+def MFAGPU_EncodeTensorMapOp : MFAGPU_Op<"encode_tensor_map"> {
+  let summary = "describe an array to the tensor memory accelerator";
+  let description = [{
+    On the host: a tensor map of `source`, which is in global memory, for copies
+    of `box` elements of it. A box of several rows is swizzled (see
+    `warpgroup_mma`). `is_valid` is false where the hardware cannot copy from
+    such an array: its base or a stride is not a multiple of 16 bytes, its last
+    stride is not 1, or it is empty. The map is then without meaning.
+  }];
+  let arguments = (ins
+    MemRefRankOf<[AnyType], [3, 4]>:$source,
+    DenseI64ArrayAttr:$box);
+  let results = (outs MFAGPU_TensorMap:$map, I1:$is_valid);
+  let assemblyFormat = "$source `box` $box attr-dict `:` type($source)";
+  let hasVerifier = 1;
+}
+
+class MFAGPU_TensorCopyOp<string mnemonic> : MFAGPU_Op<mnemonic> {
+  let hasVerifier = 1;
+}
+
+def MFAGPU_TensorLoadOp : MFAGPU_TensorCopyOp<"tensor_load"> {
+  let summary = "start copying a box from global to shared memory";
+  let description = [{
+    One thread starts the copy of the box at `coordinates` of the array of
+    `map`; elements outside of the array are zeros. It counts as bytes that the
+    barrier `index` of `barriers` expects.
+  }];
+  let arguments = (ins
+    MFAGPU_TensorMap:$map,
+    Variadic<Index>:$coordinates,
+    Arg<MemRefRankOf<[AnyType], [2]>, "", [MemWrite]>:$destination,
+    AnyType:$barriers,
+    Index:$index);
+  let assemblyFormat = [{
+    $map `[` $coordinates `]` `to` $destination `,` $barriers `[` $index `]`
+    attr-dict `:` type($destination) `,` type($barriers)
+  }];
+}
+
+def MFAGPU_TensorStoreOp : MFAGPU_TensorCopyOp<"tensor_store"> {
+  let summary = "start copying a box from shared to global memory";
+  let description = [{
+    One thread starts the copy to the box at `coordinates` of the array of
+    `map`; elements outside of the array are dropped. The copy is part of the
+    bulk group that the thread commits next.
+  }];
+  let arguments = (ins
+    Arg<MemRefRankOf<[AnyType], [2]>, "", [MemRead]>:$source,
+    MFAGPU_TensorMap:$map,
+    Variadic<Index>:$coordinates);
+  let assemblyFormat = [{
+    $source `to` $map `[` $coordinates `]` attr-dict `:` type($source)
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Products of warpgroups
+//===----------------------------------------------------------------------===//
+
+def MFAGPU_WarpgroupMmaOp : MFAGPU_Op<"warpgroup_mma"> {
+  let summary = "start adding a matrix product to an accumulator tile";
+  let description = [{
+    `result = lhs . rhs + accumulator`, or `lhs . transpose(rhs) + accumulator`
+    with `transpose_rhs`; without an accumulator, from zero. The left operand is
+    an `operand` tile or in shared memory, the right one in shared memory.
+    Operands are f16 or bf16, the accumulator f32. Each four warps are a
+    warpgroup with 64 rows.
+
+    The product is one `wgmma` group: until `warpgroup_wait` the result must not
+    be used, nor shared memory that it reads be overwritten.
+
+    A matrix of rank 3 in shared memory is in panels, one after another, each a
+    slice of the columns whose rows take 128 bytes (or 64 or 32, where the
+    matrix is no wider). In the hardware's 128-byte swizzle, 16-byte chunk c of
+    row r is at chunk c xor (r mod 8), and panels start at multiples of 1024
+    bytes (PTX ISA, "Asynchronous warpgroup level matrix shared memory layout").
+  }];
+  let arguments = (ins
+    AnyTypeOf<[MFAGPU_TileType, MFAGPU_PanelMemRef]>:$lhs,
+    Arg<MFAGPU_PanelMemRef, "", [MemRead]>:$rhs,
+    Optional<MFAGPU_TileType>:$accumulator,
+    UnitAttr:$transpose_rhs);
+  let results = (outs MFAGPU_TileType:$result);
+  let assemblyFormat = [{
+    $lhs `,` $rhs (`,` $accumulator^)? attr-dict `:`
+    type($lhs) `,` type($rhs) (`,` type($accumulator)^)? `to` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def MFAGPU_WarpgroupWaitOp : MFAGPU_Op<"warpgroup_wait", [
+    TypesMatchWith<"results are the tiles", "tiles", "results", "$_self">]> {
+  let summary = "wait for products of the warpgroup";
+  let description = [{
+    Waits until at most the latest `pending` products are not complete, and
+    hands on the tiles that are.
+  }];
+  let arguments = (ins
+    ConfinedAttr<I64Attr, [IntNonNegative]>:$pending,
+    Variadic<MFAGPU_TileType>:$tiles);
+  let results = (outs Variadic<MFAGPU_TileType>:$results);
+  let assemblyFormat = "$pending (`,` $tiles^ `:` type($tiles))? attr-dict";
 }
 
 #endif // MFA_DIALECT_MFAGPU_IR_MFAGPUOPS_TD

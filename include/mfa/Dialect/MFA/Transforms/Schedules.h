@@ -1,0 +1,25 @@
+//===- Schedules.h - The table of schedules ---------------------*- C++ -*-===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MFA_DIALECT_MFA_TRANSFORMS_SCHEDULES_H
+#define MFA_DIALECT_MFA_TRANSFORMS_SCHEDULES_H
+
+#include "mfa/Dialect/MFA/IR/MFA.h"
+#include "mfa/Support/Chip.h"
+
+namespace mlir::mfa {
+
+/// The mma_sync schedule for `op`, which every operand can take. An error of
+/// the op where the smallest tiles exceed the chip's shared memory.
+FailureOr<ScheduleAttr> getMmaSyncSchedule(MaskedAttentionOp op,
+                                           const Chip &chip,
+                                           F32Product product);
+
+} // namespace mlir::mfa
+
+#endif // MFA_DIALECT_MFA_TRANSFORMS_SCHEDULES_H

@@ -1,0 +1,422 @@
+//===- AttentionBuilder.cpp - What attention kernels share ----------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "AttentionBuilder.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/Matchers.h"
+#include <limits>
+
+using namespace mlir;
+using namespace mlir::mfa;
+using mfa_gpu::FragmentAttr;
+using mfa_gpu::FragmentKind;
+using mfa_gpu::ReduceKind;
+using mfa_gpu::TileType;
+
+static constexpr double kLog2E = 1.4426950408889634;
+static constexpr double kLn2 = 0.6931471805599453;
+
+static gpu::AddressSpaceAttr getSharedSpace(MLIRContext *context) {
+  return gpu::AddressSpaceAttr::get(context, gpu::AddressSpace::Workgroup);
+}
+
+AttentionBuilder::AttentionBuilder(OpBuilder &builder, MaskedAttentionOp op,
+                                   const KernelOperands &operands)
+    : b(op.getLoc(), builder), op(op), operands(operands),
+      schedule(*op.getSchedule()), memory(getSharedMemory(op, schedule)),
+      maskForm(getMaskForm(op)), element(op.getElementType()),
+      f32(b.getF32Type()), tileRows(schedule.getTileRows()),
+      tileKeys(schedule.getTileKeys()) {
+  FloatAttr scale;
+  bool isPositive = matchPattern(operands.scale, m_Constant(&scale)) &&
+                    scale.getValue().isFiniteNonZero() &&
+                    !scale.getValue().isNegative();
+  foldsScale = maskForm == MaskForm::None && isPositive;
+  toLog2 = constant(foldsScale ? scale.getValueAsDouble() * kLog2E : kLog2E);
+}
+
+//===----------------------------------------------------------------------===//
+// Values and types
+//===----------------------------------------------------------------------===//
+
+Value AttentionBuilder::negativeInfinity() {
+  return constant(-std::numeric_limits<double>::infinity());
+}
+
+Value AttentionBuilder::dim(Value array, unsigned position) {
+  return b.createOrFold<memref::DimOp>(array, position);
+}
+
+TileType AttentionBuilder::matrixTile(int64_t cols, Type type,
+                                      FragmentKind kind) {
+  return TileType::get(
+      b.getContext(), {tileRows, cols}, type,
+      FragmentAttr::get(b.getContext(), kind, schedule.getWarps()));
+}
+
+TileType AttentionBuilder::rowTile(Type type) {
+  return TileType::get(b.getContext(), {tileRows}, type,
+                       FragmentAttr::get(b.getContext(), FragmentKind::Row,
+                                         schedule.getWarps()));
+}
+
+Value AttentionBuilder::map(TileType type, ValueRange inputs,
+                            function_ref<Value(ValueRange)> body,
+                            bool coordinates) {
+  return mfa_gpu::MapOp::create(
+             b, TypeRange(type), inputs,
+             [&](OpBuilder &nested, Location loc, ValueRange args) {
+               OpBuilder::InsertionGuard guard(b);
+               b.setInsertionPoint(nested.getInsertionBlock(),
+                                   nested.getInsertionPoint());
+               Value result = body(args);
+               mfa_gpu::YieldOp::create(b, result);
+             },
+             coordinates)
+      .getResult(0);
+}
+
+Value AttentionBuilder::scaleRows(Value tile, Value factors) {
+  return map(cast<TileType>(tile.getType()), {tile, factors},
+             [&](ValueRange args) -> Value {
+               return arith::MulFOp::create(b, args[0], args[1]);
+             });
+}
+
+void AttentionBuilder::guarded(Value condition, function_ref<void()> then) {
+  auto branch = scf::IfOp::create(b, condition);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  then();
+}
+
+//===----------------------------------------------------------------------===//
+// Views
+//===----------------------------------------------------------------------===//
+
+OpFoldResult AttentionBuilder::tileSize(Value size, Value first,
+                                        int64_t limit) {
+  std::optional<int64_t> known = getConstantIntValue(size);
+  if (known && *known % limit == 0)
+    return b.getIndexAttr(limit);
+  Value rest = arith::SubIOp::create(b, size, first);
+  return arith::MinUIOp::create(b, rest, index(limit)).getResult();
+}
+
+Value AttentionBuilder::matrixView(Value array, ArrayRef<OpFoldResult> offsets,
+                                   ArrayRef<OpFoldResult> sizes,
+                                   unsigned rowDim, unsigned colDim) {
+  auto type = cast<MemRefType>(array.getType());
+  auto toShape = [](OpFoldResult size) {
+    return getConstantIntValue(size).value_or(ShapedType::kDynamic);
+  };
+  SmallVector<OpFoldResult> steps(type.getRank(), b.getIndexAttr(1));
+  auto viewType =
+      cast<MemRefType>(memref::SubViewOp::inferRankReducedResultType(
+          {toShape(sizes[rowDim]), toShape(sizes[colDim])}, type, offsets,
+          sizes, steps));
+  return memref::SubViewOp::create(b, viewType, array, offsets, sizes, steps);
+}
+
+Value AttentionBuilder::rowsOfHead(Value array, Value head, Value first,
+                                   OpFoldResult rows) {
+  OpFoldResult one = b.getIndexAttr(1), zero = b.getIndexAttr(0);
+  int64_t cols = cast<MemRefType>(array.getType()).getDimSize(3);
+  return matrixView(array, {batch, first, head, zero},
+                    {one, rows, one, b.getIndexAttr(cols)}, 1, 3);
+}
+
+SmallVector<OpFoldResult> AttentionBuilder::maskOffsets(Value firstKey) {
+  SmallVector<OpFoldResult> offsets(op.getMaskType().getRank(),
+                                    b.getIndexAttr(0));
+  std::pair<ScoreDim, Value> places[] = {{ScoreDim::Batch, batch},
+                                         {ScoreDim::Head, head},
+                                         {ScoreDim::Query, firstRow},
+                                         {ScoreDim::Key, firstKey}};
+  for (auto [dim, offset] : places)
+    if (std::optional<unsigned> position = op.getMaskDim(dim))
+      offsets[*position] = offset;
+  return offsets;
+}
+
+Value AttentionBuilder::maskView(Value firstKey, OpFoldResult keys) {
+  unsigned rank = op.getMaskType().getRank();
+  SmallVector<OpFoldResult> sizes(rank, b.getIndexAttr(1));
+  if (std::optional<unsigned> position = op.getMaskDim(ScoreDim::Query))
+    sizes[*position] = rows;
+  if (std::optional<unsigned> position = op.getMaskDim(ScoreDim::Key))
+    sizes[*position] = keys;
+  return matrixView(operands.mask, maskOffsets(firstKey), sizes, rank - 2,
+                    rank - 1);
+}
+
+Value AttentionBuilder::allocateShared(const SharedMatrix &matrix) {
+  SmallVector<int64_t> shape{matrix.stages};
+  if (matrix.panels)
+    shape.push_back(matrix.panels);
+  shape.append({matrix.rows, matrix.pitch});
+  auto type = MemRefType::get(shape, matrix.element, AffineMap(),
+                              getSharedSpace(b.getContext()));
+  return memref::ViewOp::create(b, type, sharedBytes, index(matrix.offset),
+                                ValueRange());
+}
+
+Value AttentionBuilder::sharedMatrix(Value buffer, const SharedMatrix &matrix,
+                                     Value stage) {
+  auto type = cast<MemRefType>(buffer.getType());
+  OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
+  SmallVector<OpFoldResult> offsets(type.getRank(), zero);
+  SmallVector<OpFoldResult> steps(type.getRank(), one);
+  SmallVector<OpFoldResult> sizes{one};
+  if (matrix.stages > 1)
+    offsets[0] = stage;
+  if (matrix.panels)
+    sizes.push_back(b.getIndexAttr(matrix.panels));
+  sizes.push_back(b.getIndexAttr(matrix.rows));
+  sizes.push_back(b.getIndexAttr(matrix.panels ? matrix.pitch : matrix.cols));
+  SmallVector<int64_t> shape;
+  for (OpFoldResult size : ArrayRef(sizes).drop_front())
+    shape.push_back(*getConstantIntValue(size));
+  auto viewType =
+      cast<MemRefType>(memref::SubViewOp::inferRankReducedResultType(
+          shape, type, offsets, sizes, steps));
+  return memref::SubViewOp::create(b, viewType, buffer, offsets, sizes, steps);
+}
+
+//===----------------------------------------------------------------------===//
+// Parts of the kernel
+//===----------------------------------------------------------------------===//
+
+void AttentionBuilder::locateBlock() {
+  Value numQueries = dim(operands.query, 1);
+  Value numHeads = dim(operands.query, 2);
+  Value numKeyHeads = dim(operands.key, 2);
+  numKeys = dim(operands.key, 1);
+  Value rowTiles =
+      b.createOrFold<arith::CeilDivUIOp>(numQueries, index(tileRows));
+  numTiles = b.createOrFold<arith::CeilDivUIOp>(numKeys, index(tileKeys));
+
+  Value block = gpu::BlockIdOp::create(b, gpu::Dimension::x);
+  auto place = affine::AffineDelinearizeIndexOp::create(
+      b, block, ArrayRef<OpFoldResult>{rowTiles, numHeads},
+      /*hasOuterBound=*/false);
+  batch = place.getResult(0);
+  head = place.getResult(2);
+  firstRow = arith::MulIOp::create(b, place.getResult(1), index(tileRows));
+  rows = tileSize(numQueries, firstRow, tileRows);
+  Value group = b.createOrFold<arith::DivUIOp>(numHeads, numKeyHeads);
+  keyHead = b.createOrFold<arith::DivUIOp>(head, group);
+
+  sharedBytes = gpu::DynamicSharedMemoryOp::create(
+      b, MemRefType::get({ShapedType::kDynamic}, b.getI8Type(), AffineMap(),
+                         getSharedSpace(b.getContext())));
+}
+
+void AttentionBuilder::loadRowMask() {
+  if (maskForm != MaskForm::QueryVector && maskForm != MaskForm::Scalar)
+    return;
+  Value view = maskView(index(0), b.getIndexAttr(1));
+  if (maskForm == MaskForm::Scalar) {
+    Value zero = index(0);
+    scalarMask = toF32(memref::LoadOp::create(b, view, ValueRange{zero, zero}));
+    return;
+  }
+  auto matrix = cast<MemRefType>(view.getType());
+  SmallVector<OpFoldResult> offsets(2, b.getIndexAttr(0));
+  SmallVector<OpFoldResult> steps(2, b.getIndexAttr(1));
+  SmallVector<OpFoldResult> sizes{rows, b.getIndexAttr(1)};
+  auto vectorType =
+      cast<MemRefType>(memref::SubViewOp::inferRankReducedResultType(
+          {matrix.getDimSize(0)}, matrix, offsets, sizes, steps));
+  Value vector =
+      memref::SubViewOp::create(b, vectorType, view, offsets, sizes, steps);
+  Value loaded =
+      mfa_gpu::LoadOp::create(b, rowTile(matrix.getElementType()), vector);
+  rowMask = map(rowTile(f32), loaded,
+                [&](ValueRange args) { return toF32(args[0]); });
+}
+
+AttentionBuilder::Softmax AttentionBuilder::initialSoftmax() {
+  return {splat(rowTile(f32), negativeInfinity()),
+          splat(rowTile(f32), constant(0))};
+}
+
+Value AttentionBuilder::loadMaskTile(Value shared) {
+  Type type = cast<MemRefType>(shared.getType()).getElementType();
+  Value loaded = mfa_gpu::LoadOp::create(b, matrixTile(tileKeys, type), shared);
+  if (type.isF16() || type.isBF16())
+    return mfa_gpu::ConvertOp::create(b, matrixTile(tileKeys, f32), loaded);
+  return loaded;
+}
+
+Value AttentionBuilder::addScaleAndMask(Value products, Value maskRegisters) {
+  if (foldsScale)
+    return products;
+  SmallVector<Value> inputs{products};
+  if (maskRegisters)
+    inputs.push_back(maskRegisters);
+  if (rowMask)
+    inputs.push_back(rowMask);
+  return map(matrixTile(tileKeys, f32), inputs, [&](ValueRange args) -> Value {
+    Value mask = args.size() > 1 ? toF32(args[1]) : scalarMask;
+    if (!mask)
+      return arith::MulFOp::create(b, args[0], operands.scale);
+    return math::FmaOp::create(b, args[0], operands.scale, mask);
+  });
+}
+
+bool AttentionBuilder::hasTail() {
+  std::optional<int64_t> known = getConstantIntValue(numKeys);
+  return !known || *known % tileKeys != 0;
+}
+
+Value AttentionBuilder::keepKeys(Value scores, Value count) {
+  Value limit = arith::IndexCastUIOp::create(b, b.getI32Type(), count);
+  return map(
+      cast<TileType>(scores.getType()), scores,
+      [&](ValueRange args) -> Value {
+        Value inside =
+            arith::CmpIOp::create(b, arith::CmpIPredicate::ult, args[2], limit);
+        return arith::SelectOp::create(b, inside, args[0], negativeInfinity());
+      },
+      /*coordinates=*/true);
+}
+
+AttentionBuilder::SoftmaxStep
+AttentionBuilder::updateSoftmax(const Softmax &state, Value scores) {
+  TileType row = rowTile(f32);
+  auto scoreType = cast<TileType>(scores.getType());
+  Value rowMax = mfa_gpu::ReduceOp::create(b, ReduceKind::Max, scores,
+                                           state.rowMax, /*partial=*/false);
+  // A row without a key so far: any finite base keeps exp2 free of NaN.
+  Value base = map(row, rowMax, [&](ValueRange args) -> Value {
+    Value isEmpty = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, args[0],
+                                          negativeInfinity());
+    return arith::SelectOp::create(b, isEmpty, constant(0), args[0]);
+  });
+  Value oldMax = state.rowMax;
+  if (maskMayOverflow()) {
+    // Rows whose maximum times log2 e is no f32 (a mask of the lowest finite
+    // value, say) are moved to a maximum of 0 first. Rare, so behind a branch.
+    Value isHuge = map(rowTile(b.getI1Type()), base, [&](ValueRange args) {
+      Value isHigh = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT,
+                                           args[0], constant(0x1p126));
+      Value isLow = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, args[0],
+                                          constant(-0x1p126));
+      return arith::OrIOp::create(b, isHigh, isLow);
+    });
+    auto branch = scf::IfOp::create(b, TypeRange{scoreType, row, row},
+                                    mfa_gpu::AnyOp::create(b, isHuge),
+                                    /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(branch.thenBlock());
+    auto subtract = [&](ValueRange args) -> Value {
+      return arith::SubFOp::create(b, args[0], args[1]);
+    };
+    Value movedScores = map(scoreType, {scores, base}, subtract);
+    Value movedMax = map(row, {oldMax, base}, subtract);
+    Value zero = splat(row, constant(0));
+    scf::YieldOp::create(b, ValueRange{movedScores, movedMax, zero});
+    b.setInsertionPointToStart(branch.elseBlock());
+    scf::YieldOp::create(b, ValueRange{scores, oldMax, base});
+    scores = branch.getResult(0);
+    oldMax = branch.getResult(1);
+    base = branch.getResult(2);
+  }
+  Value baseLog2 = map(row, base, [&](ValueRange args) -> Value {
+    return arith::MulFOp::create(b, args[0], toLog2);
+  });
+  Value weights = map(scoreType, {scores, baseLog2}, [&](ValueRange args) {
+    Value exponent = math::FmaOp::create(b, args[0], toLog2,
+                                         arith::NegFOp::create(b, args[1]));
+    return math::Exp2Op::create(b, exponent);
+  });
+  Value correction = map(row, {oldMax, baseLog2}, [&](ValueRange args) {
+    // Rounded like the base of the earlier tiles.
+    Value old = arith::MulFOp::create(b, args[0], toLog2);
+    return math::Exp2Op::create(b, arith::SubFOp::create(b, old, args[1]));
+  });
+  Value rowSum = scaleRows(state.rowSum, correction);
+  rowSum = mfa_gpu::ReduceOp::create(b, ReduceKind::Add, weights, rowSum,
+                                     /*partial=*/true);
+  return {{rowMax, rowSum}, weights, correction};
+}
+
+Value AttentionBuilder::toFactor(Value weights) {
+  return mfa_gpu::ConvertOp::create(
+      b, matrixTile(tileKeys, element, FragmentKind::Operand), weights);
+}
+
+Value AttentionBuilder::normalize(Value output, Value rowSum) {
+  TileType row = rowTile(f32);
+  Value inverse = map(row, rowSum, [&](ValueRange args) -> Value {
+    // A reciprocal of one instruction, good to 1 ulp. The exact one calls a
+    // function, around which the whole output tile would be spilled.
+    return arith::DivFOp::create(b, constant(1), args[0],
+                                 arith::FastMathFlags::afn);
+  });
+  Value divided = map(
+      cast<TileType>(output.getType()), {output, inverse, rowSum},
+      [&](ValueRange args) -> Value {
+        Value scaled = arith::MulFOp::create(b, args[0], args[1]);
+        return arith::SelectOp::create(b, isZero(args[2]), constant(0), scaled);
+      });
+  return mfa_gpu::ConvertOp::create(b, matrixTile(memory.output.cols, element),
+                                    divided);
+}
+
+void AttentionBuilder::storeLse(const Softmax &state) {
+  if (!operands.lse)
+    return;
+  Value lse =
+      map(rowTile(f32), {state.rowMax, state.rowSum},
+          [&](ValueRange args) -> Value {
+            Value natural = args[0];
+            if (foldsScale)
+              natural = arith::MulFOp::create(b, natural, operands.scale);
+            Value logSum = math::Log2Op::create(b, args[1]);
+            Value sum = math::FmaOp::create(b, logSum, constant(kLn2), natural);
+            return arith::SelectOp::create(b, isZero(args[1]),
+                                           negativeInfinity(), sum);
+          });
+  OpFoldResult one = b.getIndexAttr(1);
+  SmallVector<OpFoldResult> offsets{batch, head, firstRow};
+  SmallVector<OpFoldResult> sizes{one, one, rows};
+  SmallVector<OpFoldResult> steps(3, one);
+  auto type = cast<MemRefType>(memref::SubViewOp::inferRankReducedResultType(
+      {getConstantIntValue(rows).value_or(ShapedType::kDynamic)},
+      cast<MemRefType>(operands.lse.getType()), offsets, sizes, steps));
+  Value view =
+      memref::SubViewOp::create(b, type, operands.lse, offsets, sizes, steps);
+  mfa_gpu::StoreOp::create(b, lse, view);
+}
+
+Value AttentionBuilder::isZero(Value value) {
+  return arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, value,
+                               constant(0));
+}
+
+Value AttentionBuilder::toF32(Value value) {
+  if (value.getType().isF32())
+    return value;
+  if (value.getType().isInteger(1))
+    return arith::SelectOp::create(b, value, constant(0), negativeInfinity());
+  return arith::ExtFOp::create(b, f32, value);
+}
+
+bool AttentionBuilder::maskMayOverflow() {
+  if (maskForm == MaskForm::None)
+    return false;
+  Type type = op.getMaskType().getElementType();
+  return type.isF32() || type.isBF16();
+}

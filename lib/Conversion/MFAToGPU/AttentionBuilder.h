@@ -1,0 +1,150 @@
+//===- AttentionBuilder.h - What attention kernels share --------*- C++ -*-===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+// FlashAttention-2 (Dao, "FlashAttention-2: Faster attention with better
+// parallelism and work partitioning", 2023) over register tiles. For each tile
+// of keys j, with m the row maximum and l the row sum so far:
+//
+//   t  = query . key_j^T * scale + mask_j        -inf past the last key
+//   m' = max(m, rowmax t)
+//   p  = exp2((t - m') log2 e)
+//   a  = exp2((m - m') log2 e)
+//   l' = a l + rowsum p
+//   o' = a o + p . value_j
+//
+// and in the end o / l and m + ln l. l = 0 marks a row without any key. The
+// kinds of kernels differ in how tiles move and who moves them.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MFA_LIB_CONVERSION_MFATOGPU_ATTENTIONBUILDER_H
+#define MFA_LIB_CONVERSION_MFATOGPU_ATTENTIONBUILDER_H
+
+#include "AttentionKernel.h"
+#include "mfa/Dialect/MFA/Transforms/SharedMemory.h"
+#include "mfa/Dialect/MFAGPU/IR/MFAGPU.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+namespace mlir::mfa {
+
+class AttentionBuilder {
+public:
+  AttentionBuilder(OpBuilder &builder, MaskedAttentionOp op,
+                   const KernelOperands &operands);
+
+protected:
+  //===--- Values and types -----------------------------------------------===//
+
+  Value index(int64_t value) {
+    return arith::ConstantIndexOp::create(b, value);
+  }
+  Value constant(double value) {
+    return arith::ConstantOp::create(
+        b, b.getF32FloatAttr(static_cast<float>(value)));
+  }
+  Value negativeInfinity();
+  Value dim(Value array, unsigned position);
+  mfa_gpu::TileType
+  matrixTile(int64_t cols, Type type,
+             mfa_gpu::FragmentKind kind = mfa_gpu::FragmentKind::Accumulator);
+  mfa_gpu::TileType rowTile(Type type);
+  Value splat(mfa_gpu::TileType type, Value value) {
+    return mfa_gpu::SplatOp::create(b, type, value);
+  }
+  /// A map with one result, from f32 and other scalars to one scalar.
+  Value map(mfa_gpu::TileType type, ValueRange inputs,
+            function_ref<Value(ValueRange)> body, bool coordinates = false);
+  /// Each row times its factor.
+  Value scaleRows(Value tile, Value factors);
+  /// `then()` where `condition` holds.
+  void guarded(Value condition, function_ref<void()> then);
+
+  //===--- Views ----------------------------------------------------------===//
+
+  /// `min(size - first, limit)`: a constant where tiles cover `size` exactly.
+  OpFoldResult tileSize(Value size, Value first, int64_t limit);
+  /// A matrix out of an array: two of the dimensions keep more than one index.
+  Value matrixView(Value array, ArrayRef<OpFoldResult> offsets,
+                   ArrayRef<OpFoldResult> sizes, unsigned rowDim,
+                   unsigned colDim);
+  /// Rows of one head of query, key, value or output.
+  Value rowsOfHead(Value array, Value head, Value first, OpFoldResult rows);
+  /// The first indices of the mask for this block's rows and keys from
+  /// `firstKey`, 0 where it does not vary.
+  SmallVector<OpFoldResult> maskOffsets(Value firstKey);
+  /// That part of the mask, with one row or column where it does not vary.
+  Value maskView(Value firstKey, OpFoldResult keys);
+  /// A buffer for `matrix`, its stages the first dimension.
+  Value allocateShared(const SharedMatrix &matrix);
+  /// One stage of it.
+  Value sharedMatrix(Value buffer, const SharedMatrix &matrix, Value stage);
+
+  //===--- Parts of the kernel --------------------------------------------===//
+
+  /// What of the loop's state is not the output.
+  struct Softmax {
+    Value rowMax, rowSum;
+  };
+  /// A step of it, the weights of the values, and the factor of what was summed
+  /// before.
+  struct SoftmaxStep {
+    Softmax next;
+    Value weights, correction;
+  };
+
+  /// Batch, head and rows of this block; the start of its shared memory.
+  void locateBlock();
+  /// Mask values that stay the same for all keys.
+  void loadRowMask();
+  Softmax initialSoftmax();
+  /// `maskRegisters` may be null.
+  Value addScaleAndMask(Value products, Value maskRegisters);
+  /// The part of the mask that is in shared memory, in registers as f32 or i1.
+  Value loadMaskTile(Value shared);
+  /// Whether the last tile of keys may have fewer than `tileKeys`.
+  bool hasTail();
+  /// -inf for all keys but the first `count`.
+  Value keepKeys(Value scores, Value count);
+  SoftmaxStep updateSoftmax(const Softmax &state, Value scores);
+  /// The left factor of the product with the values.
+  Value toFactor(Value weights);
+  /// The output, divided by the row sums, in the element type.
+  Value normalize(Value output, Value rowSum);
+  void storeLse(const Softmax &state);
+
+  Value isZero(Value value);
+  Value toF32(Value value);
+  /// Masks of these types reach values whose product with log2 e overflows.
+  bool maskMayOverflow();
+
+  ImplicitLocOpBuilder b;
+  MaskedAttentionOp op;
+  KernelOperands operands;
+  ScheduleAttr schedule;
+  SharedMemory memory;
+  MaskForm maskForm;
+  Type element;
+  Type f32;
+  int64_t tileRows, tileKeys;
+
+  // The block's place.
+  Value batch, head, keyHead, firstRow, numKeys, numTiles;
+  OpFoldResult rows;
+  Value sharedBytes;
+  // A mask that is not in shared memory: row tile or scalar.
+  Value rowMask, scalarMask;
+  // Factor of the scores' natural units, `t` above, to powers of two; without a
+  // mask and with a positive scale `t` is left unscaled and it holds both.
+  Value toLog2;
+  bool foldsScale = false;
+};
+
+} // namespace mlir::mfa
+
+#endif // MFA_LIB_CONVERSION_MFATOGPU_ATTENTIONBUILDER_H

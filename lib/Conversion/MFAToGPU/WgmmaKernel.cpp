@@ -1,0 +1,439 @@
+//===- WgmmaKernel.cpp - The kernel by wgmma and tensor maps --------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+// One thread of an extra warpgroup, the producer, starts all loads; the other
+// warpgroups, the consumers, have 64 query rows each. Key, value and mask tiles
+// go through rings of stages, each with a barrier that says it is full (its
+// bytes arrived) and one that says it is empty (every consumer warp read it).
+// A consumer keeps two products going (Shah et al., "FlashAttention-3", 2024):
+//
+//   product of query and key i           |
+//   product of weights and value i - 1   |  softmax of i, when its scores are
+//   wait for the latter, rescale         |  there
+//
+// Tiles of keys go from the last to the first, so that only the first step
+// knows of keys past the end.
+//
+//===----------------------------------------------------------------------===//
+
+#include "AttentionBuilder.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
+using namespace mlir;
+using namespace mlir::mfa;
+using mfa_gpu::TileType;
+
+static constexpr int64_t kWarpgroupSize = 128;
+static constexpr int64_t kWarpgroupRows = 64;
+
+/// Registers of a thread, by number of consumer warpgroups: they share the 64K
+/// of a multiprocessor, and the producer needs few.
+static constexpr struct {
+  int32_t producer, consumer;
+} kRegisters[] = {{24, 240}, {24, 240}, {32, 160}};
+
+namespace {
+
+class WgmmaKernel : public AttentionBuilder {
+public:
+  using AttentionBuilder::AttentionBuilder;
+
+  void build();
+
+private:
+  /// Tiles of one operand in shared memory.
+  struct Ring {
+    Value map, full, empty, buffer;
+    const SharedMatrix *matrix = nullptr;
+  };
+  /// Where a ring keeps its tile of a step.
+  struct Place {
+    Value stage, parity;
+  };
+
+  //===--- Barriers -------------------------------------------------------===//
+
+  Value createBarriers(int64_t count);
+  void initBarriers(Value barriers, int64_t count, int64_t arrivals);
+  void wait(Value barriers, Value stage, Value parity);
+  Place placeOf(Value step);
+
+  //===--- Rings ----------------------------------------------------------===//
+
+  Ring createRing(const SharedMatrix &matrix, Value map);
+  /// `first` are the indices in the array, with those of the last dimension
+  /// growing from panel to panel.
+  void loadTile(Value map, ArrayRef<OpFoldResult> first, Value buffer,
+                const SharedMatrix &matrix, Value stage, Value full);
+  void produce(const Ring &ring, Value step, ArrayRef<OpFoldResult> first);
+  /// The tile of a step, when it is there.
+  Value consume(const Ring &ring, Value step);
+  /// Done with reading it.
+  void release(const Ring &ring, Value step);
+  Value tilePanel(Value buffer, const SharedMatrix &matrix, Value stage,
+                  int64_t panel);
+
+  //===--- The two roles --------------------------------------------------===//
+
+  Value firstKeyOf(Value step);
+  void produceKeyAndMask(Value step);
+  void produceValue(Value step);
+  void runProducer();
+
+  Value startScores(Value step);
+  /// Scores of a step from its products of query and key.
+  Value finishScores(Value products, Value step);
+  Value startOutput(Value weights, Value step, Value output);
+  void finish(Value output, const Softmax &state);
+  void runConsumer();
+
+  Value thread, queryFull, queryBuffer;
+  Ring key, value, mask;
+};
+
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Barriers
+//===----------------------------------------------------------------------===//
+
+Value WgmmaKernel::createBarriers(int64_t count) {
+  auto space =
+      gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
+  return nvgpu::MBarrierCreateOp::create(
+      b, nvgpu::MBarrierGroupType::get(b.getContext(), space, count));
+}
+
+void WgmmaKernel::initBarriers(Value barriers, int64_t count,
+                               int64_t arrivals) {
+  for (int64_t i = 0; i < count; ++i)
+    nvgpu::MBarrierInitOp::create(b, barriers, index(arrivals), index(i),
+                                  Value());
+}
+
+void WgmmaKernel::wait(Value barriers, Value stage, Value parity) {
+  // Nanoseconds before the instruction gives up and is tried again.
+  constexpr int64_t kPatience = 10'000'000;
+  nvgpu::MBarrierTryWaitParityOp::create(b, barriers, parity, index(kPatience),
+                                         stage);
+}
+
+WgmmaKernel::Place WgmmaKernel::placeOf(Value step) {
+  Value stages = index(schedule.getStages());
+  Value round = arith::DivUIOp::create(b, step, stages);
+  return {arith::RemUIOp::create(b, step, stages),
+          arith::TruncIOp::create(
+              b, b.getI1Type(),
+              arith::IndexCastUIOp::create(b, b.getI32Type(), round))};
+}
+
+//===----------------------------------------------------------------------===//
+// Rings
+//===----------------------------------------------------------------------===//
+
+WgmmaKernel::Ring WgmmaKernel::createRing(const SharedMatrix &matrix,
+                                          Value map) {
+  int64_t stages = schedule.getStages();
+  return {map, createBarriers(stages), createBarriers(stages),
+          allocateShared(matrix), &matrix};
+}
+
+Value WgmmaKernel::tilePanel(Value buffer, const SharedMatrix &matrix,
+                             Value stage, int64_t panel) {
+  Value tile = sharedMatrix(buffer, matrix, stage);
+  if (!matrix.panels)
+    return tile;
+  OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
+  return matrixView(
+      tile, {b.getIndexAttr(panel), zero, zero},
+      {one, b.getIndexAttr(matrix.rows), b.getIndexAttr(matrix.pitch)}, 1, 2);
+}
+
+void WgmmaKernel::loadTile(Value map, ArrayRef<OpFoldResult> first,
+                           Value buffer, const SharedMatrix &matrix,
+                           Value stage, Value full) {
+  nvgpu::MBarrierArriveExpectTxOp::create(b, full, index(matrix.getTileBytes()),
+                                          stage, Value());
+  for (int64_t panel = 0, e = std::max<int64_t>(matrix.panels, 1); panel < e;
+       ++panel) {
+    SmallVector<Value> coordinates =
+        getValueOrCreateConstantIndexOp(b, b.getLoc(), first);
+    coordinates.back() = b.createOrFold<arith::AddIOp>(
+        coordinates.back(), index(panel * matrix.pitch));
+    mfa_gpu::TensorLoadOp::create(b, map, coordinates,
+                                  tilePanel(buffer, matrix, stage, panel), full,
+                                  stage);
+  }
+}
+
+void WgmmaKernel::produce(const Ring &ring, Value step,
+                          ArrayRef<OpFoldResult> first) {
+  Place place = placeOf(step);
+  // A fresh barrier counts as one whose phase of parity 1 is over.
+  Value isOdd = arith::XOrIOp::create(b, place.parity,
+                                      arith::ConstantIntOp::create(b, true, 1));
+  wait(ring.empty, place.stage, isOdd);
+  loadTile(ring.map, first, ring.buffer, *ring.matrix, place.stage, ring.full);
+}
+
+Value WgmmaKernel::consume(const Ring &ring, Value step) {
+  Place place = placeOf(step);
+  wait(ring.full, place.stage, place.parity);
+  return sharedMatrix(ring.buffer, *ring.matrix, place.stage);
+}
+
+void WgmmaKernel::release(const Ring &ring, Value step) {
+  // The warp's lanes are done before its first lane says so.
+  NVVM::SyncWarpOp::create(b,
+                           arith::ConstantIntOp::create(b, b.getI32Type(), -1));
+  Value lane = arith::RemUIOp::create(b, thread, index(kWarpSize));
+  guarded(arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lane, index(0)),
+          [&] {
+            nvgpu::MBarrierArriveOp::create(b, ring.empty, placeOf(step).stage);
+          });
+}
+
+//===----------------------------------------------------------------------===//
+// The producer
+//===----------------------------------------------------------------------===//
+
+Value WgmmaKernel::firstKeyOf(Value step) {
+  Value last = arith::SubIOp::create(b, numTiles, index(1));
+  return arith::MulIOp::create(b, arith::SubIOp::create(b, last, step),
+                               index(tileKeys));
+}
+
+void WgmmaKernel::produceKeyAndMask(Value step) {
+  Value firstKey = firstKeyOf(step);
+  OpFoldResult zero = b.getIndexAttr(0);
+  produce(key, step, {batch, firstKey, keyHead, zero});
+  if (mask.buffer)
+    produce(mask, step, maskOffsets(firstKey));
+}
+
+void WgmmaKernel::produceValue(Value step) {
+  produce(value, step, {batch, firstKeyOf(step), keyHead, b.getIndexAttr(0)});
+}
+
+void WgmmaKernel::runProducer() {
+  Value zero = index(0), one = index(1);
+  loadTile(operands.queryMap, {batch, firstRow, head, b.getIndexAttr(0)},
+           queryBuffer, memory.query, zero, queryFull);
+  produceKeyAndMask(zero);
+  auto loop = scf::ForOp::create(b, one, numTiles, one);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Value step = loop.getInductionVar();
+    produceKeyAndMask(step);
+    produceValue(arith::SubIOp::create(b, step, one));
+  }
+  produceValue(arith::SubIOp::create(b, numTiles, one));
+}
+
+//===----------------------------------------------------------------------===//
+// The consumers
+//===----------------------------------------------------------------------===//
+
+Value WgmmaKernel::startScores(Value step) {
+  Value keys = consume(key, step);
+  return mfa_gpu::WarpgroupMmaOp::create(
+      b, matrixTile(tileKeys, f32),
+      sharedMatrix(queryBuffer, memory.query, Value()), keys,
+      /*accumulator=*/Value(), /*transpose_rhs=*/true);
+}
+
+Value WgmmaKernel::finishScores(Value products, Value step) {
+  release(key, step);
+  Value maskTile;
+  if (mask.buffer) {
+    maskTile = loadMaskTile(consume(mask, step));
+    release(mask, step);
+  }
+  return addScaleAndMask(products, maskTile);
+}
+
+Value WgmmaKernel::startOutput(Value weights, Value step, Value output) {
+  return mfa_gpu::WarpgroupMmaOp::create(b, output.getType(), weights,
+                                         consume(value, step), output,
+                                         /*transpose_rhs=*/false);
+}
+
+void WgmmaKernel::runConsumer() {
+  auto waitFor = [&](int64_t pending, Value tile) {
+    return mfa_gpu::WarpgroupWaitOp::create(b, tile.getType(), pending, tile)
+        .getResult(0);
+  };
+  loadRowMask();
+  Value zero = index(0), one = index(1);
+  wait(queryFull, zero, arith::ConstantIntOp::create(b, false, 1));
+
+  Value scores = finishScores(waitFor(0, startScores(zero)), zero);
+  if (hasTail())
+    scores =
+        keepKeys(scores, arith::SubIOp::create(b, numKeys, firstKeyOf(zero)));
+  SoftmaxStep first = updateSoftmax(initialSoftmax(), scores);
+  Value output = splat(matrixTile(memory.output.cols, f32), constant(0));
+
+  auto loop =
+      scf::ForOp::create(b, one, numTiles, one,
+                         ValueRange{output, toFactor(first.weights),
+                                    first.next.rowMax, first.next.rowSum});
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Value step = loop.getInductionVar();
+    Value before = arith::SubIOp::create(b, step, one);
+    Value products = startScores(step);
+    Value next =
+        startOutput(loop.getRegionIterArg(1), before, loop.getRegionIterArg(0));
+    scores = finishScores(waitFor(1, products), step);
+    SoftmaxStep softmax = updateSoftmax(
+        {loop.getRegionIterArg(2), loop.getRegionIterArg(3)}, scores);
+    next = waitFor(0, next);
+    release(value, before);
+    scf::YieldOp::create(b,
+                         ValueRange{scaleRows(next, softmax.correction),
+                                    toFactor(softmax.weights),
+                                    softmax.next.rowMax, softmax.next.rowSum});
+  }
+  Value last = arith::SubIOp::create(b, numTiles, one);
+  output = waitFor(0, startOutput(loop.getResult(1), last, loop.getResult(0)));
+  finish(output, {loop.getResult(2), loop.getResult(3)});
+}
+
+void WgmmaKernel::finish(Value output, const Softmax &state) {
+  Value rowSum =
+      mfa_gpu::AllReduceOp::create(b, mfa_gpu::ReduceKind::Add, state.rowSum);
+  Value rounded = normalize(output, rowSum);
+
+  // Each warpgroup through its own rows of the query tile.
+  Value warpgroup = arith::DivUIOp::create(b, thread, index(kWarpgroupSize));
+  auto synchronize = [&] {
+    // Barrier 0 is that of the block.
+    Value id = arith::AddIOp::create(
+        b, arith::IndexCastUIOp::create(b, b.getI32Type(), warpgroup),
+        arith::ConstantIntOp::create(b, 1, 32));
+    NVVM::BarrierOp::create(
+        b, TypeRange(), id,
+        arith::ConstantIntOp::create(b, kWarpgroupSize, 32).getResult(),
+        NVVM::BarrierReductionAttr(), Value());
+  };
+  synchronize();
+  Value buffer = allocateShared(memory.output);
+  mfa_gpu::StoreOp::create(b, rounded,
+                           sharedMatrix(buffer, memory.output, Value()));
+  NVVM::FenceProxyOp::create(
+      b,
+      NVVM::ProxyKindAttr::get(b.getContext(), NVVM::ProxyKind::async_shared),
+      NVVM::SharedSpaceAttr::get(b.getContext(),
+                                 NVVM::SharedSpace::shared_cta));
+  synchronize();
+  Value threadOfWarpgroup =
+      arith::RemUIOp::create(b, thread, index(kWarpgroupSize));
+  guarded(arith::CmpIOp::create(b, arith::CmpIPredicate::eq, threadOfWarpgroup,
+                                index(0)),
+          [&] {
+            Value row =
+                arith::MulIOp::create(b, warpgroup, index(kWarpgroupRows));
+            Value place = arith::AddIOp::create(b, firstRow, row);
+            OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
+            for (int64_t panel = 0; panel < memory.output.panels; ++panel) {
+              Value rows = matrixView(
+                  tilePanel(buffer, memory.output, Value(), panel), {row, zero},
+                  {b.getIndexAttr(kWarpgroupRows),
+                   b.getIndexAttr(memory.output.pitch)},
+                  0, 1);
+              mfa_gpu::TensorStoreOp::create(
+                  b, rows, operands.outputMap,
+                  ValueRange{batch, place, head,
+                             index(panel * memory.output.pitch)});
+            }
+            NVVM::CpAsyncBulkCommitGroupOp::create(b);
+            // Shared memory lives until it is read.
+            NVVM::CpAsyncBulkWaitGroupOp::create(b, 0, b.getUnitAttr());
+          });
+  storeLse({state.rowMax, rowSum});
+}
+
+//===----------------------------------------------------------------------===//
+// The kernel
+//===----------------------------------------------------------------------===//
+
+void WgmmaKernel::build() {
+  locateBlock();
+  thread = gpu::ThreadIdOp::create(b, gpu::Dimension::x);
+  queryFull = createBarriers(1);
+  queryBuffer = allocateShared(memory.query);
+  key = createRing(memory.key, operands.keyMap);
+  value = createRing(memory.value, operands.valueMap);
+  if (memory.mask.rows)
+    mask = createRing(memory.mask, operands.maskMap);
+
+  guarded(arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread, index(0)),
+          [&] {
+            initBarriers(queryFull, 1, 1);
+            for (const Ring &ring : {key, value, mask}) {
+              if (!ring.buffer)
+                continue;
+              initBarriers(ring.full, schedule.getStages(), 1);
+              initBarriers(ring.empty, schedule.getStages(),
+                           schedule.getWarps());
+            }
+            NVVM::FenceMbarrierInitOp::create(b);
+          });
+  gpu::BarrierOp::create(b);
+
+  int64_t warpgroups = schedule.getWarps() * kWarpSize / kWarpgroupSize;
+  auto registers = kRegisters[warpgroups - 1];
+  Value producer = index(warpgroups * kWarpgroupSize);
+  auto roles = scf::IfOp::create(
+      b, arith::CmpIOp::create(b, arith::CmpIPredicate::uge, thread, producer),
+      /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(roles.thenBlock());
+  NVVM::SetMaxRegisterOp::create(b, registers.producer,
+                                 NVVM::SetMaxRegisterAction::decrease);
+  guarded(arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread, producer),
+          [&] { runProducer(); });
+  b.setInsertionPointToStart(roles.elseBlock());
+  NVVM::SetMaxRegisterOp::create(b, registers.consumer,
+                                 NVVM::SetMaxRegisterAction::increase);
+  runConsumer();
+}
+
+void mfa::buildWgmmaKernel(OpBuilder &builder, MaskedAttentionOp op,
+                           const KernelOperands &operands) {
+  WgmmaKernel(builder, op, operands).build();
+}
+
+TensorBoxes mfa::getTensorBoxes(MaskedAttentionOp op) {
+  ScheduleAttr schedule = *op.getSchedule();
+  SharedMemory memory = getSharedMemory(op, schedule);
+  auto ofRows = [](int64_t rows, const SharedMatrix &matrix) {
+    return TensorBox{1, rows, 1, matrix.pitch};
+  };
+  TensorBoxes boxes;
+  boxes.query = ofRows(schedule.getTileRows(), memory.query);
+  boxes.key = ofRows(schedule.getTileKeys(), memory.key);
+  boxes.value = ofRows(schedule.getTileKeys(), memory.value);
+  boxes.output = ofRows(kWarpgroupRows, memory.output);
+  if (memory.mask.rows) {
+    boxes.mask.assign(op.getMaskType().getRank(), 1);
+    boxes.mask[*op.getMaskDim(ScoreDim::Key)] =
+        memory.mask.panels ? memory.mask.pitch : memory.mask.cols;
+    if (std::optional<unsigned> query = op.getMaskDim(ScoreDim::Query))
+      boxes.mask[*query] = schedule.getTileRows();
+  }
+  return boxes;
+}
