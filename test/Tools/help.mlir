@@ -11,6 +11,7 @@
 // CHECK-NEXT: --chip=<string> - GPU architecture
 // CHECK: --mfa-decompose-attention - Write
 // CHECK: --mfa-lower-asserts - Report
+// CHECK: --mfa-lower-tensor-maps - Encode
 // CHECK: --mfa-move-buffers-to-gpu -
 // CHECK: --mfa-outline-parallel-loops - Run
 // CHECK: --mfa-select-schedule - Attach

@@ -7,6 +7,7 @@
 # CHECK-DAG: --convert-mfa-gpu-to-nvvm: ok
 # CHECK-DAG: --mfa-decompose-attention: ok
 # CHECK-DAG: --mfa-lower-asserts: ok
+# CHECK-DAG: --mfa-lower-tensor-maps: ok
 # CHECK-DAG: --mfa-move-buffers-to-gpu: ok
 # CHECK-DAG: --mfa-outline-parallel-loops: ok
 # CHECK-DAG: --mfa-simulate-gpu: ok

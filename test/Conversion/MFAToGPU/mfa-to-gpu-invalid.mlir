@@ -38,3 +38,13 @@ func.func @slow_mask(%q: memref<2x63x2x32xf16>, %m: memref<2x63x63xf16>, %o: mem
       schedule(#mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 32, warps = 4, stages = 2>)
   return
 }
+
+// -----
+
+func.func @wgmma_chip(%q: memref<1x64x2x64xf16>, %o: memref<1x64x2x64xf16>) {
+  // expected-error @below {{op expected a schedule for 'sm_86', but got one of kind wgmma, which needs chip 'sm_90a'}}
+  mfa.masked_attention ins(%q, %q, %q : memref<1x64x2x64xf16>, memref<1x64x2x64xf16>, memref<1x64x2x64xf16>)
+      outs(%o : memref<1x64x2x64xf16>)
+      schedule(#mfa.schedule<kind = wgmma, tile_rows = 64, tile_keys = 64, warps = 4, stages = 2>)
+  return
+}

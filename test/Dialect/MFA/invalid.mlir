@@ -1041,7 +1041,27 @@ func.func @memref_result(%q: tensor<2x16x4x8xf16>, %k: tensor<2x32x2x8xf16>,
 
 // -----
 
-// expected-error @below {{expected ::mlir::mfa::KernelKind to be one of: mma_sync}}
+// expected-error @below {{expected 'warps' of a wgmma schedule to be 4, 8 or 12 (whole warpgroups), but got 6}}
+#wgmma_warps = #mfa.schedule<kind = wgmma, tile_rows = 96, tile_keys = 64, warps = 6, stages = 2>
+
+// -----
+
+// expected-error @below {{expected 'tile_rows' of a wgmma schedule to be 128 (16 x 'warps'), but got 256}}
+#wgmma_rows = #mfa.schedule<kind = wgmma, tile_rows = 256, tile_keys = 64, warps = 8, stages = 2>
+
+// -----
+
+// expected-error @below {{expected 'tile_keys' of a wgmma schedule to be at most 256, but got 272}}
+#wgmma_keys = #mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 272, warps = 8, stages = 2>
+
+// -----
+
+// expected-error @below {{expected 'stages' of a wgmma schedule to be 1 to 4, but got 5}}
+#wgmma_stages = #mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 5>
+
+// -----
+
+// expected-error @below {{expected ::mlir::mfa::KernelKind to be one of: mma_sync, wgmma}}
 // expected-error @below {{failed to parse MFA_ScheduleAttr parameter 'kind'}}
 #kind = #mfa.schedule<kind = unknown, tile_rows = 64, tile_keys = 64, warps = 4, stages = 1>
 

@@ -190,7 +190,7 @@ func.func @load_global_matrix(%m: memref<64x32xf32>) {
 #shared = #gpu.address_space<workgroup>
 
 func.func @load_row_from_matrix(%m: memref<64x32xf32, #shared>) {
-  // expected-error @below {{op expected a matrix tile from a source of rank 2, but got }}
+  // expected-error @below {{op expected a matrix tile from a source of rank 2 or 3, but got }}
   %0 = mfa_gpu.load %m : memref<64x32xf32, #shared> to <64xf32, #row>
   return
 }
@@ -706,5 +706,179 @@ func.func @convert_i1(%t: !mfa_gpu.tile<64x32xi1, #accumulator>) {
 func.func @splat_element(%x: f16) {
   // expected-error @below {{the value has the element type of the tile}}
   %0 = "mfa_gpu.splat"(%x) : (f16) -> !mfa_gpu.tile<64xf32, #row>
+  return
+}
+
+// -----
+
+
+func.func @box_rank(%a: memref<1x2x3x64xbf16>) {
+  // expected-error @below {{op expected a box of rank 4, but got 1, 64}}
+  %m, %v = mfa_gpu.encode_tensor_map %a box [1, 64] : memref<1x2x3x64xbf16>
+  return
+}
+
+// -----
+
+
+func.func @box_sizes(%a: memref<1x2x3x512xbf16>) {
+  // expected-error @below {{op expected a box with sizes of 1 to 256, but got 1, 1, 1, 512}}
+  %m, %v = mfa_gpu.encode_tensor_map %a box [1, 1, 1, 512] : memref<1x2x3x512xbf16>
+  return
+}
+
+// -----
+
+#shared = #gpu.address_space<workgroup>
+
+func.func @map_of_shared(%a: memref<1x2x64xbf16, #shared>) {
+  // expected-error @below {{op expected 'source' to be in global memory, but got}}
+  %m, %v = mfa_gpu.encode_tensor_map %a box [1, 2, 64] : memref<1x2x64xbf16, #shared>
+  return
+}
+
+// -----
+
+#shared = #gpu.address_space<workgroup>
+
+func.func @tensor_load_global(%m: !llvm.array<16 x i64>, %i: index, %a: memref<64x64xbf16>, %b: !nvgpu.mbarrier.group<memorySpace = #shared>) {
+  // expected-error @below {{op expected 'destination' to be in shared memory}}
+  mfa_gpu.tensor_load %m[%i, %i] to %a, %b[%i] : memref<64x64xbf16>, !nvgpu.mbarrier.group<memorySpace = #shared>
+  return
+}
+
+// -----
+
+#shared = #gpu.address_space<workgroup>
+
+func.func @tensor_load_barriers(%m: !llvm.array<16 x i64>, %i: index, %a: memref<64x64xbf16, #shared>, %b: memref<2xi64, #shared>) {
+  // expected-error @below {{op expected 'barriers' to be !nvgpu.mbarrier.group, but got 'memref<2xi64, #gpu.address_space<workgroup>>'}}
+  mfa_gpu.tensor_load %m[%i, %i] to %a, %b[%i] : memref<64x64xbf16, #shared>, memref<2xi64, #shared>
+  return
+}
+
+// -----
+
+
+func.func @tensor_store_global(%m: !llvm.array<16 x i64>, %i: index, %a: memref<64x64xbf16>) {
+  // expected-error @below {{op expected 'source' to be in shared memory}}
+  mfa_gpu.tensor_store %a to %m[%i, %i] : memref<64x64xbf16>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 8>
+#shared = #gpu.address_space<workgroup>
+
+func.func @load_panel_width(%a: memref<2x128x32xbf16, #shared>) {
+  // expected-error @below {{op expected 'source' in panels to have rows of 128 bytes, or one panel of 64 or 32, and a multiple of 8 of them, but got}}
+  %t = mfa_gpu.load %a : memref<2x128x32xbf16, #shared> to <128x64xbf16, #accumulator>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 8>
+#shared = #gpu.address_space<workgroup>
+
+func.func @load_panel_sizes(%a: memref<2x128x64xbf16, #shared>) {
+  // expected-error @below {{op expected the panels to have the sizes of the tile, but got}}
+  %t = mfa_gpu.load %a : memref<2x128x64xbf16, #shared> to <128x64xbf16, #accumulator>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 8>
+#shared = #gpu.address_space<workgroup>
+
+func.func @store_panel_sizes(%t: !mfa_gpu.tile<128x128xbf16, #accumulator>, %a: memref<1x128x64xbf16, #shared>) {
+  // expected-error @below {{op expected the panels to hold the tile, but got}}
+  mfa_gpu.store %t to %a : <128x128xbf16, #accumulator> to memref<1x128x64xbf16, #shared>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 8>
+#operand = #mfa_gpu.fragment<operand, warps = 8>
+#shared = #gpu.address_space<workgroup>
+
+func.func @wgmma_result(%l: memref<1x256x64xbf16, #shared>, %k: memref<1x64x64xbf16, #shared>) {
+  // expected-error @below {{op expected a result of f32 with 16 rows a warp and a multiple of 4 warps, but got}}
+  %r = mfa_gpu.warpgroup_mma %l, %k {transpose_rhs} : memref<1x256x64xbf16, #shared>, memref<1x64x64xbf16, #shared> to !mfa_gpu.tile<256x64xf32, #accumulator>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 8>
+#operand = #mfa_gpu.fragment<operand, warps = 8>
+#shared = #gpu.address_space<workgroup>
+
+func.func @wgmma_kind(%l: !mfa_gpu.tile<128x64xbf16, #accumulator>, %k: memref<1x64x64xbf16, #shared>) {
+  // expected-error @below {{op expected 'lhs' to be a tile of kind operand, but got}}
+  %r = mfa_gpu.warpgroup_mma %l, %k {transpose_rhs} : !mfa_gpu.tile<128x64xbf16, #accumulator>, memref<1x64x64xbf16, #shared> to !mfa_gpu.tile<128x64xf32, #accumulator>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 8>
+#operand = #mfa_gpu.fragment<operand, warps = 8>
+#shared = #gpu.address_space<workgroup>
+
+func.func @wgmma_elements(%l: memref<1x128x64xf16, #shared>, %k: memref<1x64x64xbf16, #shared>) {
+  // expected-error @below {{op expected equal element types, but got 'f16' and 'bf16'}}
+  %r = mfa_gpu.warpgroup_mma %l, %k {transpose_rhs} : memref<1x128x64xf16, #shared>, memref<1x64x64xbf16, #shared> to !mfa_gpu.tile<128x64xf32, #accumulator>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 8>
+#operand = #mfa_gpu.fragment<operand, warps = 8>
+#shared = #gpu.address_space<workgroup>
+
+func.func @wgmma_type(%l: memref<1x128x32xf32, #shared>, %k: memref<1x64x32xf32, #shared>) {
+  // expected-error @below {{op expected factors of f16 or bf16, but got 'f32'}}
+  %r = mfa_gpu.warpgroup_mma %l, %k {transpose_rhs} : memref<1x128x32xf32, #shared>, memref<1x64x32xf32, #shared> to !mfa_gpu.tile<128x64xf32, #accumulator>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 8>
+#operand = #mfa_gpu.fragment<operand, warps = 8>
+#shared = #gpu.address_space<workgroup>
+
+func.func @wgmma_sizes(%l: memref<1x128x64xbf16, #shared>, %k: memref<2x64x64xbf16, #shared>) {
+  // expected-error @below {{op expected the sizes of a product, but got 128x64 times the transpose of}}
+  %r = mfa_gpu.warpgroup_mma %l, %k {transpose_rhs} : memref<1x128x64xbf16, #shared>, memref<2x64x64xbf16, #shared> to !mfa_gpu.tile<128x64xf32, #accumulator>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 8>
+#operand = #mfa_gpu.fragment<operand, warps = 8>
+#shared = #gpu.address_space<workgroup>
+
+func.func @wgmma_columns(%l: memref<1x128x64xbf16, #shared>, %k: memref<1x320x64xbf16, #shared>) {
+  // expected-error @below {{op expected a multiple of 16 summed elements and at most 256 columns, but got 64 and 320}}
+  %r = mfa_gpu.warpgroup_mma %l, %k {transpose_rhs} : memref<1x128x64xbf16, #shared>, memref<1x320x64xbf16, #shared> to !mfa_gpu.tile<128x320xf32, #accumulator>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 8>
+#operand = #mfa_gpu.fragment<operand, warps = 8>
+#shared = #gpu.address_space<workgroup>
+
+func.func @wgmma_accumulator(%l: !mfa_gpu.tile<128x64xbf16, #operand>, %k: memref<2x64x64xbf16, #shared>, %o: !mfa_gpu.tile<128x64xf32, #accumulator>) {
+  // expected-error @below {{op expected 'accumulator' to have the type of the result, but got}}
+  %r = mfa_gpu.warpgroup_mma %l, %k, %o : !mfa_gpu.tile<128x64xbf16, #operand>, memref<2x64x64xbf16, #shared>, !mfa_gpu.tile<128x64xf32, #accumulator> to !mfa_gpu.tile<128x128xf32, #accumulator>
   return
 }

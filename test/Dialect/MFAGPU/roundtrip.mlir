@@ -139,3 +139,54 @@ func.func @conversions(%t: !mfa_gpu.tile<64x32xf32, #accumulator>,
          : <64x32xf16, #accumulator> to <64x32xf32, #accumulator>
   return
 }
+
+#accumulator8 = #mfa_gpu.fragment<accumulator, warps = 8>
+#operand8 = #mfa_gpu.fragment<operand, warps = 8>
+
+// CHECK-LABEL: func.func @tensor_maps
+// CHECK: %[[MAP:.*]], %{{.*}} = mfa_gpu.encode_tensor_map %{{.*}} box [1, 64, 1, 64] : memref<?x?x?x128xbf16>
+// CHECK: mfa_gpu.tensor_load %[[MAP]][%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}] to %{{.*}}, %{{.*}}[%{{.*}}] : memref<64x64xbf16, #gpu.address_space<workgroup>>, !nvgpu.mbarrier.group
+// CHECK: mfa_gpu.tensor_store %{{.*}} to %[[MAP]][%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}] : memref<64x64xbf16, #gpu.address_space<workgroup>>
+func.func @tensor_maps(%global: memref<?x?x?x128xbf16>,
+                       %shared: memref<64x64xbf16, #shared>, %i: index,
+                       %barriers: !nvgpu.mbarrier.group<memorySpace = #shared>) {
+  %map, %is_valid = mfa_gpu.encode_tensor_map %global box [1, 64, 1, 64]
+    : memref<?x?x?x128xbf16>
+  mfa_gpu.tensor_load %map[%i, %i, %i, %i] to %shared, %barriers[%i]
+    : memref<64x64xbf16, #shared>, !nvgpu.mbarrier.group<memorySpace = #shared>
+  mfa_gpu.tensor_store %shared to %map[%i, %i, %i, %i]
+    : memref<64x64xbf16, #shared>
+  return
+}
+
+// CHECK-LABEL: func.func @panels
+// CHECK: mfa_gpu.load %{{.*}} : memref<2x128x64xbf16, #gpu.address_space<workgroup>> to <128x128xbf16, #[[ACC:.*]]>
+// CHECK: mfa_gpu.store %{{.*}} to %{{.*}} : <128x128xbf16, #[[ACC]]> to memref<2x128x64xbf16, #gpu.address_space<workgroup>>
+func.func @panels(%shared: memref<2x128x64xbf16, #shared>) {
+  %t = mfa_gpu.load %shared : memref<2x128x64xbf16, #shared>
+    to <128x128xbf16, #accumulator8>
+  mfa_gpu.store %t to %shared : <128x128xbf16, #accumulator8>
+    to memref<2x128x64xbf16, #shared>
+  return
+}
+
+// CHECK-LABEL: func.func @warpgroup_products
+// CHECK: %[[S:.*]] = mfa_gpu.warpgroup_mma %{{.*}}, %{{.*}} {transpose_rhs} : memref<2x128x64xbf16, #gpu.address_space<workgroup>>, memref<2x64x64xbf16, #gpu.address_space<workgroup>> to <128x64xf32,
+// CHECK: %[[O:.*]] = mfa_gpu.warpgroup_mma %{{.*}}, %{{.*}}, %{{.*}} :
+// CHECK: %{{.*}}:2 = mfa_gpu.warpgroup_wait 0, %[[S]], %[[O]]
+func.func @warpgroup_products(%query: memref<2x128x64xbf16, #shared>,
+                              %key: memref<2x64x64xbf16, #shared>,
+                              %weights: !mfa_gpu.tile<128x64xbf16, #operand8>,
+                              %output: !mfa_gpu.tile<128x128xf32, #accumulator8>) {
+  %s = mfa_gpu.warpgroup_mma %query, %key {transpose_rhs}
+    : memref<2x128x64xbf16, #shared>, memref<2x64x64xbf16, #shared>
+    to !mfa_gpu.tile<128x64xf32, #accumulator8>
+  %o = mfa_gpu.warpgroup_mma %weights, %key, %output
+    : !mfa_gpu.tile<128x64xbf16, #operand8>, memref<2x64x64xbf16, #shared>,
+      !mfa_gpu.tile<128x128xf32, #accumulator8>
+    to !mfa_gpu.tile<128x128xf32, #accumulator8>
+  %done:2 = mfa_gpu.warpgroup_wait 0, %s, %o
+    : !mfa_gpu.tile<128x64xf32, #accumulator8>,
+      !mfa_gpu.tile<128x128xf32, #accumulator8>
+  return
+}

@@ -28,6 +28,7 @@ def MFAGPU_Dialect : Dialect {
     on it. Between threads nothing is implicit but what each op says; barriers
     and `cp.async` groups are upstream's own ops.
   }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
   let useDefaultAttributePrinterParser = 1;
   let useDefaultTypePrinterParser = 1;
 }
@@ -353,7 +354,8 @@ def MFAGPU_EncodeTensorMapOp : MFAGPU_Op<"encode_tensor_map"> {
   let hasVerifier = 1;
 }
 
-class MFAGPU_TensorCopyOp<string mnemonic> : MFAGPU_Op<mnemonic> {
+class MFAGPU_TensorCopyOp<string mnemonic, list<Trait> traits = []>
+    : MFAGPU_Op<mnemonic, traits> {
   let hasVerifier = 1;
 }
 
@@ -376,7 +378,8 @@ def MFAGPU_TensorLoadOp : MFAGPU_TensorCopyOp<"tensor_load"> {
   }];
 }
 
-def MFAGPU_TensorStoreOp : MFAGPU_TensorCopyOp<"tensor_store"> {
+def MFAGPU_TensorStoreOp : MFAGPU_TensorCopyOp<"tensor_store", [
+    MemoryEffects<[MemWrite]>]> {
   let summary = "start copying a box from shared to global memory";
   let description = [{
     One thread starts the copy to the box at `coordinates` of the array of
