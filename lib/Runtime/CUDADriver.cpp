@@ -194,6 +194,9 @@ CUDAStatus CUDADriver::getChip(int device, std::string &chip) const {
               &minor, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, handle)))
     return error;
   chip = "sm_" + std::to_string(10 * major + minor);
+  // With the instructions that this architecture alone has (wgmma).
+  if (major == 9)
+    chip += "a";
   return std::nullopt;
 }
 

@@ -180,7 +180,8 @@ public:
   /// Name of GPU `device`, such as `NVIDIA H100 80GB HBM3`.
   CUDAStatus getDeviceName(int device, std::string &name) const;
 
-  /// Architecture of GPU `device` as LLVM spells it: `sm_90`.
+  /// Architecture of GPU `device` as LLVM spells it, with the features of the
+  /// architecture alone where it has some: `sm_80`, `sm_90a`.
   CUDAStatus getChip(int device, std::string &chip) const;
 
   /// Loads PTX text (ending in a zero byte), a cubin or a fatbin into the

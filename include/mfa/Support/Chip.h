@@ -25,6 +25,8 @@ struct Chip {
   int64_t maxSharedBytes;
   /// The oldest PTX that knows the architecture, as an LLVM target feature.
   llvm::StringRef ptxFeature;
+  /// Whether it has the matrix products of warpgroups.
+  bool hasWgmma = false;
 };
 
 /// The chip called `name`, or none where it is not known.

@@ -332,7 +332,7 @@ private:
         op.emitOpError("expected a schedule: run mfa-select-schedule first");
         return WalkResult::interrupt();
       }
-      if (isWgmma(op) && known.name != "sm_90a") {
+      if (isWgmma(op) && !known.hasWgmma) {
         op.emitOpError("expected a schedule for '")
             << known.name
             << "', but got one of kind wgmma, which needs chip 'sm_90a'";
@@ -343,7 +343,7 @@ private:
                        "f32, but got one of kind wgmma");
         return WalkResult::interrupt();
       }
-      int64_t bytes = getSharedMemory(op, *op.getSchedule()).bytes;
+      int64_t bytes = getSharedMemory(op, *op.getSchedule()).getTotalBytes();
       if (bytes > known.maxSharedBytes) {
         op.emitOpError("expected a schedule that fits ")
             << known.maxSharedBytes << " bytes of shared memory on '"

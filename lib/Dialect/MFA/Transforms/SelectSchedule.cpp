@@ -20,12 +20,14 @@ using namespace mlir::mfa;
 
 namespace {
 
-/// Tiles of the mma_sync kernel, for heads of up to `maxDim` elements. A lane's
-/// part of the score and output tiles must fit its 255 registers, which sets
-/// the rows of a warp; the rest was measured (docs/performance.md).
+/// Tiles for heads of up to `maxDim` elements. A lane's part of the score and
+/// output tiles must fit its registers, which sets the rows of a warp; the rest
+/// was measured (docs/performance.md).
 struct TileSizes {
   int64_t maxDim, rows, keys, warps, stages;
 };
+
+//===--- mma_sync ---------------------------------------------------------===//
 
 // A mask takes shared memory and registers, so it wants smaller tiles. Four
 // warps leave few registers at heads of 128: the widest mask, and heads of 120
@@ -60,7 +62,30 @@ constexpr TileSizes kF32Tiles[] = {
     {256, 64, 16, 4, 1},
 };
 
-TileSizes lookupTileSizes(MaskedAttentionOp op) {
+//===--- wgmma ------------------------------------------------------------===//
+
+constexpr TileSizes kMaskedWgmmaTiles[] = {
+    {64, 192, 128, 12, 2},
+    {128, 128, 128, 8, 2},
+    {256, 128, 64, 8, 2},
+};
+
+constexpr TileSizes kUnmaskedWgmmaTiles[] = {
+    {64, 192, 128, 12, 2},
+    {128, 128, 176, 8, 2},
+    {192, 128, 112, 8, 2},
+    {256, 128, 80, 8, 2},
+};
+
+//===----------------------------------------------------------------------===//
+
+TileSizes lookupTileSizes(ArrayRef<TileSizes> table, MaskedAttentionOp op) {
+  int64_t dim = std::max(op.getHeadDim(), op.getValueDim());
+  return *llvm::find_if(
+      table, [&](const TileSizes &sizes) { return dim <= sizes.maxDim; });
+}
+
+TileSizes lookupMmaSyncTiles(MaskedAttentionOp op) {
   ArrayRef<TileSizes> table = kUnmaskedTiles;
   if (op.getElementType().isF32())
     table = kF32Tiles;
@@ -70,15 +95,61 @@ TileSizes lookupTileSizes(MaskedAttentionOp op) {
     table = kF32MaskedTiles;
   else if (op.getMask())
     table = kMaskedTiles;
-  int64_t dim = std::max(op.getHeadDim(), op.getValueDim());
-  return *llvm::find_if(
-      table, [&](const TileSizes &sizes) { return dim <= sizes.maxDim; });
+  return lookupTileSizes(table, op);
 }
 
-ScheduleAttr getSchedule(MaskedAttentionOp op, const TileSizes &sizes,
-                         F32Product product) {
-  return ScheduleAttr::get(op.getContext(), KernelKind::MmaSync, sizes.rows,
-                           sizes.keys, sizes.warps, sizes.stages, product);
+ScheduleAttr getSchedule(MaskedAttentionOp op, KernelKind kind,
+                         const TileSizes &sizes,
+                         F32Product product = F32Product::TF32x3) {
+  return ScheduleAttr::get(op.getContext(), kind, sizes.rows, sizes.keys,
+                           sizes.warps, sizes.stages, product);
+}
+
+/// Whether a tensor map of `array` may exist, by what its type says.
+bool mayHaveTensorMap(Value array) {
+  auto type = cast<MemRefType>(array.getType());
+  int64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+  SmallVector<int64_t> strides = type.getStridesAndOffset().first;
+  auto isKnown = [](int64_t stride) { return !ShapedType::isDynamic(stride); };
+  if (isKnown(strides.back()) && strides.back() != 1 &&
+      type.getShape().back() != 1)
+    return false;
+  return llvm::all_of(llvm::drop_end(llvm::zip_equal(type.getShape(), strides)),
+                      [&](auto dim) {
+                        auto [size, stride] = dim;
+                        return size == 1 || !isKnown(stride) ||
+                               (stride > 0 && stride * bytes % 16 == 0);
+                      });
+}
+
+/// The wgmma schedule, or null where another kind is better or the only one.
+ScheduleAttr getWgmmaSchedule(MaskedAttentionOp op, const Chip &chip) {
+  if (!chip.hasWgmma || op.getElementType().isF32() || op.hasTensorSemantics())
+    return {};
+  // A warpgroup has 64 rows.
+  int64_t queries = op.getScoreSize(ScoreDim::Query);
+  if (!ShapedType::isDynamic(queries) && queries < 64)
+    return {};
+  SmallVector<Value> arrays{op.getQuery(), op.getKey(), op.getValue(),
+                            op.getOutput()};
+  MaskForm form = getMaskForm(op);
+  bool loadsMask = form == MaskForm::Matrix || form == MaskForm::KeyVector;
+  if (loadsMask)
+    arrays.push_back(op.getMask());
+  if (!llvm::all_of(arrays, mayHaveTensorMap))
+    return {};
+  TileSizes sizes =
+      lookupTileSizes(loadsMask ? ArrayRef<TileSizes>(kMaskedWgmmaTiles)
+                                : ArrayRef<TileSizes>(kUnmaskedWgmmaTiles),
+                      op);
+  ScheduleAttr schedule = getSchedule(op, KernelKind::Wgmma, sizes);
+  while (getSharedMemory(op, schedule).getTotalBytes() > chip.maxSharedBytes) {
+    if (sizes.keys == 16)
+      return {};
+    sizes.keys -= 16;
+    schedule = getSchedule(op, KernelKind::Wgmma, sizes);
+  }
+  return schedule;
 }
 
 /// The next smaller tiles, or false where there are none.
@@ -101,20 +172,20 @@ bool shrink(TileSizes &sizes) {
 FailureOr<ScheduleAttr> mfa::getMmaSyncSchedule(MaskedAttentionOp op,
                                                 const Chip &chip,
                                                 F32Product product) {
-  TileSizes sizes = lookupTileSizes(op);
+  TileSizes sizes = lookupMmaSyncTiles(op);
   // Rows past the last query would be computed for nothing.
   int64_t queries = op.getScoreSize(ScoreDim::Query);
   while (!ShapedType::isDynamic(queries) && sizes.rows > 16 * sizes.warps &&
          queries <= sizes.rows / 2)
     sizes.rows /= 2;
-  ScheduleAttr schedule = getSchedule(op, sizes, product);
-  while (getSharedMemory(op, schedule).bytes > chip.maxSharedBytes) {
+  ScheduleAttr schedule = getSchedule(op, KernelKind::MmaSync, sizes, product);
+  while (getSharedMemory(op, schedule).getTotalBytes() > chip.maxSharedBytes) {
     if (!shrink(sizes))
       return op.emitOpError("expected the tiles to fit ")
              << chip.maxSharedBytes << " bytes of shared memory on '"
              << chip.name << "', but the smallest take "
-             << getSharedMemory(op, schedule).bytes;
-    schedule = getSchedule(op, sizes, product);
+             << getSharedMemory(op, schedule).getTotalBytes();
+    schedule = getSchedule(op, KernelKind::MmaSync, sizes, product);
   }
   return schedule;
 }
@@ -144,8 +215,9 @@ struct SelectSchedulePass
 
 private:
   LogicalResult select(MaskedAttentionOp op, const Chip &known) {
-    FailureOr<ScheduleAttr> schedule =
-        getMmaSyncSchedule(op, known, f32Product);
+    FailureOr<ScheduleAttr> schedule = getWgmmaSchedule(op, known);
+    if (!*schedule)
+      schedule = getMmaSyncSchedule(op, known, f32Product);
     if (failed(schedule))
       return failure();
     op.setScheduleAttr(*schedule);

@@ -80,6 +80,7 @@ static SharedMemory getWgmmaMemory(MaskedAttentionOp op,
   int64_t stages = schedule.getStages();
 
   SharedMemory memory;
+  memory.staticBytes = kPanelAlignment;
   auto place = [&](SharedMatrix matrix) {
     matrix.offset = memory.bytes;
     memory.bytes =

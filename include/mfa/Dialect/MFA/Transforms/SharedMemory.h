@@ -64,7 +64,12 @@ struct SharedMemory {
   SharedMatrix mask;
   /// Takes the place of the query tile when the loop over keys is done.
   SharedMatrix output;
+  /// Of all of these, which are in dynamic shared memory.
   int64_t bytes = 0;
+  /// Of barriers, up to where dynamic shared memory can start.
+  int64_t staticBytes = 0;
+
+  int64_t getTotalBytes() const { return staticBytes + bytes; }
 };
 SharedMemory getSharedMemory(MaskedAttentionOp op, ScheduleAttr schedule);
 
