@@ -86,7 +86,8 @@ private:
   SmallVector<Block *> tabulateBlocks();
   void countBlocks(ArrayRef<Block *> blocks);
   void describeKernels();
-  LLVM::LLVMFuncOp createEntry(LLVM::LLVMFuncOp kernel, OpBuilder &builder);
+  LLVM::LLVMFuncOp createEntry(const SimulatedKernel &kernel,
+                               OpBuilder &builder);
   LLVM::GlobalOp createString(OpBuilder &builder, StringRef name,
                               StringRef text);
 
@@ -100,7 +101,7 @@ private:
   std::string blockTable;
   SmallVector<LLVM::LLVMFuncOp> functions;
   /// Functions that are kernels, with the name that launches use.
-  SmallVector<std::pair<LLVM::LLVMFuncOp, SymbolRefAttr>> entryPoints;
+  SmallVector<std::pair<SymbolRefAttr, SimulatedKernel>> entryPoints;
 };
 
 } // namespace
@@ -205,6 +206,17 @@ void KernelModule::moveGlobals() {
     global->moveBefore(module);
 }
 
+/// What the kernel's pointers to parameters passed by value point to.
+static SmallVector<Type> getByValueTypes(LLVM::LLVMFuncOp kernel) {
+  SmallVector<Type> types;
+  for (unsigned i = 0; i < kernel.getNumArguments(); ++i) {
+    auto attr = kernel.getArgAttrOfType<TypeAttr>(
+        i, LLVM::LLVMDialect::getByValAttrName());
+    types.push_back(attr ? attr.getValue() : Type());
+  }
+  return types;
+}
+
 /// Attributes of a GPU function mean nothing to the host.
 static void removeDeviceAttributes(LLVM::LLVMFuncOp function) {
   for (NamedAttribute attr : llvm::to_vector(function->getDiscardableAttrs()))
@@ -222,8 +234,9 @@ void KernelModule::moveFunctions() {
     if (function->hasAttr(gpu::GPUDialect::getKernelFuncAttrName()) ||
         function->hasAttr(NVVM::NVVMDialect::getKernelFuncAttrName()))
       entryPoints.push_back(
-          {function, SymbolRefAttr::get(module.getNameAttr(),
-                                        {FlatSymbolRefAttr::get(function)})});
+          {SymbolRefAttr::get(module.getNameAttr(),
+                              {FlatSymbolRefAttr::get(function)}),
+           {function, /*info=*/{}, getByValueTypes(function)}});
     renameForHost(function, module, host);
     functions.push_back(function);
   }
@@ -294,6 +307,7 @@ LogicalResult KernelModule::rewriteFunctions() {
   populateMemoryPatterns(simulation, set);
   populateWarpPatterns(simulation, set);
   populateMBarrierPatterns(simulation, set);
+  populateTensorCopyPatterns(simulation, set);
   set.add<CallPattern>(set.getContext(), simulation);
   FrozenRewritePatternSet patterns(std::move(set));
   ReasonListener listener;
@@ -354,8 +368,9 @@ void KernelModule::countBlocks(ArrayRef<Block *> blocks) {
 }
 
 /// A function that loads the arguments of a kernel and calls it.
-LLVM::LLVMFuncOp KernelModule::createEntry(LLVM::LLVMFuncOp kernel,
+LLVM::LLVMFuncOp KernelModule::createEntry(const SimulatedKernel &simulated,
                                            OpBuilder &builder) {
+  LLVM::LLVMFuncOp kernel = simulated.function;
   Location loc = kernel.getLoc();
   Type pointer = LLVM::LLVMPointerType::get(builder.getContext());
   auto type = LLVM::LLVMFunctionType::get(
@@ -372,7 +387,10 @@ LLVM::LLVMFuncOp KernelModule::createEntry(LLVM::LLVMFuncOp kernel,
         builder, loc, pointer, pointer, entry.getArgument(1),
         ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(i)});
     Value address = LLVM::LoadOp::create(builder, loc, pointer, field);
-    arguments.push_back(LLVM::LoadOp::create(builder, loc, type, address));
+    arguments.push_back(
+        simulated.byValue[i]
+            ? address
+            : Value(LLVM::LoadOp::create(builder, loc, type, address)));
   }
   LLVM::CallOp::create(builder, loc, kernel, arguments);
   LLVM::ReturnOp::create(builder, loc, ValueRange());
@@ -403,17 +421,17 @@ void KernelModule::describeKernels() {
   if (counts)
     table =
         createString(builder, (module.getName() + "_blocks").str(), blockTable);
-  for (auto [kernel, symbol] : entryPoints) {
-    std::string prefix = kernel.getName().str();
+  for (auto &[symbol, kernel] : entryPoints) {
+    std::string prefix = kernel.function.getName().str();
     LLVM::GlobalOp name = createString(builder, prefix + "_name",
                                        symbol.getLeafReference().getValue());
     LLVM::LLVMFuncOp entry = createEntry(kernel, builder);
-    auto info =
+    kernel.info =
         LLVM::GlobalOp::create(builder, loc, infoType,
                                /*isConstant=*/true, LLVM::Linkage::Internal,
                                prefix + "_info", Attribute());
     OpBuilder::InsertionGuard guard(builder);
-    builder.createBlock(&info.getInitializerRegion());
+    builder.createBlock(&kernel.info.getInitializerRegion());
     Value blocks = counts
                        ? Value(LLVM::AddressOfOp::create(builder, loc, table))
                        : Value(LLVM::ZeroOp::create(builder, loc, pointer));
@@ -430,7 +448,7 @@ void KernelModule::describeKernels() {
       value = LLVM::InsertValueOp::create(builder, loc, value, field,
                                           static_cast<int64_t>(i));
     LLVM::ReturnOp::create(builder, loc, value);
-    kernels[symbol] = {kernel, info};
+    kernels[symbol] = kernel;
   }
 }
 

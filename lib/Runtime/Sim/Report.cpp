@@ -29,6 +29,8 @@ void Counters::add(const Counters &other) {
   globalWritten += other.globalWritten;
   sharedRead += other.sharedRead;
   sharedWritten += other.sharedWritten;
+  tensorRead += other.tensorRead;
+  tensorWritten += other.tensorWritten;
   sharedPasses += other.sharedPasses;
   bankConflicts += other.bankConflicts;
   barrierWaits += other.barrierWaits;
@@ -175,6 +177,9 @@ static constexpr Row kRows[] = {
      &Counters::sharedRead},
     {"bytes written to shared memory", "shared_bytes_written",
      &Counters::sharedWritten},
+    {"bytes read by tensor copies", "tensor_bytes_read", &Counters::tensorRead},
+    {"bytes written by tensor copies", "tensor_bytes_written",
+     &Counters::tensorWritten},
     {"passes through shared memory", "shared_passes", &Counters::sharedPasses},
     {"passes added by bank conflicts", "bank_conflicts",
      &Counters::bankConflicts},

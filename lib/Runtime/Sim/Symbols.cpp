@@ -37,10 +37,21 @@ std::vector<mfa::runtime::EntryPoint> mfa::sim::getEntryPoints() {
       MFA_SIM_SYMBOL(mfaSimCopyAsync),
       MFA_SIM_SYMBOL(mfaSimCopyAsyncCommit),
       MFA_SIM_SYMBOL(mfaSimCopyAsyncWait),
+      MFA_SIM_SYMBOL(mfaSimTensorLoad),
+      MFA_SIM_SYMBOL(mfaSimTensorStore),
+      MFA_SIM_SYMBOL(mfaSimTensorPrefetch),
+      MFA_SIM_SYMBOL(mfaSimBulkCommit),
+      MFA_SIM_SYMBOL(mfaSimBulkWait),
+      MFA_SIM_SYMBOL(mfaSimFenceProxy),
+      MFA_SIM_SYMBOL(mfaSimFenceMBarrierInit),
       MFA_SIM_SYMBOL(mfaSimExit),
       MFA_SIM_SYMBOL(mfaSimTrap),
       MFA_SIM_SYMBOL(mfaSimExp2),
       MFA_SIM_SYMBOL(mfaSimLog2),
+      {"mgpuTensorMapEncodeTiled",
+       reinterpret_cast<void *>(&mfaSimTensorMapEncodeTiled)},
+      {"mgpuTensorMapEncodeTiledMemref",
+       reinterpret_cast<void *>(&mfaSimTensorMapEncodeTiledMemref)},
   };
 #undef MFA_SIM_SYMBOL
 }

@@ -83,8 +83,12 @@ struct KernelInfo {
   uint32_t checks;
 };
 
+/// Stands for the rank of a parameter that the kernel has the address of.
+constexpr uint32_t kByValue = ~0u;
+
 /// A memref descriptor passed to a kernel, with what is needed to know the
-/// bytes that it covers.
+/// bytes that it covers; or, with the rank kByValue, the bytes themselves, of
+/// which there are `elementBytes`.
 struct MemrefArgument {
   /// Allocated pointer, aligned pointer, offset, sizes, strides.
   const void *descriptor;
