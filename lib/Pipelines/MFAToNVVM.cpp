@@ -56,6 +56,8 @@ void mfa::addGPUHostToLLVM(OpPassManager &pm, const MFAToNVVMOptions &options) {
   functions.addPass(createLowerAffinePass());
   functions.addPass(createSCFToControlFlowPass());
   pm.addPass(createMFALowerAssertsPass());
+  // Ops without an intrinsic of LLVM become inline assembly.
+  pm.addNestedPass<gpu::GPUModuleOp>(createConvertNVVMToLLVMPass());
   pm.addPass(createGpuToLLVMConversionPass());
   GpuModuleToBinaryPassOptions binary;
   binary.compilationTarget = options.format;

@@ -217,6 +217,32 @@ static SmallVector<Type> getByValueTypes(LLVM::LLVMFuncOp kernel) {
   return types;
 }
 
+/// Registers of a thread of a kernel with a bound on them: the bound itself, or
+/// what the blocks that have to fit on a multiprocessor leave to each thread;
+/// 0 without.
+static uint32_t getRegisters(LLVM::LLVMFuncOp kernel) {
+  auto getInteger = [&](StringRef name) -> uint64_t {
+    auto attr = kernel->getAttrOfType<IntegerAttr>(name);
+    return attr ? attr.getValue().getZExtValue() : 0;
+  };
+  if (uint64_t most = getInteger(NVVM::NVVMDialect::getMaxnregAttrName()))
+    return most;
+  uint64_t blocks = getInteger(NVVM::NVVMDialect::getMinctasmAttrName());
+  auto extents = kernel->getAttrOfType<DenseI32ArrayAttr>(
+      NVVM::NVVMDialect::getReqntidAttrName());
+  if (!extents)
+    extents = kernel->getAttrOfType<DenseI32ArrayAttr>(
+        NVVM::NVVMDialect::getMaxntidAttrName());
+  if (!blocks || !extents)
+    return 0;
+  constexpr uint64_t kRegisters = 64 << 10;
+  constexpr uint64_t kMostOfThread = 255;
+  uint64_t threads = blocks;
+  for (int32_t extent : extents.asArrayRef())
+    threads *= std::max(extent, 1);
+  return llvm::alignDown(std::min(kRegisters / threads, kMostOfThread), 8);
+}
+
 /// Attributes of a GPU function mean nothing to the host.
 static void removeDeviceAttributes(LLVM::LLVMFuncOp function) {
   for (NamedAttribute attr : llvm::to_vector(function->getDiscardableAttrs()))
@@ -236,7 +262,8 @@ void KernelModule::moveFunctions() {
       entryPoints.push_back(
           {SymbolRefAttr::get(module.getNameAttr(),
                               {FlatSymbolRefAttr::get(function)}),
-           {function, /*info=*/{}, getByValueTypes(function)}});
+           {function, /*info=*/{}, getByValueTypes(function),
+            getRegisters(function)}});
     renameForHost(function, module, host);
     functions.push_back(function);
   }
@@ -308,11 +335,13 @@ LogicalResult KernelModule::rewriteFunctions() {
   populateWarpPatterns(simulation, set);
   populateMBarrierPatterns(simulation, set);
   populateTensorCopyPatterns(simulation, set);
+  populateWarpgroupPatterns(simulation, set);
   set.add<CallPattern>(set.getContext(), simulation);
   FrozenRewritePatternSet patterns(std::move(set));
   ReasonListener listener;
   bool allKnown = true;
   for (LLVM::LLVMFuncOp function : functions) {
+    resolveAccumulators(simulation, function);
     walkAndApplyPatterns(function, patterns, &listener);
     function.walk([&](Operation *op) {
       if (op == function || isSimulated(op, host))
@@ -414,7 +443,7 @@ void KernelModule::describeKernels() {
   Type i32 = builder.getI32Type();
   auto infoType = LLVM::LLVMStructType::getLiteral(
       builder.getContext(),
-      {pointer, pointer, pointer, pointer, i32, i32, i32});
+      {pointer, pointer, pointer, pointer, i32, i32, i32, i32});
   LLVM::GlobalOp sites = createString(
       builder, (module.getName() + "_sites").str(), simulation.getSites());
   LLVM::GlobalOp table;
@@ -442,7 +471,8 @@ void KernelModule::describeKernels() {
         blocks,
         Simulation::createI32(builder, loc, staticShared),
         Simulation::createI32(builder, loc, getSharedLimit(module)),
-        Simulation::createI32(builder, loc, simulation.hasChecks())};
+        Simulation::createI32(builder, loc, simulation.hasChecks()),
+        Simulation::createI32(builder, loc, kernel.registers)};
     Value value = LLVM::PoisonOp::create(builder, loc, infoType);
     for (auto [i, field] : llvm::enumerate(fields))
       value = LLVM::InsertValueOp::create(builder, loc, value, field,

@@ -118,6 +118,16 @@ void populateMBarrierPatterns(Simulation &simulation,
 void populateTensorCopyPatterns(Simulation &simulation,
                                 RewritePatternSet &patterns);
 
+/// Adds the patterns for products of a warpgroup, also as inline assembly, and
+/// its registers.
+void populateWarpgroupPatterns(Simulation &simulation,
+                               RewritePatternSet &patterns);
+
+/// Makes values that may stand for accumulators of a product of a warpgroup
+/// what they stand for wherever an op computes with them. Comes before the
+/// patterns.
+void resolveAccumulators(Simulation &simulation, LLVM::LLVMFuncOp function);
+
 /// A kernel that was moved into the host module.
 struct SimulatedKernel {
   /// Takes the thread's state and then the arguments of the kernel.
@@ -127,6 +137,8 @@ struct SimulatedKernel {
   /// For each argument of the kernel, the type of what its pointer points to if
   /// that is passed by value, or null.
   SmallVector<Type> byValue;
+  /// KernelInfo::registers.
+  uint32_t registers = 0;
 };
 
 /// Kernels by the symbol under which gpu.launch_func refers to them.

@@ -111,12 +111,15 @@ void Block::prepare(Launch &newLaunch, Dim3 newId) {
     thread.closedGroups = 0;
     thread.stores.clear();
     thread.closedStoreGroups = 0;
+    thread.closedProductGroups = thread.completedProductGroups = 0;
+    thread.hasRegisterFence = false;
     thread.stackBegin = stacks + i * (kStackBytes + kGuardBytes) + kGuardBytes;
     thread.stackEnd = thread.stackBegin + kStackBytes - getStackShift(i);
     thread.fiber =
         make_fcontext(thread.stackEnd, thread.stackEnd - thread.stackBegin,
                       &Block::threadMain);
   }
+  prepareWarpgroups();
   prepareShadow();
   liveThreads = threadCount;
   abandoned = false;
@@ -226,6 +229,7 @@ void Block::exit(Thread &self) {
   --liveThreads;
   idleTests = 0;
   self.warp->exit(self);
+  exitWarpgroup(self);
   exitBarriers(self);
   fcontext_t unused;
   jumpTo(&unused, pickNext());
@@ -366,6 +370,7 @@ void Block::reportDeadlock() {
     site = barriers[i].site;
   }
   text += describeMBarriers();
+  text += describeWarpgroups();
   for (const Warp &warp : warps) {
     for (const Meet &meet : warp.meets) {
       text += "\n  " + describeLanes(warp, meet.arrived) + " wait for " +

@@ -12,6 +12,7 @@
 #include "Launch.h"
 #include "Shadow.h"
 #include "TensorMap.h"
+#include "Warpgroup.h"
 #include <algorithm>
 #include <boost/context/detail/fcontext.hpp>
 #include <map>
@@ -22,9 +23,6 @@ namespace mfa::sim {
 
 class Block;
 class Warp;
-
-/// Warps of a warpgroup.
-constexpr uint32_t kWarpsOfGroup = 4;
 
 /// A copy that a thread started and did not wait for yet.
 struct PendingCopy {
@@ -70,6 +68,11 @@ struct Thread : ThreadState {
   /// Tensor stores, likewise.
   std::vector<TensorCopy> stores;
   uint32_t closedStoreGroups = 0;
+  /// Products of the warpgroup: closed groups, those of them known to be done,
+  /// and whether a fence is behind what the thread wrote to registers.
+  uint32_t closedProductGroups = 0;
+  uint32_t completedProductGroups = 0;
+  bool hasRegisterFence = false;
 
   /// Accesses to shared memory not yet counted with those of other lanes.
   std::vector<LoggedAccess> log;
@@ -255,6 +258,39 @@ public:
   /// Reports the stores of a thread that is about to leave.
   void exitStores(Thread &self);
 
+  /// The warpgroup of a thread, which has to be complete.
+  Warpgroup &getWarpgroup(Thread &self, uint32_t site);
+
+  /// Waits until all threads of the warpgroup have called it with the same
+  /// operation; the last one runs `compute`.
+  void meetWarpgroup(Thread &self, GroupMeetFn compute, uint32_t parameter,
+                     uint32_t site);
+
+  /// Makes room among the clocks for the reads of a product; returns theirs.
+  uint32_t startProduct(Warpgroup &group);
+
+  /// Checks and remembers a read of 16 bytes by a product, and returns their
+  /// address on the host.
+  const char *accessProduct(Warpgroup &group, uint32_t offset, uint32_t clock,
+                            uint32_t site);
+
+  /// The accumulator of a thread that a handle stands for, to compute with.
+  float resolve(Thread &self, uint32_t bits, uint32_t site);
+  static float getAccumulator(const Product &product, const Thread &thread,
+                              uint32_t index);
+
+  /// Waits for the products of `self` whose group is below `end`.
+  void completeProducts(Thread &self, uint32_t end, uint32_t site);
+
+  void countProduct(uint64_t multiplications) {
+    ++counters.products;
+    counters.productMultiplications += multiplications;
+  }
+
+  /// Gives the threads of a warpgroup as many registers each, or returns false
+  /// and lets them wait until others have given theirs back.
+  bool setRegisters(Warpgroup &group, uint32_t count);
+
   /// Orders what `self` knows with operations of the async proxy.
   void fenceProxy(Thread &self);
 
@@ -303,6 +339,10 @@ private:
   void jumpTo(boost::context::detail::fcontext_t *save, Thread *next);
   void completeBarrier(Barrier &barrier, uint32_t id);
   void exitBarriers(Thread &self);
+  void prepareWarpgroups();
+  void release(Warpgroup &group);
+  void exitWarpgroup(Thread &self);
+  std::string describeWarpgroups() const;
   void reportDeadlock();
   std::string describeThread(const Thread &self) const;
   void completePhase(MBarrier &barrier);
@@ -355,7 +395,13 @@ private:
   uint32_t getStoreAgent(const Warp &warp) const {
     return threadCount + kLoadAgents + warp.index;
   }
+  uint32_t getProductAgent(const Warpgroup &group) const {
+    return threadCount + kLoadAgents + warps.size() + group.index;
+  }
   uint32_t getStoreReader() const { return warps.size(); }
+  uint32_t getProductReader(const Warpgroup &group) const {
+    return warps.size() + 1 + group.index;
+  }
   uint32_t getReaderCount() const {
     return warps.size() + (hasAsyncReads ? 1 + getWarpgroupCount() : 0);
   }
@@ -377,6 +423,8 @@ private:
   uint32_t threadCapacity = 0;
   uint32_t threadCount = 0;
   std::vector<Warp> warps;
+  std::vector<Warpgroup> warpgroups;
+  int64_t freeRegisters = 0;
   Barrier barriers[16];
   std::map<uint32_t, MBarrier> mbarriers;
   uint32_t nextLoadAgent = 0;

@@ -56,7 +56,7 @@ struct MatrixDescriptor {
   /// Exchanges chunks of 16 bytes within a line.
   uint32_t swizzle(uint32_t address) const {
     const uint32_t mask = span / 16 - 1;
-    return address ^ (((address >> 7) - baseOffset & mask) << 4);
+    return address ^ ((((address >> 7) - baseOffset) & mask) << 4);
   }
 
   /// The offset of a chunk of 16 bytes in shared memory: of K-major matrices
@@ -81,8 +81,7 @@ struct MatrixDescriptor {
 struct Form {
   explicit Form(uint32_t parameter)
       : type(static_cast<ProductType>(parameter & kProductTypeMask)),
-        flags(parameter),
-        columns((parameter >> kProductColumnsShift) * 8) {}
+        flags(parameter), columns((parameter >> kProductColumnsShift) * 8) {}
 
   ProductType type;
   uint32_t flags;
@@ -101,14 +100,13 @@ struct Form {
   }
 };
 
-constexpr uint32_t kMaxColumns = 256;
 constexpr uint32_t kMaxDepth = 16;
 
 /// The operands of a product.
 struct Operands {
   float a[kProductRows][kMaxDepth];
   /// By depth, so that a row of D is computed with vectors.
-  double b[kMaxDepth][kMaxColumns];
+  double b[kMaxDepth][kProductMaxColumns];
 };
 } // namespace
 
@@ -158,9 +156,8 @@ const char *Block::accessProduct(Warpgroup &group, uint32_t offset,
 //===----------------------------------------------------------------------===//
 
 /// Where the slot holds what.
-static constexpr uint32_t kAWord = 128;
-static constexpr uint32_t kDescriptorWord = 132;
-static constexpr uint32_t kScaleWord = 136;
+static constexpr uint32_t kDescriptorWord = kProductAWord + 4;
+static constexpr uint32_t kScaleWord = kDescriptorWord + 4;
 
 static uint32_t getRow(const Thread &thread, uint32_t index) {
   return thread.warpId % kWarpsOfGroup * 16 + thread.laneId / 4 +
@@ -229,15 +226,15 @@ static void readAccumulators(Warpgroup &group, const Form &form, bool used,
 }
 
 /// Collects A from registers, which hold elements as for mma.sync.
-static void readRegisters(Warpgroup &group, const Form &form, Operands &operands,
-                          uint32_t site) {
+static void readRegisters(Warpgroup &group, const Form &form,
+                          Operands &operands, uint32_t site) {
   const uint32_t per = 4 / form.getElementBytes();
   for (uint32_t i = 0; i < kThreadsOfGroup; ++i) {
     Thread &thread = group.threads[i];
     checkRegisters(thread, "elements of A", site);
     for (uint32_t j = 0; j < 4; ++j) {
       const char *bytes =
-          reinterpret_cast<const char *>(&thread.words()[kAWord + j]);
+          reinterpret_cast<const char *>(&thread.words()[kProductAWord + j]);
       const uint32_t row =
           thread.warpId % kWarpsOfGroup * 16 + thread.laneId / 4 + j % 2 * 8;
       for (uint32_t e = 0; e < per; ++e)
@@ -257,7 +254,7 @@ __attribute__((target_clones("arch=haswell", "default"))) static void
 multiply(const Operands &operands, float *values, uint32_t columns,
          uint32_t depth) {
   for (uint32_t i = 0; i < kProductRows; ++i) {
-    double sum[kMaxColumns];
+    double sum[kProductMaxColumns];
     float *row = values + i * columns;
     for (uint32_t j = 0; j < columns; ++j)
       sum[j] = row[j];

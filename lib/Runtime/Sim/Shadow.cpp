@@ -250,7 +250,7 @@ void Block::recordWrite(Thread &self, uint32_t offset, uint32_t bytes,
   checkWrites(self, offset, bytes, "write to", mode, isAsync, site);
   auto describe = [&](const char *what, const Access &read) {
     return "write to " + describeBytes(offset, bytes) + what + "\n  " +
-           describeAccess(read, "reads");
+           describeAccess(read, "read");
   };
   for (uint32_t reader = 0, e = getReaderCount(); reader < e; ++reader)
     forEachRun(shadow.getReads(reader, offset), bytes, [&](const Access &read) {

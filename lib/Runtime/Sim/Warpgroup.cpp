@@ -104,9 +104,10 @@ std::string Block::describeWarpgroups() const {
       continue;
     text += "\n  " + present + " wait for ";
     if (group.wantedRegisters)
-      text += format("%u registers a thread instead of %u, while %u of the "
-                     "block are free,",
-                     group.wantedRegisters, group.registers, freeRegisters);
+      text += format("%u registers a thread instead of %u, while the block has "
+                     "%lld to spare,",
+                     group.wantedRegisters, group.registers,
+                     static_cast<long long>(freeRegisters));
     else
       text += missing;
     text += " at " + launch->describeSite(group.site);
@@ -232,9 +233,9 @@ void mfaSimSetRegisters(ThreadState *state, uint32_t count, uint32_t increases,
                "the kernel has no bound of registers, without which it has no "
                "effect (nvvm.maxnreg, or nvvm.maxntid with nvvm.minctasm)");
   if (count % 8 || count < 24 || count > 256)
-    block.fail(FaultKind::InvalidOperand, self, site,
-               format("expected a multiple of 8 from 24 to 256 but got %u",
-                      count));
+    block.fail(
+        FaultKind::InvalidOperand, self, site,
+        format("expected a multiple of 8 from 24 to 256 but got %u", count));
   if (increases ? count < group.registers : count > group.registers)
     block.fail(FaultKind::InvalidOperand, self, site,
                format("expected %s %u registers, which each thread has, but "

@@ -17,9 +17,11 @@ import zlib
 
 import numpy as np
 
+import products
 import tensor_copies
+import warps
 
-SUITES = [tensor_copies]
+SUITES = [warps, tensor_copies, products]
 
 
 def collect(filters):

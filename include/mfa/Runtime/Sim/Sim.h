@@ -207,6 +207,30 @@ MFA_SIM_EXPORT void mfaSimFenceProxy(mfa::sim::ThreadState *state,
 MFA_SIM_EXPORT void mfaSimFenceMBarrierInit(mfa::sim::ThreadState *state,
                                             uint32_t site);
 
+/// Starts a product of the warpgroup: slot words from 0 hold accumulators,
+/// those from kProductAWord registers of A; leaves what stands for the
+/// accumulators in words from 0. `a` and `b` are descriptors, `form` is made of
+/// ProductType and ProductFlags. The accumulators before count if `accumulates`
+/// is not 0.
+MFA_SIM_EXPORT void mfaSimProduct(mfa::sim::ThreadState *state, uint64_t a,
+                                  uint64_t b, uint32_t accumulates,
+                                  uint32_t form, uint32_t site);
+MFA_SIM_EXPORT void mfaSimProductFence(mfa::sim::ThreadState *state,
+                                       uint32_t site);
+MFA_SIM_EXPORT void mfaSimProductCommit(mfa::sim::ThreadState *state,
+                                        uint32_t site);
+MFA_SIM_EXPORT void mfaSimProductWait(mfa::sim::ThreadState *state,
+                                      uint32_t pending, uint32_t site);
+/// The value of a register that an operation computes with and that may stand
+/// for an accumulator.
+MFA_SIM_EXPORT float mfaSimAccumulator(mfa::sim::ThreadState *state,
+                                       float value, uint32_t site);
+
+/// Changes the number of registers of each thread of the warpgroup.
+MFA_SIM_EXPORT void mfaSimSetRegisters(mfa::sim::ThreadState *state,
+                                       uint32_t count, uint32_t increases,
+                                       uint32_t site);
+
 /// Ends the thread.
 MFA_SIM_EXPORT void mfaSimExit(mfa::sim::ThreadState *state, uint32_t site);
 /// Faults with a trap.
