@@ -25,6 +25,8 @@ MFA_PACKAGES=(
   libzstd-dev zlib1g-dev
   # fibers of the simulator
   libboost-context-dev
+  # what the micro-tests of the simulator expect
+  python3-numpy
 )
 
 # step TEXT: announces what comes next, with the time since the start.

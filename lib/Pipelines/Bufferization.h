@@ -17,6 +17,10 @@ namespace mlir::mfa {
 /// it may write, and returns one as a buffer that the caller frees.
 void addBufferization(OpPassManager &pm);
 
+/// Tells MLIR what launches of ready kernels do with buffers, so that programs
+/// with such launches can be bufferized.
+void registerLaunchEffects(DialectRegistry &registry);
+
 } // namespace mlir::mfa
 
 #endif // MFA_LIB_PIPELINES_BUFFERIZATION_H

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mfa/InitAll.h"
+#include "Bufferization.h"
 #include "mfa/Conversion/Passes.h"
 #include "mfa/Dialect/MFA/IR/MFA.h"
 #include "mfa/Dialect/MFA/Transforms/BufferizableOpInterfaceImpl.h"
@@ -21,6 +22,7 @@ void mfa::registerAllDialects(DialectRegistry &registry) {
   registry.insert<MFADialect, mfa_gpu::MFAGPUDialect>();
   registerBufferizableOpInterfaceExternalModels(registry);
   registerRuntimeVerifiableOpInterfaceExternalModels(registry);
+  registerLaunchEffects(registry);
 }
 
 void mfa::registerAllPasses() {

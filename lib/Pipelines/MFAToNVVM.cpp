@@ -26,7 +26,8 @@ static void addSimplification(OpPassManager &pm) {
 
 void mfa::addMFAToGPUKernels(OpPassManager &pm,
                              const MFAToNVVMOptions &options) {
-  pm.addPass(createGenerateRuntimeVerificationPass());
+  // Kernels that are there already are no concern of the host's assertions.
+  pm.addNestedPass<func::FuncOp>(createGenerateRuntimeVerificationPass());
   addBufferization(pm);
   pm.addNestedPass<func::FuncOp>(createMFAMoveBuffersToGPUPass());
   pm.addPass(createMFASelectSchedulePass({options.chip, options.f32Product}));
@@ -57,6 +58,8 @@ void mfa::addGPUHostToLLVM(OpPassManager &pm, const MFAToNVVMOptions &options) {
   functions.addPass(createLowerAffinePass());
   functions.addPass(createSCFToControlFlowPass());
   pm.addPass(createMFALowerAssertsPass());
+  // Ops without an intrinsic of LLVM become inline assembly.
+  pm.addNestedPass<gpu::GPUModuleOp>(createConvertNVVMToLLVMPass());
   pm.addPass(createGpuToLLVMConversionPass());
   GpuModuleToBinaryPassOptions binary;
   binary.compilationTarget = options.format;

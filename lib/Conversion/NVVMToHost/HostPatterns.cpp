@@ -14,6 +14,7 @@
 
 using namespace mlir;
 using namespace mlir::mfa;
+namespace sim = ::mfa::sim;
 
 /// A token of what has been done already.
 static Value createToken(OpBuilder &builder, Location loc) {
@@ -86,11 +87,12 @@ public:
                    .front()),
         pointer(LLVM::LLVMPointerType::get(builder.getContext())) {}
 
-  Value allocate(Type type) {
+  Value allocate(Type type, unsigned alignment = 0) {
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(entry);
     return LLVM::AllocaOp::create(builder, loc, pointer, type,
-                                  Simulation::createI32(builder, loc, 1));
+                                  Simulation::createI32(builder, loc, 1),
+                                  alignment);
   }
 
   /// The address of a member, `indices` being those of a getelementptr.
@@ -129,12 +131,31 @@ struct LaunchPattern : OpRewritePattern<gpu::LaunchFuncOp> {
     Location loc = op.getLoc();
     Frame frame(op, rewriter);
     SmallVector<Value> parameters;
-    SmallVector<std::pair<Value, MemRefType>> memrefs;
+    SmallVector<Accessible> accessible;
+    ArrayRef<Type> byValue = it->second.byValue;
     for (Value operand : op.getKernelOperands()) {
       Type type = converter.convertType(operand.getType());
       if (!type)
         return rewriter.notifyMatchFailure(
             op, "an operand has no counterpart in the llvm dialect");
+      if (Type pointee = parameters.size() < byValue.size()
+                             ? byValue[parameters.size()]
+                             : Type()) {
+        Value memory = operand;
+        if (type == pointee) {
+          memory = frame.allocate(type, kParameterAlignment);
+          frame.store(convert(rewriter, loc, operand, type), memory);
+        } else if (!isa<LLVM::LLVMPointerType>(type)) {
+          return rewriter.notifyMatchFailure(op, [&](Diagnostic &diag) {
+            diag << "expected " << pointee << " or a pointer to it but got "
+                 << operand.getType();
+          });
+        }
+        parameters.push_back(memory);
+        accessible.push_back(
+            {memory, sim::kByValue, Simulation::getByteSize(op, pointee)});
+        continue;
+      }
       Value memory = frame.allocate(type);
       frame.store(convert(rewriter, loc, operand, type), memory);
       auto memref = dyn_cast<MemRefType>(operand.getType());
@@ -142,7 +163,10 @@ struct LaunchPattern : OpRewritePattern<gpu::LaunchFuncOp> {
         parameters.push_back(memory);
         continue;
       }
-      memrefs.push_back({memory, memref});
+      accessible.push_back(
+          {memory, static_cast<uint32_t>(memref.getRank()),
+           Simulation::getByteSize(
+               op, converter.convertType(memref.getElementType()))});
       for (int64_t i = 0, e = 3 + 2 * memref.getRank(); i < e; ++i)
         parameters.push_back(
             frame.getMember(memory, rewriter.getI64Type(),
@@ -173,8 +197,9 @@ struct LaunchPattern : OpRewritePattern<gpu::LaunchFuncOp> {
       frame.store(parameter,
                   frame.getMember(table, array, {0, static_cast<int32_t>(i)}));
     arguments.push_back(table);
-    arguments.push_back(describeMemrefs(rewriter, loc, frame, memrefs));
-    arguments.push_back(Simulation::createI64(rewriter, loc, memrefs.size()));
+    arguments.push_back(describeMemory(rewriter, loc, frame, accessible));
+    arguments.push_back(
+        Simulation::createI64(rewriter, loc, accessible.size()));
     simulation.callFunction(rewriter, loc, "mfaSimLaunch", {}, arguments);
     if (op.getAsyncToken())
       rewriter.replaceOp(op, createToken(rewriter, loc));
@@ -195,22 +220,30 @@ private:
         .getResult(0);
   }
 
+  /// A memref or parameter as mfa::sim::MemrefArgument describes it.
+  struct Accessible {
+    Value descriptor;
+    uint32_t rank;
+    uint64_t elementBytes;
+  };
+
+  /// The driver aligns tensor maps among the parameters.
+  static constexpr unsigned kParameterAlignment = 64;
+
   /// An array of mfa::sim::MemrefArgument.
-  Value describeMemrefs(OpBuilder &builder, Location loc, Frame &frame,
-                        ArrayRef<std::pair<Value, MemRefType>> memrefs) const {
+  Value describeMemory(OpBuilder &builder, Location loc, Frame &frame,
+                       ArrayRef<Accessible> memory) const {
     Type pointer = LLVM::LLVMPointerType::get(getContext());
     Type i32 = builder.getI32Type();
     Type entry =
         LLVM::LLVMStructType::getLiteral(getContext(), {pointer, i32, i32});
-    Type array = LLVM::LLVMArrayType::get(entry, memrefs.size());
+    Type array = LLVM::LLVMArrayType::get(entry, memory.size());
     Value table = frame.allocate(array);
-    for (auto [i, memref] : llvm::enumerate(memrefs)) {
-      auto [descriptor, type] = memref;
-      uint64_t bytes = Simulation::getByteSize(
-          table.getDefiningOp(), converter.convertType(type.getElementType()));
-      Value fields[] = {descriptor,
-                        Simulation::createI32(builder, loc, type.getRank()),
-                        Simulation::createI32(builder, loc, bytes)};
+    for (auto [i, accessible] : llvm::enumerate(memory)) {
+      Value fields[] = {
+          accessible.descriptor,
+          Simulation::createI32(builder, loc, accessible.rank),
+          Simulation::createI32(builder, loc, accessible.elementBytes)};
       for (auto [j, field] : llvm::enumerate(fields))
         frame.store(field, frame.getMember(table, array,
                                            {0, static_cast<int32_t>(i),

@@ -10,22 +10,6 @@
 
 using namespace mlir;
 using namespace mlir::mfa;
-namespace sim = ::mfa::sim;
-
-/// The offset of a shared or generic pointer into the shared memory window.
-static Value createOffset(OpBuilder &builder, Operation *op, Value pointer) {
-  Location loc = op->getLoc();
-  Type i64 = builder.getI64Type();
-  Value address = LLVM::PtrToIntOp::create(builder, loc, i64, pointer);
-  auto type = cast<LLVM::LLVMPointerType>(pointer.getType());
-  if (type.getAddressSpace() != sim::kShared) {
-    Value window =
-        LLVM::LoadOp::create(builder, loc, i64, Simulation::getState(op));
-    address = LLVM::SubOp::create(builder, loc, address, window);
-  }
-  return LLVM::TruncOp::create(builder, loc, builder.getI32Type(), address);
-}
-
 namespace {
 
 struct MBarrierInitPattern : SimulationPattern<NVVM::MBarrierInitOp> {
@@ -37,7 +21,8 @@ struct MBarrierInitPattern : SimulationPattern<NVVM::MBarrierInitOp> {
       return rewriter.notifyMatchFailure(op, "expected no predicate");
     simulation.callRuntime(
         rewriter, op, "mfaSimMBarrierInit", {},
-        {createOffset(rewriter, op, op.getAddr()), op.getCount()});
+        {Simulation::createSharedOffset(rewriter, op, op.getAddr()),
+         op.getCount()});
     rewriter.eraseOp(op);
     return success();
   }
@@ -48,8 +33,9 @@ struct MBarrierInvalPattern : SimulationPattern<NVVM::MBarrierInvalOp> {
 
   LogicalResult matchAndRewrite(NVVM::MBarrierInvalOp op,
                                 PatternRewriter &rewriter) const override {
-    simulation.callRuntime(rewriter, op, "mfaSimMBarrierInvalidate", {},
-                           createOffset(rewriter, op, op.getAddr()));
+    simulation.callRuntime(
+        rewriter, op, "mfaSimMBarrierInvalidate", {},
+        Simulation::createSharedOffset(rewriter, op, op.getAddr()));
     rewriter.eraseOp(op);
     return success();
   }
@@ -61,7 +47,8 @@ static void replaceArrival(OpTy op, Value count, Value transactions,
                            Simulation &simulation, PatternRewriter &rewriter) {
   Value phase = simulation.callRuntime(
       rewriter, op, "mfaSimMBarrierArrive", rewriter.getI64Type(),
-      {createOffset(rewriter, op, op.getAddr()), count, transactions});
+      {Simulation::createSharedOffset(rewriter, op, op.getAddr()), count,
+       transactions});
   if (op->getNumResults())
     rewriter.replaceOp(op, phase);
   else
@@ -103,7 +90,8 @@ struct MBarrierExpectTxPattern : SimulationPattern<NVVM::MBarrierExpectTxOp> {
                                 PatternRewriter &rewriter) const override {
     simulation.callRuntime(
         rewriter, op, "mfaSimMBarrierExpect", {},
-        {createOffset(rewriter, op, op.getAddr()), op.getTxcount()});
+        {Simulation::createSharedOffset(rewriter, op, op.getAddr()),
+         op.getTxcount()});
     rewriter.eraseOp(op);
     return success();
   }
@@ -117,7 +105,8 @@ struct MBarrierCompleteTxPattern
                                 PatternRewriter &rewriter) const override {
     simulation.callRuntime(
         rewriter, op, "mfaSimMBarrierComplete", {},
-        {createOffset(rewriter, op, op.getAddr()), op.getTxcount()});
+        {Simulation::createSharedOffset(rewriter, op, op.getAddr()),
+         op.getTxcount()});
     rewriter.eraseOp(op);
     return success();
   }
@@ -135,19 +124,8 @@ struct MBarrierTryWaitParityPattern
     Value parity = Simulation::createI32(rewriter, loc, 1);
     simulation.callRuntime(
         rewriter, op, "mfaSimMBarrierWait", {},
-        {createOffset(rewriter, op, op.getAddr()), phase, parity});
-    rewriter.eraseOp(op);
-    return success();
-  }
-};
-
-/// What the fence orders, the initialization of mbarriers against their use,
-/// happens in the order of the program on the host.
-struct FenceMBarrierInitPattern : SimulationPattern<NVVM::FenceMbarrierInitOp> {
-  using SimulationPattern::SimulationPattern;
-
-  LogicalResult matchAndRewrite(NVVM::FenceMbarrierInitOp op,
-                                PatternRewriter &rewriter) const override {
+        {Simulation::createSharedOffset(rewriter, op, op.getAddr()), phase,
+         parity});
     rewriter.eraseOp(op);
     return success();
   }
@@ -168,7 +146,7 @@ struct MBarrierTestPattern : SimulationPattern<OpTy> {
       phase = LLVM::ZExtOp::create(rewriter, loc, rewriter.getI64Type(), phase);
     Value done = this->simulation.callRuntime(
         rewriter, op, "mfaSimMBarrierTest", rewriter.getI32Type(),
-        {createOffset(rewriter, op, op.getAddr()), phase,
+        {Simulation::createSharedOffset(rewriter, op, op.getAddr()), phase,
          Simulation::createI32(rewriter, loc, isParity)});
     Value zero = Simulation::createI32(rewriter, loc, 0);
     rewriter.replaceOpWithNewOp<LLVM::ICmpOp>(op, LLVM::ICmpPredicate::ne, done,
@@ -184,7 +162,6 @@ void mlir::mfa::populateMBarrierPatterns(Simulation &simulation,
   patterns.add<MBarrierInitPattern, MBarrierInvalPattern, MBarrierArrivePattern,
                MBarrierArriveExpectTxPattern, MBarrierExpectTxPattern,
                MBarrierCompleteTxPattern, MBarrierTryWaitParityPattern,
-               FenceMBarrierInitPattern,
                MBarrierTestPattern<NVVM::MBarrierTryWaitOp>,
                MBarrierTestPattern<NVVM::MBarrierTestWaitOp>>(
       patterns.getContext(), simulation);

@@ -180,6 +180,14 @@ struct FillPattern : SimulationPattern<LLVM::MemsetOp> {
   }
 };
 
+/// Whether a pointer is an offset into shared memory: of the block, or of the
+/// cluster, which is the block alone.
+static bool isShared(Value pointer) {
+  unsigned space = getAddressSpace(pointer);
+  return space == sim::kShared ||
+         space == static_cast<unsigned>(NVVM::NVVMMemorySpace::SharedCluster);
+}
+
 /// A cast between shared and generic addresses adds or subtracts the address
 /// of the window; one between global and generic addresses changes nothing.
 struct AddrSpaceCastPattern : SimulationPattern<LLVM::AddrSpaceCastOp> {
@@ -187,11 +195,12 @@ struct AddrSpaceCastPattern : SimulationPattern<LLVM::AddrSpaceCastOp> {
 
   LogicalResult matchAndRewrite(LLVM::AddrSpaceCastOp op,
                                 PatternRewriter &rewriter) const override {
-    if (!isSimulated(op.getArg()) || !isSimulated(op.getRes()))
-      return rewriter.notifyMatchFailure(op,
-                                         "expected address spaces 0, 1 and 3");
-    bool fromShared = getAddressSpace(op.getArg()) == sim::kShared;
-    bool toShared = getAddressSpace(op.getRes()) == sim::kShared;
+    bool fromShared = isShared(op.getArg());
+    bool toShared = isShared(op.getRes());
+    if (!(isSimulated(op.getArg()) || fromShared) ||
+        !(isSimulated(op.getRes()) || toShared))
+      return rewriter.notifyMatchFailure(
+          op, "expected address spaces 0, 1, 3 and 7");
     Location loc = op.getLoc();
     Type i64 = rewriter.getI64Type();
     Value address = LLVM::PtrToIntOp::create(rewriter, loc, i64, op.getArg());

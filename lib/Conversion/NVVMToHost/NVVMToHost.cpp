@@ -86,7 +86,8 @@ private:
   SmallVector<Block *> tabulateBlocks();
   void countBlocks(ArrayRef<Block *> blocks);
   void describeKernels();
-  LLVM::LLVMFuncOp createEntry(LLVM::LLVMFuncOp kernel, OpBuilder &builder);
+  LLVM::LLVMFuncOp createEntry(const SimulatedKernel &kernel,
+                               OpBuilder &builder);
   LLVM::GlobalOp createString(OpBuilder &builder, StringRef name,
                               StringRef text);
 
@@ -100,7 +101,7 @@ private:
   std::string blockTable;
   SmallVector<LLVM::LLVMFuncOp> functions;
   /// Functions that are kernels, with the name that launches use.
-  SmallVector<std::pair<LLVM::LLVMFuncOp, SymbolRefAttr>> entryPoints;
+  SmallVector<std::pair<SymbolRefAttr, SimulatedKernel>> entryPoints;
 };
 
 } // namespace
@@ -205,6 +206,43 @@ void KernelModule::moveGlobals() {
     global->moveBefore(module);
 }
 
+/// What the kernel's pointers to parameters passed by value point to.
+static SmallVector<Type> getByValueTypes(LLVM::LLVMFuncOp kernel) {
+  SmallVector<Type> types;
+  for (unsigned i = 0; i < kernel.getNumArguments(); ++i) {
+    auto attr = kernel.getArgAttrOfType<TypeAttr>(
+        i, LLVM::LLVMDialect::getByValAttrName());
+    types.push_back(attr ? attr.getValue() : Type());
+  }
+  return types;
+}
+
+/// Registers of a thread of a kernel with a bound on them: the bound itself, or
+/// what the blocks that have to fit on a multiprocessor leave to each thread;
+/// 0 without.
+static uint32_t getRegisters(LLVM::LLVMFuncOp kernel) {
+  auto getInteger = [&](StringRef name) -> uint64_t {
+    auto attr = kernel->getAttrOfType<IntegerAttr>(name);
+    return attr ? attr.getValue().getZExtValue() : 0;
+  };
+  if (uint64_t most = getInteger(NVVM::NVVMDialect::getMaxnregAttrName()))
+    return most;
+  uint64_t blocks = getInteger(NVVM::NVVMDialect::getMinctasmAttrName());
+  auto extents = kernel->getAttrOfType<DenseI32ArrayAttr>(
+      NVVM::NVVMDialect::getReqntidAttrName());
+  if (!extents)
+    extents = kernel->getAttrOfType<DenseI32ArrayAttr>(
+        NVVM::NVVMDialect::getMaxntidAttrName());
+  if (!blocks || !extents)
+    return 0;
+  constexpr uint64_t kRegisters = 64 << 10;
+  constexpr uint64_t kMostOfThread = 255;
+  uint64_t threads = blocks;
+  for (int32_t extent : extents.asArrayRef())
+    threads *= std::max(extent, 1);
+  return llvm::alignDown(std::min(kRegisters / threads, kMostOfThread), 8);
+}
+
 /// Attributes of a GPU function mean nothing to the host.
 static void removeDeviceAttributes(LLVM::LLVMFuncOp function) {
   for (NamedAttribute attr : llvm::to_vector(function->getDiscardableAttrs()))
@@ -222,8 +260,10 @@ void KernelModule::moveFunctions() {
     if (function->hasAttr(gpu::GPUDialect::getKernelFuncAttrName()) ||
         function->hasAttr(NVVM::NVVMDialect::getKernelFuncAttrName()))
       entryPoints.push_back(
-          {function, SymbolRefAttr::get(module.getNameAttr(),
-                                        {FlatSymbolRefAttr::get(function)})});
+          {SymbolRefAttr::get(module.getNameAttr(),
+                              {FlatSymbolRefAttr::get(function)}),
+           {function, /*info=*/{}, getByValueTypes(function),
+            getRegisters(function)}});
     renameForHost(function, module, host);
     functions.push_back(function);
   }
@@ -294,11 +334,14 @@ LogicalResult KernelModule::rewriteFunctions() {
   populateMemoryPatterns(simulation, set);
   populateWarpPatterns(simulation, set);
   populateMBarrierPatterns(simulation, set);
+  populateTensorCopyPatterns(simulation, set);
+  populateWarpgroupPatterns(simulation, set);
   set.add<CallPattern>(set.getContext(), simulation);
   FrozenRewritePatternSet patterns(std::move(set));
   ReasonListener listener;
   bool allKnown = true;
   for (LLVM::LLVMFuncOp function : functions) {
+    resolveAccumulators(simulation, function);
     walkAndApplyPatterns(function, patterns, &listener);
     function.walk([&](Operation *op) {
       if (op == function || isSimulated(op, host))
@@ -354,8 +397,9 @@ void KernelModule::countBlocks(ArrayRef<Block *> blocks) {
 }
 
 /// A function that loads the arguments of a kernel and calls it.
-LLVM::LLVMFuncOp KernelModule::createEntry(LLVM::LLVMFuncOp kernel,
+LLVM::LLVMFuncOp KernelModule::createEntry(const SimulatedKernel &simulated,
                                            OpBuilder &builder) {
+  LLVM::LLVMFuncOp kernel = simulated.function;
   Location loc = kernel.getLoc();
   Type pointer = LLVM::LLVMPointerType::get(builder.getContext());
   auto type = LLVM::LLVMFunctionType::get(
@@ -372,7 +416,10 @@ LLVM::LLVMFuncOp KernelModule::createEntry(LLVM::LLVMFuncOp kernel,
         builder, loc, pointer, pointer, entry.getArgument(1),
         ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(i)});
     Value address = LLVM::LoadOp::create(builder, loc, pointer, field);
-    arguments.push_back(LLVM::LoadOp::create(builder, loc, type, address));
+    arguments.push_back(
+        simulated.byValue[i]
+            ? address
+            : Value(LLVM::LoadOp::create(builder, loc, type, address)));
   }
   LLVM::CallOp::create(builder, loc, kernel, arguments);
   LLVM::ReturnOp::create(builder, loc, ValueRange());
@@ -396,24 +443,24 @@ void KernelModule::describeKernels() {
   Type i32 = builder.getI32Type();
   auto infoType = LLVM::LLVMStructType::getLiteral(
       builder.getContext(),
-      {pointer, pointer, pointer, pointer, i32, i32, i32});
+      {pointer, pointer, pointer, pointer, i32, i32, i32, i32});
   LLVM::GlobalOp sites = createString(
       builder, (module.getName() + "_sites").str(), simulation.getSites());
   LLVM::GlobalOp table;
   if (counts)
     table =
         createString(builder, (module.getName() + "_blocks").str(), blockTable);
-  for (auto [kernel, symbol] : entryPoints) {
-    std::string prefix = kernel.getName().str();
+  for (auto &[symbol, kernel] : entryPoints) {
+    std::string prefix = kernel.function.getName().str();
     LLVM::GlobalOp name = createString(builder, prefix + "_name",
                                        symbol.getLeafReference().getValue());
     LLVM::LLVMFuncOp entry = createEntry(kernel, builder);
-    auto info =
+    kernel.info =
         LLVM::GlobalOp::create(builder, loc, infoType,
                                /*isConstant=*/true, LLVM::Linkage::Internal,
                                prefix + "_info", Attribute());
     OpBuilder::InsertionGuard guard(builder);
-    builder.createBlock(&info.getInitializerRegion());
+    builder.createBlock(&kernel.info.getInitializerRegion());
     Value blocks = counts
                        ? Value(LLVM::AddressOfOp::create(builder, loc, table))
                        : Value(LLVM::ZeroOp::create(builder, loc, pointer));
@@ -424,13 +471,14 @@ void KernelModule::describeKernels() {
         blocks,
         Simulation::createI32(builder, loc, staticShared),
         Simulation::createI32(builder, loc, getSharedLimit(module)),
-        Simulation::createI32(builder, loc, simulation.hasChecks())};
+        Simulation::createI32(builder, loc, simulation.hasChecks()),
+        Simulation::createI32(builder, loc, kernel.registers)};
     Value value = LLVM::PoisonOp::create(builder, loc, infoType);
     for (auto [i, field] : llvm::enumerate(fields))
       value = LLVM::InsertValueOp::create(builder, loc, value, field,
                                           static_cast<int64_t>(i));
     LLVM::ReturnOp::create(builder, loc, value);
-    kernels[symbol] = {kernel, info};
+    kernels[symbol] = kernel;
   }
 }
 

@@ -37,6 +37,19 @@ Value Simulation::createStateAddress(OpBuilder &builder, Operation *op,
       ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(offset)});
 }
 
+Value Simulation::createSharedOffset(OpBuilder &builder, Operation *op,
+                                     Value pointer) {
+  Location loc = op->getLoc();
+  Type i64 = builder.getI64Type();
+  Value address = LLVM::PtrToIntOp::create(builder, loc, i64, pointer);
+  auto type = cast<LLVM::LLVMPointerType>(pointer.getType());
+  if (type.getAddressSpace() == sim::kGeneric) {
+    Value window = LLVM::LoadOp::create(builder, loc, i64, getState(op));
+    address = LLVM::SubOp::create(builder, loc, address, window);
+  }
+  return LLVM::TruncOp::create(builder, loc, builder.getI32Type(), address);
+}
+
 void Simulation::storeToSlot(OpBuilder &builder, Operation *op,
                              ValueRange values, uint32_t first) {
   for (auto [i, value] : llvm::enumerate(values)) {

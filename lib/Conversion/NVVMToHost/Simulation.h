@@ -45,6 +45,10 @@ public:
   static Value createStateAddress(OpBuilder &builder, Operation *op,
                                   uint32_t offset);
 
+  /// The offset of a shared or generic pointer into the shared memory window.
+  static Value createSharedOffset(OpBuilder &builder, Operation *op,
+                                  Value pointer);
+
   /// Stores values to consecutive words of the slot, from word `first` on.
   static void storeToSlot(OpBuilder &builder, Operation *op, ValueRange values,
                           uint32_t first = 0);
@@ -109,12 +113,32 @@ void populateWarpPatterns(Simulation &simulation, RewritePatternSet &patterns);
 void populateMBarrierPatterns(Simulation &simulation,
                               RewritePatternSet &patterns);
 
+/// Adds the patterns for copies between tensors and shared memory, and for
+/// fences between proxies.
+void populateTensorCopyPatterns(Simulation &simulation,
+                                RewritePatternSet &patterns);
+
+/// Adds the patterns for products of a warpgroup, also as inline assembly, and
+/// its registers.
+void populateWarpgroupPatterns(Simulation &simulation,
+                               RewritePatternSet &patterns);
+
+/// Makes values that may stand for accumulators of a product of a warpgroup
+/// what they stand for wherever an op computes with them. Comes before the
+/// patterns.
+void resolveAccumulators(Simulation &simulation, LLVM::LLVMFuncOp function);
+
 /// A kernel that was moved into the host module.
 struct SimulatedKernel {
   /// Takes the thread's state and then the arguments of the kernel.
   LLVM::LLVMFuncOp function;
   /// The constant of type mfa::sim::KernelInfo that describes it.
   LLVM::GlobalOp info;
+  /// For each argument of the kernel, the type of what its pointer points to if
+  /// that is passed by value, or null.
+  SmallVector<Type> byValue;
+  /// KernelInfo::registers.
+  uint32_t registers = 0;
 };
 
 /// Kernels by the symbol under which gpu.launch_func refers to them.

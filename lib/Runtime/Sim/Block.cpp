@@ -109,12 +109,17 @@ void Block::prepare(Launch &newLaunch, Dim3 newId) {
     thread.copies.clear();
     thread.log.clear();
     thread.closedGroups = 0;
+    thread.stores.clear();
+    thread.closedStoreGroups = 0;
+    thread.closedProductGroups = thread.completedProductGroups = 0;
+    thread.hasRegisterFence = false;
     thread.stackBegin = stacks + i * (kStackBytes + kGuardBytes) + kGuardBytes;
     thread.stackEnd = thread.stackBegin + kStackBytes - getStackShift(i);
     thread.fiber =
         make_fcontext(thread.stackEnd, thread.stackEnd - thread.stackBegin,
                       &Block::threadMain);
   }
+  prepareWarpgroups();
   prepareShadow();
   liveThreads = threadCount;
   abandoned = false;
@@ -134,9 +139,12 @@ void Block::prepareShadow() {
   channels.clear();
   if (!hasChecks())
     return;
-  uint32_t first = shadow.begin(getSharedEnd(), warps.size(), maxClock);
-  maxClock = first;
-  Knowledge *initial = pool.create(threadCount);
+  hasAsyncReads = false;
+  nextLoadAgent = 0;
+  uint32_t readers = warps.size() + 1 + getWarpgroupCount();
+  uint32_t first = shadow.begin(getSharedEnd(), readers, maxClock);
+  maxClock = agentClock = first;
+  Knowledge *initial = pool.create(threadCount + getAgentCount());
   std::fill(initial->clocks.begin(), initial->clocks.end(), first - 1);
   for (uint32_t i = 0; i < threadCount; ++i) {
     threads[i].clock = first;
@@ -150,6 +158,8 @@ void Block::run(Launch &newLaunch, Dim3 newId) {
   // Back here, all threads have exited, or one failed, or none can go on.
   if (!abandoned && liveThreads)
     reportDeadlock();
+  else if (!abandoned)
+    reportLoads();
   if (!launch->counting)
     return;
   ++counters.blocks;
@@ -214,10 +224,12 @@ void Block::suspend(Thread &self, Thread::Status status, uint32_t site) {
 
 void Block::exit(Thread &self) {
   completeCopies(self, self.closedGroups + 1);
+  exitStores(self);
   self.status = Thread::Status::Exited;
   --liveThreads;
   idleTests = 0;
   self.warp->exit(self);
+  exitWarpgroup(self);
   exitBarriers(self);
   fcontext_t unused;
   jumpTo(&unused, pickNext());
@@ -358,6 +370,7 @@ void Block::reportDeadlock() {
     site = barriers[i].site;
   }
   text += describeMBarriers();
+  text += describeWarpgroups();
   for (const Warp &warp : warps) {
     for (const Meet &meet : warp.meets) {
       text += "\n  " + describeLanes(warp, meet.arrived) + " wait for " +

@@ -11,6 +11,9 @@
 
 #include "Launch.h"
 #include "Shadow.h"
+#include "TensorMap.h"
+#include "Warpgroup.h"
+#include <algorithm>
 #include <boost/context/detail/fcontext.hpp>
 #include <map>
 #include <memory>
@@ -31,6 +34,20 @@ struct PendingCopy {
   uint32_t site;
 };
 
+/// A copy between a tensor in global memory and a box of it in shared memory.
+struct TensorCopy {
+  TensorMap map;
+  int32_t coordinates[kMaxTensorRank];
+  /// The box in shared memory.
+  uint32_t offset;
+  /// Index of the thread that started it, and the operation.
+  uint32_t thread;
+  uint32_t site;
+  /// Of a store: its group, and its clock as an agent.
+  uint32_t group;
+  uint32_t clock;
+};
+
 /// One thread of a block: a fiber on a stack of its own. Switching uses the
 /// low-level interface of Boost.Context, because a thread that cannot go on
 /// after a fault is abandoned, which the classes above it do by unwinding.
@@ -48,6 +65,14 @@ struct Thread : ThreadState {
   /// Asynchronous copies in order of issue, and the number of closed groups.
   std::vector<PendingCopy> copies;
   uint32_t closedGroups = 0;
+  /// Tensor stores, likewise.
+  std::vector<TensorCopy> stores;
+  uint32_t closedStoreGroups = 0;
+  /// Products of the warpgroup: closed groups, those of them known to be done,
+  /// and whether a fence is behind what the thread wrote to registers.
+  uint32_t closedProductGroups = 0;
+  uint32_t completedProductGroups = 0;
+  bool hasRegisterFence = false;
 
   /// Accesses to shared memory not yet counted with those of other lanes.
   std::vector<LoggedAccess> log;
@@ -133,11 +158,20 @@ struct MBarrier {
   /// Bytes that asynchronous copies still have to deliver in this phase.
   int64_t transactions = 0;
   uint32_t phase = 0;
+  /// Tensor copies that will complete transactions of this phase, and the
+  /// agent that they count as.
+  std::vector<TensorCopy> loads;
+  uint32_t agent = 0;
+  /// The initialization, and whether a fence ordered it with tensor copies.
+  Access initialization = {};
+  bool isFenced = false;
   /// What was released up to now, and up to the end of the last phase.
   Knowledge *arriving = nullptr;
   Knowledge *completed = nullptr;
   /// Lanes of each warp that wait for the current phase.
   uint32_t waiting[kWarpSize] = {};
+
+  bool isAwaited() const;
 };
 
 /// The block that a worker runs; stacks and buffers are kept from one block to
@@ -189,6 +223,10 @@ public:
                      uint32_t flags, uint32_t site,
                      AccessMode mode = AccessMode::Plain);
 
+  /// Checks alignment and bounds of such an access alone.
+  void checkShared(Thread &self, uint64_t offset, uint64_t bytes,
+                   uint32_t flags, uint32_t site);
+
   /// Checks an access of `self` to global memory.
   void accessGlobal(Thread &self, uint64_t address, uint64_t bytes,
                     uint32_t flags, uint32_t site);
@@ -209,9 +247,61 @@ public:
   /// Performs the copies of `self` whose group is below `end`.
   void completeCopies(Thread &self, uint32_t end);
 
+  /// Starts a copy of a box into shared memory that completes transactions of
+  /// the mbarrier at offset `mbarrier`, and of one from shared memory.
+  void startLoad(Thread &self, TensorCopy copy, uint32_t mbarrier);
+  void startStore(Thread &self, TensorCopy copy);
+
+  /// Performs the tensor stores of `self` whose group is below `end`.
+  void completeStores(Thread &self, uint32_t end);
+
+  /// Reports the stores of a thread that is about to leave.
+  void exitStores(Thread &self);
+
+  /// The warpgroup of a thread, which has to be complete.
+  Warpgroup &getWarpgroup(Thread &self, uint32_t site);
+
+  /// Waits until all threads of the warpgroup have called it with the same
+  /// operation; the last one runs `compute`.
+  void meetWarpgroup(Thread &self, GroupMeetFn compute, uint32_t parameter,
+                     uint32_t site);
+
+  /// Makes room among the clocks for the reads of a product; returns theirs.
+  uint32_t startProduct(Warpgroup &group);
+
+  /// Checks and remembers a read of 16 bytes by a product, and returns their
+  /// address on the host.
+  const char *accessProduct(Warpgroup &group, uint32_t offset, uint32_t clock,
+                            uint32_t site);
+
+  /// The accumulator of a thread that a handle stands for, to compute with.
+  float resolve(Thread &self, uint32_t bits, uint32_t site);
+  static float getAccumulator(const Product &product, const Thread &thread,
+                              uint32_t index);
+
+  /// Waits for the products of `self` whose group is below `end`.
+  void completeProducts(Thread &self, uint32_t end, uint32_t site);
+
+  void countProduct(uint64_t multiplications) {
+    ++counters.products;
+    counters.productMultiplications += multiplications;
+  }
+
+  /// Gives the threads of a warpgroup as many registers each, or returns false
+  /// and lets them wait until others have given theirs back.
+  bool setRegisters(Warpgroup &group, uint32_t count);
+
+  /// Orders what `self` knows with operations of the async proxy.
+  void fenceProxy(Thread &self);
+
+  /// Orders the initialization of mbarriers, as far as `self` knows of it, with
+  /// operations of the async proxy.
+  void fenceMBarriers(Thread &self);
+
   /// The mbarrier at an offset, which has to be initialized.
   MBarrier &getMBarrier(Thread &self, uint32_t offset, uint32_t site);
-  void initMBarrier(uint32_t offset, uint32_t count);
+  void initMBarrier(Thread &self, uint32_t offset, uint32_t count,
+                    uint32_t site);
   void eraseMBarrier(uint32_t offset);
 
   /// Counts arrivals and expected bytes, and returns the phase they are for.
@@ -249,9 +339,15 @@ private:
   void jumpTo(boost::context::detail::fcontext_t *save, Thread *next);
   void completeBarrier(Barrier &barrier, uint32_t id);
   void exitBarriers(Thread &self);
+  void prepareWarpgroups();
+  void release(Warpgroup &group);
+  void exitWarpgroup(Thread &self);
+  std::string describeWarpgroups() const;
   void reportDeadlock();
   std::string describeThread(const Thread &self) const;
   void completePhase(MBarrier &barrier);
+  void completeLoads(MBarrier &barrier);
+  void reportLoads();
   /// Lets the threads of another warp run next.
   void leaveWarp() {
     currentWarp = currentWarp + 1 == warps.size() ? 0 : currentWarp + 1;
@@ -268,12 +364,56 @@ private:
   bool areOrdered(const Access &earlier, const Thread &self,
                   AccessMode mode) const;
   std::string describeAccess(const Access &access, const char *verb) const;
+  bool isFenced(const Access &earlier, const Thread &self) const;
+  void checkWrites(Thread &self, uint32_t offset, uint32_t bytes,
+                   const char *verb, AccessMode mode, bool isAsync,
+                   uint32_t site);
+  void checkInitialized(Thread &self, uint32_t offset, uint32_t bytes,
+                        uint32_t site);
   void recordRead(Thread &self, uint32_t offset, uint32_t bytes,
                   AccessMode mode, uint32_t site);
+  void recordAsyncRead(Thread &self, uint32_t offset, uint32_t bytes,
+                       uint32_t reader, const Access &access);
   void recordWrite(Thread &self, uint32_t offset, uint32_t bytes,
-                   AccessMode mode, uint32_t site);
-  void completeWrite(Thread &self, uint32_t offset, uint32_t bytes,
-                     uint32_t site);
+                   AccessMode mode, uint32_t site, bool isAsync = false);
+  void completeWrite(uint32_t offset, uint32_t bytes, const Access &access);
+
+  // Agents, numbered behind the threads: one for the loads of each mbarrier
+  // (several share one if there are many), one for the stores of each warp,
+  // one for the products of each warpgroup. The stores of the block have one
+  // row of last reads behind those of the warps, each warpgroup another one.
+  static constexpr uint32_t kLoadAgents = 32;
+  uint32_t getWarpgroupCount() const {
+    return (warps.size() + kWarpsOfGroup - 1) / kWarpsOfGroup;
+  }
+  uint32_t getAgentCount() const {
+    return kLoadAgents + warps.size() + getWarpgroupCount();
+  }
+  uint32_t getLoadAgent(uint32_t number) const {
+    return threadCount + number % kLoadAgents;
+  }
+  uint32_t getStoreAgent(const Warp &warp) const {
+    return threadCount + kLoadAgents + warp.index;
+  }
+  uint32_t getProductAgent(const Warpgroup &group) const {
+    return threadCount + kLoadAgents + warps.size() + group.index;
+  }
+  uint32_t getStoreReader() const { return warps.size(); }
+  uint32_t getProductReader(const Warpgroup &group) const {
+    return warps.size() + 1 + group.index;
+  }
+  uint32_t getReaderCount() const {
+    return warps.size() + (hasAsyncReads ? 1 + getWarpgroupCount() : 0);
+  }
+  /// The clock of the next access of an agent.
+  uint32_t tickAgent() {
+    maxClock = std::max(maxClock, ++agentClock);
+    return agentClock;
+  }
+  /// An access of an agent.
+  static Access getAgentAccess(uint32_t agent, uint32_t clock, uint32_t site) {
+    return {agent, clock, static_cast<uint32_t>(AccessMode::Async), site};
+  }
 
   static void threadMain(boost::context::detail::transfer_t transfer);
 
@@ -283,8 +423,11 @@ private:
   uint32_t threadCapacity = 0;
   uint32_t threadCount = 0;
   std::vector<Warp> warps;
+  std::vector<Warpgroup> warpgroups;
+  int64_t freeRegisters = 0;
   Barrier barriers[16];
   std::map<uint32_t, MBarrier> mbarriers;
+  uint32_t nextLoadAgent = 0;
   uint32_t liveThreads = 0;
   bool abandoned = false;
 
@@ -302,6 +445,8 @@ private:
   Shadow shadow;
   KnowledgePool pool;
   uint32_t maxClock = 0;
+  uint32_t agentClock = 0;
+  bool hasAsyncReads = false;
   std::map<uint32_t, Knowledge *> channels;
   std::vector<Thread *> group;
   Counters counters;

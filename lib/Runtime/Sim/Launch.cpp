@@ -29,6 +29,7 @@ struct Simulator {
   void *handlerUser = nullptr;
   uint32_t workers = 0;
   std::vector<MemoryRange> registered;
+  std::vector<MemoryRange> readable;
   std::vector<std::unique_ptr<Block>> idle;
 };
 } // namespace
@@ -84,6 +85,13 @@ void mfaSimUnregisterMemory(const void *begin) {
   });
   if (it != ranges.end())
     ranges.erase(it);
+}
+
+void mfa::sim::addReadable(const void *begin, uint64_t bytes) {
+  Simulator &simulator = getSimulator();
+  std::lock_guard<std::mutex> lock(simulator.mutex);
+  uintptr_t address = reinterpret_cast<uintptr_t>(begin);
+  simulator.readable.push_back({address, address + bytes});
 }
 
 //===----------------------------------------------------------------------===//
@@ -142,6 +150,8 @@ static const char *getFaultName(FaultKind kind) {
     return "data race";
   case FaultKind::InFlight:
     return "access to bytes in flight";
+  case FaultKind::MissingFence:
+    return "missing fence";
   case FaultKind::Deadlock:
     return "deadlock";
   case FaultKind::Divergence:
@@ -182,8 +192,13 @@ void Launch::addCounters(const Counters &other) {
   counters.add(other);
 }
 
-/// The bytes between the first and the last element of a strided memref.
+/// The bytes between the first and the last element of a strided memref, or
+/// those of a parameter.
 static MemoryRange getRange(const MemrefArgument &memref) {
+  if (memref.rank == kByValue) {
+    uintptr_t begin = reinterpret_cast<uintptr_t>(memref.descriptor);
+    return {begin, begin + memref.elementBytes};
+  }
   const int64_t *fields = static_cast<const int64_t *>(memref.descriptor);
   const int64_t *sizes = fields + 3;
   const int64_t *strides = sizes + memref.rank;
@@ -270,9 +285,8 @@ static void runBlocks(Launch &launch, uint32_t workers) {
     helper.join();
 }
 
-/// Hands the reports to the handler, or prints them and ends the process.
-static void deliver(const Launch &launch) {
-  if (launch.getReports().empty())
+void mfa::sim::deliver(const std::vector<std::string> &reports) {
+  if (reports.empty())
     return;
   FaultHandler handler;
   void *user;
@@ -282,7 +296,7 @@ static void deliver(const Launch &launch) {
     handler = simulator.handler;
     user = simulator.handlerUser;
   }
-  for (const std::string &report : launch.getReports()) {
+  for (const std::string &report : reports) {
     if (handler)
       handler(report.c_str(), user);
     else
@@ -310,23 +324,30 @@ void mfaSimLaunch(const KernelInfo *kernel, int64_t gridX, int64_t gridY,
   std::string invalid = checkLaunch(*kernel, grid, block, dynamicShared);
   if (!invalid.empty()) {
     launch.report(FaultKind::InvalidLaunch, kNoSite, {}, invalid);
-    return deliver(launch);
+    return deliver(launch.getReports());
   }
+  std::vector<MemoryRange> readable;
   for (int64_t i = 0; i < memrefCount; ++i)
-    launch.ranges.push_back(getRange(memrefs[i]));
+    (memrefs[i].rank == kByValue ? readable : launch.ranges)
+        .push_back(getRange(memrefs[i]));
   uint32_t workers;
   {
     Simulator &simulator = getSimulator();
     std::lock_guard<std::mutex> lock(simulator.mutex);
     launch.ranges.insert(launch.ranges.end(), simulator.registered.begin(),
                          simulator.registered.end());
+    readable.insert(readable.end(), simulator.readable.begin(),
+                    simulator.readable.end());
     workers = simulator.workers;
   }
+  // These say nothing about what else the kernel may access.
+  if (!launch.ranges.empty())
+    launch.ranges.insert(launch.ranges.end(), readable.begin(), readable.end());
   normalize(launch.ranges);
   runBlocks(launch, workers);
   if (launch.counting) {
     launch.counters.launches = 1;
     addToReport(*kernel, launch.counters);
   }
-  deliver(launch);
+  deliver(launch.getReports());
 }

@@ -26,6 +26,7 @@ enum class FaultKind {
   Uninitialized,
   Race,
   InFlight,
+  MissingFence,
   Deadlock,
   Divergence,
   PhaseOverrun,
@@ -98,6 +99,12 @@ private:
   std::set<std::pair<FaultKind, uint32_t>> seen;
   std::vector<std::string> reports;
 };
+
+/// Hands reports to the handler, or prints them and ends the process.
+void deliver(const std::vector<std::string> &reports);
+
+/// Makes bytes accessible to every launch that knows what it may access.
+void addReadable(const void *begin, uint64_t bytes);
 
 /// Stands for a fault that belongs to no operation.
 constexpr uint32_t kNoSite = ~0u;

@@ -38,7 +38,16 @@ MBarrier &Block::getMBarrier(Thread &self, uint32_t offset, uint32_t site) {
   return it->second;
 }
 
+bool MBarrier::isAwaited() const {
+  return std::any_of(std::begin(waiting), std::end(waiting),
+                     [](uint32_t lanes) { return lanes; });
+}
+
 void Block::completePhase(MBarrier &barrier) {
+  // Copies arrive as late as the kernel allows: when nothing else is missing
+  // for a phase that a thread waits for.
+  if (!barrier.pending && barrier.isAwaited())
+    completeLoads(barrier);
   if (barrier.pending || barrier.transactions)
     return;
   ++barrier.phase;
@@ -60,15 +69,24 @@ void mfaSimMBarrierInit(ThreadState *state, uint32_t offset, uint32_t count,
                             "%u",
                             kMostArrivals, count));
   self.block->accessShared(self, offset, 8, kObjectFlags | kWrite, site);
-  self.block->initMBarrier(offset, count);
+  self.block->initMBarrier(self, offset, count, site);
 }
 
-void Block::initMBarrier(uint32_t offset, uint32_t count) {
+void Block::initMBarrier(Thread &self, uint32_t offset, uint32_t count,
+                         uint32_t site) {
+  eraseMBarrier(offset);
   MBarrier &barrier = mbarriers[offset];
-  pool.assign(barrier.arriving, nullptr);
-  pool.assign(barrier.completed, nullptr);
-  barrier = MBarrier();
   barrier.expected = barrier.pending = count;
+  barrier.agent = getLoadAgent(nextLoadAgent++);
+  barrier.initialization = self.getAccess(AccessMode::Plain, site);
+  barrier.isFenced = !hasChecks();
+}
+
+void Block::fenceMBarriers(Thread &self) {
+  for (auto &[offset, barrier] : mbarriers)
+    if (!barrier.isFenced)
+      barrier.isFenced =
+          areOrdered(barrier.initialization, self, AccessMode::Plain);
 }
 
 void Block::clearMBarriers() {
@@ -87,8 +105,12 @@ void mfaSimMBarrierInvalidate(ThreadState *state, uint32_t offset,
 }
 
 void Block::eraseMBarrier(uint32_t offset) {
-  initMBarrier(offset, 1);
-  mbarriers.erase(offset);
+  auto it = mbarriers.find(offset);
+  if (it == mbarriers.end())
+    return;
+  pool.assign(it->second.arriving, nullptr);
+  pool.assign(it->second.completed, nullptr);
+  mbarriers.erase(it);
 }
 
 uint64_t Block::arrive(Thread &self, uint32_t offset, uint32_t count,
@@ -140,9 +162,15 @@ bool Block::waitPhase(Thread &self, uint32_t offset, uint64_t phase,
     }
     if (!blocks && suspended)
       return false;
-    if (blocks) {
-      barrier.waiting[self.warpId] |= 1u << self.laneId;
-    } else {
+    const uint32_t lane = 1u << self.laneId;
+    barrier.waiting[self.warpId] |= lane;
+    completePhase(barrier);
+    if (!barrier.waiting[self.warpId]) {
+      self.warp->ready &= ~lane;
+      continue;
+    }
+    if (!blocks) {
+      barrier.waiting[self.warpId] &= ~lane;
       self.warp->ready |= 1u << self.laneId;
       leaveWarp();
       if (++idleTests > kMostIdleTests)

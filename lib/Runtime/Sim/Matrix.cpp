@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Block.h"
+#include "Convert.h"
 #include <cstring>
 
 using namespace mfa::sim;
@@ -113,24 +114,6 @@ static constexpr uint32_t kRows = 16;
 static constexpr uint32_t kColumns = 8;
 static constexpr uint32_t kMaxDepth = 16;
 
-static float toFloat(uint32_t bits) {
-  float value;
-  memcpy(&value, &bits, sizeof(value));
-  return value;
-}
-
-static float convertF16(uint16_t half) {
-  uint32_t sign = uint32_t(half & 0x8000) << 16;
-  uint32_t magnitude = uint32_t(half & 0x7fff) << 13;
-  // The scaling by 2^112 moves the exponent bias, and is exact for denormals.
-  float value = toFloat(magnitude) * 0x1p112f;
-  uint32_t bits;
-  memcpy(&bits, &value, sizeof(bits));
-  if ((half & 0x7c00) == 0x7c00)
-    bits = magnitude | 0x7f800000;
-  return toFloat(bits | sign);
-}
-
 namespace {
 /// How the elements of the multiplicands lie in registers.
 struct Multiplicand {
@@ -140,20 +123,16 @@ struct Multiplicand {
 };
 } // namespace
 
-static float convertTF32(uint32_t bits) { return toFloat(bits & 0xffffe000); }
-static float convertBF16(uint32_t bits) { return toFloat(bits << 16); }
-static float convertHalf(uint32_t bits) { return convertF16(bits); }
-
 static Multiplicand getMultiplicand(MmaKind kind) {
   switch (kind) {
   case MmaKind::F16K16:
-    return {16, 2, convertHalf};
+    return {16, 2, convertF16};
   case MmaKind::BF16K16:
     return {16, 2, convertBF16};
   case MmaKind::TF32K8:
     return {8, 1, convertTF32};
   case MmaKind::F16K8:
-    return {8, 2, convertHalf};
+    return {8, 2, convertF16};
   case MmaKind::BF16K8:
     return {8, 2, convertBF16};
   case MmaKind::TF32K4:

@@ -18,8 +18,8 @@ static const char *getVerb(uint32_t flags) {
   return flags & kWrite ? "write to" : "read of";
 }
 
-char *Block::accessShared(Thread &self, uint64_t offset, uint64_t bytes,
-                          uint32_t flags, uint32_t site, AccessMode mode) {
+void Block::checkShared(Thread &self, uint64_t offset, uint64_t bytes,
+                        uint32_t flags, uint32_t site) {
   uint32_t alignment = flags >> kAlignShift;
   if (alignment > 1 && offset % alignment)
     fail(FaultKind::Misaligned, self, site,
@@ -35,6 +35,11 @@ char *Block::accessShared(Thread &self, uint64_t offset, uint64_t bytes,
                 getVerb(flags), static_cast<unsigned long long>(bytes),
                 static_cast<long long>(offset - kSharedBase),
                 launch->sharedBytes));
+}
+
+char *Block::accessShared(Thread &self, uint64_t offset, uint64_t bytes,
+                          uint32_t flags, uint32_t site, AccessMode mode) {
+  checkShared(self, offset, bytes, flags, site);
   if (launch->counting) {
     (flags & kWrite ? counters.sharedWritten : counters.sharedRead) += bytes;
     self.log.push_back(
@@ -141,7 +146,8 @@ void Block::completeCopies(Thread &self, uint32_t end) {
     memcpy(destination, copy.source, copy.sourceBytes);
     memset(destination + copy.sourceBytes, 0, copy.bytes - copy.sourceBytes);
     if (hasChecks())
-      completeWrite(self, copy.destination, copy.bytes, copy.site);
+      completeWrite(copy.destination, copy.bytes,
+                    self.getAccess(AccessMode::Plain, copy.site));
   }
   self.copies.erase(self.copies.begin(), self.copies.begin() + done);
 }

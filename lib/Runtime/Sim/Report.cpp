@@ -29,6 +29,10 @@ void Counters::add(const Counters &other) {
   globalWritten += other.globalWritten;
   sharedRead += other.sharedRead;
   sharedWritten += other.sharedWritten;
+  tensorRead += other.tensorRead;
+  tensorWritten += other.tensorWritten;
+  products += other.products;
+  productMultiplications += other.productMultiplications;
   sharedPasses += other.sharedPasses;
   bankConflicts += other.bankConflicts;
   barrierWaits += other.barrierWaits;
@@ -175,6 +179,12 @@ static constexpr Row kRows[] = {
      &Counters::sharedRead},
     {"bytes written to shared memory", "shared_bytes_written",
      &Counters::sharedWritten},
+    {"bytes read by tensor copies", "tensor_bytes_read", &Counters::tensorRead},
+    {"bytes written by tensor copies", "tensor_bytes_written",
+     &Counters::tensorWritten},
+    {"products of a warpgroup", "warpgroup_products", &Counters::products},
+    {"multiplications of these products", "warpgroup_multiplications",
+     &Counters::productMultiplications},
     {"passes through shared memory", "shared_passes", &Counters::sharedPasses},
     {"passes added by bank conflicts", "bank_conflicts",
      &Counters::bankConflicts},

@@ -32,6 +32,10 @@ struct Counters {
   /// Bytes moved, all threads together.
   uint64_t globalRead = 0, globalWritten = 0;
   uint64_t sharedRead = 0, sharedWritten = 0;
+  /// Bytes of tensors moved by tensor copies.
+  uint64_t tensorRead = 0, tensorWritten = 0;
+  /// Products of warpgroups, and the multiplications that they make.
+  uint64_t products = 0, productMultiplications = 0;
   /// Passes of a warp through the banks of shared memory, and those of them
   /// that conflicts add.
   uint64_t sharedPasses = 0, bankConflicts = 0;

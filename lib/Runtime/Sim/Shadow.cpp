@@ -16,14 +16,22 @@ using namespace mfa::sim;
 // Knowledge and shadow
 //===----------------------------------------------------------------------===//
 
-Knowledge *KnowledgePool::create(uint32_t threads) {
+Knowledge *KnowledgePool::create(uint32_t count) {
   if (unused.empty()) {
     owned.push_back(std::make_unique<Knowledge>());
     unused.push_back(owned.back().get());
   }
   Knowledge *knowledge = unused.back();
   unused.pop_back();
-  knowledge->clocks.resize(threads);
+  knowledge->clocks.resize(count);
+  knowledge->fenced.clear();
+  return knowledge;
+}
+
+Knowledge *KnowledgePool::copy(const Knowledge &other) {
+  Knowledge *knowledge = create(0);
+  knowledge->clocks = other.clocks;
+  knowledge->fenced = other.fenced;
   return knowledge;
 }
 
@@ -35,8 +43,8 @@ void KnowledgePool::assign(Knowledge *&slot, Knowledge *knowledge) {
   slot = knowledge;
 }
 
-uint32_t Shadow::begin(uint32_t bytes, uint32_t warps, uint32_t maxClock) {
-  size_t size = size_t(bytes) * (warps + 1);
+uint32_t Shadow::begin(uint32_t bytes, uint32_t readers, uint32_t maxClock) {
+  size_t size = size_t(bytes) * (readers + 1);
   // Clocks go on from block to block, which makes older accesses irrelevant
   // without touching them, until they no longer fit.
   if (size <= accesses.size() && bytes == stride &&
@@ -54,18 +62,25 @@ uint32_t Shadow::begin(uint32_t bytes, uint32_t warps, uint32_t maxClock) {
 // Happens-before
 //===----------------------------------------------------------------------===//
 
+/// Raises clocks to those of `from`, which may be missing.
+static void raise(std::vector<uint32_t> &to,
+                  const std::vector<uint32_t> &from) {
+  to.resize(std::max(to.size(), from.size()));
+  for (size_t i = 0, e = from.size(); i < e; ++i)
+    to[i] = std::max(to[i], from[i]);
+}
+
 /// Raises the clocks of `to` to those of `from`.
 static void mergeInto(Knowledge &to, const Knowledge &from) {
-  for (size_t i = 0, e = to.clocks.size(); i < e; ++i)
-    to.clocks[i] = std::max(to.clocks[i], from.clocks[i]);
+  raise(to.clocks, from.clocks);
+  raise(to.fenced, from.fenced);
 }
 
 void Block::tick(Thread &self) { maxClock = std::max(maxClock, ++self.clock); }
 
 void Block::synchronize(const std::vector<Thread *> &group,
                         const Knowledge *released) {
-  Knowledge *merged = pool.create(threadCount);
-  merged->clocks = group.front()->knows->clocks;
+  Knowledge *merged = pool.copy(*group.front()->knows);
   // Threads that synchronised before share what they know.
   const Knowledge *last = group.front()->knows;
   for (Thread *thread : group) {
@@ -84,8 +99,7 @@ void Block::synchronize(const std::vector<Thread *> &group,
 }
 
 void Block::release(Thread &self, Knowledge *&channel) {
-  Knowledge *merged = pool.create(threadCount);
-  merged->clocks = self.knows->clocks;
+  Knowledge *merged = pool.copy(*self.knows);
   merged->clocks[self.getIndex()] = self.clock;
   if (channel)
     mergeInto(*merged, *channel);
@@ -96,8 +110,7 @@ void Block::release(Thread &self, Knowledge *&channel) {
 void Block::acquire(Thread &self, const Knowledge *channel) {
   if (!channel || channel == self.knows)
     return;
-  Knowledge *merged = pool.create(threadCount);
-  merged->clocks = self.knows->clocks;
+  Knowledge *merged = pool.copy(*self.knows);
   mergeInto(*merged, *channel);
   pool.assign(self.knows, merged);
 }
@@ -112,6 +125,23 @@ void Block::orderAtomic(Thread &self, uint32_t offset, uint32_t flags) {
     release(self, channel);
 }
 
+void Block::fenceProxy(Thread &self) {
+  if (!hasChecks())
+    return;
+  Knowledge *merged = pool.copy(*self.knows);
+  merged->clocks[self.getIndex()] = self.clock;
+  raise(merged->fenced, merged->clocks);
+  pool.assign(self.knows, merged);
+  tick(self);
+  fenceMBarriers(self);
+}
+
+bool Block::isFenced(const Access &earlier, const Thread &self) const {
+  const std::vector<uint32_t> &fenced = self.knows->fenced;
+  return earlier.is(AccessMode::Async) ||
+         (!fenced.empty() && earlier.clock <= fenced[earlier.thread]);
+}
+
 bool Block::areOrdered(const Access &earlier, const Thread &self,
                        AccessMode mode) const {
   return earlier.thread == self.getIndex() ||
@@ -121,6 +151,9 @@ bool Block::areOrdered(const Access &earlier, const Thread &self,
 
 std::string Block::describeAccess(const Access &access,
                                   const char *verb) const {
+  if (access.is(AccessMode::Async))
+    return std::string("the async proxy ") + verb + ": " +
+           launch->describeSite(access.site);
   const Thread &thread = threads[access.thread];
   return format("thread (%u, %u, %u) %s: ", thread.threadId[0],
                 thread.threadId[1], thread.threadId[2], verb) +
@@ -146,62 +179,93 @@ static std::string describeBytes(uint32_t offset, uint32_t bytes) {
                 offset - kSharedBase);
 }
 
-void Block::recordRead(Thread &self, uint32_t offset, uint32_t bytes,
-                       AccessMode mode, uint32_t site) {
+void Block::checkWrites(Thread &self, uint32_t offset, uint32_t bytes,
+                        const char *verb, AccessMode mode, bool isAsync,
+                        uint32_t site) {
   const uint32_t floor = shadow.getFloor();
+  auto describe = [&](const char *what, const Access &write,
+                      const char *writeVerb) {
+    return verb + (" " + describeBytes(offset, bytes)) + what + "\n  " +
+           describeAccess(write, writeVerb);
+  };
   forEachRun(shadow.getWrites(offset), bytes, [&](const Access &write) {
-    if (write.clock < floor)
-      report(FaultKind::Uninitialized, self, site, [&] {
-        return "read of " + describeBytes(offset, bytes) +
-               ", some of which were never written";
-      });
-    else if (write.is(AccessMode::Pending))
-      report(FaultKind::InFlight, self, site, [&] {
-        return "read of " + describeBytes(offset, bytes) +
-               ", which a copy may still be filling\n  " +
-               describeAccess(write, "started the copy");
-      });
-    else if (!areOrdered(write, self, mode))
-      report(FaultKind::Race, self, site, [&] {
-        return "read of " + describeBytes(offset, bytes) +
-               ", not ordered with a write\n  " +
-               describeAccess(write, "wrote");
-      });
-  });
-  Access *reads = shadow.getReads(self.warpId, offset);
-  std::fill_n(reads, bytes, self.getAccess(mode, site));
-}
-
-void Block::recordWrite(Thread &self, uint32_t offset, uint32_t bytes,
-                        AccessMode mode, uint32_t site) {
-  const uint32_t floor = shadow.getFloor();
-  Access *writes = shadow.getWrites(offset);
-  forEachRun(writes, bytes, [&](const Access &write) {
     if (write.clock < floor)
       return;
     if (write.is(AccessMode::Pending))
       report(FaultKind::InFlight, self, site, [&] {
-        return "write to " + describeBytes(offset, bytes) +
-               ", which a copy may still be filling\n  " +
-               describeAccess(write, "started the copy");
+        return describe(", which a copy may still be filling", write,
+                        "started the copy");
       });
-    else if (!areOrdered(write, self, mode))
+    else if (areOrdered(write, self, mode)) {
+      if (isAsync && !isFenced(write, self))
+        report(FaultKind::MissingFence, self, site, [&] {
+          return describe(" by the async proxy, with no proxy fence behind a "
+                          "write of the generic proxy",
+                          write, "wrote");
+        });
+    } else if (write.is(AccessMode::Async))
+      report(FaultKind::InFlight, self, site, [&] {
+        return describe(", by a thread that did not wait for what fills them",
+                        write, "wrote");
+      });
+    else
       report(FaultKind::Race, self, site, [&] {
-        return "write to " + describeBytes(offset, bytes) +
-               ", not ordered with another write\n  " +
-               describeAccess(write, "wrote");
+        return describe(", not ordered with a write", write, "wrote");
       });
   });
-  for (uint32_t warp = 0; warp < warps.size(); ++warp)
-    forEachRun(shadow.getReads(warp, offset), bytes, [&](const Access &read) {
-      if (read.clock >= floor && !areOrdered(read, self, mode))
-        report(FaultKind::Race, self, site, [&] {
-          return "write to " + describeBytes(offset, bytes) +
-                 ", not ordered with a read\n  " + describeAccess(read, "read");
-        });
+}
+
+void Block::checkInitialized(Thread &self, uint32_t offset, uint32_t bytes,
+                             uint32_t site) {
+  const uint32_t floor = shadow.getFloor();
+  const Access *writes = shadow.getWrites(offset);
+  if (std::all_of(writes, writes + bytes,
+                  [&](const Access &write) { return write.clock >= floor; }))
+    return;
+  report(FaultKind::Uninitialized, self, site, [&] {
+    return "read of " + describeBytes(offset, bytes) +
+           ", some of which were never written";
+  });
+}
+
+void Block::recordRead(Thread &self, uint32_t offset, uint32_t bytes,
+                       AccessMode mode, uint32_t site) {
+  checkInitialized(self, offset, bytes, site);
+  checkWrites(self, offset, bytes, "read of", mode, /*isAsync=*/false, site);
+  std::fill_n(shadow.getReads(self.warpId, offset), bytes,
+              self.getAccess(mode, site));
+}
+
+void Block::recordAsyncRead(Thread &self, uint32_t offset, uint32_t bytes,
+                            uint32_t reader, const Access &access) {
+  checkInitialized(self, offset, bytes, access.site);
+  checkWrites(self, offset, bytes, "read of", AccessMode::Async,
+              /*isAsync=*/true, access.site);
+  std::fill_n(shadow.getReads(reader, offset), bytes, access);
+}
+
+void Block::recordWrite(Thread &self, uint32_t offset, uint32_t bytes,
+                        AccessMode mode, uint32_t site, bool isAsync) {
+  const uint32_t floor = shadow.getFloor();
+  checkWrites(self, offset, bytes, "write to", mode, isAsync, site);
+  auto describe = [&](const char *what, const Access &read) {
+    return "write to " + describeBytes(offset, bytes) + what + "\n  " +
+           describeAccess(read, "read");
+  };
+  for (uint32_t reader = 0, e = getReaderCount(); reader < e; ++reader)
+    forEachRun(shadow.getReads(reader, offset), bytes, [&](const Access &read) {
+      if (read.clock < floor || areOrdered(read, self, mode))
+        return;
+      if (read.is(AccessMode::Async))
+        report(FaultKind::InFlight, self, site,
+               [&] { return describe(", which may still be read", read); });
+      else
+        report(FaultKind::Race, self, site,
+               [&] { return describe(", not ordered with a read", read); });
     });
   // An atomic access must not hide a plain one that others have to be ordered
   // with just as well.
+  Access *writes = shadow.getWrites(offset);
   const Access access = self.getAccess(mode, site);
   for (uint32_t i = 0; i < bytes; ++i)
     if (mode != AccessMode::Atomic || !writes[i].is(AccessMode::Plain) ||
@@ -209,8 +273,7 @@ void Block::recordWrite(Thread &self, uint32_t offset, uint32_t bytes,
       writes[i] = access;
 }
 
-void Block::completeWrite(Thread &self, uint32_t offset, uint32_t bytes,
-                          uint32_t site) {
-  std::fill_n(shadow.getWrites(offset), bytes,
-              self.getAccess(AccessMode::Plain, site));
+void Block::completeWrite(uint32_t offset, uint32_t bytes,
+                          const Access &access) {
+  std::fill_n(shadow.getWrites(offset), bytes, access);
 }

@@ -12,6 +12,13 @@
 // last write and, for each warp, its last read. An access races with a
 // remembered one whose clock the thread does not know.
 //
+// Operations of the async proxy (tensor copies, products of a warpgroup) go on
+// while their thread does. They count as accesses of agents, threads that exist
+// only here: a thread learns their clocks by waiting for them. What a thread
+// wrote through the generic proxy is ordered with the async proxy only behind a
+// proxy fence, so knowledge has a second half: the clocks up to which accesses
+// are fenced.
+//
 // Only the last reader of each warp is remembered, so a race of a write with
 // several reads of one warp may be reported for one of them alone, or missed
 // if that one happened before the write.
@@ -28,18 +35,23 @@
 
 namespace mfa::sim {
 
-/// The clocks of all threads that one thread knows. Threads that leave a
-/// barrier together share one; a use count keeps it alive.
+/// The clocks of all threads and agents that one thread knows. Threads that
+/// leave a barrier together share one; a use count keeps it alive.
 struct Knowledge {
   std::vector<uint32_t> clocks;
+  /// Clocks whose accesses are ordered with the async proxy too; empty if there
+  /// was no fence.
+  std::vector<uint32_t> fenced;
   uint32_t uses = 0;
 };
 
 /// Owns the knowledge of the threads of a block.
 class KnowledgePool {
 public:
-  /// Returns knowledge of `threads` clocks that nobody uses yet.
-  Knowledge *create(uint32_t threads);
+  /// Returns knowledge that nobody uses yet, of `count` clocks, or equal to
+  /// another.
+  Knowledge *create(uint32_t count);
+  Knowledge *copy(const Knowledge &other);
 
   /// Makes `slot` refer to `knowledge`, which may be null.
   void assign(Knowledge *&slot, Knowledge *knowledge);
@@ -55,12 +67,14 @@ enum class AccessMode : uint32_t {
   Atomic,
   /// Written by a copy that may still be in flight.
   Pending,
+  /// Made by an agent of the async proxy.
+  Async,
 };
 
 /// A remembered access: thread, clock, mode and operation.
 struct Access {
-  uint32_t thread : 10;
-  uint32_t clock : 20;
+  uint32_t thread : 11;
+  uint32_t clock : 19;
   uint32_t mode : 2;
   uint32_t site;
 
@@ -76,21 +90,22 @@ struct Access {
 static_assert(sizeof(Access) == 8);
 
 /// Largest clock that an Access can hold.
-constexpr uint32_t kClockLimit = (1u << 20) - 1;
+constexpr uint32_t kClockLimit = (1u << 19) - 1;
 
 /// The remembered accesses to the shared memory of a block.
 class Shadow {
 public:
   /// Forgets all accesses. No clock of the block before may exceed `maxClock`.
   /// Returns the first clock of the new block.
-  uint32_t begin(uint32_t bytes, uint32_t warps, uint32_t maxClock);
+  /// There is a row of last reads for each of `readers`.
+  uint32_t begin(uint32_t bytes, uint32_t readers, uint32_t maxClock);
 
   /// Accesses with a clock below this one belong to earlier blocks.
   uint32_t getFloor() const { return floor; }
 
   Access *getWrites(uint32_t offset) { return &accesses[offset]; }
-  Access *getReads(uint32_t warp, uint32_t offset) {
-    return &accesses[(warp + size_t(1)) * stride + offset];
+  Access *getReads(uint32_t reader, uint32_t offset) {
+    return &accesses[(reader + size_t(1)) * stride + offset];
   }
 
 private:

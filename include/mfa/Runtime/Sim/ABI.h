@@ -81,10 +81,17 @@ struct KernelInfo {
   /// Not 0 if every access to memory calls mfaSimAccess, so that accesses to
   /// shared memory can be checked against each other.
   uint32_t checks;
+  /// Registers of a thread when the kernel starts, or 0 if it has no bound that
+  /// would let it change their number.
+  uint32_t registers;
 };
 
+/// Stands for the rank of a parameter that the kernel has the address of.
+constexpr uint32_t kByValue = ~0u;
+
 /// A memref descriptor passed to a kernel, with what is needed to know the
-/// bytes that it covers.
+/// bytes that it covers; or, with the rank kByValue, the bytes themselves, of
+/// which there are `elementBytes`.
 struct MemrefArgument {
   /// Allocated pointer, aligned pointer, offset, sizes, strides.
   const void *descriptor;
@@ -137,6 +144,26 @@ enum class MmaKind : uint32_t {
   BF16K8,
   TF32K4
 };
+
+/// A product of a warpgroup as one word: the type of the multiplicands, flags,
+/// and above them a eighth of the columns.
+enum class ProductType : uint32_t { F16, BF16, TF32 };
+constexpr uint32_t kProductTypeMask = 3;
+enum ProductFlags : uint32_t {
+  /// A comes from registers.
+  kProductARegisters = 4,
+  /// The matrix lies along M or N in shared memory rather than along K.
+  kProductAMNMajor = 8,
+  kProductBMNMajor = 16,
+  kProductNegatesA = 32,
+  kProductNegatesB = 64,
+};
+constexpr uint32_t kProductColumnsShift = 8;
+
+/// Words of the slot that hold the accumulators of a product before and after,
+/// and the registers of A.
+constexpr uint32_t kProductAWord = 128;
+constexpr uint32_t kProductMaxColumns = 256;
 
 } // namespace mfa::sim
 

@@ -67,6 +67,23 @@ MFA_SIM_EXPORT void mfaSimUnregisterMemory(const void *begin);
 /// Runs blocks on `count` host threads; 0, the default, means one a core.
 MFA_SIM_EXPORT void mfaSimSetWorkers(uint32_t count);
 
+/// cuTensorMapEncodeTiled for simulated kernels: the same arguments, written as
+/// 128 bytes to `map`. What the driver would refuse is reported as a fault is.
+/// A JIT knows it as mgpuTensorMapEncodeTiled, as it does for kernels on a GPU.
+MFA_SIM_EXPORT void
+mfaSimTensorMapEncodeTiled(void *map, int dataType, uint32_t rank,
+                           void *address, const uint64_t *sizes,
+                           const uint64_t *byteStrides, const uint32_t *box,
+                           const uint32_t *elementStrides, int interleave,
+                           int swizzle, int l2Promotion, int outOfBoundsFill);
+
+/// The same for a memref descriptor, dimensions counted from the outermost.
+/// Returns a map that lives until the end of the process. A JIT knows it as
+/// mgpuTensorMapEncodeTiledMemref.
+MFA_SIM_EXPORT void *mfaSimTensorMapEncodeTiledMemref(
+    int64_t rank, const void *descriptor, int dataType, int interleave,
+    int swizzle, int l2Promotion, int outOfBoundsFill, const int64_t *boxSizes);
+
 /// Runs a kernel over a grid and returns when the last block has ended.
 MFA_SIM_EXPORT void mfaSimLaunch(const mfa::sim::KernelInfo *kernel,
                                  int64_t gridX, int64_t gridY, int64_t gridZ,
@@ -161,6 +178,58 @@ MFA_SIM_EXPORT void mfaSimCopyAsyncCommit(mfa::sim::ThreadState *state,
 /// Waits until at most `pending` of the thread's latest groups are in flight.
 MFA_SIM_EXPORT void mfaSimCopyAsyncWait(mfa::sim::ThreadState *state,
                                         uint32_t pending, uint32_t site);
+
+/// Starts a copy between shared memory and the box of the tensor map at `map`,
+/// whose `rank` coordinates are in the slot. A load completes as many
+/// transactions of an mbarrier as it writes bytes.
+MFA_SIM_EXPORT void mfaSimTensorLoad(mfa::sim::ThreadState *state,
+                                     uint32_t destination, uint64_t map,
+                                     uint32_t mbarrier, uint32_t rank,
+                                     uint32_t site);
+MFA_SIM_EXPORT void mfaSimTensorStore(mfa::sim::ThreadState *state,
+                                      uint64_t map, uint32_t source,
+                                      uint32_t rank, uint32_t site);
+/// Only checks the map; a rank of 0 means any.
+MFA_SIM_EXPORT void mfaSimTensorPrefetch(mfa::sim::ThreadState *state,
+                                         uint64_t map, uint32_t rank,
+                                         uint32_t site);
+MFA_SIM_EXPORT void mfaSimBulkCommit(mfa::sim::ThreadState *state,
+                                     uint32_t site);
+/// Waits until at most `pending` of the thread's latest groups of stores are in
+/// flight.
+MFA_SIM_EXPORT void mfaSimBulkWait(mfa::sim::ThreadState *state,
+                                   uint32_t pending, uint32_t site);
+
+/// Orders accesses to shared memory, or the initialization of mbarriers, with
+/// operations of the async proxy.
+MFA_SIM_EXPORT void mfaSimFenceProxy(mfa::sim::ThreadState *state,
+                                     uint32_t site);
+MFA_SIM_EXPORT void mfaSimFenceMBarrierInit(mfa::sim::ThreadState *state,
+                                            uint32_t site);
+
+/// Starts a product of the warpgroup: slot words from 0 hold accumulators,
+/// those from kProductAWord registers of A; leaves what stands for the
+/// accumulators in words from 0. `a` and `b` are descriptors, `form` is made of
+/// ProductType and ProductFlags. The accumulators before count if `accumulates`
+/// is not 0.
+MFA_SIM_EXPORT void mfaSimProduct(mfa::sim::ThreadState *state, uint64_t a,
+                                  uint64_t b, uint32_t accumulates,
+                                  uint32_t form, uint32_t site);
+MFA_SIM_EXPORT void mfaSimProductFence(mfa::sim::ThreadState *state,
+                                       uint32_t site);
+MFA_SIM_EXPORT void mfaSimProductCommit(mfa::sim::ThreadState *state,
+                                        uint32_t site);
+MFA_SIM_EXPORT void mfaSimProductWait(mfa::sim::ThreadState *state,
+                                      uint32_t pending, uint32_t site);
+/// The value of a register that an operation computes with and that may stand
+/// for an accumulator.
+MFA_SIM_EXPORT float mfaSimAccumulator(mfa::sim::ThreadState *state,
+                                       float value, uint32_t site);
+
+/// Changes the number of registers of each thread of the warpgroup.
+MFA_SIM_EXPORT void mfaSimSetRegisters(mfa::sim::ThreadState *state,
+                                       uint32_t count, uint32_t increases,
+                                       uint32_t site);
 
 /// Ends the thread.
 MFA_SIM_EXPORT void mfaSimExit(mfa::sim::ThreadState *state, uint32_t site);
