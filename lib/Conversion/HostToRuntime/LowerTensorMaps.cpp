@@ -6,13 +6,12 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "RuntimeFunctions.h"
 #include "mfa/Conversion/Passes.h"
 #include "mfa/Dialect/MFAGPU/IR/MFAGPU.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/FunctionCallUtils.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -68,7 +67,7 @@ Swizzle getSwizzle(ArrayRef<int64_t> box, int64_t elementBytes) {
 }
 
 struct EncodeTensorMap : OpRewritePattern<EncodeTensorMapOp> {
-  EncodeTensorMap(func::FuncOp encode)
+  EncodeTensorMap(LLVM::LLVMFuncOp encode)
       : OpRewritePattern(encode.getContext()), encode(encode) {}
 
   LogicalResult matchAndRewrite(EncodeTensorMapOp op,
@@ -145,7 +144,7 @@ struct EncodeTensorMap : OpRewritePattern<EncodeTensorMapOp> {
         return arith::ConstantIntOp::create(b, value, 32);
       };
       Value address = LLVM::IntToPtrOp::create(b, map.getType(), base);
-      func::CallOp::create(
+      LLVM::CallOp::create(
           b, encode,
           ValueRange{map, i32(getDataType(type.getElementType())),
                      i32(type.getRank()), address, sizeArray, strideArray,
@@ -191,7 +190,7 @@ private:
     return array;
   }
 
-  mutable func::FuncOp encode;
+  mutable LLVM::LLVMFuncOp encode;
 };
 
 /// Replaces the variable that a tensor map is stored to, which would be in
@@ -281,13 +280,12 @@ struct LowerTensorMapsPass
     if (encodes) {
       auto pointer = LLVM::LLVMPointerType::get(&getContext());
       Type i32 = IntegerType::get(&getContext(), 32);
-      auto type =
-          FunctionType::get(&getContext(),
-                            {pointer, i32, i32, pointer, pointer, pointer,
-                             pointer, pointer, i32, i32, i32, i32},
-                            {});
-      FailureOr<func::FuncOp> encode =
-          mfa::declareRuntimeFunction(module, kEncode, type);
+      OpBuilder builder(&getContext());
+      FailureOr<LLVM::LLVMFuncOp> encode =
+          LLVM::lookupOrCreateFn(builder, module, kEncode,
+                                 {pointer, i32, i32, pointer, pointer, pointer,
+                                  pointer, pointer, i32, i32, i32, i32},
+                                 LLVM::LLVMVoidType::get(&getContext()));
       if (failed(encode))
         return signalPassFailure();
       patterns.add<EncodeTensorMap>(*encode);

@@ -29,7 +29,8 @@ Value getElement(LaneBuilder &b, TileType tile, ValueRange registers,
   int64_t packed = getElementsPerRegister(tile);
   if (packed == 1)
     return registers[index];
-  return b.unpack(registers[index / packed], index % packed);
+  return b.unpack(registers[index / packed], tile.getElementType(),
+                  index % packed);
 }
 
 /// Scalars, one an element, as the registers of `tile`.
@@ -39,13 +40,8 @@ SmallVector<Value> toRegisters(LaneBuilder &b, TileType tile,
   if (packed == 1)
     return SmallVector<Value>(elements);
   SmallVector<Value> registers;
-  for (size_t i = 0; i < elements.size(); i += packed) {
-    Value value = LLVM::PoisonOp::create(b, getRegisterType(tile));
-    for (int64_t j = 0; j < packed; ++j)
-      value =
-          LLVM::InsertElementOp::create(b, value, elements[i + j], b.i32(j));
-    registers.push_back(value);
-  }
+  for (size_t i = 0; i < elements.size(); i += packed)
+    registers.push_back(b.pack(elements[i], elements[i + 1]));
   return registers;
 }
 
@@ -219,12 +215,12 @@ struct ConvertPattern : OpConversionPattern<ConvertOp> {
 
   static SmallVector<Value, 2> widen(LaneBuilder &b, Value packed, Type from) {
     if (from.isF16())
-      return {LLVM::FPExtOp::create(b, b.getF32Type(), b.unpack(packed, 0)),
-              LLVM::FPExtOp::create(b, b.getF32Type(), b.unpack(packed, 1))};
+      return {
+          LLVM::FPExtOp::create(b, b.getF32Type(), b.unpack(packed, from, 0)),
+          LLVM::FPExtOp::create(b, b.getF32Type(), b.unpack(packed, from, 1))};
     // A bf16 is the upper half of the f32 with the same value.
-    Value bits = LLVM::BitcastOp::create(b, b.getI32Type(), packed);
-    Value low = arith::ShLIOp::create(b, bits, b.i32(16));
-    Value high = arith::AndIOp::create(b, bits, b.i32(0xffff0000));
+    Value low = arith::ShLIOp::create(b, packed, b.i32(16));
+    Value high = arith::AndIOp::create(b, packed, b.i32(0xffff0000));
     return {LLVM::BitcastOp::create(b, b.getF32Type(), low),
             LLVM::BitcastOp::create(b, b.getF32Type(), high)};
   }

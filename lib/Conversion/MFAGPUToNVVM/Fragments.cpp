@@ -28,7 +28,7 @@ int64_t mfa_gpu::getElementsPerRegister(TileType tile) {
 }
 
 Type mfa_gpu::getRegisterType(TileType tile) {
-  return isPacked(tile) ? VectorType::get({2}, tile.getElementType())
+  return isPacked(tile) ? IntegerType::get(tile.getContext(), 32)
                         : tile.getElementType();
 }
 
@@ -193,18 +193,31 @@ Value PanelPlace::at(ElementOffset offset) {
 // Packed registers
 //===----------------------------------------------------------------------===//
 
-Value LaneBuilder::unpack(Value packed, int64_t index) {
-  return LLVM::ExtractElementOp::create(*this, packed, i32(index));
+Value LaneBuilder::unpack(Value packed, Type element, int64_t index) {
+  auto type = VectorType::get({2}, element);
+  return LLVM::ExtractElementOp::create(
+      *this, LLVM::BitcastOp::create(*this, type, packed), i32(index));
+}
+
+Value LaneBuilder::pack(Value low, Value high) {
+  auto type = VectorType::get({2}, low.getType());
+  Value pair = LLVM::PoisonOp::create(*this, type);
+  pair = LLVM::InsertElementOp::create(*this, pair, low, i32(0));
+  pair = LLVM::InsertElementOp::create(*this, pair, high, i32(1));
+  return LLVM::BitcastOp::create(*this, getI32Type(), pair);
 }
 
 Value LaneBuilder::packRounded(Value low, Value high, Type element) {
   auto type = VectorType::get({2}, element);
   auto none = NVVM::SaturationMode::NONE;
+  Value pair;
   if (element.isF16())
-    return NVVM::ConvertF32x2ToF16x2Op::create(
+    pair = NVVM::ConvertF32x2ToF16x2Op::create(
         *this, type, high, low, Value(), NVVM::FPRoundingMode::RN, none, false);
-  return NVVM::ConvertF32x2ToBF16x2Op::create(
-      *this, type, high, low, Value(), NVVM::FPRoundingMode::RN, none, false);
+  else
+    pair = NVVM::ConvertF32x2ToBF16x2Op::create(
+        *this, type, high, low, Value(), NVVM::FPRoundingMode::RN, none, false);
+  return LLVM::BitcastOp::create(*this, getI32Type(), pair);
 }
 
 SmallVector<Value> LaneBuilder::loadMatrix4(Value pointer, bool transpose) {

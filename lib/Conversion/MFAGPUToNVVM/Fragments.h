@@ -35,8 +35,8 @@ constexpr int64_t kTensorMapAlignment = 64;
 /// Elements that share a register: adjacent columns of 16-bit matrix tiles.
 int64_t getElementsPerRegister(TileType tile);
 
-/// The type of each register of `tile`: `vector<2xT>` for 16-bit matrix tiles,
-/// the element type otherwise.
+/// The type of each register of `tile`: i32 for 16-bit matrix tiles, the
+/// element type otherwise.
 Type getRegisterType(TileType tile);
 
 /// Registers of a lane, in this order: 16-row fragments of the warp, groups of
@@ -91,9 +91,10 @@ public:
   Value advance(Value pointer, Value bytes);
   Value advance(Value pointer, int64_t bytes);
 
-  /// The two elements of a 16-bit register, and back.
-  Value unpack(Value packed, int64_t index);
-  /// Two f32 rounded to a 16-bit register.
+  /// One of the two elements of an i32, and an i32 of two.
+  Value unpack(Value packed, Type element, int64_t index);
+  Value pack(Value low, Value high);
+  /// Two f32 rounded to 16 bits, as an i32.
   Value packRounded(Value low, Value high, Type element);
 
   /// Four 8x8 matrices of 16-bit elements, as i32 registers; `transpose` gives

@@ -90,8 +90,7 @@ struct LoadPattern : OpConversionPattern<LoadOp> {
     for (int64_t m = 0; m < tile.getRowFragments(); ++m)
       for (int64_t n = 0; n < tile.getCols(); n += 16)
         for (Value bits : b.loadMatrix4(address({16 * m, n}), false))
-          registers.push_back(
-              LLVM::BitcastOp::create(b, getRegisterType(tile), bits));
+          registers.push_back(bits);
     return registers;
   }
 
@@ -112,14 +111,15 @@ struct LoadPattern : OpConversionPattern<LoadOp> {
         }
         return;
       }
-      Value pair = LLVM::LoadOp::create(b, VectorType::get({2}, element), place,
-                                        2 * bytes);
       if (getElementsPerRegister(tile) == 2) {
-        registers.push_back(pair);
+        registers.push_back(
+            LLVM::LoadOp::create(b, getRegisterType(tile), place, 2 * bytes));
         return;
       }
+      Value pair = LLVM::LoadOp::create(b, VectorType::get({2}, element), place,
+                                        2 * bytes);
       for (int64_t i : {0, 1})
-        registers.push_back(b.unpack(pair, i));
+        registers.push_back(LLVM::ExtractElementOp::create(b, pair, b.i32(i)));
     });
     return registers;
   }

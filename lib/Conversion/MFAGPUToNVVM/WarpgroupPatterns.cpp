@@ -144,14 +144,11 @@ struct WarpgroupMmaPattern : OpConversionPattern<WarpgroupMmaOp> {
     Type element = rhs.getType().getElementType();
     int64_t cols = op.getType().getCols();
 
-    // Factors in registers are i32 here, two elements each.
     SmallVector<Value> lhsRegisters, accumulator;
     std::optional<Descriptor> lhs;
     int64_t depth;
     if (auto tile = dyn_cast<TileType>(op.getLhs().getType())) {
-      for (Value pair : adaptor.getLhs())
-        lhsRegisters.push_back(
-            LLVM::BitcastOp::create(b, b.getI32Type(), pair));
+      lhsRegisters = llvm::to_vector(adaptor.getLhs());
       depth = tile.getCols();
     } else {
       auto panels = cast<TypedValue<MemRefType>>(op.getLhs());
@@ -229,11 +226,12 @@ struct WarpgroupMmaPattern : OpConversionPattern<WarpgroupMmaOp> {
                         ", ") +
              "}";
     };
-    // Operands: results, the sums tied to them, left factor, descriptor.
+    // Operands: results, the sums tied to them, left factor, descriptor, and
+    // whether the sums count.
     std::string type = element.isF16() ? "f16" : "bf16";
     std::string text;
     llvm::raw_string_ostream(text)
-        << "{ .reg .pred p; setp.ne.b32 p, " << (isFirst ? 0 : 1)
+        << "{ .reg .pred p; setp.ne.b32 p, $" << 2 * count + 5
         << ", 0; wgmma.mma_async.sync.aligned.m64n" << cols << "k16.f32."
         << type << "." << type << " " << list(0, count) << ", "
         << list(2 * count, 4) << ", $" << 2 * count + 4 << ", p, 1, 1, "
@@ -243,10 +241,12 @@ struct WarpgroupMmaPattern : OpConversionPattern<WarpgroupMmaOp> {
       constraints += "=f,";
     for (int64_t i = 0; i < count; ++i)
       constraints += std::to_string(i) + ",";
-    constraints += "r,r,r,r,l";
+    constraints += "r,r,r,r,l,n";
     SmallVector<Value> operands = unpackStruct(b, sums);
     operands.append(lhs.begin(), lhs.end());
     operands.push_back(rhs);
+    operands.push_back(
+        LLVM::ConstantOp::create(b, b.getI32Type(), isFirst ? 0 : 1));
     return LLVM::InlineAsmOp::create(
                b, sums.getType(), operands, text, constraints,
                /*has_side_effects=*/true, /*is_align_stack=*/false,

@@ -140,6 +140,10 @@ gpu::GPUFuncOp Kernels::get(OpBuilder &builder, MaskedAttentionOp op) {
                   builder.getUnitAttr());
   auto threads = static_cast<int32_t>(getNumThreads(op));
   kernel.setKnownBlockSizeAttr(builder.getDenseI32ArrayAttr({threads, 1, 1}));
+  // Without a bound of registers setmaxnreg has no effect.
+  if (isWgmma(op))
+    kernel->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
+                    builder.getI32IntegerAttr(1));
   SymbolTable(parent).insert(kernel);
 
   builder.setInsertionPointToStart(&kernel.getBody().front());

@@ -2,7 +2,7 @@
 
 // What the compiler does not know is tested where the program runs; the driver
 // counts dimensions from the contiguous one.
-// CHECK: func.func private @mgpuTensorMapEncodeTiled
+// CHECK: llvm.func @mgpuTensorMapEncodeTiled
 // CHECK-LABEL: func.func @encode
 // CHECK-SAME: (%[[ARRAY:.*]]: memref<?x16x64xbf16, strided<[?, 64, 1]>>)
 // CHECK-DAG: %[[RANK:.*]] = arith.constant 3 : i32
@@ -10,7 +10,7 @@
 // CHECK: %[[MAP:.*]] = llvm.alloca %{{.*}} x !llvm.array<16 x i64> {alignment = 64 : i64}
 // CHECK: memref.extract_aligned_pointer_as_index %[[ARRAY]]
 // CHECK: scf.if %[[VALID:.*]] {
-// CHECK:   func.call @mgpuTensorMapEncodeTiled(%[[MAP]], %[[BFLOAT16]], %[[RANK]],
+// CHECK:   llvm.call @mgpuTensorMapEncodeTiled(%[[MAP]], %[[BFLOAT16]], %[[RANK]],
 // CHECK: %[[LOADED:.*]] = llvm.load %[[MAP]]
 // CHECK: return %[[LOADED]], %[[VALID]]
 func.func @encode(%array: memref<?x16x64xbf16, strided<[?, 64, 1]>>) -> (!llvm.array<16 x i64>, i1) {

@@ -87,6 +87,16 @@ static LogicalResult verifyPanels(Operation *op, StringRef name,
   return success();
 }
 
+/// A tile in panels, whose last one may have more columns.
+static LogicalResult verifyInPanels(Operation *op, MemRefType panels,
+                                    TileType tile) {
+  int64_t rest = panels.getDimSize(0) * panels.getDimSize(2) - tile.getCols();
+  if (panels.getDimSize(1) == tile.getRows() && rest >= 0)
+    return success();
+  return op->emitOpError("expected the panels to hold the tile, but got ")
+         << panels << " for " << tile;
+}
+
 /// `row` values that belong to the rows of `tile`.
 static LogicalResult verifyRowsOf(Operation *op, StringRef name, TileType rows,
                                   TileType tile) {
@@ -154,14 +164,8 @@ LogicalResult LoadOp::verify() {
     return emitOpError("expected a matrix tile from a source of rank 2 or 3, "
                        "but got ")
            << tile;
-  if (isInPanels(source)) {
-    if (source.getDimSize(1) == tile.getRows() &&
-        source.getDimSize(0) * source.getDimSize(2) == tile.getCols())
-      return success();
-    return emitOpError("expected the panels to have the sizes of the tile, but "
-                       "got ")
-           << source << " for " << tile;
-  }
+  if (isInPanels(source))
+    return verifyInPanels(*this, source, tile);
   bool rowsMatch =
       source.getDimSize(0) == tile.getRows() || source.getDimSize(0) == 1;
   if (!rowsMatch || source.getDimSize(1) != tile.getCols())
@@ -187,13 +191,8 @@ LogicalResult StoreOp::verify() {
                  : verifyShared(*this, "destination", destination)) ||
       failed(verifyKind(*this, "tile", tile, FragmentKind::Accumulator)))
     return failure();
-  if (isInPanels(destination)) {
-    if (destination.getDimSize(1) == tile.getRows() &&
-        destination.getDimSize(0) * destination.getDimSize(2) >= tile.getCols())
-      return success();
-    return emitOpError("expected the panels to hold the tile, but got ")
-           << destination << " for " << tile;
-  }
+  if (isInPanels(destination))
+    return verifyInPanels(*this, destination, tile);
   if (destination.getShape() != tile.getShape())
     return emitOpError("expected the destination to have the sizes of the "
                        "tile, but got ")
