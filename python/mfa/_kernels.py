@@ -1,0 +1,107 @@
+"""Kernels of this process: looked up, taken from disk, or compiled."""
+
+from __future__ import annotations
+
+import threading
+
+from . import _cache, _mfa
+
+_lock = threading.Lock()
+_kernels: dict[tuple, _mfa.Kernel] = {}
+_pending: dict[tuple, threading.Lock] = {}
+_chips: dict[int, str] = {}
+
+
+def cuda_unavailable_reason() -> str | None:
+    """Why no GPU can be used, or None where one can."""
+    return _mfa.cuda_unavailable_reason()
+
+
+def chip_of(target: str, device: int = 0) -> str:
+    """The architecture to compile for: that of a GPU, sm_80 for the simulator."""
+    if target != "cuda":
+        return "" if target == "cpu" else "sm_80"
+    chip = _chips.get(device)
+    if chip is None:
+        chip = _chips[device] = _mfa.device_chip(device)
+    return chip
+
+
+def get_kernel(
+    dtype: str,
+    head_dim: int,
+    value_dim: int,
+    mask_dtype: str | None,
+    mask_broadcast: int,
+    lse: bool,
+    target: str,
+    device: int = 0,
+    *,
+    chip: str = "",
+    schedule: str = "",
+    f32_product: str = "tf32x3",
+) -> _mfa.Kernel:
+    """The kernel of a problem, compiled at most once for each chip, whatever the
+    number of threads that ask for it; loaded on GPU `device` if that is not
+    negative. `mask_broadcast` is that of _mfa.Problem."""
+    chip = chip or chip_of(target, device)
+    problem = dtype, head_dim, value_dim, mask_dtype, mask_broadcast, lse
+    key = *problem, target, chip, schedule, f32_product
+    with _lock:
+        kernel = _kernels.get(key)
+        pending = _pending.setdefault(key, threading.Lock())
+    if kernel is None:
+        with pending:
+            kernel = _kernels.get(key)
+            if kernel is None:
+                kernel = _kernels[key] = _read_or_compile(key)
+    if target == "cuda" and device >= 0:
+        kernel.load(device)
+    return kernel
+
+
+def make_problem(
+    dtype: str,
+    head_dim: int,
+    value_dim: int,
+    mask_dtype: str | None,
+    mask_broadcast: int,
+    lse: bool,
+) -> _mfa.Problem:
+    mask = {}
+    if mask_dtype is not None:
+        mask = {
+            "mask_rank": 4,
+            "mask_dtype": mask_dtype,
+            "mask_broadcast": mask_broadcast,
+        }
+    return _mfa.Problem(dtype, head_dim, value_dim, **mask, scale="argument", lse=lse)
+
+
+def _read_or_compile(key: tuple) -> _mfa.Kernel:
+    # The compiler's identity covers its version, LLVM's and this CPU.
+    disk_key = _mfa.compiler_id(), *key
+    payload = _cache.read(disk_key)
+    if payload is not None:
+        try:
+            return _mfa.deserialize(payload)
+        except RuntimeError:
+            pass  # An entry that cannot be used is replaced.
+    problem, (target, chip, schedule, f32_product) = key[:6], key[6:]
+    kernel = _mfa.compile_problem(
+        make_problem(*problem),
+        target=_mfa.Target[target],
+        chip=chip,
+        schedule=schedule,
+        f32_product=f32_product,
+    )
+    _cache.write(disk_key, kernel.serialize())
+    return kernel
+
+
+def forget() -> None:
+    """Forgets the kernels of this process."""
+    _mfa.forget_kernels()
+    with _lock:
+        _kernels.clear()
+        _pending.clear()
