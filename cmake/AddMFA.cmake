@@ -16,6 +16,8 @@ if(NOT LLVM_ENABLE_RTTI)
     $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti>)
 endif()
 target_compile_definitions(mfa_upstream INTERFACE ${LLVM_DEFINITIONS_LIST})
+# Serialized kernels name the build that made them by it.
+target_link_options(mfa_upstream INTERFACE -Wl,--build-id)
 if(MFA_STATIC)
   include(StaticMLIR)
   target_link_libraries(mfa_upstream INTERFACE mfa_static_mlir)

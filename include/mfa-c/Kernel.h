@@ -245,6 +245,8 @@ typedef struct MfaParameter {
   /// Sizes and strides, `rank` of each, MFA_DYNAMIC where they are open.
   const int64_t *sizes;
   const int64_t *strides;
+  /// The strides are those of row-major order without gaps.
+  bool contiguous;
 } MfaParameter;
 
 /// Returns how many arguments a launch takes, or -1 where the function has

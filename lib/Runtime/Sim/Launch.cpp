@@ -33,6 +33,10 @@ struct Simulator {
 };
 } // namespace
 
+/// What mfaSimSetThreadFaultHandler sets.
+static thread_local FaultHandler threadHandler = nullptr;
+static thread_local void *threadHandlerUser = nullptr;
+
 static Simulator &getSimulator() {
   static Simulator simulator;
   return simulator;
@@ -59,6 +63,11 @@ void mfaSimSetFaultHandler(FaultHandler handler, void *user) {
   std::lock_guard<std::mutex> lock(simulator.mutex);
   simulator.handler = handler;
   simulator.handlerUser = user;
+}
+
+void mfaSimSetThreadFaultHandler(FaultHandler handler, void *user) {
+  threadHandler = handler;
+  threadHandlerUser = user;
 }
 
 void mfaSimSetWorkers(uint32_t count) {
@@ -274,9 +283,9 @@ static void runBlocks(Launch &launch, uint32_t workers) {
 static void deliver(const Launch &launch) {
   if (launch.getReports().empty())
     return;
-  FaultHandler handler;
-  void *user;
-  {
+  FaultHandler handler = threadHandler;
+  void *user = threadHandlerUser;
+  if (!handler) {
     Simulator &simulator = getSimulator();
     std::lock_guard<std::mutex> lock(simulator.mutex);
     handler = simulator.handler;

@@ -19,6 +19,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <vector>
 
 using namespace mfa::runtime;
 
@@ -84,27 +85,27 @@ FAKE cuDeviceGetAttribute(int *value, int attribute, CUdevice) {
   return CUDA_SUCCESS;
 }
 
-FAKE cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice) {
+FAKE cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice device) {
   log("retain context");
-  *context = makeHandle<CUcontext>(0xc0);
+  *context = makeHandle<CUcontext>(0xc0 + device);
   return getResult("cuDevicePrimaryCtxRetain");
 }
 
-/// Depth of the stack of current contexts.
-static int contextDepth = 0;
+/// The stack of current contexts.
+static thread_local std::vector<CUcontext> contexts;
 
-FAKE cuCtxPushCurrent_v2(CUcontext) {
-  ++contextDepth;
+FAKE cuCtxPushCurrent_v2(CUcontext context) {
+  contexts.push_back(context);
   return CUDA_SUCCESS;
 }
 
 FAKE cuCtxPopCurrent_v2(CUcontext *) {
-  --contextDepth;
+  contexts.pop_back();
   return CUDA_SUCCESS;
 }
 
 FAKE cuCtxGetCurrent(CUcontext *context) {
-  *context = makeHandle<CUcontext>(0xc0);
+  *context = contexts.empty() ? nullptr : contexts.back();
   return CUDA_SUCCESS;
 }
 
@@ -118,7 +119,7 @@ FAKE cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned count,
   log("load module, %s, context %s",
       std::strstr(static_cast<const char *>(image), ".target") ? "PTX"
                                                                : "binary",
-      contextDepth > 0 ? "current" : "missing");
+      contexts.empty() ? "missing" : "current");
   CUresult result = getResult("cuModuleLoadDataEx");
   for (unsigned index = 0; index < count; ++index)
     if (result != CUDA_SUCCESS && options[index] == CU_JIT_ERROR_LOG_BUFFER)
@@ -138,6 +139,38 @@ FAKE cuModuleGetFunction(CUfunction *function, CUmodule, const char *name) {
   *function = makeHandle<CUfunction>(0xf0);
   return getResult("cuModuleGetFunction");
 }
+
+FAKE cuFuncGetAttribute(int *value, int attribute, CUfunction) {
+  *value = 100 + attribute;
+  return getResult("cuFuncGetAttribute");
+}
+
+FAKE cuLinkCreate_v2(unsigned count, int *options, void **values,
+                     CUlinkState *state) {
+  for (unsigned index = 0; index < count; ++index)
+    if (getResult("cuLinkAddData") != CUDA_SUCCESS &&
+        options[index] == CU_JIT_ERROR_LOG_BUFFER)
+      std::strcpy(static_cast<char *>(values[index]),
+                  "ptxas fatal: unknown instruction\n");
+  *state = makeHandle<CUlinkState>(0x11);
+  return getResult("cuLinkCreate");
+}
+
+FAKE cuLinkAddData_v2(CUlinkState, int, void *, size_t, const char *, unsigned,
+                      int *, void **) {
+  log("compile PTX");
+  return getResult("cuLinkAddData");
+}
+
+FAKE cuLinkComplete(CUlinkState, void **image, size_t *size) {
+  static char cubin[] = "\x7f"
+                        "ELF of kernels";
+  *image = cubin;
+  *size = sizeof(cubin);
+  return CUDA_SUCCESS;
+}
+
+FAKE cuLinkDestroy(CUlinkState) { return CUDA_SUCCESS; }
 
 FAKE cuFuncSetAttribute(CUfunction, int attribute, int value) {
   log("set attribute %d to %d", attribute, value);
