@@ -33,6 +33,7 @@ config.substitutions += [
     ("%mfa_lib", config.mfa_lib_dir),
     ("%llvm_tools", config.llvm_tools_dir),
     ("%mlir_include", config.mlir_include_dir),
+    ("%mfa_capi_test", os.path.join(config.test_exec_root, "CAPI", "mfa-capi-test")),
     ("%python", '"' + config.python_executable + '"'),
 ]
 

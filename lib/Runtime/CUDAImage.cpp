@@ -177,8 +177,9 @@ static CUDAImage *loadImage(void *code, size_t size) {
   return addImage(code, size, /*optLevel=*/-1);
 }
 
-static CUDAImage *loadImageJIT(void *code, int optLevel, size_t size) {
-  return addImage(code, size, optLevel);
+static CUDAImage *loadImageJIT(void *text, int optLevel) {
+  size_t size = std::strlen(static_cast<const char *>(text)) + 1;
+  return addImage(text, size, optLevel);
 }
 
 /// The images belong to the vector of the ImageScope.

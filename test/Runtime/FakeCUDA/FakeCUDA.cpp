@@ -8,8 +8,9 @@
 //
 // Stands in for libcuda.so.1 in tests of what is said to the driver: device
 // memory is host memory, kernels do nothing, and each call that matters is a
-// line on stderr. MFA_FAKE_CUDA_FAIL names a function that fails, and
-// MFA_FAKE_CUDA_DEVICES is the number of GPUs (default 1).
+// line on stderr. MFA_FAKE_CUDA_FAIL names a function that fails,
+// MFA_FAKE_CUDA_DEVICES is the number of GPUs (default 1), and with
+// MFA_FAKE_CUDA_QUIET launches say nothing.
 //
 //===----------------------------------------------------------------------===//
 
@@ -29,8 +30,9 @@ static CUresult getResult(const char *name) {
   if (!failing || std::strcmp(failing, name) != 0)
     return CUDA_SUCCESS;
   constexpr CUresult invalidValue = 1, invalidPtx = 218;
-  return std::strcmp(name, "cuModuleLoadDataEx") == 0 ? invalidPtx
-                                                      : invalidValue;
+  bool compiles = std::strcmp(name, "cuModuleLoadDataEx") == 0 ||
+                  std::strcmp(name, "cuLinkAddData") == 0;
+  return compiles ? invalidPtx : invalidValue;
 }
 
 template <typename... Args>
@@ -180,8 +182,12 @@ FAKE cuFuncSetAttribute(CUfunction, int attribute, int value) {
 FAKE cuLaunchKernel(CUfunction, unsigned gridX, unsigned gridY, unsigned gridZ,
                     unsigned blockX, unsigned blockY, unsigned blockZ,
                     unsigned shared, CUstream stream, void **, void **) {
-  log("launch (%u, %u, %u) x (%u, %u, %u), %u bytes, stream %p", gridX, gridY,
-      gridZ, blockX, blockY, blockZ, shared, static_cast<void *>(stream));
+  // Timing of the host would be that of this output.
+  if (!std::getenv("MFA_FAKE_CUDA_QUIET"))
+    log("launch (%u, %u, %u) x (%u, %u, %u), %u bytes, stream %p, context %p",
+        gridX, gridY, gridZ, blockX, blockY, blockZ, shared,
+        static_cast<void *>(stream),
+        contexts.empty() ? nullptr : static_cast<void *>(contexts.back()));
   return getResult("cuLaunchKernel");
 }
 
