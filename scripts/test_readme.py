@@ -15,6 +15,7 @@ What is run is told by the info string of a block:
   ```sh               runs, in one shell for all blocks; each command must succeed
   ```sh cuda          the same, where --cuda says that a GPU answers
   ```sh setup         installs and builds: only checked to name scripts that exist
+  ```python           is not run here, but by the tests of the Python package
   ```text             is not run
 
 Commands run in a directory that shows the sources, the build as `build` and
@@ -94,10 +95,12 @@ def main():
                 if "cuda" in words and not arguments.cuda:
                     print(f"{where}: needs a GPU, not run")
                     continue
-            elif language == "text":
+            elif language in ("python", "text"):
                 continue
             else:
-                sys.exit(f"error: {where}: expected mlir, sh or text but got {info}")
+                sys.exit(
+                    f"error: {where}: expected mlir, sh, python or text but got {info}"
+                )
             count += 1
             script += f"echo {shlex.quote('== ' + where)}\n{contents}"
         if count == 0:

@@ -82,6 +82,8 @@ class MFA(Peer):
     def __init__(self, device: str):
         super().__init__(device)
         self.mfa = _import("mfa")
+        if device == "cuda" and (reason := self.mfa.cuda_unavailable_reason()):
+            raise Absent(reason)
 
     def version(self) -> str:
         return self.mfa.__version__

@@ -8,6 +8,7 @@
 
 #include "Array.h"
 
+#include <algorithm>
 #include <mutex>
 #include <nanobind/stl/string.h>
 #include <unordered_map>
@@ -217,8 +218,9 @@ static void readExchange(int minRank, int maxRank, bool allowBool,
   }
   if (!getElementType(tensor.dtype, array.elementType) ||
       (array.elementType == MfaElementI1 && !allowBool)) {
-    auto dtype = nb::cast<std::string>(nb::str(array.object.attr("dtype")));
-    throwElementType(array.name, allowBool, dtype);
+    nb::object dtype = array.object.attr("dtype");
+    throwElementType(array.name, allowBool,
+                     nb::cast<std::string>(nb::repr(dtype)));
   }
   checkRank(array.name, tensor.rank, minRank, maxRank);
   setDevice(array, tensor.device.type, tensor.device.id);
@@ -268,6 +270,14 @@ void mfa::python::readArray(const char *name, nb::handle object, int minRank,
     readExchange(minRank, maxRank, allowBool, array);
   else
     readPython(minRank, maxRank, allowBool, array);
+  // Libraries give arrays without elements all kinds of strides.
+  if (array.getNumElements() == 0) {
+    int64_t stride = 1;
+    for (int dim = array.rank - 1; dim >= 0; --dim) {
+      array.strides[dim] = stride;
+      stride *= std::max<int64_t>(array.sizes[dim], 1);
+    }
+  }
   // Kernels compute addresses from it.
   int64_t width = array.elementType == MfaElementI1    ? 1
                   : array.elementType == MfaElementF32 ? 4

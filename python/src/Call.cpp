@@ -477,9 +477,9 @@ static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
 }
 
 void mfa::python::bindCall(nb::module_ &m) {
-  m.def("attend", &attend, nb::arg("q"), nb::arg("k"), nb::arg("v"),
-        nb::arg("mask").none(), nb::arg("scale").none(), nb::arg("return_lse"),
-        nb::arg("out").none(), nb::arg("target").none(),
+  m.def("attend", &attend, nb::arg("q").none(), nb::arg("k").none(),
+        nb::arg("v").none(), nb::arg("mask").none(), nb::arg("scale").none(),
+        nb::arg("return_lse"), nb::arg("out").none(), nb::arg("target").none(),
         nb::arg("kernel").none() = nb::none(),
         nb::arg("problem").none() = nb::none());
   m.def("forget_kernels", &forgetKernels);

@@ -64,6 +64,8 @@ def current_stream(kind, device, stream):
 
 
 functions = Functions(1, 3, None, (None, None, None), describe, current_stream)
+# Capsules point to their names.
+CAPSULE_NAME = b"dlpack_exchange_api"
 make_capsule = ctypes.pythonapi.PyCapsule_New
 make_capsule.restype = ctypes.py_object
 make_capsule.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
@@ -73,7 +75,7 @@ class Array:
     """A contiguous f16 array."""
 
     __dlpack_c_exchange_api__ = make_capsule(
-        ctypes.addressof(functions), b"dlpack_exchange_api", None
+        ctypes.addressof(functions), CAPSULE_NAME, None
     )
 
     def __init__(self, *shape, device=0):
