@@ -76,9 +76,8 @@ CASES = [
     _self_attention(4, 16, 16, 4096, 128),
     _self_attention(2, 16, 16, 8192, 128, masks=("none", "causal", "dense", "padding")),
     _self_attention(1, 16, 16, 16384, 128),
-    _self_attention(
-        8, 32, 32, 2048, 64, masks=("none", "causal", "dense", "padding"), quick=True
-    ),
+    _self_attention(8, 32, 32, 2048, 64, masks=("none", "causal", "dense", "padding")),
+    _self_attention(4, 32, 32, 4096, 64),
     _self_attention(2, 32, 32, 8192, 64),
     _self_attention(2, 8, 8, 8192, 256),
     # Grouped heads, as of an 8-billion-parameter language model.

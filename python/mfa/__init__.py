@@ -7,6 +7,7 @@ jax or any library with DLPack.
 """
 
 from ._attention import masked_attention
+from ._attention import register_with_torch as _register_with_torch
 from ._cache import cache_dir, clear_cache
 from ._compile import CompiledAttention, Spec, compile
 from ._kernels import cuda_unavailable_reason
@@ -26,4 +27,4 @@ __all__ = [
     "scaled_dot_product_attention",
 ]
 
-from . import _registration  # noqa: E402, F401
+_register_with_torch()

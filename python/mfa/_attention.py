@@ -11,7 +11,8 @@ from ._mfa import attend as _attend
 _is_tracing = None
 
 
-def _find_torch():
+def register_with_torch() -> None:
+    """Registers the operators where torch has been imported."""
     global _is_tracing
     if "torch" in sys.modules and _is_tracing is None:
         from . import torch as registered
@@ -73,7 +74,7 @@ def masked_attention(
       RuntimeError: the compiler or the CUDA driver failed; with their messages.
     """
     if _is_tracing is None:
-        _find_torch()
+        register_with_torch()
     if _is_tracing is not None and _is_tracing():
         from . import torch as registered
 

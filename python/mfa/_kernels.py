@@ -68,14 +68,18 @@ def make_problem(
     mask_broadcast: int,
     lse: bool,
 ) -> _mfa.Problem:
-    mask = {}
-    if mask_dtype is not None:
-        mask = {
-            "mask_rank": 4,
-            "mask_dtype": mask_dtype,
-            "mask_broadcast": mask_broadcast,
-        }
-    return _mfa.Problem(dtype, head_dim, value_dim, **mask, scale="argument", lse=lse)
+    """The problem for which the extension compiles: masks are seen as rank 4, and
+    the scale is an argument."""
+    return _mfa.Problem(
+        dtype,
+        head_dim,
+        value_dim,
+        mask_rank=0 if mask_dtype is None else 4,
+        mask_dtype=mask_dtype or "f16",
+        mask_broadcast=mask_broadcast,
+        scale="argument",
+        lse=lse,
+    )
 
 
 def _read_or_compile(key: tuple) -> _mfa.Kernel:

@@ -1,26 +1,19 @@
-"""The compiled part of the package: a thin layer over the C API (mfa-c)."""
+"""The compiled part of the package: a thin layer over the C API (mfa-c), and the
+calls on arrays.
 
-from collections.abc import Callable, Sequence
-from typing import Final
+An error of the C API is raised as ValueError where an argument or a size cannot be,
+else as RuntimeError; the message is the C API's, whole. Functions that compile, load
+or launch release the GIL meanwhile.
+"""
 
 import enum
+from collections.abc import Sequence
+from typing import Any, Final
 
 class Target(enum.Enum):
     cpu = 0
     sim = 1
     cuda = 2
-
-class ErrorKind(enum.Enum):
-    invalid_argument = 0
-    compilation = 1
-    runtime_check = 2
-    driver = 3
-    simulation = 4
-    serialization = 5
-
-# An error of the C API is raised as ValueError where its kind is
-# invalid_argument or runtime_check, else as RuntimeError; the message is the C
-# API's, whole.
 
 class Problem:
     """All of a masked attention that changes its code (MfaProblem).
@@ -53,21 +46,23 @@ class Parameter:
     strides: Final[tuple[int | None, ...]]
 
 class Function:
-    """A GPU kernel of the program (MfaFunction, and MfaResources where a GPU
-    has it loaded)."""
+    """A GPU kernel of the program (MfaFunction)."""
 
     name: Final[str]
     threads: Final[int]
     dynamic_shared_bytes: Final[int]
 
 class Resources:
+    """What a loaded GPU kernel takes (MfaResources)."""
+
     registers: Final[int]
     local_bytes: Final[int]
     static_shared_bytes: Final[int]
     max_threads: Final[int]
 
 class Kernel:
-    """A compiled program (MfaKernel). Thread-safe; made by compile and load."""
+    """A compiled program (MfaKernel). Thread-safe; made by compile_problem,
+    compile_source and deserialize."""
 
     target: Final[Target]
     chip: Final[str]  # "" for the CPU
@@ -91,7 +86,6 @@ class Kernel:
         stream: int = 0,
     ) -> None: ...
 
-# All of these release the GIL while they compile.
 def compile_problem(
     problem: Problem,
     *,
@@ -114,3 +108,34 @@ def compiler_id() -> str: ...
 def num_devices() -> int: ...
 def cuda_unavailable_reason() -> str | None: ...
 def device_chip(device: int = 0) -> str: ...
+
+class DeviceArray:
+    """An output in GPU memory for a library that lets nobody write its own arrays;
+    handed over once, through DLPack."""
+
+    dtype: Final[str]
+    address: Final[int]
+    shape: Final[tuple[int, ...]]
+
+    def __init__(self, shape: tuple[int, ...], dtype: str, device: int) -> None: ...
+    def mark_written(self, stream: int, inputs: object) -> None: ...
+    def __dlpack_device__(self) -> tuple[int, int]: ...
+    def __dlpack__(self, stream: int | None = None, **options: Any) -> object: ...
+
+def attend(
+    q: Any,
+    k: Any,
+    v: Any,
+    mask: Any,
+    scale: float | None,
+    return_lse: bool,
+    out: Any,
+    target: str | None,
+    # a kernel to launch instead of the one that is looked up, and its problem
+    kernel: Kernel | None = None,
+    problem: Problem | None = None,
+) -> Any:
+    """masked_attention; kernels come from _kernels.get_kernel, and are kept."""
+
+def forget_kernels() -> None:
+    """Forgets the kernels that attend keeps."""

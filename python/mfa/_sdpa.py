@@ -65,12 +65,18 @@ def scaled_dot_product_attention(
         if tensor.dim() not in (3, 4):
             raise ValueError(f"{name}: expected rank 3 or 4 but got {tensor.dim()}")
     if query.dim() == 3:
-        batched = (x.unsqueeze(0) for x in (query, key, value))
         mask = attn_mask
         if mask is not None and mask.dim() == 3:
             mask = mask.unsqueeze(0)
         return scaled_dot_product_attention(
-            *batched, mask, 0.0, is_causal, scale, enable_gqa
+            query.unsqueeze(0),
+            key.unsqueeze(0),
+            value.unsqueeze(0),
+            mask,
+            0.0,
+            is_causal,
+            scale,
+            enable_gqa,
         ).squeeze(0)
     if not enable_gqa and key.dim() == 4 and key.shape[1] != query.shape[1]:
         raise ValueError(

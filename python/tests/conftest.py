@@ -10,6 +10,8 @@ from pathlib import Path
 # Before mfa is imported: no test reads or fills the user's cache.
 _folder = tempfile.TemporaryDirectory(prefix="mfa-tests-")
 os.environ["MFA_CACHE_DIR"] = _folder.name
+# JAX shares a GPU with torch here.
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 
 # Torch first, so that importing mfa registers its operators.
 if importlib.util.find_spec("torch"):

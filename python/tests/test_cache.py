@@ -6,11 +6,10 @@ import sys
 import threading
 import time
 
+import mfa
 import numpy as np
 import pytest
 from conftest import assert_close, make_qkv, reference
-
-import mfa
 from mfa import _cache, _kernels
 
 PROGRAM = """

@@ -1,10 +1,9 @@
 """mfa.compile: what it shows, and calls of what it compiled."""
 
+import mfa
 import numpy as np
 import pytest
 from conftest import assert_close, make_qkv, normal, reference
-
-import mfa
 
 Q = mfa.Spec((2, 1024, 16, 64), "bf16")
 K = mfa.Spec((2, 1024, 4, 64), "bf16")

@@ -6,9 +6,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from conftest import assert_close, reference  # noqa: E402
-
 import mfa  # noqa: E402
+from conftest import assert_close, reference  # noqa: E402
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 
@@ -51,7 +50,10 @@ def test_views():
 
 def test_stream_of_the_caller():
     q, k, v, mask = make(seq_q=1024, seq_k=1024)
-    mfa.masked_attention(q, k, v, mask)
+    # Kernels are loaded at their first use, which may wait for the GPU.
+    mfa.masked_attention(q * 2, k, v, mask)
+    torch.cuda._sleep(1)
+    torch.cuda.synchronize()
     stream = torch.cuda.Stream()
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):

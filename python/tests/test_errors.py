@@ -1,10 +1,9 @@
 """What is said of arguments that do not fit, before anything is launched."""
 
+import mfa
 import numpy as np
 import pytest
 from conftest import make_qkv, normal
-
-import mfa
 
 Q, K, V = make_qkv()
 MASK = normal(4, 2, 5, 7)

@@ -5,9 +5,8 @@ import pytest
 jax = pytest.importorskip("jax")
 
 import jax.numpy as jnp  # noqa: E402
-from conftest import assert_close, make_qkv, normal, reference  # noqa: E402
-
 import mfa  # noqa: E402
+from conftest import assert_close, make_qkv, normal, reference  # noqa: E402
 
 
 @pytest.fixture(autouse=True)

@@ -1,13 +1,12 @@
 """masked_attention on NumPy arrays, with the code for the CPU."""
 
+import mfa
 import ml_dtypes
 import numpy as np
 import pytest
 from conftest import DTYPES, assert_close, make_qkv, normal, reference
 from hypothesis import given
 from hypothesis import strategies as st
-
-import mfa
 
 MASK_SHAPES = [
     (2, 5, 7),

@@ -4,10 +4,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+import mfa  # noqa: E402
 import numpy as np  # noqa: E402
 from conftest import assert_close, make_qkv, normal, reference  # noqa: E402
-
-import mfa  # noqa: E402
 
 TYPES = {"f16": torch.float16, "bf16": torch.bfloat16, "f32": torch.float32}
 
