@@ -68,7 +68,7 @@ def measure(peer, problem, budget_s: float) -> report.Row:
             verdict, times = peer.measure(problem)
         else:
             run = peer.prepare(problem)
-            verdict = check(problem, run.to_bshd(run.call()))
+            verdict = check(run.problem or problem, run.to_bshd(run.call()))
             times = run.timer(run.call, budget_s) if verdict.passed else None
     except Refused as error:
         row.status, row.reason = "refused", str(error)

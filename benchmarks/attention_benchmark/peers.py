@@ -7,6 +7,7 @@ the report shows. Any other error of a peer is shown as a refusal as well.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import importlib
 import json
@@ -36,11 +37,13 @@ class Refused(Exception):
 @dataclass
 class Run:
     """A problem ready to run: what to call, how to time it, and how to see the
-    result as [B, Sq, H, D]."""
+    result as [B, Sq, H, D]. `problem` is what it computes where that is another one
+    than was asked for."""
 
     call: Callable[[], Any]
     timer: Callable[..., Times]
     to_bshd: Callable[[Any], Any] = lambda output: output
+    problem: Problem | None = None
 
 
 class Peer:
@@ -281,7 +284,7 @@ class FlexAttention(TorchPeer):
                 None,
                 case.seq_q,
                 case.seq_k,
-                device="cuda",
+                device=q.device,
             )
         elif problem.mask_kind == "dense":
             options["score_mod"] = lambda score, b, h, query, key: (
@@ -355,15 +358,17 @@ class JaxCuDNN(JaxPeer):
 
 class MosaicGPU(JaxPeer):
     name = "Mosaic GPU"
-    note = "jax.experimental.pallas.ops.gpu.attention_mgpu, best of its tiles"
+    note = (
+        "jax.experimental.pallas.ops.gpu.attention_mgpu, best of its tiles; it does "
+        "not scale the scores, and is checked without"
+    )
 
     def prepare(self, problem: Problem) -> Run:
         module = _import("jax.experimental.pallas.ops.gpu.attention_mgpu")
         if problem.mask_kind not in ("none", "causal"):
             raise Refused("it takes no dense mask")
         q, k, v, _ = self.arrays(problem)
-        # It has no scale: q is scaled beforehand, which is not timed.
-        q = (q.astype("float32") * problem.scale).astype(q.dtype)
+        unscaled = dataclasses.replace(problem, scale=1.0, reference={})
         best, reason = None, ""
         for keys in (256, 128, 64):
             try:
@@ -374,7 +379,8 @@ class MosaicGPU(JaxPeer):
                     causal=problem.mask_kind == "causal",
                 )
                 attend = functools.partial(module.attention, config=config)
-                run = Run(JaxCall(attend, (q, k, v)), timing.time_jax)
+                call = JaxCall(attend, (q, k, v))
+                run = Run(call, timing.time_jax, problem=unscaled)
                 median = run.timer(run.call, 0.05).median_ms
             except Exception as error:
                 reason = str(error).split("\n")[0]
