@@ -118,11 +118,13 @@ def compile(
     if not chip:
         chip = _kernels.chip_of("sim" if target == "cuda" and not has_gpu else target)
 
+    # Loaded where the GPU is there, for which the driver checks it.
+    device = 0 if has_gpu and chip == _kernels.chip_of("cuda") else -1
     problem = dtype, q_shape[3], v_shape[3], mask_dtype, bits, return_lse
     kernel = _kernels.get_kernel(
         *problem,
         target,
-        -1,
+        device,
         chip=chip,
         schedule=schedule or "",
         f32_product=f32_product,

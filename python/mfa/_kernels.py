@@ -54,7 +54,7 @@ def get_kernel(
         with pending:
             kernel = _kernels.get(key)
             if kernel is None:
-                kernel = _kernels[key] = _read_or_compile(key)
+                kernel = _kernels[key] = _read_or_compile(key, device)
     if target == "cuda" and device >= 0:
         kernel.load(device)
     return kernel
@@ -82,23 +82,32 @@ def make_problem(
     )
 
 
-def _read_or_compile(key: tuple) -> _mfa.Kernel:
+def _read_or_compile(key: tuple, device: int) -> _mfa.Kernel:
+    """A new kernel, on GPU `device` if that is not negative. Once it is loaded it
+    holds machine code, which the driver takes long to make: these entries on disk
+    are others than those made without a GPU."""
+    target, chip, schedule, f32_product = key[6:]
+    loads = target == "cuda" and device >= 0
     # The compiler's identity covers its version, LLVM's and this CPU.
-    disk_key = _mfa.compiler_id(), *key
+    disk_key = _mfa.compiler_id(), *key, loads
     payload = _cache.read(disk_key)
     if payload is not None:
         try:
-            return _mfa.deserialize(payload)
+            kernel = _mfa.deserialize(payload)
+            if loads:
+                kernel.load(device)
+            return kernel
         except RuntimeError:
             pass  # An entry that cannot be used is replaced.
-    problem, (target, chip, schedule, f32_product) = key[:6], key[6:]
     kernel = _mfa.compile_problem(
-        make_problem(*problem),
+        make_problem(*key[:6]),
         target=_mfa.Target[target],
         chip=chip,
         schedule=schedule,
         f32_product=f32_product,
     )
+    if loads:
+        kernel.load(device)
     _cache.write(disk_key, kernel.serialize())
     return kernel
 

@@ -43,6 +43,22 @@ def test_launch_on_the_callers_stream():
     assert "synchronize" not in done.stderr and "stream create" not in done.stderr
 
 
+def test_machine_code_is_kept_on_disk(tmp_path):
+    first, second = (run("call", MFA_CACHE_DIR=str(tmp_path)) for _ in range(2))
+    assert first.returncode == 0, first.stderr
+    assert "compile PTX" in first.stderr
+    assert second.returncode == 0, second.stderr
+    assert "compile PTX" not in second.stderr and "launch" in second.stderr
+
+
+def test_machine_code_that_the_driver_refuses_is_made_again(tmp_path):
+    run("call", MFA_CACHE_DIR=str(tmp_path))
+    done = run(
+        "call", MFA_CACHE_DIR=str(tmp_path), MFA_FAKE_CUDA_FAIL="cuModuleLoadDataEx"
+    )
+    assert "compile PTX" in done.stderr and "RuntimeError: " in done.stderr
+
+
 def test_second_gpu():
     done = run("second-device", MFA_FAKE_CUDA_DEVICES="2")
     assert done.returncode == 0, done.stderr
