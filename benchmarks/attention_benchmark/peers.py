@@ -215,7 +215,7 @@ class TorchSDPA(TorchPeer):
         if problem.mask_kind == "causal":
             options["is_causal"] = True
         elif mask is not None:
-            options["attn_mask"] = mask.expand(-1, case.heads, case.seq_q, -1)
+            options["attn_mask"] = mask
         backend = getattr(SDPBackend, self.backend)
 
         def call():
