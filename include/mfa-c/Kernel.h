@@ -68,6 +68,9 @@ typedef struct MfaProblem {
   /// Dimensions in which the mask has size 1 and is broadcast, a set of
   /// MfaMask* bits. The other dimensions have full size (which may be 1 too).
   unsigned maskBroadcast;
+  /// The keys of the mask lie side by side: its last stride is 1 in the code,
+  /// which is faster, and not an argument of a launch.
+  bool maskUnitStride;
   MfaScale scaleKind;
   float scale;
   /// Also write the natural log-sum-exp of the masked scores of each row.
@@ -282,8 +285,9 @@ typedef struct MfaArgument {
 /// it; the kernel is loaded first where it is not loaded in the context.
 ///
 /// `device` is MFA_CURRENT_DEVICE or the number of the GPU whose primary
-/// context (that of the CUDA runtime, and of frameworks on it) is used, whatever
-/// the thread's current context is. Without a current context, that is GPU 0.
+/// context (that of the CUDA runtime, and of frameworks on it) is used,
+/// whatever the thread's current context is. Without a current context, that is
+/// GPU 0.
 MLIR_CAPI_EXPORTED MfaError mfaKernelLaunch(MfaKernel kernel,
                                             const MfaArgument *arguments,
                                             intptr_t numArguments, int device,

@@ -74,6 +74,7 @@ static Problem fromC(const MfaProblem &problem) {
   result.maskRank = problem.maskRank;
   result.maskType = fromC(problem.maskType);
   result.maskBroadcast = problem.maskBroadcast;
+  result.maskUnitStride = problem.maskUnitStride;
   if (problem.scaleKind == MfaScaleStatic)
     result.scale = problem.scale;
   result.scaleIsArgument = problem.scaleKind == MfaScaleArgument;

@@ -89,7 +89,7 @@ static mlir::MemRefType getMaskType(MLIRContext &context,
     shape.push_back(problem.maskBroadcast & dim ? 1 : ShapedType::kDynamic);
   }
   return getBufferType(context, problem.maskType, shape,
-                       /*hasUnitStride=*/false);
+                       problem.maskUnitStride);
 }
 
 /// Reads a schedule; null for an empty text.

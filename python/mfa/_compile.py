@@ -8,6 +8,8 @@ from typing import Any
 from . import _kernels, _mfa
 from ._arrays import type_name
 
+# Bits of _mfa.Problem's mask_broadcast.
+_HEADS, _KEYS = 2, 8
 _WIDTHS = ("f16", "bf16", "f32")
 _ALIASES = {"float16": "f16", "bfloat16": "bf16", "float32": "f32", "bool": "i1"}
 
@@ -51,11 +53,22 @@ def _broadcast_bits(mask_shape, q_shape, k_shape) -> int:
                 f"mask: expected shape {tuple(full)}, or 1 in place of any of these "
                 f"sizes, but got {mask_shape}"
             )
-    bits = 2 if mask_shape[1] == 1 else 0
+    bits = _HEADS if mask_shape[1] == 1 else 0
     for dim in (2, 3):
         if mask_shape[dim] == 1 and full[dim] != 1:
             bits |= 1 << dim
     return bits
+
+
+def _has_unit_stride(mask: Any) -> bool:
+    """Whether keys lie side by side; what has no strides is contiguous."""
+    if callable(getattr(mask, "stride", None)):
+        stride = mask.stride(-1)
+    elif hasattr(mask, "strides"):
+        stride = mask.strides[-1] // mask.itemsize
+    else:
+        return True
+    return stride == 1 or mask.shape[-1] <= 1
 
 
 def compile(
@@ -72,8 +85,8 @@ def compile(
 ) -> CompiledAttention:
     """Compiles masked attention for arrays such as these.
 
-    Only element types, head sizes and the dimensions in which the mask is
-    broadcast matter; the kernel takes any batch, lengths, heads and strides. It
+    Only element types, head sizes, the dimensions in which the mask is broadcast,
+    and whether its last stride is 1 matter; the kernel takes any batch, lengths, heads and strides. It
     comes from the caches where it is there already.
 
     Args:
@@ -104,10 +117,11 @@ def compile(
         raise ValueError(
             f"k: expected head size {q_shape[3]}, as of q, but got {k_shape[3]}"
         )
-    mask_dtype, bits = None, 0
+    mask_dtype, bits, unit = None, 0, False
     if mask is not None:
         mask_shape, mask_dtype = _read("mask", mask, (3, 4), (*_WIDTHS, "i1"))
         bits = _broadcast_bits(mask_shape, q_shape, k_shape)
+        unit = not bits & _KEYS and _has_unit_stride(mask)
     if target is None:
         target = "cpu" if _kernels.cuda_unavailable_reason() else "cuda"
     if target not in ("cpu", "sim", "cuda"):
@@ -120,7 +134,7 @@ def compile(
 
     # Loaded where the GPU is there, for which the driver checks it.
     device = 0 if has_gpu and chip == _kernels.chip_of("cuda") else -1
-    problem = dtype, q_shape[3], v_shape[3], mask_dtype, bits, return_lse
+    problem = dtype, q_shape[3], v_shape[3], mask_dtype, bits, unit, return_lse
     kernel = _kernels.get_kernel(
         *problem,
         target,

@@ -33,6 +33,7 @@ def get_kernel(
     value_dim: int,
     mask_dtype: str | None,
     mask_broadcast: int,
+    mask_unit_stride: bool,
     lse: bool,
     target: str,
     device: int = 0,
@@ -43,10 +44,10 @@ def get_kernel(
 ) -> _mfa.Kernel:
     """The kernel of a problem, compiled at most once for each chip, whatever the
     number of threads that ask for it; loaded on GPU `device` if that is not
-    negative. `mask_broadcast` is that of _mfa.Problem."""
+    negative. What begins with `mask_` is that of _mfa.Problem."""
     chip = chip or chip_of(target, device)
-    problem = dtype, head_dim, value_dim, mask_dtype, mask_broadcast, lse
-    key = *problem, target, chip, schedule, f32_product
+    mask = mask_dtype, mask_broadcast, mask_unit_stride
+    key = dtype, head_dim, value_dim, *mask, lse, target, chip, schedule, f32_product
     with _lock:
         kernel = _kernels.get(key)
         pending = _pending.setdefault(key, threading.Lock())
@@ -66,6 +67,7 @@ def make_problem(
     value_dim: int,
     mask_dtype: str | None,
     mask_broadcast: int,
+    mask_unit_stride: bool,
     lse: bool,
 ) -> _mfa.Problem:
     """The problem for which the extension compiles: masks are seen as rank 4, and
@@ -77,6 +79,7 @@ def make_problem(
         mask_rank=0 if mask_dtype is None else 4,
         mask_dtype=mask_dtype or "f16",
         mask_broadcast=mask_broadcast,
+        mask_unit_stride=mask_unit_stride,
         scale="argument",
         lse=lse,
     )
@@ -86,7 +89,7 @@ def _read_or_compile(key: tuple, device: int) -> _mfa.Kernel:
     """A new kernel, on GPU `device` if that is not negative. Once it is loaded it
     holds machine code, which the driver takes long to make: these entries on disk
     are others than those made without a GPU."""
-    target, chip, schedule, f32_product = key[6:]
+    target, chip, schedule, f32_product = key[7:]
     loads = target == "cuda" and device >= 0
     # The compiler's identity covers its version, LLVM's and this CPU.
     disk_key = _mfa.compiler_id(), *key, loads
@@ -100,7 +103,7 @@ def _read_or_compile(key: tuple, device: int) -> _mfa.Kernel:
         except RuntimeError:
             pass  # An entry that cannot be used is replaced.
     kernel = _mfa.compile_problem(
-        make_problem(*key[:6]),
+        make_problem(*key[:7]),
         target=_mfa.Target[target],
         chip=chip,
         schedule=schedule,

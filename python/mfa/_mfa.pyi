@@ -30,6 +30,7 @@ class Problem:
         mask_rank: int = 0,  # 0, 3 or 4
         mask_dtype: str = "f16",  # or "bf16", "f32", "i1"
         mask_broadcast: int = 0,  # 1 batch | 2 heads | 4 queries | 8 keys
+        mask_unit_stride: bool = False,  # its last stride is 1 in the code
         scale: float | str | None = None,  # None: 1/sqrt(D); "argument": per launch
         lse: bool = False,
     ) -> None: ...

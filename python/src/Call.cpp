@@ -41,11 +41,13 @@ struct Operands {
   int64_t getValueDim() const { return v.sizes[3]; }
 };
 
-/// Sizes and strides of the mask as [B|1, H|1, Sq|1, Sk|1], and the dimensions
-/// of size 1 that are broadcast in the code of the kernel.
+/// Sizes and strides of the mask as [B|1, H|1, Sq|1, Sk|1], and what of them is
+/// known in the code of the kernel: dimensions of size 1 that are broadcast,
+/// and that keys lie side by side.
 struct MaskView {
   std::array<int64_t, 4> sizes = {}, strides = {};
   unsigned broadcast = 0;
+  bool hasUnitStride = false;
 };
 } // namespace
 
@@ -162,12 +164,19 @@ static MaskView viewMask(const Operands &operands) {
     if (isBroadcast && isKnown)
       view.broadcast |= 1u << dim;
   }
+  if (!(view.broadcast & MfaMaskKeys)) {
+    // One key has no neighbour.
+    if (view.sizes[3] <= 1)
+      view.strides[3] = 1;
+    view.hasUnitStride = view.strides[3] == 1;
+  }
   return view;
 }
 
 /// Fits the mask to a kernel that was compiled beforehand.
 static void fitMask(const Operands &operands, MaskView &view,
-                    unsigned broadcast) {
+                    const MfaProblem &problem) {
+  unsigned broadcast = problem.maskBroadcast;
   for (int dim = 0; dim < 4; ++dim) {
     bool isBroadcast = view.strides[dim] == 0 || view.sizes[dim] == 1;
     if ((broadcast >> dim & 1) && !isBroadcast)
@@ -178,6 +187,12 @@ static void fitMask(const Operands &operands, MaskView &view,
                      ", for which the kernel was compiled, but got shape " +
                      formatSizes(operands.mask));
   }
+  if (problem.maskUnitStride && !view.hasUnitStride)
+    throwValue(
+        operands.mask,
+        "expected unit stride in the last dimension, for which the "
+        "kernel was compiled, but got strides " +
+            formatSizes(operands.mask.strides.data(), operands.mask.rank));
   view.broadcast = broadcast;
 }
 
@@ -210,6 +225,7 @@ static MfaProblem makeProblem(const Operands &operands, const MaskView &mask,
   problem.maskType =
       operands.hasMask() ? operands.mask.elementType : MfaElementF16;
   problem.maskBroadcast = mask.broadcast;
+  problem.maskUnitStride = mask.hasUnitStride;
   problem.scaleKind = MfaScaleArgument;
   problem.lse = lse;
   return problem;
@@ -227,6 +243,7 @@ static uint64_t makeKey(const MfaProblem &problem, MfaTarget target,
   add(1, problem.maskRank != 0);
   add(2, problem.maskType);
   add(4, problem.maskBroadcast);
+  add(1, problem.maskUnitStride);
   add(1, problem.lse);
   return key;
 }
@@ -273,11 +290,11 @@ static std::shared_ptr<Kernel> getKernel(const MfaProblem &problem,
   nb::object mask = nb::none();
   if (problem.maskRank)
     mask = nb::str(getTypeName(problem.maskType));
-  auto kernel = nb::cast<std::shared_ptr<Kernel>>(
-      getFunction(get, "mfa._kernels", "get_kernel")(
-          getTypeName(problem.elementType), problem.headDim, problem.valueDim,
-          mask, problem.maskBroadcast, static_cast<bool>(problem.lse),
-          getTargetName(target), device));
+  auto kernel = nb::cast<std::shared_ptr<Kernel>>(getFunction(
+      get, "mfa._kernels", "get_kernel")(
+      getTypeName(problem.elementType), problem.headDim, problem.valueDim, mask,
+      problem.maskBroadcast, static_cast<bool>(problem.maskUnitStride),
+      static_cast<bool>(problem.lse), getTargetName(target), device));
   std::lock_guard<std::mutex> lock(table.mutex);
   return table.kernels.try_emplace(key, std::move(kernel)).first->second;
 }
@@ -441,7 +458,7 @@ static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
     const MfaProblem &expected = nb::cast<const Problem &>(problem).problem;
     checkProblem(makeProblem(operands, maskView, returnLSE), expected);
     if (operands.hasMask())
-      fitMask(operands, maskView, expected.maskBroadcast);
+      fitMask(operands, maskView, expected);
     toLaunch = nb::cast<std::shared_ptr<Kernel>>(kernel);
   } else {
     toLaunch = getKernel(makeProblem(operands, maskView, returnLSE), targetKind,

@@ -70,7 +70,7 @@ static MfaElementType parseElementType(const char *argument,
 static void initProblem(Problem *self, const std::string &dtype,
                         int64_t headDim, int64_t valueDim, int64_t maskRank,
                         const std::string &maskType, unsigned maskBroadcast,
-                        nb::handle scale, bool lse) {
+                        bool maskUnitStride, nb::handle scale, bool lse) {
   MfaProblem problem = {};
   problem.elementType = parseElementType("dtype", dtype);
   problem.headDim = headDim;
@@ -78,6 +78,7 @@ static void initProblem(Problem *self, const std::string &dtype,
   problem.maskRank = maskRank;
   problem.maskType = parseElementType("mask_dtype", maskType);
   problem.maskBroadcast = maskBroadcast;
+  problem.maskUnitStride = maskUnitStride;
   problem.lse = lse;
   std::string_view text;
   if (scale.is_none()) {
@@ -101,7 +102,8 @@ static auto getFields(const Problem &self) {
   return std::make_tuple(int(problem.elementType), problem.headDim,
                          problem.valueDim, problem.maskRank,
                          int(problem.maskType), problem.maskBroadcast,
-                         int(problem.scaleKind), problem.scale, problem.lse);
+                         problem.maskUnitStride, int(problem.scaleKind),
+                         problem.scale, problem.lse);
 }
 
 static size_t hashProblem(const Problem &self) {
@@ -366,6 +368,7 @@ static void bindProblem(nb::module_ &m) {
       .def("__init__", &initProblem, nb::arg("dtype"), nb::arg("head_dim"),
            nb::arg("value_dim"), nb::kw_only(), nb::arg("mask_rank") = 0,
            nb::arg("mask_dtype") = "f16", nb::arg("mask_broadcast") = 0,
+           nb::arg("mask_unit_stride") = false,
            nb::arg("scale").none() = nb::none(), nb::arg("lse") = false)
       .def("__eq__",
            [](const Problem &self, nb::handle other) {

@@ -116,6 +116,21 @@ def test_call_with_another_mask_shape():
         kernel(q, k, v, full)
 
 
+def test_call_with_another_mask_stride():
+    q, k, v = make_qkv()
+    strided = normal(4, 2, 7, 5).transpose(0, 2, 1)
+    whole = np.ascontiguousarray(strided)
+    expected, _ = reference(q, k, v, whole)
+    kernel = mfa.compile(q, k, v, strided, target="cpu")
+    assert_close(kernel(q, k, v, strided), expected)
+    assert_close(kernel(q, k, v, whole), expected)
+    kernel = mfa.compile(q, k, v, whole, target="cpu")
+    with pytest.raises(
+        ValueError, match=r"mask: expected unit stride .* but got strides \(35, 1, 5\)"
+    ):
+        kernel(q, k, v, strided)
+
+
 @pytest.mark.parametrize(
     "arguments, options, error, message",
     [

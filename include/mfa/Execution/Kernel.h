@@ -82,6 +82,8 @@ struct Problem {
   ElementType maskType = ElementType::F16;
   /// MaskDims in which the mask has size 1 and is broadcast.
   unsigned maskBroadcast = 0;
+  /// The last stride of the mask is 1 in the code.
+  bool maskUnitStride = false;
   /// A scale that is known; 1/sqrt(headDim) without.
   std::optional<float> scale;
   /// The scale is an argument of every launch.
