@@ -85,6 +85,12 @@ def test_output_for_a_library_without_writable_arrays():
     done = run("output")
     assert done.returncode == 0, done.stderr
     assert "('taken', 'DeviceArray', 'PyCapsule')" in done.stdout
+    # Its consumer waits for the launch.
+    launch, record, wait = (
+        done.stderr.index(text)
+        for text in ("launch", "record event, stream 0x77", "wait for event")
+    )
+    assert launch < record < wait
 
 
 def test_failed_launch():
