@@ -28,6 +28,7 @@ hypothesis.settings.register_profile(
     deadline=None,
     max_examples=25,
     derandomize=True,
+    database=None,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("mfa")
