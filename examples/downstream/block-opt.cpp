@@ -61,7 +61,12 @@ struct RaiseCallsPass : PassWrapper<RaiseCallsPass, OperationPass<ModuleOp>> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     patterns.add<RaiseCall>(&getContext());
-    walkAndApplyPatterns(getOperation(), std::move(patterns));
+    ModuleOp module = getOperation();
+    walkAndApplyPatterns(module, std::move(patterns));
+    // Nothing is left that calls it.
+    Operation *attend = SymbolTable::lookupSymbolIn(module, "attend");
+    if (attend && SymbolTable::symbolKnownUseEmpty(attend, module))
+      attend->erase();
   }
 };
 } // namespace
