@@ -108,6 +108,15 @@ def test_mixed_with_numpy():
     check(output, q, k, v, torch.from_numpy(mask))
 
 
+def test_described_without_the_c_interface():
+    """What a torch that has none is read by."""
+    x = torch.randn(2, 6, 4, 16).to(torch.bfloat16)[:, ::2]
+    described = mfa._arrays.describe("q", x)
+    assert described[:3] == (1, 0, "bf16")
+    assert described[3] == x.data_ptr()
+    assert described[4:6] == ((2, 3, 4, 16), (384, 128, 16, 1))
+
+
 def test_operator():
     q, k, v = tensors()
     mask = torch.randn(2, 5, 7)
