@@ -394,6 +394,21 @@ static void testCUDA(void) {
   free(data);
 }
 
+/// Machine code for a chip.
+static void testCubin(const char *chip) {
+  MfaProblem problem = makeProblem();
+  MfaOptions options = {0};
+  options.target = MfaTargetCUDA;
+  options.chip = text(chip);
+  MfaKernel kernel = {NULL};
+  require(mfaKernelCompileProblem(&problem, &options, &kernel));
+  struct Bytes cubin = {NULL, 0};
+  if (!report(mfaKernelGetCubin(kernel, append, &cubin)))
+    printf("%s: %s\n", chip, cubin.data);
+  free(cubin.data);
+  mfaKernelDestroy(kernel);
+}
+
 static double getSeconds(void) {
   struct timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
@@ -445,6 +460,9 @@ int main(int argc, char **argv) {
     testProblems();
   } else if (strcmp(what, "cuda") == 0) {
     testCUDA();
+  } else if (strcmp(what, "cubin") == 0) {
+    testCubin("sm_80");
+    testCubin("sm_90");
   } else if (strcmp(what, "measure-cpu") == 0) {
     measure(MfaTargetCPU);
   } else if (strcmp(what, "measure-cuda") == 0) {
