@@ -44,7 +44,8 @@ function(mfa_compile_options name)
 endfunction()
 
 # The headers that nearly every source includes, compiled once.
-file(WRITE "${MFA_BINARY_DIR}/pch.cpp" "")
+# Written once: a newer file would mean to compile everything again.
+file(CONFIGURE OUTPUT "${MFA_BINARY_DIR}/pch.cpp" CONTENT "")
 add_library(mfa_pch OBJECT "${MFA_BINARY_DIR}/pch.cpp")
 mfa_compile_options(mfa_pch)
 target_precompile_headers(mfa_pch PRIVATE
