@@ -1,32 +1,53 @@
 # Targets shared by every library and tool of the project.
 
+# mfa_export(NAME...): targets that programs which embed the project link, from
+# the build tree or after installation, by find_package(MFA).
+function(mfa_export)
+  foreach(name ${ARGN})
+    target_include_directories(${name} INTERFACE
+      "$<BUILD_INTERFACE:${MFA_SOURCE_DIR}/include>"
+      "$<BUILD_INTERFACE:${MFA_BINARY_DIR}/include>"
+      "$<INSTALL_INTERFACE:include>")
+    install(TARGETS ${name} EXPORT MFATargets)
+  endforeach()
+endfunction()
+
 # How MLIR and LLVM are linked, decided once: the two shared libraries in a
 # development build, the static archives in a self-contained one. The two must
 # never meet in one process (TypeIDs would be duplicated).
 add_library(mfa_upstream INTERFACE)
-target_compile_options(mfa_upstream INTERFACE
-  -fvisibility-inlines-hidden -Wall -Wextra -Wno-unused-parameter
-  $<$<BOOL:${MFA_WERROR}>:-Werror>)
-if(NOT LLVM_ENABLE_EH)
-  target_compile_options(mfa_upstream INTERFACE
-    $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions>)
-endif()
-if(NOT LLVM_ENABLE_RTTI)
-  target_compile_options(mfa_upstream INTERFACE
-    $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti>)
-endif()
-target_compile_definitions(mfa_upstream INTERFACE ${LLVM_DEFINITIONS_LIST})
+# Serialized kernels name the build that made them by it.
+target_link_options(mfa_upstream INTERFACE -Wl,--build-id)
 if(MFA_STATIC)
   include(StaticMLIR)
   target_link_libraries(mfa_upstream INTERFACE mfa_static_mlir)
 else()
   target_link_libraries(mfa_upstream INTERFACE MLIR LLVM)
 endif()
+mfa_export(mfa_upstream)
+
+# mfa_compile_options(NAME): how sources that include MLIR's headers are
+# compiled.
+function(mfa_compile_options name)
+  target_compile_options(${name} PRIVATE
+    -fvisibility-inlines-hidden -Wall -Wextra -Wno-unused-parameter
+    $<$<BOOL:${MFA_WERROR}>:-Werror>)
+  if(NOT LLVM_ENABLE_EH)
+    target_compile_options(${name} PRIVATE
+      $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions>)
+  endif()
+  if(NOT LLVM_ENABLE_RTTI)
+    target_compile_options(${name} PRIVATE
+      $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti>)
+  endif()
+  target_compile_definitions(${name} PRIVATE ${LLVM_DEFINITIONS_LIST})
+endfunction()
 
 # The headers that nearly every source includes, compiled once.
-file(WRITE "${MFA_BINARY_DIR}/pch.cpp" "")
+# Written once: a newer file would mean to compile everything again.
+file(CONFIGURE OUTPUT "${MFA_BINARY_DIR}/pch.cpp" CONTENT "")
 add_library(mfa_pch OBJECT "${MFA_BINARY_DIR}/pch.cpp")
-target_link_libraries(mfa_pch PUBLIC mfa_upstream)
+mfa_compile_options(mfa_pch)
 target_precompile_headers(mfa_pch PRIVATE
   <mlir/Dialect/Arith/IR/Arith.h>
   <mlir/Dialect/Func/IR/FuncOps.h>
@@ -41,12 +62,13 @@ target_precompile_headers(mfa_pch PRIVATE
 function(mfa_add_library name)
   cmake_parse_arguments(ARG "" "" "DEPENDS;LINK_LIBS" ${ARGN})
   add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
+  mfa_compile_options(${name})
   target_link_libraries(${name} PUBLIC ${ARG_LINK_LIBS} mfa_upstream)
   target_precompile_headers(${name} REUSE_FROM mfa_pch)
+  mfa_export(${name})
   if(ARG_DEPENDS)
     add_dependencies(${name} ${ARG_DEPENDS})
   endif()
-  set_property(GLOBAL APPEND PROPERTY MFA_LIBS ${name})
 endfunction()
 
 # mfa_add_tool(NAME source... [LINK_LIBS lib...])
@@ -59,6 +81,7 @@ function(mfa_add_tool name)
   # The precompiled header is built with -fPIC; CMake would pass -fPIE here.
   set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
   target_compile_options(${name} PRIVATE -fPIC)
+  mfa_compile_options(${name})
   target_link_libraries(${name} PRIVATE ${ARG_LINK_LIBS} mfa_upstream)
   target_precompile_headers(${name} REUSE_FROM mfa_pch)
   install(TARGETS ${name})

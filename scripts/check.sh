@@ -54,6 +54,39 @@ print(*counts)
 PYTHON
 }
 
+# Prints what pytest skipped and why, then "passed failed skipped" as the last
+# line.
+count_pytest() {
+  python3 - "$1" <<'PYTHON'
+import collections, sys
+import xml.etree.ElementTree as xml
+
+counts = [0, 0, 0]
+reasons = collections.Counter()
+for case in xml.parse(sys.argv[1]).iter("testcase"):
+    if case.find("failure") is not None or case.find("error") is not None:
+        counts[1] += 1
+    elif (skipped := case.find("skipped")) is not None:
+        counts[2] += 1
+        reasons[skipped.get("message", "")] += 1
+    else:
+        counts[0] += 1
+for reason, count in reasons.most_common():
+    print(f"skipped {count}: {reason}")
+print(*counts)
+PYTHON
+}
+
+# add_counts TEXT: shows the text but for its last line, which it adds up.
+add_counts() {
+  local more_passed more_failed more_skipped
+  echo "$1" | sed '$d'
+  read -r more_passed more_failed more_skipped < <(echo "$1" | tail -n 1)
+  passed=$((passed + more_passed))
+  failed=$((failed + more_failed))
+  skipped=$((skipped + more_skipped))
+}
+
 # python3-psutil is for lit's --timeout.
 MFA_PACKAGES+=("clang-format-$LLVM_MAJOR" python3-psutil xz-utils)
 set_up
@@ -64,18 +97,19 @@ part "clang-format" check_format
 step "Self-contained tools"
 part "static" scripts/package-static.sh --check
 
+step "Python package"
+results="$MFA_SOURCE_DIR/build-static/python-tests.xml"
+rm -f "$results"
+part "python" scripts/package-python.sh --check
+[ ! -f "$results" ] || add_counts "$(count_pytest "$results")"
+
 step "Tests of lit"
 results="$MFA_BUILD_DIR/test/results.json"
 rm -f "$results"
 "/usr/lib/llvm-$LLVM_MAJOR/bin/lit" -v --timeout 900 -o "$results" \
   "$MFA_BUILD_DIR/test" || true
 [ -f "$results" ] || die "lit did not run"
-summary="$(count_lit "$results")"
-echo "$summary" | sed '$d'
-read -r lit_passed lit_failed lit_skipped < <(echo "$summary" | tail -n 1)
-passed=$((passed + lit_passed))
-failed=$((failed + lit_failed))
-skipped=$((skipped + lit_skipped))
+add_counts "$(count_lit "$results")"
 
 printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
 [ "$failed" -eq 0 ]

@@ -12,9 +12,11 @@ What is run is told by the info string of a block:
 
   ```mlir             is parsed and verified by mfa-opt
   ```mlir file=NAME   the same, and later commands find it as NAME
+  ```c file=NAME      is found by later commands as NAME; cmake and cpp likewise
   ```sh               runs, in one shell for all blocks; each command must succeed
   ```sh cuda          the same, where --cuda says that a GPU answers
   ```sh setup         installs and builds: only checked to name scripts that exist
+  ```python           is not run here, but by the tests of the Python package
   ```text             is not run
 
 Commands run in a directory that shows the sources, the build as `build` and
@@ -30,6 +32,7 @@ import subprocess
 import sys
 import tempfile
 
+FILE_LANGUAGES = ["c", "cmake", "cpp"]
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
@@ -79,12 +82,17 @@ def main():
         for line, info, contents in blocks(arguments.page.read_text()):
             where = f"{arguments.page.name}:{line}"
             language, *words = info or [""]
-            if language == "mlir":
-                names = [word[5:] for word in words if word.startswith("file=")]
+            names = [word[5:] for word in words if word.startswith("file=")]
+            if language == "mlir" or (language in FILE_LANGUAGES and names):
                 name = names[0] if names else "block.mlir"
-                command = f"build/bin/mfa-opt {name} -o /dev/null"
+                # The sources are shown by links that must not be written to.
+                if pathlib.PurePath(name).parts[0] in os.listdir(directory):
+                    sys.exit(f"error: {where}: {name} is among the sources")
+                script += f"mkdir -p {shlex.quote(os.path.dirname(name) or '.')}\n"
                 script += f"cat > {name} <<'MFA_BLOCK'\n{contents}MFA_BLOCK\n"
-                contents = command + "\n"
+                if language != "mlir":
+                    continue
+                contents = f"build/bin/mfa-opt {name} -o /dev/null\n"
             elif language == "sh":
                 if unknown := set(words) - {"cuda", "setup"}:
                     sys.exit(f"error: {where}: no such kind of block: {unknown}")
@@ -94,10 +102,13 @@ def main():
                 if "cuda" in words and not arguments.cuda:
                     print(f"{where}: needs a GPU, not run")
                     continue
-            elif language == "text":
+            elif language in ("python", "text"):
                 continue
             else:
-                sys.exit(f"error: {where}: expected mlir, sh or text but got {info}")
+                sys.exit(
+                    f"error: {where}: expected mlir, sh, python, text, or a file of "
+                    f"{', '.join(FILE_LANGUAGES)} but got {info}"
+                )
             count += 1
             script += f"echo {shlex.quote('== ' + where)}\n{contents}"
         if count == 0:

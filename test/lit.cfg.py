@@ -33,12 +33,18 @@ config.substitutions += [
     ("%mfa_lib", config.mfa_lib_dir),
     ("%llvm_tools", config.llvm_tools_dir),
     ("%mlir_include", config.mlir_include_dir),
+    ("%mfa_capi_test", os.path.join(config.test_exec_root, "CAPI", "mfa-capi-test")),
     ("%python", '"' + config.python_executable + '"'),
 ]
 
 llvm_config.with_system_environment(
-    ["HOME", "TMPDIR", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH"]
+    ["HOME", "TMPDIR", "CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH", "CCACHE_DIR"]
 )
+# Other projects that tests build use this build's compiler cache.
+if config.mfa_compiler_launcher:
+    llvm_config.with_environment(
+        "CMAKE_CXX_COMPILER_LAUNCHER", config.mfa_compiler_launcher
+    )
 llvm_config.with_environment("PATH", config.llvm_tools_dir, append_path=True)
 
 llvm_config.add_tool_substitutions(

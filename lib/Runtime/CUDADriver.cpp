@@ -86,7 +86,12 @@ CUDAStatus CUDADriver::load() {
       MFA_SYMBOL(cuModuleLoadDataEx, "cuModuleLoadDataEx", false),
       MFA_SYMBOL(cuModuleUnload, "cuModuleUnload", false),
       MFA_SYMBOL(cuModuleGetFunction, "cuModuleGetFunction", false),
+      MFA_SYMBOL(cuFuncGetAttribute, "cuFuncGetAttribute", false),
       MFA_SYMBOL(cuFuncSetAttribute, "cuFuncSetAttribute", false),
+      MFA_SYMBOL(cuLinkCreate, "cuLinkCreate_v2", false),
+      MFA_SYMBOL(cuLinkAddData, "cuLinkAddData_v2", false),
+      MFA_SYMBOL(cuLinkComplete, "cuLinkComplete", false),
+      MFA_SYMBOL(cuLinkDestroy, "cuLinkDestroy", false),
       MFA_SYMBOL(cuLaunchKernel, "cuLaunchKernel", false),
       MFA_SYMBOL(cuStreamCreate, "cuStreamCreate", false),
       MFA_SYMBOL(cuStreamDestroy, "cuStreamDestroy_v2", false),
@@ -200,29 +205,84 @@ CUDAStatus CUDADriver::getChip(int device, std::string &chip) const {
   return std::nullopt;
 }
 
-CUDAStatus CUDADriver::loadModule(const void *image, int optLevel,
-                                  CUmodule &module) const {
-  std::vector<char> errorLog(16384), infoLog(16384);
-  // Integral options travel in the pointer itself.
-  auto asPointer = [](uintptr_t value) {
-    return reinterpret_cast<void *>(value);
-  };
-  int options[] = {CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES,
-                   CU_JIT_INFO_LOG_BUFFER, CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES,
-                   CU_JIT_OPTIMIZATION_LEVEL};
-  void *values[] = {errorLog.data(), asPointer(errorLog.size() - 1),
-                    infoLog.data(), asPointer(infoLog.size() - 1),
-                    asPointer(static_cast<uintptr_t>(optLevel))};
-  unsigned count = optLevel < 0 ? 4 : 5;
-  CUDAStatus error = check(
-      "cuModuleLoadDataEx",
-      functions.cuModuleLoadDataEx(&module, image, count, options, values));
-  if (error) {
-    error->log = trimLog(errorLog.data());
+namespace {
+/// Options of the driver's PTX compiler, and the logs that it writes.
+class JITOptions {
+public:
+  explicit JITOptions(int optLevel) : errorLog(16384), infoLog(16384) {
+    add(CU_JIT_ERROR_LOG_BUFFER, errorLog.data());
+    add(CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES, asPointer(errorLog.size() - 1));
+    add(CU_JIT_INFO_LOG_BUFFER, infoLog.data());
+    add(CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES, asPointer(infoLog.size() - 1));
+    if (optLevel >= 0)
+      add(CU_JIT_OPTIMIZATION_LEVEL, asPointer(optLevel));
+  }
+
+  unsigned size() const { return keys.size(); }
+  int *getKeys() { return keys.data(); }
+  void **getValues() { return values.data(); }
+
+  std::string getLog() const {
+    std::string log = trimLog(errorLog.data());
     std::string info = trimLog(infoLog.data());
     if (!info.empty())
-      error->log += (error->log.empty() ? "" : "\n") + info;
+      log += (log.empty() ? "" : "\n") + info;
+    return log;
   }
+
+private:
+  /// Integral options travel in the pointer itself.
+  static void *asPointer(uintptr_t value) {
+    return reinterpret_cast<void *>(value);
+  }
+
+  void add(int key, void *value) {
+    keys.push_back(key);
+    values.push_back(value);
+  }
+
+  std::vector<char> errorLog, infoLog;
+  std::vector<int> keys;
+  std::vector<void *> values;
+};
+} // namespace
+
+CUDAStatus CUDADriver::loadModule(const void *image, int optLevel,
+                                  CUmodule &module) const {
+  JITOptions options(optLevel);
+  CUDAStatus error = check(
+      "cuModuleLoadDataEx",
+      functions.cuModuleLoadDataEx(&module, image, options.size(),
+                                   options.getKeys(), options.getValues()));
+  if (error)
+    error->log = options.getLog();
+  return error;
+}
+
+CUDAStatus CUDADriver::compilePTX(const void *text, size_t size, int optLevel,
+                                  std::string &cubin) const {
+  JITOptions options(optLevel);
+  CUlinkState state;
+  if (CUDAStatus error =
+          check("cuLinkCreate",
+                functions.cuLinkCreate(options.size(), options.getKeys(),
+                                       options.getValues(), &state)))
+    return error;
+  CUDAStatus error =
+      check("cuLinkAddData",
+            functions.cuLinkAddData(state, CU_JIT_INPUT_PTX,
+                                    const_cast<void *>(text), size, "kernels",
+                                    /*numOptions=*/0, nullptr, nullptr));
+  void *image = nullptr;
+  size_t imageSize = 0;
+  if (!error)
+    error = check("cuLinkComplete",
+                  functions.cuLinkComplete(state, &image, &imageSize));
+  if (error)
+    error->log = options.getLog();
+  else
+    cubin.assign(static_cast<const char *>(image), imageSize);
+  functions.cuLinkDestroy(state);
   return error;
 }
 
@@ -239,4 +299,27 @@ ContextScope::~ContextScope() {
     return;
   CUcontext popped;
   driver->cuCtxPopCurrent(&popped);
+}
+
+DeviceScope::DeviceScope(const CUDADriver &driver, int device)
+    : driver(driver) {
+  CUcontext current = nullptr;
+  error = driver.check("cuCtxGetCurrent", driver->cuCtxGetCurrent(&current));
+  if (error)
+    return;
+  if (device < 0 && current) {
+    context = current;
+    return;
+  }
+  error = driver.getPrimaryContext(device < 0 ? 0 : device, context);
+  if (error || context == current)
+    return;
+  error = driver.check("cuCtxPushCurrent", driver->cuCtxPushCurrent(context));
+  isPushed = !error;
+}
+
+DeviceScope::~DeviceScope() {
+  CUcontext popped;
+  if (isPushed)
+    driver->cuCtxPopCurrent(&popped);
 }

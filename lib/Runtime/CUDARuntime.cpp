@@ -7,122 +7,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "mfa/Runtime/CUDARuntime.h"
-
-#include <cstdio>
-#include <initializer_list>
-#include <limits>
-#include <mutex>
+#include "CUDACall.h"
 
 using namespace mfa::runtime;
 
-//===----------------------------------------------------------------------===//
-// Errors
-//===----------------------------------------------------------------------===//
-
-static void printError(const CUDAError &error) {
-  std::fprintf(stderr, "error: %s\n", error.message().c_str());
-}
-
 namespace {
-struct ErrorState {
-  std::mutex mutex;
-  ErrorHandler handler = printError;
-  CUDAStatus first;
-};
-} // namespace
-
-static ErrorState &getErrorState() {
-  static ErrorState state;
-  return state;
-}
-
-ErrorHandler mfa::runtime::setErrorHandler(ErrorHandler handler) {
-  ErrorState &state = getErrorState();
-  std::lock_guard<std::mutex> lock(state.mutex);
-  std::swap(handler, state.handler);
-  return handler;
-}
-
-CUDAStatus mfa::runtime::takeFirstError() {
-  ErrorState &state = getErrorState();
-  std::lock_guard<std::mutex> lock(state.mutex);
-  CUDAStatus first;
-  std::swap(first, state.first);
-  return first;
-}
-
-/// Records and reports an error; true if there was one.
-static bool failed(const CUDAStatus &status) {
-  if (!status)
-    return false;
-  ErrorState &state = getErrorState();
-  ErrorHandler handler;
-  {
-    std::lock_guard<std::mutex> lock(state.mutex);
-    if (!state.first)
-      state.first = status;
-    handler = state.handler;
-  }
-  if (handler)
-    handler(*status);
-  return true;
-}
-
-/// Error of an entry point that found its arguments wrong.
-static CUDAError makeError(const char *call, std::string text) {
-  return CUDAError{call, -1, "", std::move(text), ""};
-}
-
-//===----------------------------------------------------------------------===//
-// Device and stream of the calling thread
-//===----------------------------------------------------------------------===//
-
-static thread_local int currentDevice = 0;
-static thread_local std::optional<CUstream> currentStream;
-
-int mfa::runtime::getCurrentDevice() { return currentDevice; }
-
-StreamScope::StreamScope(CUstream stream) : previous(currentStream) {
-  currentStream = stream;
-}
-
-StreamScope::~StreamScope() { currentStream = previous; }
-
-namespace {
-/// The driver with the context of the thread's GPU current, for one call.
-class Call {
-public:
-  Call() : driver(load()) {
-    if (!driver)
-      return;
-    scope.emplace(*driver, currentDevice);
-    if (failed(scope->getError()))
-      driver = nullptr;
-  }
-
-  /// False where there is no driver or no context, which has been reported.
-  explicit operator bool() const { return driver != nullptr; }
-  const CUDAFunctions *operator->() const { return driver->operator->(); }
-  const CUDADriver &operator*() const { return *driver; }
-
-  /// Reports the failure of a driver function; true if it succeeded.
-  bool succeeded(const char *call, CUresult result) const {
-    return !failed(driver->check(call, result));
-  }
-
-private:
-  static const CUDADriver *load() {
-    CUDAError error;
-    const CUDADriver *driver = CUDADriver::get(&error);
-    if (!driver)
-      failed(error);
-    return driver;
-  }
-
-  const CUDADriver *driver;
-  std::optional<ContextScope> scope;
-};
-
 /// A ranked memref descriptor as lowered host code passes it: the header is
 /// followed by `rank` sizes and `rank` strides, in elements.
 struct MemRefDescriptor {
@@ -160,8 +49,6 @@ static ByteRange getByteRange(int64_t rank, const MemRefDescriptor *descriptor,
 // Entry points
 //===----------------------------------------------------------------------===//
 
-#define MFA_ENTRY extern "C" __attribute__((visibility("default")))
-
 /// Loads a cubin or fatbin.
 MFA_ENTRY CUmodule mgpuModuleLoad(void *image, size_t) {
   Call call;
@@ -197,37 +84,6 @@ MFA_ENTRY CUfunction mgpuModuleGetFunction(CUmodule module, const char *name) {
     call.succeeded("cuModuleGetFunction",
                    call->cuModuleGetFunction(&function, module, name));
   return function;
-}
-
-/// Checks the sizes of a launch, which the driver takes in 32 bits. False where
-/// there is nothing to launch: an error, or a grid without blocks.
-static bool canLaunch(const char *entry, std::initializer_list<intptr_t> grid,
-                      std::initializer_list<intptr_t> other) {
-  for (const auto &sizes : {grid, other})
-    for (intptr_t size : sizes)
-      if (size < 0 || size > std::numeric_limits<int32_t>::max()) {
-        failed(makeError(entry, "expected sizes from 0 to 2147483647 but got " +
-                                    std::to_string(size)));
-        return false;
-      }
-  for (intptr_t size : grid)
-    if (size == 0)
-      return false;
-  return true;
-}
-
-/// Allows the kernel the dynamic shared memory that the launch asks for. 48 KB
-/// need no permission, but that is with the static memory of the kernel, of
-/// which a symbol for the dynamic part alone takes a byte.
-static bool allowSharedMemory(const Call &call, CUfunction function,
-                              int32_t bytes) {
-  constexpr int32_t unrestricted = 32 * 1024;
-  return bytes <= unrestricted ||
-         call.succeeded("cuFuncSetAttribute(MAX_DYNAMIC_SHARED_SIZE_BYTES)",
-                        call->cuFuncSetAttribute(
-                            function,
-                            CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
-                            bytes));
 }
 
 MFA_ENTRY void mgpuLaunchKernel(CUfunction function, intptr_t gridX,
@@ -298,8 +154,8 @@ MFA_ENTRY void mgpuLaunchClusterKernel(CUfunction function, intptr_t clusterX,
 }
 
 MFA_ENTRY CUstream mgpuStreamCreate() {
-  if (currentStream)
-    return *currentStream;
+  if (std::optional<CUstream> given = getCurrentStream())
+    return *given;
   CUstream stream = nullptr;
   if (Call call; call)
     call.succeeded("cuStreamCreate",
@@ -310,7 +166,7 @@ MFA_ENTRY CUstream mgpuStreamCreate() {
 /// True for the stream of the caller's StreamScope, which is the caller's to
 /// wait for and to destroy, and for a stream that could not be made.
 static bool isForeign(CUstream stream) {
-  return currentStream ? stream == *currentStream : stream == nullptr;
+  return stream == getCurrentStream().value_or(nullptr);
 }
 
 MFA_ENTRY void mgpuStreamDestroy(CUstream stream) {
@@ -446,7 +302,9 @@ MFA_ENTRY void mgpuMemHostUnregisterMemRef(int64_t rank,
     mgpuMemHostUnregister(range.begin);
 }
 
-MFA_ENTRY void mgpuSetDefaultDevice(int32_t device) { currentDevice = device; }
+MFA_ENTRY void mgpuSetDefaultDevice(int32_t device) {
+  setCurrentDevice(device);
+}
 
 MFA_ENTRY void
 mgpuTensorMapEncodeTiled(CUtensorMap *map, int dataType, uint32_t rank,

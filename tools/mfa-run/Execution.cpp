@@ -15,6 +15,7 @@
 #include <chrono>
 
 using namespace llvm;
+using namespace mfa;
 using namespace mfa::run;
 
 static const auto kStart = std::chrono::steady_clock::now();
@@ -54,10 +55,24 @@ LoweringOptions mfa::run::getLoweringOptions(const Options &options,
   return lowering;
 }
 
-Expected<std::unique_ptr<JITProgram>>
-mfa::run::compile(mlir::ModuleOp module, StringRef entry, const Target &target,
-                  const LoweringOptions &options, Device &device,
-                  Timing &timing) {
+/// Compiles the host code and loads it, and with it its GPU kernels.
+static Expected<CompiledProgram> load(mlir::ModuleOp module, StringRef entry,
+                                      Device &device) {
+  Expected<exec::HostObject> object = exec::compileHostCode(module, entry);
+  if (!object)
+    return object.takeError();
+  auto host = exec::HostProgram::load(std::move(object->buffer),
+                                      device.getEntryPoints());
+  if (!host)
+    return host.takeError();
+  return CompiledProgram{std::move(*host), object->numParams};
+}
+
+Expected<CompiledProgram> mfa::run::compile(mlir::ModuleOp module,
+                                            StringRef entry,
+                                            const Target &target,
+                                            const LoweringOptions &options,
+                                            Device &device, Timing &timing) {
   auto function = module.lookupSymbol<mlir::func::FuncOp>(entry);
   function->setAttr(mlir::LLVM::LLVMDialect::getEmitCWrapperAttrName(),
                     mlir::UnitAttr::get(module.getContext()));
@@ -66,7 +81,7 @@ mfa::run::compile(mlir::ModuleOp module, StringRef entry, const Target &target,
     return makeError("the lowering to target '", target.name, "' failed");
   double lowered = getSecondsSinceStart();
   timing.lowering = lowered - begin;
-  auto program = JITProgram::create(module, entry, device.getEntryPoints());
+  Expected<CompiledProgram> program = load(module, entry, device);
   // A kernel that did not load is the better explanation.
   if (Error error = device.takeError()) {
     if (!program)

@@ -9,10 +9,10 @@
 #ifndef MFA_RUN_EXECUTION_H
 #define MFA_RUN_EXECUTION_H
 
-#include "JIT.h"
 #include "Options.h"
 #include "Report.h"
 #include "Target.h"
+#include "mfa/Execution/HostCode.h"
 
 namespace mfa::run {
 
@@ -54,8 +54,20 @@ private:
 LoweringOptions getLoweringOptions(const Options &options,
                                    const Target &target);
 
+/// A program in memory.
+struct CompiledProgram {
+  std::unique_ptr<exec::HostProgram> host;
+  /// Parameters of the entry's C interface.
+  unsigned numParams = 0;
+
+  /// Calls the entry; each argument is the address of a parameter's value.
+  void call(llvm::ArrayRef<void *> arguments) const {
+    host->call(const_cast<void **>(arguments.data()));
+  }
+};
+
 /// Lowers the module for the target and compiles its function `entry`.
-llvm::Expected<std::unique_ptr<JITProgram>>
+llvm::Expected<CompiledProgram>
 compile(mlir::ModuleOp module, llvm::StringRef entry, const Target &target,
         const LoweringOptions &options, Device &device, Timing &timing);
 

@@ -11,12 +11,8 @@
 
 #include "Target.h"
 #include "mlir/IR/BuiltinOps.h"
-#include "mlir/IR/DialectRegistry.h"
 
 namespace mfa::run {
-
-/// Everything that a program may hold and that the pipelines make of it.
-void registerDialects(mlir::DialectRegistry &registry);
 
 /// Lowers the module to host code in the llvm dialect; the diagnostics say why
 /// if that fails.

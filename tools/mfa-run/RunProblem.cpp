@@ -191,12 +191,12 @@ Expected<Report> mfa::run::runProblem(mlir::MLIRContext &context,
   if (!call)
     return call.takeError();
   ArrayRef<void *> arguments = call->getArguments();
-  if (arguments.size() != (*program)->getNumParams())
-    return makeError("the lowered program takes ", (*program)->getNumParams(),
+  if (arguments.size() != program->numParams)
+    return makeError("the lowered program takes ", program->numParams,
                      " arguments, not ", arguments.size());
 
   std::vector<Buffer> results;
-  auto runOnce = [&] { (*program)->call(arguments); };
+  auto runOnce = [&] { program->call(arguments); };
   for (int64_t count = 0; count < options.repeat; ++count) {
     if (Error error = call->upload())
       return std::move(error);

@@ -259,10 +259,10 @@ Expected<Report> mfa::run::runProgram(mlir::MLIRContext &context,
   if (!program)
     return program.takeError();
   std::vector<void *> arguments = call.getArguments();
-  if (arguments.size() != (*program)->getNumParams())
-    return makeError("the lowered program takes ", (*program)->getNumParams(),
+  if (arguments.size() != program->numParams)
+    return makeError("the lowered program takes ", program->numParams,
                      " arguments, not ", arguments.size());
-  auto runOnce = [&] { (*program)->call(arguments); };
+  auto runOnce = [&] { program->call(arguments); };
   if (Error error = device.run(runOnce))
     return std::move(error);
   report.timing.firstResult = getSecondsSinceStart();

@@ -8,6 +8,7 @@
 
 #include "Target.h"
 #include "Options.h"
+#include "mfa/Execution/Stages.h"
 #include "mfa/Pipelines/Pipelines.h"
 #include "mfa/Runtime/CPURuntime.h"
 #include "mfa/Runtime/CUDARuntime.h"
@@ -21,6 +22,7 @@
 #include <map>
 
 using namespace llvm;
+using namespace mfa;
 using namespace mfa::run;
 using namespace mfa::runtime;
 
@@ -348,17 +350,12 @@ static std::string getCUDAChip() {
 // The table
 //===----------------------------------------------------------------------===//
 
-static constexpr StringRef kCPUStages[] = {"mfa", "linalg", "llvm"};
-static constexpr StringRef kSimStages[] = {"mfa", "gpu", "nvvm", "llvm"};
-static constexpr StringRef kCUDAStages[] = {"mfa", "gpu", "nvvm", "llvm",
-                                            "ptx"};
-
 static const Target kTargets[] = {
-    {"cpu", /*hasChip=*/false, kCPUStages, buildCPUPipeline, openHost,
+    {"cpu", /*hasChip=*/false, exec::kCPUStages, buildCPUPipeline, openHost,
      getNoChip},
-    {"sim", /*hasChip=*/true, kSimStages, buildSimPipeline, openSim,
+    {"sim", /*hasChip=*/true, exec::kSimStages, buildSimPipeline, openSim,
      getSimChip},
-    {"cuda", /*hasChip=*/true, kCUDAStages, buildCUDAPipeline, openCUDA,
+    {"cuda", /*hasChip=*/true, exec::kCUDAStages, buildCUDAPipeline, openCUDA,
      getCUDAChip},
 };
 

@@ -10,6 +10,7 @@
 #include "Options.h"
 #include "RunProblem.h"
 #include "RunProgram.h"
+#include "mfa/Execution/Stages.h"
 #include "mfa/Runtime/Sim/Sim.h"
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/Support/InitLLVM.h"
@@ -45,7 +46,7 @@ static Expected<bool> run(ArrayRef<const char *> args) {
   mfaSimEnableReport(!options->simReport.empty());
 
   mlir::DialectRegistry registry;
-  registerDialects(registry);
+  mfa::exec::registerDialects(registry);
   mlir::MLIRContext context(registry);
   // Messages name what is wrong; the op itself is pages long by then.
   context.printOpOnDiagnostic(false);

@@ -34,6 +34,7 @@ using CUmodule = struct CUmod_st *;
 using CUfunction = struct CUfunc_st *;
 using CUstream = struct CUstream_st *;
 using CUevent = struct CUevent_st *;
+using CUlinkState = struct CUlinkState_st *;
 
 /// The driver's values that this library passes or compares, by their names.
 enum : int {
@@ -42,6 +43,10 @@ enum : int {
   CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR = 75,
   CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR = 76,
   CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN = 97,
+  CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK = 0,
+  CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES = 1,
+  CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES = 3,
+  CU_FUNC_ATTRIBUTE_NUM_REGS = 4,
   CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES = 8,
   CU_FUNC_ATTRIBUTE_NON_PORTABLE_CLUSTER_SIZE_ALLOWED = 14,
   CU_JIT_INFO_LOG_BUFFER = 3,
@@ -49,6 +54,7 @@ enum : int {
   CU_JIT_ERROR_LOG_BUFFER = 5,
   CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES = 6,
   CU_JIT_OPTIMIZATION_LEVEL = 7,
+  CU_JIT_INPUT_PTX = 1,
   CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION = 4,
   CU_MEM_ATTACH_GLOBAL = 1,
   CU_STREAM_NON_BLOCKING = 1,
@@ -125,7 +131,13 @@ struct CUDAFunctions {
                                  void **);
   CUresult (*cuModuleUnload)(CUmodule);
   CUresult (*cuModuleGetFunction)(CUfunction *, CUmodule, const char *);
+  CUresult (*cuFuncGetAttribute)(int *, int, CUfunction);
   CUresult (*cuFuncSetAttribute)(CUfunction, int, int);
+  CUresult (*cuLinkCreate)(unsigned, int *, void **, CUlinkState *);
+  CUresult (*cuLinkAddData)(CUlinkState, int, void *, size_t, const char *,
+                            unsigned, int *, void **);
+  CUresult (*cuLinkComplete)(CUlinkState, void **, size_t *);
+  CUresult (*cuLinkDestroy)(CUlinkState);
   CUresult (*cuLaunchKernel)(CUfunction, unsigned, unsigned, unsigned, unsigned,
                              unsigned, unsigned, unsigned, CUstream, void **,
                              void **);
@@ -190,6 +202,11 @@ public:
   CUDAStatus loadModule(const void *image, int optLevel,
                         CUmodule &module) const;
 
+  /// Compiles PTX text (of `size` bytes, the final zero byte included) to a
+  /// cubin for the GPU of the current context; `optLevel` as above.
+  CUDAStatus compilePTX(const void *text, size_t size, int optLevel,
+                        std::string &cubin) const;
+
 private:
   CUDADriver() = default;
   CUDAStatus load();
@@ -213,6 +230,28 @@ public:
 private:
   const CUDADriver &driver;
   CUDAStatus error;
+};
+
+/// For the life of the object, makes the primary context of a GPU current where
+/// it is not yet. For `device` -1 that is the current context, or that of GPU 0
+/// where none is current.
+class DeviceScope {
+public:
+  explicit DeviceScope(const CUDADriver &driver, int device);
+  ~DeviceScope();
+  DeviceScope(const DeviceScope &) = delete;
+  DeviceScope &operator=(const DeviceScope &) = delete;
+
+  /// Set when no context could be made current.
+  const CUDAStatus &getError() const { return error; }
+
+  CUcontext getContext() const { return context; }
+
+private:
+  const CUDADriver &driver;
+  CUDAStatus error;
+  CUcontext context = nullptr;
+  bool isPushed = false;
 };
 
 } // namespace mfa::runtime

@@ -38,15 +38,37 @@ ErrorHandler setErrorHandler(ErrorHandler handler);
 /// The first error since the last call, of any thread, and forgets it.
 CUDAStatus takeFirstError();
 
-/// GPU that the entry points of this thread use: 0, or what
-/// mgpuSetDefaultDevice said.
+/// While it lives, errors of this thread come here rather than to the handler
+/// and `takeFirstError`.
+class ErrorScope {
+public:
+  ErrorScope();
+  ~ErrorScope();
+  ErrorScope(const ErrorScope &) = delete;
+  ErrorScope &operator=(const ErrorScope &) = delete;
+
+  /// The first error since the scope began.
+  const CUDAStatus &getFirst() const { return first; }
+  void add(const CUDAError &error) {
+    if (!first)
+      first = error;
+  }
+
+private:
+  CUDAStatus first;
+  ErrorScope *previous;
+};
+
+/// GPU that the entry points of this thread use outside of a StreamScope: 0, or
+/// what mgpuSetDefaultDevice said.
 int getCurrentDevice();
 
 /// While it lives, host code of this thread launches on `stream`:
 /// mgpuStreamCreate returns it, and synchronising with it or destroying it does
 /// nothing. The caller synchronises when it needs the results. `nullptr` is the
-/// default stream. Outside of such a scope, lowered host code makes a stream of
-/// its own and waits for it.
+/// default stream. The context is the one that is current; it must not be null.
+/// Outside of such a scope, lowered host code uses the primary context of the
+/// thread's GPU, makes a stream of its own and waits for it.
 class StreamScope {
 public:
   explicit StreamScope(CUstream stream);

@@ -34,6 +34,10 @@ struct Simulator {
 };
 } // namespace
 
+/// What mfaSimSetThreadFaultHandler sets.
+static thread_local FaultHandler threadHandler = nullptr;
+static thread_local void *threadHandlerUser = nullptr;
+
 static Simulator &getSimulator() {
   static Simulator simulator;
   return simulator;
@@ -60,6 +64,11 @@ void mfaSimSetFaultHandler(FaultHandler handler, void *user) {
   std::lock_guard<std::mutex> lock(simulator.mutex);
   simulator.handler = handler;
   simulator.handlerUser = user;
+}
+
+void mfaSimSetThreadFaultHandler(FaultHandler handler, void *user) {
+  threadHandler = handler;
+  threadHandlerUser = user;
 }
 
 void mfaSimSetWorkers(uint32_t count) {
@@ -288,9 +297,9 @@ static void runBlocks(Launch &launch, uint32_t workers) {
 void mfa::sim::deliver(const std::vector<std::string> &reports) {
   if (reports.empty())
     return;
-  FaultHandler handler;
-  void *user;
-  {
+  FaultHandler handler = threadHandler;
+  void *user = threadHandlerUser;
+  if (!handler) {
     Simulator &simulator = getSimulator();
     std::lock_guard<std::mutex> lock(simulator.mutex);
     handler = simulator.handler;

@@ -8,8 +8,9 @@
 //
 // Stands in for libcuda.so.1 in tests of what is said to the driver: device
 // memory is host memory, kernels do nothing, and each call that matters is a
-// line on stderr. MFA_FAKE_CUDA_FAIL names a function that fails, and
-// MFA_FAKE_CUDA_DEVICES is the number of GPUs (default 1).
+// line on stderr. MFA_FAKE_CUDA_FAIL names a function that fails,
+// MFA_FAKE_CUDA_DEVICES is the number of GPUs (default 1), and with
+// MFA_FAKE_CUDA_QUIET launches say nothing.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,6 +20,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <vector>
 
 using namespace mfa::runtime;
 
@@ -28,8 +30,9 @@ static CUresult getResult(const char *name) {
   if (!failing || std::strcmp(failing, name) != 0)
     return CUDA_SUCCESS;
   constexpr CUresult invalidValue = 1, invalidPtx = 218;
-  return std::strcmp(name, "cuModuleLoadDataEx") == 0 ? invalidPtx
-                                                      : invalidValue;
+  bool compiles = std::strcmp(name, "cuModuleLoadDataEx") == 0 ||
+                  std::strcmp(name, "cuLinkAddData") == 0;
+  return compiles ? invalidPtx : invalidValue;
 }
 
 template <typename... Args>
@@ -84,27 +87,27 @@ FAKE cuDeviceGetAttribute(int *value, int attribute, CUdevice) {
   return CUDA_SUCCESS;
 }
 
-FAKE cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice) {
+FAKE cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice device) {
   log("retain context");
-  *context = makeHandle<CUcontext>(0xc0);
+  *context = makeHandle<CUcontext>(0xc0 + device);
   return getResult("cuDevicePrimaryCtxRetain");
 }
 
-/// Depth of the stack of current contexts.
-static int contextDepth = 0;
+/// The stack of current contexts.
+static thread_local std::vector<CUcontext> contexts;
 
-FAKE cuCtxPushCurrent_v2(CUcontext) {
-  ++contextDepth;
+FAKE cuCtxPushCurrent_v2(CUcontext context) {
+  contexts.push_back(context);
   return CUDA_SUCCESS;
 }
 
 FAKE cuCtxPopCurrent_v2(CUcontext *) {
-  --contextDepth;
+  contexts.pop_back();
   return CUDA_SUCCESS;
 }
 
 FAKE cuCtxGetCurrent(CUcontext *context) {
-  *context = makeHandle<CUcontext>(0xc0);
+  *context = contexts.empty() ? nullptr : contexts.back();
   return CUDA_SUCCESS;
 }
 
@@ -118,7 +121,7 @@ FAKE cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned count,
   log("load module, %s, context %s",
       std::strstr(static_cast<const char *>(image), ".target") ? "PTX"
                                                                : "binary",
-      contextDepth > 0 ? "current" : "missing");
+      contexts.empty() ? "missing" : "current");
   CUresult result = getResult("cuModuleLoadDataEx");
   for (unsigned index = 0; index < count; ++index)
     if (result != CUDA_SUCCESS && options[index] == CU_JIT_ERROR_LOG_BUFFER)
@@ -139,6 +142,38 @@ FAKE cuModuleGetFunction(CUfunction *function, CUmodule, const char *name) {
   return getResult("cuModuleGetFunction");
 }
 
+FAKE cuFuncGetAttribute(int *value, int attribute, CUfunction) {
+  *value = 100 + attribute;
+  return getResult("cuFuncGetAttribute");
+}
+
+FAKE cuLinkCreate_v2(unsigned count, int *options, void **values,
+                     CUlinkState *state) {
+  for (unsigned index = 0; index < count; ++index)
+    if (getResult("cuLinkAddData") != CUDA_SUCCESS &&
+        options[index] == CU_JIT_ERROR_LOG_BUFFER)
+      std::strcpy(static_cast<char *>(values[index]),
+                  "ptxas fatal: unknown instruction\n");
+  *state = makeHandle<CUlinkState>(0x11);
+  return getResult("cuLinkCreate");
+}
+
+FAKE cuLinkAddData_v2(CUlinkState, int, void *, size_t, const char *, unsigned,
+                      int *, void **) {
+  log("compile PTX");
+  return getResult("cuLinkAddData");
+}
+
+FAKE cuLinkComplete(CUlinkState, void **image, size_t *size) {
+  static char cubin[] = "\x7f"
+                        "ELF of kernels";
+  *image = cubin;
+  *size = sizeof(cubin);
+  return CUDA_SUCCESS;
+}
+
+FAKE cuLinkDestroy(CUlinkState) { return CUDA_SUCCESS; }
+
 FAKE cuFuncSetAttribute(CUfunction, int attribute, int value) {
   log("set attribute %d to %d", attribute, value);
   return getResult("cuFuncSetAttribute");
@@ -147,8 +182,12 @@ FAKE cuFuncSetAttribute(CUfunction, int attribute, int value) {
 FAKE cuLaunchKernel(CUfunction, unsigned gridX, unsigned gridY, unsigned gridZ,
                     unsigned blockX, unsigned blockY, unsigned blockZ,
                     unsigned shared, CUstream stream, void **, void **) {
-  log("launch (%u, %u, %u) x (%u, %u, %u), %u bytes, stream %p", gridX, gridY,
-      gridZ, blockX, blockY, blockZ, shared, static_cast<void *>(stream));
+  // Timing of the host would be that of this output.
+  if (!std::getenv("MFA_FAKE_CUDA_QUIET"))
+    log("launch (%u, %u, %u) x (%u, %u, %u), %u bytes, stream %p, context %p",
+        gridX, gridY, gridZ, blockX, blockY, blockZ, shared,
+        static_cast<void *>(stream),
+        contexts.empty() ? nullptr : static_cast<void *>(contexts.back()));
   return getResult("cuLaunchKernel");
 }
 

@@ -55,6 +55,11 @@ MFA_SIM_EXPORT void mfaSimPrintReport(bool json);
 MFA_SIM_EXPORT void mfaSimSetFaultHandler(mfa::sim::FaultHandler handler,
                                           void *user);
 
+/// As mfaSimSetFaultHandler, for launches of the calling thread alone: while it
+/// has a handler of its own, that of the process is not asked.
+MFA_SIM_EXPORT void mfaSimSetThreadFaultHandler(mfa::sim::FaultHandler handler,
+                                                void *user);
+
 /// Makes the bytes [begin, begin + bytes) accessible to kernels. A launch also
 /// makes the bytes of its memref arguments accessible; while there are no
 /// others, and the launch has no memref argument, global accesses are only

@@ -1,0 +1,1 @@
+"""Parts of benchmarks/attention.py: cases, peers, timing and reports."""

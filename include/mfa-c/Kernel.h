@@ -1,0 +1,321 @@
+//===- mfa-c/Kernel.h - Compile and launch masked attention -----*- C -*-===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A kernel is a program compiled for a target: masked attention described by an
+// MfaProblem, or a function of a module. All functions may be called from any
+// thread at once; only the destruction of a kernel excludes its other uses.
+// Nothing here keeps state outside of the kernels.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MFA_C_KERNEL_H
+#define MFA_C_KERNEL_H
+
+#include "mfa-c/Support.h"
+#include "mlir-c/IR.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+//===----------------------------------------------------------------------===//
+// Problems and options
+//===----------------------------------------------------------------------===//
+
+typedef enum MfaElementType {
+  MfaElementF16,
+  MfaElementBF16,
+  MfaElementF32,
+  /// One byte, 0 or 1; for masks only, where 1 means that a query attends.
+  MfaElementI1,
+} MfaElementType;
+
+/// Dimensions of a mask, as bits.
+enum {
+  MfaMaskBatch = 1 << 0,
+  MfaMaskHeads = 1 << 1,
+  MfaMaskQueries = 1 << 2,
+  MfaMaskKeys = 1 << 3,
+};
+
+typedef enum MfaScale {
+  /// 1/sqrt(headDim), a part of the code.
+  MfaScaleDefault,
+  /// MfaProblem::scale, a part of the code.
+  MfaScaleStatic,
+  /// An argument of every launch.
+  MfaScaleArgument,
+} MfaScale;
+
+/// All of a masked attention that changes its code. Batch, lengths, heads, the
+/// heads of key and value (which divide them) and all strides are arguments of
+/// a launch. Zeros are f16, no mask, the default scale and no log-sum-exp.
+typedef struct MfaProblem {
+  /// Of query, key, value and output: f16, bf16 or f32.
+  MfaElementType elementType;
+  /// D and Dv, multiples of 8 from 8 to 256.
+  int64_t headDim;
+  int64_t valueDim;
+  /// 3 for a mask [batch, query, key], 4 for [batch, head, query, key], 0
+  /// without a mask.
+  int64_t maskRank;
+  MfaElementType maskType;
+  /// Dimensions in which the mask has size 1 and is broadcast, a set of
+  /// MfaMask* bits. The other dimensions have full size (which may be 1 too).
+  unsigned maskBroadcast;
+  /// The keys of the mask lie side by side: its last stride is 1 in the code,
+  /// which is faster, and not an argument of a launch.
+  bool maskUnitStride;
+  MfaScale scaleKind;
+  float scale;
+  /// Also write the natural log-sum-exp of the masked scores of each row.
+  bool lse;
+} MfaProblem;
+
+typedef enum MfaTarget {
+  /// Host code for this machine, through linalg.
+  MfaTargetCPU,
+  /// The GPU kernel, simulated and checked on this machine; slow.
+  MfaTargetSim,
+  /// A GPU kernel and the host code that launches it.
+  MfaTargetCUDA,
+} MfaTarget;
+
+typedef enum MfaF32Product {
+  /// Three tf32 products, as accurate as f32.
+  MfaF32ProductTF32x3,
+  /// One tf32 product: factors are rounded to 10 bits.
+  MfaF32ProductTF32,
+} MfaF32Product;
+
+/// How to compile. Zeros are the CPU and the defaults.
+typedef struct MfaOptions {
+  MfaTarget target;
+  /// GPU architecture, such as `sm_90a`. Empty: that of GPU 0 for
+  /// MfaTargetCUDA, or sm_80 where none answers and for MfaTargetSim.
+  MlirStringRef chip;
+  MfaF32Product f32Product;
+  /// A schedule as text, `#mfa.schedule<...>`; empty to select one. Only for
+  /// problems: in a module it is an attribute of the op.
+  MlirStringRef schedule;
+} MfaOptions;
+
+//===----------------------------------------------------------------------===//
+// Compilation
+//===----------------------------------------------------------------------===//
+
+/// A compiled program.
+struct MfaKernel {
+  void *ptr;
+};
+typedef struct MfaKernel MfaKernel;
+
+/// Returns true for the kernel that no call made.
+static inline bool mfaKernelIsNull(MfaKernel kernel) { return !kernel.ptr; }
+
+/// Compiles a masked attention. Its arguments are `query` [B, Sq, H, D], `key`
+/// [B, Sk, h, D], `value` [B, Sk, h, Dv], `mask` if there is one, `scale` if it
+/// is an argument, `output` [B, Sq, H, Dv], and `lse` [B, H, Sq] if it is asked
+/// for.
+MLIR_CAPI_EXPORTED MfaError mfaKernelCompileProblem(const MfaProblem *problem,
+                                                    const MfaOptions *options,
+                                                    MfaKernel *kernel);
+
+/// Compiles the function `entry` of a module given as MLIR text or bytecode,
+/// with everything that it calls. An empty `entry` means the only public
+/// function. A function that has no results, and memrefs, tensors and f32 as
+/// parameters, can be launched; of others only the code can be looked at.
+MLIR_CAPI_EXPORTED MfaError mfaKernelCompileSource(MlirStringRef source,
+                                                   MlirStringRef entry,
+                                                   const MfaOptions *options,
+                                                   MfaKernel *kernel);
+
+/// As mfaKernelCompileSource; the module stays as it is, and is not referred to
+/// later. Its dialects are upstream's and the project's.
+MLIR_CAPI_EXPORTED MfaError mfaKernelCompileModule(MlirModule module,
+                                                   MlirStringRef entry,
+                                                   const MfaOptions *options,
+                                                   MfaKernel *kernel);
+
+/// Passes the kernel as bytes to the callback, once: code, and for CUDA a cubin
+/// where mfaKernelGetCubin or a launch has made one.
+MLIR_CAPI_EXPORTED void mfaKernelSerialize(MfaKernel kernel,
+                                           MlirStringCallback callback,
+                                           void *userData);
+
+/// Makes a kernel of the bytes of mfaKernelSerialize, within milliseconds. Any
+/// bytes may be given: damaged ones, those of another version of the compiler
+/// and those made for another CPU are errors.
+MLIR_CAPI_EXPORTED MfaError mfaKernelDeserialize(MlirStringRef bytes,
+                                                 MfaKernel *kernel);
+
+/// Destroys a kernel; a null one is let pass. GPU work launched before must
+/// have ended.
+MLIR_CAPI_EXPORTED void mfaKernelDestroy(MfaKernel kernel);
+
+//===----------------------------------------------------------------------===//
+// What was compiled. Strings live as long as the kernel.
+//===----------------------------------------------------------------------===//
+
+MLIR_CAPI_EXPORTED MfaTarget mfaKernelGetTarget(MfaKernel kernel);
+
+/// Returns the GPU architecture; empty for the CPU.
+MLIR_CAPI_EXPORTED MlirStringRef mfaKernelGetChip(MfaKernel kernel);
+
+/// Returns how many stages of the lowering mfaKernelPrintStage can print.
+MLIR_CAPI_EXPORTED intptr_t mfaKernelGetNumStages(MfaKernel kernel);
+
+/// Returns the name of a stage: `mfa`, then `linalg` (CPU) or `gpu` and `nvvm`,
+/// then `llvm`, and for CUDA `ptx`.
+MLIR_CAPI_EXPORTED MlirStringRef mfaKernelGetStageName(MfaKernel kernel,
+                                                       intptr_t index);
+
+/// Passes the program at a stage of its lowering, as text, to the callback. The
+/// lowering is repeated for it, up to there.
+MLIR_CAPI_EXPORTED MfaError mfaKernelPrintStage(MfaKernel kernel,
+                                                MlirStringRef stage,
+                                                MlirStringCallback callback,
+                                                void *userData);
+
+/// Returns the schedules of the kernels, `#mfa.schedule<...>`, one a line in
+/// the order of the program; empty for the CPU.
+MLIR_CAPI_EXPORTED MlirStringRef mfaKernelGetSchedule(MfaKernel kernel);
+
+/// Returns the PTX of the GPU kernels, followed by a zero byte; empty unless
+/// the target is CUDA.
+MLIR_CAPI_EXPORTED MlirStringRef mfaKernelGetPTX(MfaKernel kernel);
+
+/// Passes the machine code of the GPU kernels to the callback. It is made of
+/// the PTX by the CUDA driver where there is one, else by ptxas, which is
+/// looked for in $CUDA_HOME/bin, $CUDA_PATH/bin, /usr/local/cuda/bin and $PATH.
+MLIR_CAPI_EXPORTED MfaError mfaKernelGetCubin(MfaKernel kernel,
+                                              MlirStringCallback callback,
+                                              void *userData);
+
+/// A GPU kernel of the program.
+typedef struct MfaFunction {
+  /// Name in the PTX.
+  MlirStringRef name;
+  /// Threads of a block, and the bytes of shared memory that a launch gives it;
+  /// -1 where they are not constant.
+  int64_t threads;
+  int64_t dynamicSharedBytes;
+} MfaFunction;
+
+/// Returns how many GPU kernels there are; 0 for the CPU.
+MLIR_CAPI_EXPORTED intptr_t mfaKernelGetNumFunctions(MfaKernel kernel);
+
+/// Returns GPU kernel `index`.
+MLIR_CAPI_EXPORTED MfaFunction mfaKernelGetFunction(MfaKernel kernel,
+                                                    intptr_t index);
+
+/// What a GPU kernel takes of a multiprocessor, as the driver says.
+typedef struct MfaResources {
+  /// 32-bit registers of a thread.
+  int32_t registers;
+  /// Bytes of local memory of a thread; not 0 where registers are spilled.
+  int32_t localBytes;
+  /// Bytes of shared memory of a block beside those that a launch gives it.
+  int32_t staticSharedBytes;
+  /// Most threads of a block that the registers allow.
+  int32_t maxThreads;
+} MfaResources;
+
+/// Asks the driver for the resources of GPU kernel `index`, which is loaded
+/// where it is not yet; for `device` see mfaKernelLaunch. The target is CUDA.
+MLIR_CAPI_EXPORTED MfaError mfaKernelGetResources(MfaKernel kernel,
+                                                  intptr_t index, int device,
+                                                  MfaResources *resources);
+
+//===----------------------------------------------------------------------===//
+// Parameters
+//===----------------------------------------------------------------------===//
+
+/// A size or stride that is an argument of every launch.
+#define MFA_DYNAMIC INT64_MIN
+
+typedef struct MfaParameter {
+  /// Name, for messages: `query`, or `argument 1` in a module.
+  MlirStringRef name;
+  /// -1 for a number of type f32, else the rank of an array.
+  int64_t rank;
+  MfaElementType elementType;
+  /// Sizes and strides, `rank` of each, MFA_DYNAMIC where they are open.
+  const int64_t *sizes;
+  const int64_t *strides;
+  /// The strides are those of row-major order without gaps.
+  bool contiguous;
+} MfaParameter;
+
+/// Returns how many arguments a launch takes, or -1 where the function has
+/// results or parameters of other types and cannot be launched.
+MLIR_CAPI_EXPORTED intptr_t mfaKernelGetNumParameters(MfaKernel kernel);
+
+/// Returns parameter `index`, which lives as long as the kernel.
+MLIR_CAPI_EXPORTED MfaParameter mfaKernelGetParameter(MfaKernel kernel,
+                                                      intptr_t index);
+
+//===----------------------------------------------------------------------===//
+// Launch
+//===----------------------------------------------------------------------===//
+
+/// The value of a parameter: an array, or a number.
+typedef struct MfaArgument {
+  /// Element 0 of the array: in GPU memory for CUDA, else in host memory. May
+  /// be null where the array has no elements.
+  void *data;
+  /// As many as the parameter's rank; strides count elements.
+  const int64_t *sizes;
+  const int64_t *strides;
+  /// The number, where the parameter is one.
+  float number;
+} MfaArgument;
+
+/// The device of the calling thread's current CUDA context.
+#define MFA_CURRENT_DEVICE (-1)
+
+/// Runs the kernel. For the CPU and the simulator it has run when this returns,
+/// and `device` and `stream` are not used. For CUDA it is put into `stream` (a
+/// CUstream or cudaStream_t; null is the default stream) and nothing waits for
+/// it; the kernel is loaded first where it is not loaded in the context.
+///
+/// `device` is MFA_CURRENT_DEVICE or the number of the GPU whose primary
+/// context (that of the CUDA runtime, and of frameworks on it) is used,
+/// whatever the thread's current context is. Without a current context, that is
+/// GPU 0.
+MLIR_CAPI_EXPORTED MfaError mfaKernelLaunch(MfaKernel kernel,
+                                            const MfaArgument *arguments,
+                                            intptr_t numArguments, int device,
+                                            void *stream);
+
+/// Loads a CUDA kernel into a context, so that the first launch does not: loads
+/// are not allowed while a stream is captured into a graph. Does nothing for
+/// other targets.
+MLIR_CAPI_EXPORTED MfaError mfaKernelLoad(MfaKernel kernel, int device);
+
+//===----------------------------------------------------------------------===//
+// The machine
+//===----------------------------------------------------------------------===//
+
+/// Returns null where a GPU answers through the CUDA driver, else why not.
+MLIR_CAPI_EXPORTED MfaError mfaCheckCUDA(void);
+
+/// Returns the number of GPUs; 0 without a driver.
+MLIR_CAPI_EXPORTED int mfaGetNumDevices(void);
+
+/// Passes the architecture of a GPU, as MfaOptions::chip takes it, to the
+/// callback: `sm_90a` rather than `sm_90`, where the two differ.
+MLIR_CAPI_EXPORTED MfaError mfaGetDeviceChip(int device,
+                                             MlirStringCallback callback,
+                                             void *userData);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif // MFA_C_KERNEL_H

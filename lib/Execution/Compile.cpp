@@ -1,0 +1,410 @@
+//===- Compile.cpp - From a program to a kernel ---------------------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "ProblemProgram.h"
+#include "mfa/Execution/Stages.h"
+#include "mfa/Pipelines/Pipelines.h"
+#include "mfa/Support/Chip.h"
+#include "mlir/Bytecode/BytecodeWriter.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassInstrumentation.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Support/SourceMgr.h"
+
+using namespace llvm;
+using namespace mfa::exec;
+using mlir::MLIRContext;
+using mlir::ModuleOp;
+using mlir::ShapedType;
+
+//===----------------------------------------------------------------------===//
+// Contexts and diagnostics
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// A context for one compilation. It has no threads of its own: who compiles
+/// several programs at once has some already.
+class Session {
+public:
+  Session() : context(makeRegistry(), MLIRContext::Threading::DISABLED) {}
+
+  MLIRContext &getContext() { return context; }
+
+  /// Calls `action`; where it fails, the error carries all diagnostics. Text in
+  /// `source` is quoted in them.
+  Error run(StringRef source,
+            function_ref<mlir::LogicalResult(SourceMgr &)> action) {
+    std::string text;
+    raw_string_ostream os(text);
+    SourceMgr sources;
+    sources.AddNewSourceBuffer(
+        MemoryBuffer::getMemBuffer(source, "program", false), SMLoc());
+    mlir::SourceMgrDiagnosticHandler handler(sources, &context, os);
+    if (mlir::succeeded(action(sources)))
+      return Error::success();
+    return makeError(ErrorKind::Compilation, StringRef(text).rtrim('\n'));
+  }
+
+private:
+  static mlir::DialectRegistry makeRegistry() {
+    mlir::DialectRegistry registry;
+    registerDialects(registry);
+    return registry;
+  }
+
+  MLIRContext context;
+};
+} // namespace
+
+static Expected<mlir::OwningOpRef<ModuleOp>> parse(Session &session,
+                                                   StringRef source) {
+  mlir::OwningOpRef<ModuleOp> module;
+  Error error = session.run(source, [&](SourceMgr &sources) {
+    module = mlir::parseSourceFile<ModuleOp>(sources, &session.getContext());
+    return mlir::success(static_cast<bool>(module));
+  });
+  if (error)
+    return std::move(error);
+  return module;
+}
+
+//===----------------------------------------------------------------------===//
+// Pipelines
+//===----------------------------------------------------------------------===//
+
+static void buildPipeline(mlir::OpPassManager &pm, const Options &options) {
+  switch (options.target) {
+  case Target::CPU:
+    return mlir::mfa::buildMFAToCPUPipeline(pm, {});
+  case Target::Sim: {
+    mlir::mfa::MFAToSimOptions pipeline;
+    pipeline.chip = options.chip;
+    pipeline.f32Product = options.f32Product;
+    return mlir::mfa::buildMFAToSimPipeline(pm, pipeline);
+  }
+  case Target::CUDA: {
+    mlir::mfa::MFAToNVVMOptions pipeline;
+    pipeline.chip = options.chip;
+    pipeline.f32Product = options.f32Product;
+    return mlir::mfa::buildMFAToNVVMPipeline(pm, pipeline);
+  }
+  }
+}
+
+ArrayRef<StringRef> Kernel::getStages() const {
+  switch (options.target) {
+  case Target::CPU:
+    return kCPUStages;
+  case Target::Sim:
+    return kSimStages;
+  case Target::CUDA:
+    return kCUDAStages;
+  }
+  return {};
+}
+
+/// Fills in the architecture where none is given, and checks it.
+static Error resolveChip(Options &options) {
+  if (options.target == Target::CPU) {
+    if (!options.chip.empty())
+      return makeError(ErrorKind::InvalidArgument,
+                       "expected no chip for the CPU but got '", options.chip,
+                       "'");
+    return Error::success();
+  }
+  if (options.chip.empty()) {
+    options.chip = "sm_80";
+    if (options.target == Target::CUDA) {
+      Expected<std::string> chip = getDeviceChip(/*device=*/0);
+      if (chip)
+        options.chip = *chip;
+      else
+        consumeError(chip.takeError());
+    }
+  }
+  if (!mlir::mfa::lookupChip(options.chip))
+    return makeError(
+        ErrorKind::InvalidArgument, "expected the chip to be one of ",
+        mlir::mfa::getChipNames(), " but got '", options.chip, "'");
+  return Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// Entry functions
+//===----------------------------------------------------------------------===//
+
+/// The function called `name`, or the only public one.
+static Expected<mlir::func::FuncOp> findEntry(ModuleOp module, StringRef name) {
+  SmallVector<mlir::func::FuncOp> functions;
+  std::string names;
+  for (auto function : module.getOps<mlir::func::FuncOp>()) {
+    if (!function.isPublic() || function.isDeclaration())
+      continue;
+    if (function.getSymName() == name)
+      return function;
+    functions.push_back(function);
+    names += (names.empty() ? "'" : ", '") + function.getSymName().str() + "'";
+  }
+  if (name.empty() && functions.size() == 1)
+    return functions.front();
+  if (functions.empty())
+    return makeError(ErrorKind::InvalidArgument,
+                     "expected a public function with a body in the program");
+  if (name.empty())
+    return makeError(
+        ErrorKind::InvalidArgument,
+        "expected the name of one of the program's functions: ", names);
+  return makeError(ErrorKind::InvalidArgument,
+                   "expected one of the program's functions, ", names,
+                   ", but got '", name, "'");
+}
+
+static std::optional<ElementType> getElementType(mlir::Type type) {
+  if (type.isF16())
+    return ElementType::F16;
+  if (type.isBF16())
+    return ElementType::BF16;
+  if (type.isF32())
+    return ElementType::F32;
+  if (type.isInteger(1))
+    return ElementType::I1;
+  return std::nullopt;
+}
+
+/// Strides of an array in row-major order without gaps.
+static void setContiguous(Parameter &parameter) {
+  parameter.isContiguous = true;
+  int64_t stride = 1;
+  for (int64_t size : reverse(parameter.sizes)) {
+    parameter.strides.push_back(stride);
+    stride = ShapedType::isDynamic(size) || ShapedType::isDynamic(stride)
+                 ? ShapedType::kDynamic
+                 : stride * size;
+  }
+  std::reverse(parameter.strides.begin(), parameter.strides.end());
+}
+
+/// What a launch has to know of a parameter; none where it cannot give one.
+static std::optional<Parameter> getParameter(mlir::BlockArgument argument) {
+  Parameter parameter;
+  parameter.name = "argument " + std::to_string(argument.getArgNumber() + 1);
+  if (auto name = mlir::dyn_cast<mlir::NameLoc>(argument.getLoc()))
+    parameter.name = name.getName().str();
+  parameter.isNumber = argument.getType().isF32();
+  if (parameter.isNumber)
+    return parameter;
+  auto shaped = mlir::dyn_cast<ShapedType>(argument.getType());
+  if (!shaped || !shaped.hasRank())
+    return std::nullopt;
+  std::optional<ElementType> element = getElementType(shaped.getElementType());
+  if (!element)
+    return std::nullopt;
+  parameter.type = *element;
+  append_range(parameter.sizes, shaped.getShape());
+  auto memref = mlir::dyn_cast<mlir::MemRefType>(argument.getType());
+  if (!memref) {
+    // A function's tensors become contiguous buffers.
+    auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(argument.getType());
+    if (!tensor || tensor.getEncoding())
+      return std::nullopt;
+    setContiguous(parameter);
+    return parameter;
+  }
+  int64_t offset;
+  SmallVector<int64_t> strides;
+  if (memref.getMemorySpace() ||
+      mlir::failed(memref.getStridesAndOffset(strides, offset)))
+    return std::nullopt;
+  if (memref.getLayout().isIdentity()) {
+    setContiguous(parameter);
+    return parameter;
+  }
+  append_range(parameter.strides, strides);
+  parameter.offset = ShapedType::isDynamic(offset) ? 0 : offset;
+  return parameter;
+}
+
+/// The parameters of a function that can be launched.
+static std::optional<std::vector<Parameter>>
+getParameters(mlir::func::FuncOp function) {
+  if (function.getNumResults() != 0)
+    return std::nullopt;
+  std::vector<Parameter> parameters;
+  for (mlir::BlockArgument argument : function.getArguments()) {
+    std::optional<Parameter> parameter = getParameter(argument);
+    if (!parameter)
+      return std::nullopt;
+    parameters.push_back(std::move(*parameter));
+  }
+  return parameters;
+}
+
+//===----------------------------------------------------------------------===//
+// Compilation
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Notes schedules and kernels where the lowering has just made them.
+class KernelNotes : public mlir::PassInstrumentation {
+public:
+  KernelNotes(std::string &schedule, std::vector<GPUFunction> &functions)
+      : schedule(schedule), functions(functions) {}
+
+  void runAfterPass(mlir::Pass *pass, mlir::Operation *op) override {
+    if (pass->getArgument() == "mfa-select-schedule")
+      op->walk([&](mlir::mfa::MaskedAttentionOp attention) {
+        raw_string_ostream os(schedule);
+        if (!schedule.empty())
+          os << "\n";
+        os << *attention.getSchedule();
+      });
+    if (pass->getArgument() == "convert-mfa-to-gpu")
+      op->walk([&](mlir::gpu::LaunchFuncOp launch) { note(launch); });
+  }
+
+private:
+  static int64_t getConstant(mlir::Value value) {
+    APInt constant;
+    if (value && matchPattern(value, mlir::m_ConstantInt(&constant)))
+      return constant.getSExtValue();
+    return -1;
+  }
+
+  void note(mlir::gpu::LaunchFuncOp launch) {
+    GPUFunction function;
+    function.name = launch.getKernelName().str();
+    if (any_of(functions, [&](const GPUFunction &other) {
+          return other.name == function.name;
+        }))
+      return;
+    function.threads = getConstant(launch.getBlockSizeX());
+    function.dynamicSharedBytes =
+        launch.getDynamicSharedMemorySize()
+            ? getConstant(launch.getDynamicSharedMemorySize())
+            : 0;
+    functions.push_back(std::move(function));
+  }
+
+  std::string &schedule;
+  std::vector<GPUFunction> &functions;
+};
+} // namespace
+
+/// Makes kernels, which have no public constructor.
+class Kernel::Compiler {
+public:
+  static Expected<std::unique_ptr<Kernel>>
+  compile(Session &session, ModuleOp module, std::string source,
+          StringRef entryName, const Options &options) {
+    std::unique_ptr<Kernel> kernel(new Kernel);
+    kernel->source = std::move(source);
+    kernel->options = options;
+    Expected<mlir::func::FuncOp> entry = findEntry(module, entryName);
+    if (!entry)
+      return entry.takeError();
+    kernel->entry = entry->getSymName().str();
+    std::optional<std::vector<Parameter>> parameters = ::getParameters(*entry);
+    if (parameters)
+      kernel->parameters = std::move(*parameters);
+    (*entry)->setAttr(mlir::LLVM::LLVMDialect::getEmitCWrapperAttrName(),
+                      mlir::UnitAttr::get(module.getContext()));
+
+    Error error = session.run(kernel->source, [&](SourceMgr &) {
+      mlir::PassManager pm(module.getContext());
+      buildPipeline(pm, options);
+      pm.addInstrumentation(
+          std::make_unique<KernelNotes>(kernel->schedule, kernel->functions));
+      return mlir::success(mlir::succeeded(mlir::verify(module)) &&
+                           mlir::succeeded(pm.run(module)));
+    });
+    if (error)
+      return std::move(error);
+    Expected<HostObject> object =
+        compileHostCode(module, parameters ? kernel->entry : "");
+    if (!object)
+      return makeError(ErrorKind::Compilation, toString(object.takeError()));
+    if (parameters && object->numParams != kernel->parameters.size())
+      return makeError(ErrorKind::Compilation, "the lowered program takes ",
+                       object->numParams, " arguments, not ",
+                       kernel->parameters.size());
+    kernel->object = object->buffer->getBuffer().str();
+    if (Error error = kernel->link())
+      return makeError(ErrorKind::Compilation, toString(std::move(error)));
+    return kernel;
+  }
+};
+
+Expected<std::unique_ptr<Kernel>> Kernel::compile(const Problem &problem,
+                                                  const Options &given) {
+  Options options = given;
+  if (Error error = resolveChip(options))
+    return std::move(error);
+  Session session;
+  mlir::OwningOpRef<ModuleOp> module;
+  std::optional<Error> refusal;
+  Error error = session.run("", [&](SourceMgr &) {
+    auto built = buildProgram(session.getContext(), problem, options.schedule);
+    if (!built) {
+      refusal = built.takeError();
+      return mlir::success();
+    }
+    module = std::move(*built);
+    return mlir::verify(*module);
+  });
+  if (refusal) {
+    consumeError(std::move(error));
+    return std::move(*refusal);
+  }
+  if (error)
+    return std::move(error);
+  std::string source;
+  raw_string_ostream os(source);
+  if (mlir::failed(mlir::writeBytecodeToFile(*module, os)))
+    return makeError(ErrorKind::Compilation, "the program has no bytecode");
+  return Compiler::compile(session, *module, std::move(source), "", options);
+}
+
+Expected<std::unique_ptr<Kernel>>
+Kernel::compile(StringRef source, StringRef entry, const Options &given) {
+  Options options = given;
+  if (!options.schedule.empty())
+    return makeError(ErrorKind::InvalidArgument,
+                     "expected the schedule as an attribute of the op in the "
+                     "program, not as an option");
+  if (Error error = resolveChip(options))
+    return std::move(error);
+  Session session;
+  Expected<mlir::OwningOpRef<ModuleOp>> module = parse(session, source);
+  if (!module)
+    return module.takeError();
+  return Compiler::compile(session, **module, source.str(), entry, options);
+}
+
+Error Kernel::printStage(StringRef stage, raw_ostream &os) const {
+  if (!is_contained(getStages(), stage))
+    return makeError(ErrorKind::InvalidArgument, "expected one of the stages ",
+                     join(getStages(), ", "), " but got '", stage, "'");
+  if (stage == "ptx") {
+    os << getPTX();
+    return Error::success();
+  }
+  Session session;
+  Expected<mlir::OwningOpRef<ModuleOp>> module = parse(session, source);
+  if (!module)
+    return module.takeError();
+  return session.run(source, [&](SourceMgr &) {
+    return mfa::exec::printStage(
+        **module, stage,
+        [&](mlir::OpPassManager &pm) { buildPipeline(pm, options); }, os);
+  });
+}

@@ -1,0 +1,213 @@
+//===- HostCode.cpp - Host code as an object and in memory ----------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mfa/Execution/HostCode.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/Analysis/CGSCCPassManager.h"
+#include "llvm/Analysis/LoopAnalysisManager.h"
+#include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
+#include "llvm/ExecutionEngine/Orc/CompileUtils.h"
+#include "llvm/ExecutionEngine/Orc/ExecutionUtils.h"
+#include "llvm/ExecutionEngine/Orc/JITTargetMachineBuilder.h"
+#include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/IR/IRBuilder.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
+
+using namespace llvm;
+using namespace mfa::exec;
+using mfa::runtime::EntryPoint;
+
+/// Functions that every object defines.
+static constexpr StringLiteral kEntry = "mfa_entry";
+static constexpr StringLiteral kInitializer = "mfa_initialize";
+static constexpr StringLiteral kFinalizer = "mfa_finalize";
+
+static void initializeNativeTarget() {
+  static const bool initialized = [] {
+    InitializeNativeTarget();
+    InitializeNativeTargetAsmPrinter();
+    return true;
+  }();
+  (void)initialized;
+}
+
+static Expected<orc::JITTargetMachineBuilder> detectHost() {
+  initializeNativeTarget();
+  auto host = orc::JITTargetMachineBuilder::detectHost();
+  if (host)
+    host->setCodeGenOptLevel(CodeGenOptLevel::Default);
+  return host;
+}
+
+Expected<std::string> mfa::exec::getHostCPU() {
+  auto host = detectHost();
+  if (!host)
+    return host.takeError();
+  return host->getTargetTriple().str() + " " + host->getCPU() + " " +
+         host->getFeatures().getString();
+}
+
+/// Adds the empty body of a function that returns nothing.
+static Function *addFunction(Module &module, StringRef name,
+                             ArrayRef<Type *> parameters) {
+  LLVMContext &context = module.getContext();
+  auto *type = FunctionType::get(Type::getVoidTy(context), parameters,
+                                 /*isVarArg=*/false);
+  Function *function =
+      Function::Create(type, GlobalValue::ExternalLinkage, name, module);
+  BasicBlock::Create(context, "entry", function);
+  return function;
+}
+
+/// Adds a function of one parameter, an array of addresses, that loads each
+/// parameter of `callee` from its address and calls it.
+static void addEntry(Function &callee) {
+  Type *pointer = PointerType::getUnqual(callee.getContext());
+  Function *entry = addFunction(*callee.getParent(), kEntry, pointer);
+  IRBuilder<> builder(&entry->getEntryBlock());
+  SmallVector<Value *> arguments;
+  for (const auto &[index, parameter] : enumerate(callee.args())) {
+    Value *slot = builder.CreateConstGEP1_64(pointer, entry->getArg(0), index);
+    Value *address = builder.CreateLoad(pointer, slot);
+    arguments.push_back(builder.CreateLoad(parameter.getType(), address));
+  }
+  builder.CreateCall(&callee, arguments);
+  builder.CreateRetVoid();
+}
+
+/// Replaces the list of global constructors or destructors by a function that
+/// calls them: objects are loaded without the part of the system's loader that
+/// would go through the list.
+static void replaceList(Module &module, StringRef list, StringRef name,
+                        iterator_range<orc::CtorDtorIterator> elements) {
+  SmallVector<std::pair<unsigned, Function *>> functions;
+  for (const orc::CtorDtorIterator::Element &element : elements)
+    functions.push_back({element.Priority, element.Func});
+  stable_sort(functions, less_first());
+  Function *caller = addFunction(module, name, {});
+  IRBuilder<> builder(&caller->getEntryBlock());
+  for (auto [priority, function] : functions)
+    builder.CreateCall(function);
+  builder.CreateRetVoid();
+  if (GlobalVariable *variable = module.getNamedGlobal(list))
+    variable->eraseFromParent();
+}
+
+/// LLVM's own pipeline for this machine, with the vectorisers.
+static void optimize(Module &module, TargetMachine &machine) {
+  LoopAnalysisManager loops;
+  FunctionAnalysisManager functions;
+  CGSCCAnalysisManager components;
+  ModuleAnalysisManager modules;
+  PipelineTuningOptions tuning;
+  tuning.LoopVectorization = true;
+  tuning.SLPVectorization = true;
+  PassBuilder builder(&machine, tuning);
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(components);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, components, modules);
+  builder.buildPerModuleDefaultPipeline(OptimizationLevel::O3)
+      .run(module, modules);
+}
+
+Expected<HostObject> mfa::exec::compileHostCode(mlir::ModuleOp source,
+                                                StringRef entry) {
+  auto host = detectHost();
+  if (!host)
+    return host.takeError();
+  Expected<std::unique_ptr<TargetMachine>> machine =
+      host->createTargetMachine();
+  if (!machine)
+    return machine.takeError();
+
+  LLVMContext context;
+  std::unique_ptr<Module> module =
+      mlir::translateModuleToLLVMIR(source, context);
+  if (!module)
+    return makeError("the lowered program has no translation to LLVM IR");
+  module->setDataLayout((*machine)->createDataLayout());
+  module->setTargetTriple((*machine)->getTargetTriple());
+
+  HostObject object;
+  if (!entry.empty()) {
+    Function *callee = module->getFunction(("_mlir_ciface_" + entry).str());
+    if (!callee || callee->isDeclaration())
+      return makeError("the lowered program has no C interface of '", entry,
+                       "'");
+    object.numParams = callee->arg_size();
+    addEntry(*callee);
+  }
+  replaceList(*module, "llvm.global_ctors", kInitializer,
+              orc::getConstructors(*module));
+  replaceList(*module, "llvm.global_dtors", kFinalizer,
+              orc::getDestructors(*module));
+  optimize(*module, **machine);
+  auto buffer = orc::SimpleCompiler(**machine)(*module);
+  if (!buffer)
+    return buffer.takeError();
+  object.buffer = std::move(*buffer);
+  return object;
+}
+
+HostProgram::HostProgram() = default;
+
+HostProgram::~HostProgram() {
+  if (finalizer)
+    finalizer();
+}
+
+Expected<std::unique_ptr<HostProgram>>
+HostProgram::load(std::unique_ptr<MemoryBuffer> object,
+                  ArrayRef<EntryPoint> entryPoints) {
+  auto host = detectHost();
+  if (!host)
+    return host.takeError();
+  auto jit = orc::LLJITBuilder()
+                 .setJITTargetMachineBuilder(std::move(*host))
+                 .setPlatformSetUp(orc::setUpInactivePlatform)
+                 .create();
+  if (!jit)
+    return jit.takeError();
+  std::unique_ptr<HostProgram> program(new HostProgram);
+  program->jit = std::move(*jit);
+  orc::LLJIT &linker = *program->jit;
+  orc::JITDylib &library = linker.getMainJITDylib();
+  orc::SymbolMap symbols;
+  for (const EntryPoint &entryPoint : entryPoints)
+    symbols[linker.mangleAndIntern(entryPoint.name)] = {
+        orc::ExecutorAddr::fromPtr(entryPoint.address),
+        JITSymbolFlags::Exported | JITSymbolFlags::Callable};
+  if (Error error = library.define(orc::absoluteSymbols(std::move(symbols))))
+    return std::move(error);
+  auto process = orc::DynamicLibrarySearchGenerator::GetForCurrentProcess(
+      linker.getDataLayout().getGlobalPrefix());
+  if (!process)
+    return process.takeError();
+  library.addGenerator(std::move(*process));
+  if (Error error = linker.addObjectFile(std::move(object)))
+    return std::move(error);
+
+  Expected<orc::ExecutorAddr> initializer = linker.lookup(kInitializer);
+  if (!initializer)
+    return initializer.takeError();
+  Expected<orc::ExecutorAddr> finalizer = linker.lookup(kFinalizer);
+  if (!finalizer)
+    return finalizer.takeError();
+  Expected<orc::ExecutorAddr> entry = linker.lookup(kEntry);
+  if (entry)
+    program->entry = entry->toPtr<void (*)(void **)>();
+  else
+    consumeError(entry.takeError());
+  initializer->toPtr<void (*)()>()();
+  program->finalizer = finalizer->toPtr<void (*)()>();
+  return program;
+}

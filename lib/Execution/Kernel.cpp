@@ -1,0 +1,334 @@
+//===- Kernel.cpp - Launch and look at compiled programs ------------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mfa/Execution/Kernel.h"
+#include "HostCall.h"
+#include "mfa/Runtime/CUDARuntime.h"
+#include "mfa/Runtime/Sim/Sim.h"
+#include "mfa/Support/Chip.h"
+
+using namespace llvm;
+using namespace mfa::exec;
+using namespace mfa::runtime;
+using mlir::ShapedType;
+
+char KernelError::ID;
+
+static Error toError(const CUDAStatus &status) {
+  if (!status)
+    return Error::success();
+  return makeError(ErrorKind::Driver, status->message());
+}
+
+static Expected<const CUDADriver *> getDriver() {
+  CUDAError reason;
+  if (const CUDADriver *driver = CUDADriver::get(&reason))
+    return driver;
+  return toError(reason);
+}
+
+Kernel::~Kernel() = default;
+
+//===----------------------------------------------------------------------===//
+// Linking
+//===----------------------------------------------------------------------===//
+
+/// Memory of the program's host code, which its GPU kernels reach as well.
+static void *allocateManaged(size_t bytes) {
+  CUdeviceptr pointer = 0;
+  const CUDADriver &driver = *CUDADriver::get();
+  if (bytes != 0)
+    driver->cuMemAllocManaged(&pointer, bytes, CU_MEM_ATTACH_GLOBAL);
+  return reinterpret_cast<void *>(pointer);
+}
+
+/// Waits for the kernels that may still use the memory.
+static void freeManaged(void *pointer) {
+  if (pointer)
+    (*CUDADriver::get())->cuMemFree(reinterpret_cast<CUdeviceptr>(pointer));
+}
+
+static std::vector<EntryPoint> getEntryPoints(Target target) {
+  std::vector<EntryPoint> entryPoints;
+  switch (target) {
+  case Target::CPU:
+    break;
+  case Target::Sim:
+    entryPoints = mfa::sim::getEntryPoints();
+    break;
+  case Target::CUDA:
+    entryPoints = getCUDAImageEntryPoints();
+    entryPoints.push_back(
+        {"malloc", reinterpret_cast<void *>(allocateManaged)});
+    entryPoints.push_back({"free", reinterpret_cast<void *>(freeManaged)});
+    break;
+  }
+  append_range(entryPoints, HostCall::getEntryPoints());
+  return entryPoints;
+}
+
+Error Kernel::link() {
+  ImageScope scope(images);
+  Expected<std::unique_ptr<HostProgram>> program =
+      HostProgram::load(MemoryBuffer::getMemBufferCopy(object, "kernel"),
+                        getEntryPoints(options.target));
+  if (!program)
+    return program.takeError();
+  host = std::move(*program);
+  for (const auto &image : images)
+    if (image->isPTX())
+      ptx += StringRef(image->getCode()).rtrim('\0');
+  return Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// Launch
+//===----------------------------------------------------------------------===//
+
+/// Error unless the argument has the sizes and strides that the code was
+/// compiled for. All others are checked by the code itself.
+static Error checkArgument(const Parameter &parameter,
+                           const LaunchArgument &argument) {
+  auto refuse = [&](const auto &...args) {
+    return makeError(ErrorKind::InvalidArgument, "'", parameter.name,
+                     "': ", args...);
+  };
+  bool isEmpty = false;
+  for (auto [dim, size] : enumerate(parameter.sizes)) {
+    int64_t actual = argument.sizes[dim];
+    if (actual != size && (ShapedType::isStatic(size) || actual < 0))
+      return refuse("expected size ",
+                    ShapedType::isStatic(size) ? std::to_string(size)
+                                               : "0 or more",
+                    " in dimension ", dim, " but got ", actual);
+    isEmpty |= actual == 0;
+  }
+  if (isEmpty)
+    return Error::success();
+  if (!argument.data)
+    return refuse("expected the address of its elements but got null");
+  int64_t contiguous = 1;
+  for (int64_t dim = parameter.sizes.size() - 1; dim >= 0; --dim) {
+    int64_t size = argument.sizes[dim], stride = argument.strides[dim];
+    int64_t expected =
+        parameter.isContiguous ? contiguous : parameter.strides[dim];
+    contiguous *= size;
+    if (ShapedType::isStatic(expected) && stride != expected && size != 1)
+      return refuse("expected stride ", expected, " in dimension ", dim,
+                    " but got ", stride);
+  }
+  return Error::success();
+}
+
+Error Kernel::checkArguments(ArrayRef<LaunchArgument> arguments) const {
+  if (!isLaunchable())
+    return makeError(ErrorKind::InvalidArgument,
+                     "expected a function without results, with memrefs, "
+                     "tensors and numbers of f16, bf16, f32 or i1 as "
+                     "parameters, to launch");
+  if (arguments.size() != parameters.size())
+    return makeError(ErrorKind::InvalidArgument, "expected ", parameters.size(),
+                     " arguments but got ", arguments.size());
+  for (size_t index = 0; index < parameters.size(); ++index)
+    if (!parameters[index].isNumber)
+      if (Error error = checkArgument(parameters[index], arguments[index]))
+        return error;
+  return Error::success();
+}
+
+namespace {
+/// The arguments as the entry takes them: the address of each value, where that
+/// of an array is the address of its memref descriptor.
+class PackedArguments {
+public:
+  PackedArguments(ArrayRef<Parameter> parameters,
+                  ArrayRef<LaunchArgument> arguments) {
+    size_t numWords = 0;
+    for (const Parameter &parameter : parameters)
+      numWords += 3 + 2 * parameter.sizes.size();
+    // Addresses are taken, so nothing may move.
+    words.reserve(numWords);
+    values.reserve(parameters.size());
+    for (size_t index = 0; index < parameters.size(); ++index)
+      add(parameters[index], arguments[index]);
+  }
+
+  void **get() { return slots.data(); }
+
+private:
+  void add(const Parameter &parameter, const LaunchArgument &argument) {
+    Value value;
+    if (parameter.isNumber)
+      value.number = argument.number;
+    else
+      value.descriptor = addDescriptor(parameter, argument);
+    values.push_back(value);
+    slots.push_back(&values.back());
+  }
+
+  intptr_t *addDescriptor(const Parameter &parameter,
+                          const LaunchArgument &argument) {
+    intptr_t *descriptor = words.end();
+    auto address = reinterpret_cast<intptr_t>(argument.data) -
+                   parameter.offset * getByteWidth(parameter.type);
+    words.append({address, address, static_cast<intptr_t>(parameter.offset)});
+    size_t rank = parameter.sizes.size();
+    words.append(argument.sizes, argument.sizes + rank);
+    words.append(argument.strides, argument.strides + rank);
+    return descriptor;
+  }
+
+  union Value {
+    void *descriptor;
+    float number;
+  };
+
+  // Enough for a problem.
+  SmallVector<intptr_t, 64> words;
+  SmallVector<Value, 8> values;
+  SmallVector<void *, 8> slots;
+};
+
+/// Collects what the simulator says of this thread's launches.
+class FaultScope {
+public:
+  FaultScope() { mfaSimSetThreadFaultHandler(addFault, &faults); }
+  ~FaultScope() { mfaSimSetThreadFaultHandler(nullptr, nullptr); }
+  FaultScope(const FaultScope &) = delete;
+  FaultScope &operator=(const FaultScope &) = delete;
+
+  Error takeError() {
+    if (faults.empty())
+      return Error::success();
+    return makeError(ErrorKind::Simulation, "the simulated kernel faulted\n",
+                     StringRef(faults).rtrim('\n'));
+  }
+
+private:
+  static void addFault(const char *report, void *user) {
+    *static_cast<std::string *>(user) += report;
+  }
+
+  std::string faults;
+};
+} // namespace
+
+static Error runChecked(const HostProgram &host, void **arguments) {
+  HostCall call;
+  if (!call.run(host, arguments))
+    return makeError(ErrorKind::RuntimeCheck, call.getMessage());
+  return Error::success();
+}
+
+static Error launchOnGPU(const HostProgram &host, void **arguments, int device,
+                         CUstream stream) {
+  Expected<const CUDADriver *> driver = getDriver();
+  if (!driver)
+    return driver.takeError();
+  DeviceScope scope(**driver, device);
+  if (scope.getError())
+    return toError(scope.getError());
+  StreamScope streamScope(stream);
+  ErrorScope errors;
+  if (Error error = runChecked(host, arguments))
+    return error;
+  return toError(errors.getFirst());
+}
+
+Error Kernel::launch(ArrayRef<LaunchArgument> arguments, int device,
+                     CUstream stream) const {
+  if (Error error = checkArguments(arguments))
+    return error;
+  PackedArguments packed(parameters, arguments);
+  switch (options.target) {
+  case Target::CPU:
+    return runChecked(*host, packed.get());
+  case Target::Sim: {
+    FaultScope faults;
+    if (Error error = runChecked(*host, packed.get()))
+      return error;
+    return faults.takeError();
+  }
+  case Target::CUDA:
+    return launchOnGPU(*host, packed.get(), device, stream);
+  }
+  return Error::success();
+}
+
+Error Kernel::load(int device) const {
+  if (options.target != Target::CUDA)
+    return Error::success();
+  Expected<const CUDADriver *> driver = getDriver();
+  if (!driver)
+    return driver.takeError();
+  DeviceScope scope(**driver, device);
+  if (scope.getError())
+    return toError(scope.getError());
+  ErrorScope errors;
+  for (const auto &image : images)
+    if (CUDAStatus error = image->load(scope.getContext()))
+      return toError(error);
+  return Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// Resources and devices
+//===----------------------------------------------------------------------===//
+
+/// The image with the kernel `name`.
+static CUDAImage &findImage(const CUDAImages &images, StringRef name) {
+  std::string definition = (".entry " + name + "(").str();
+  for (const auto &image : images)
+    if (StringRef(image->getCode()).contains(definition))
+      return *image;
+  return *images.front();
+}
+
+Expected<Resources> Kernel::getResources(unsigned index, int device) const {
+  if (images.empty() || index >= functions.size())
+    return makeError(ErrorKind::InvalidArgument,
+                     "expected the number of a GPU kernel compiled for CUDA, "
+                     "of which there are ",
+                     images.empty() ? 0 : functions.size(), ", but got ",
+                     index);
+  Expected<const CUDADriver *> driver = getDriver();
+  if (!driver)
+    return driver.takeError();
+  DeviceScope scope(**driver, device);
+  if (scope.getError())
+    return toError(scope.getError());
+  StreamScope stream(nullptr);
+  ErrorScope errors;
+  const std::string &name = functions[index].name;
+  CUDAKernel *kernel = findImage(images, name).getKernel(name.c_str());
+  CUDAKernel::Loaded *loaded = kernel->get(scope.getContext());
+  if (!loaded)
+    return toError(errors.getFirst());
+  Resources resources;
+  const std::pair<int, int *> attributes[] = {
+      {CU_FUNC_ATTRIBUTE_NUM_REGS, &resources.registers},
+      {CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES, &resources.localBytes},
+      {CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES, &resources.staticSharedBytes},
+      {CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK, &resources.maxThreads}};
+  for (auto [attribute, value] : attributes)
+    if (CUDAStatus error = (*driver)->check(
+            "cuFuncGetAttribute",
+            (**driver)->cuFuncGetAttribute(value, attribute, loaded->function)))
+      return toError(error);
+  return resources;
+}
+
+Expected<std::string> mfa::exec::getDeviceChip(int device) {
+  Expected<const CUDADriver *> driver = getDriver();
+  if (!driver)
+    return driver.takeError();
+  std::string chip;
+  if (CUDAStatus error = (*driver)->getChip(device, chip))
+    return toError(error);
+  return mlir::mfa::lookupChip(chip + "a") ? chip + "a" : chip;
+}

@@ -1,0 +1,167 @@
+//===- ProblemProgram.cpp - The program of a problem ----------------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "ProblemProgram.h"
+#include "mlir/AsmParser/AsmParser.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+
+using namespace llvm;
+using namespace mfa::exec;
+using mlir::MLIRContext;
+using mlir::ShapedType;
+using mlir::Value;
+
+/// What the op's verifier cannot say better, or could not be asked.
+static Error checkProblem(const Problem &problem) {
+  constexpr int64_t minDim = mlir::mfa::MaskedAttentionOp::kMinDim;
+  constexpr int64_t maxDim = mlir::mfa::MaskedAttentionOp::kMaxDim;
+  auto refuse = [](const auto &...args) {
+    return makeError(ErrorKind::InvalidArgument, args...);
+  };
+  if (problem.type == ElementType::I1)
+    return refuse("expected elements of f16, bf16 or f32 but got i1");
+  for (auto [name, dim] : {std::pair("query and key", problem.headDim),
+                           std::pair("value and output", problem.valueDim)})
+    if (dim < minDim || dim > maxDim || dim % minDim != 0)
+      return refuse("expected the head dimension of ", name,
+                    " to be a multiple of ", minDim, " from ", minDim, " to ",
+                    maxDim, " but got ", dim);
+  unsigned dims = MaskBatch | MaskQueries | MaskKeys;
+  switch (problem.maskRank) {
+  case 0:
+    dims = 0;
+    break;
+  case 3:
+    break;
+  case 4:
+    dims |= MaskHeads;
+    break;
+  default:
+    return refuse("expected a mask of rank 3 or 4, or 0 for none, but got ",
+                  problem.maskRank);
+  }
+  if (problem.maskBroadcast & ~dims)
+    return refuse("expected a mask of rank ", problem.maskRank,
+                  " to be broadcast in its dimensions only, but got ",
+                  problem.maskBroadcast);
+  return Error::success();
+}
+
+static mlir::Type getElementType(MLIRContext &context, ElementType type) {
+  switch (type) {
+  case ElementType::F16:
+    return mlir::Float16Type::get(&context);
+  case ElementType::BF16:
+    return mlir::BFloat16Type::get(&context);
+  case ElementType::F32:
+    return mlir::Float32Type::get(&context);
+  case ElementType::I1:
+    return mlir::IntegerType::get(&context, 1);
+  }
+  return {};
+}
+
+/// A buffer with open strides, but for a unit one in the last dimension where
+/// `hasUnitStride`.
+static mlir::MemRefType getBufferType(MLIRContext &context, ElementType type,
+                                      ArrayRef<int64_t> shape,
+                                      bool hasUnitStride) {
+  SmallVector<int64_t> strides(shape.size(), ShapedType::kDynamic);
+  if (hasUnitStride)
+    strides.back() = 1;
+  auto layout = mlir::StridedLayoutAttr::get(&context, /*offset=*/0, strides);
+  return mlir::MemRefType::get(shape, getElementType(context, type), layout);
+}
+
+static mlir::MemRefType getMaskType(MLIRContext &context,
+                                    const Problem &problem) {
+  SmallVector<int64_t> shape;
+  for (unsigned dim : {MaskBatch, MaskHeads, MaskQueries, MaskKeys}) {
+    if (dim == MaskHeads && problem.maskRank == 3)
+      continue;
+    shape.push_back(problem.maskBroadcast & dim ? 1 : ShapedType::kDynamic);
+  }
+  return getBufferType(context, problem.maskType, shape,
+                       problem.maskUnitStride);
+}
+
+/// Reads a schedule; null for an empty text.
+static Expected<mlir::mfa::ScheduleAttr> parseSchedule(MLIRContext &context,
+                                                       StringRef text) {
+  if (text.empty())
+    return mlir::mfa::ScheduleAttr();
+  mlir::Attribute attribute = mlir::parseAttribute(text, &context);
+  if (auto schedule =
+          mlir::dyn_cast_if_present<mlir::mfa::ScheduleAttr>(attribute))
+    return schedule;
+  return makeError(ErrorKind::InvalidArgument,
+                   "expected a schedule #mfa.schedule<...> but got '", text,
+                   "'");
+}
+
+Expected<mlir::OwningOpRef<mlir::ModuleOp>>
+mfa::exec::buildProgram(MLIRContext &context, const Problem &problem,
+                        StringRef scheduleText) {
+  if (Error error = checkProblem(problem))
+    return std::move(error);
+  context.loadDialect<mlir::arith::ArithDialect, mlir::func::FuncDialect,
+                      mlir::mfa::MFADialect>();
+  Expected<mlir::mfa::ScheduleAttr> schedule =
+      parseSchedule(context, scheduleText);
+  if (!schedule)
+    return schedule.takeError();
+
+  constexpr int64_t open = ShapedType::kDynamic;
+  auto getMatrixType = [&](int64_t dim) {
+    return getBufferType(context, problem.type, {open, open, open, dim},
+                         /*hasUnitStride=*/true);
+  };
+  SmallVector<mlir::Type> types = {getMatrixType(problem.headDim),
+                                   getMatrixType(problem.headDim),
+                                   getMatrixType(problem.valueDim)};
+  SmallVector<StringRef> names = {"query", "key", "value"};
+  auto add = [&](StringRef name, mlir::Type type) {
+    names.push_back(name);
+    types.push_back(type);
+  };
+  if (problem.maskRank != 0)
+    add("mask", getMaskType(context, problem));
+  if (problem.scaleIsArgument)
+    add("scale", mlir::Float32Type::get(&context));
+  add("output", getMatrixType(problem.valueDim));
+  if (problem.lse)
+    add("lse", getBufferType(context, ElementType::F32, {open, open, open},
+                             /*hasUnitStride=*/false));
+
+  mlir::Location loc = mlir::UnknownLoc::get(&context);
+  mlir::OwningOpRef<mlir::ModuleOp> module = mlir::ModuleOp::create(loc);
+  mlir::OpBuilder builder = mlir::OpBuilder::atBlockEnd(module->getBody());
+  auto function = mlir::func::FuncOp::create(
+      builder, loc, "masked_attention", builder.getFunctionType(types, {}));
+  mlir::Block *body = function.addEntryBlock();
+  for (auto [argument, name] : zip_equal(body->getArguments(), names))
+    argument.setLoc(mlir::NameLoc::get(builder.getStringAttr(name)));
+  builder.setInsertionPointToStart(body);
+  const mlir::BlockArgument *next = body->getArguments().begin();
+  Value query = *next++, key = *next++, value = *next++;
+  Value mask = problem.maskRank != 0 ? Value(*next++) : Value();
+  Value scale;
+  if (problem.scaleIsArgument)
+    scale = *next++;
+  else if (problem.scale)
+    scale = mlir::arith::ConstantOp::create(
+        builder, loc, builder.getF32FloatAttr(*problem.scale));
+  Value output = *next++;
+  Value lse = problem.lse ? Value(*next++) : Value();
+  mlir::mfa::MaskedAttentionOp::create(builder, loc, query, key, value, mask,
+                                       scale, output, lse, *schedule);
+  mlir::func::ReturnOp::create(builder, loc);
+  return module;
+}

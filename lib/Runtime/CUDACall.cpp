@@ -1,0 +1,150 @@
+//===- CUDACall.cpp - Calls of the driver by entry points -----------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "CUDACall.h"
+#include "mfa/Runtime/CUDARuntime.h"
+
+#include <cstdio>
+#include <limits>
+#include <mutex>
+
+using namespace mfa::runtime;
+
+//===----------------------------------------------------------------------===//
+// Errors
+//===----------------------------------------------------------------------===//
+
+static void printError(const CUDAError &error) {
+  std::fprintf(stderr, "error: %s\n", error.message().c_str());
+}
+
+namespace {
+struct ErrorState {
+  std::mutex mutex;
+  ErrorHandler handler = printError;
+  CUDAStatus first;
+};
+} // namespace
+
+static ErrorState &getErrorState() {
+  static ErrorState state;
+  return state;
+}
+
+static thread_local ErrorScope *currentErrors = nullptr;
+
+ErrorScope::ErrorScope() : previous(currentErrors) { currentErrors = this; }
+
+ErrorScope::~ErrorScope() { currentErrors = previous; }
+
+ErrorHandler mfa::runtime::setErrorHandler(ErrorHandler handler) {
+  ErrorState &state = getErrorState();
+  std::lock_guard<std::mutex> lock(state.mutex);
+  std::swap(handler, state.handler);
+  return handler;
+}
+
+CUDAStatus mfa::runtime::takeFirstError() {
+  ErrorState &state = getErrorState();
+  std::lock_guard<std::mutex> lock(state.mutex);
+  CUDAStatus first;
+  std::swap(first, state.first);
+  return first;
+}
+
+bool mfa::runtime::failed(const CUDAStatus &status) {
+  if (!status)
+    return false;
+  if (currentErrors) {
+    currentErrors->add(*status);
+    return true;
+  }
+  ErrorState &state = getErrorState();
+  ErrorHandler handler;
+  {
+    std::lock_guard<std::mutex> lock(state.mutex);
+    if (!state.first)
+      state.first = status;
+    handler = state.handler;
+  }
+  if (handler)
+    handler(*status);
+  return true;
+}
+
+CUDAError mfa::runtime::makeError(const char *call, std::string text) {
+  return CUDAError{call, -1, "", std::move(text), ""};
+}
+
+//===----------------------------------------------------------------------===//
+// Device and stream of the calling thread
+//===----------------------------------------------------------------------===//
+
+static thread_local int currentDevice = 0;
+static thread_local std::optional<CUstream> currentStream;
+
+int mfa::runtime::getCurrentDevice() { return currentDevice; }
+
+void mfa::runtime::setCurrentDevice(int device) { currentDevice = device; }
+
+std::optional<CUstream> mfa::runtime::getCurrentStream() {
+  return currentStream;
+}
+
+StreamScope::StreamScope(CUstream stream) : previous(currentStream) {
+  currentStream = stream;
+}
+
+StreamScope::~StreamScope() { currentStream = previous; }
+
+Call::Call() : driver(CUDADriver::get()) {
+  if (!driver) {
+    CUDAError error;
+    CUDADriver::get(&error);
+    failed(error);
+    return;
+  }
+  if (currentStream)
+    return;
+  scope.emplace(*driver, currentDevice);
+  if (failed(scope->getError()))
+    driver = nullptr;
+}
+
+//===----------------------------------------------------------------------===//
+// Launches
+//===----------------------------------------------------------------------===//
+
+bool mfa::runtime::canLaunch(const char *entry,
+                             std::initializer_list<intptr_t> grid,
+                             std::initializer_list<intptr_t> other) {
+  for (const auto &sizes : {grid, other})
+    for (intptr_t size : sizes)
+      if (size < 0 || size > std::numeric_limits<int32_t>::max()) {
+        failed(makeError(entry, "expected sizes from 0 to 2147483647 but got " +
+                                    std::to_string(size)));
+        return false;
+      }
+  for (intptr_t size : grid)
+    if (size == 0)
+      return false;
+  return true;
+}
+
+bool mfa::runtime::allowSharedMemory(const Call &call, CUfunction function,
+                                     int32_t bytes) {
+  // 48 KB need no permission, but that is with the static memory of the kernel,
+  // of which a symbol for the dynamic part alone takes a byte.
+  constexpr int32_t unrestricted = 32 * 1024;
+  return bytes <= unrestricted ||
+         call.succeeded("cuFuncSetAttribute(MAX_DYNAMIC_SHARED_SIZE_BYTES)",
+                        call->cuFuncSetAttribute(
+                            function,
+                            CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
+                            bytes));
+}

@@ -1,0 +1,70 @@
+//===- CUDACall.h - Calls of the driver by entry points ---------*- C++ -*-===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MFA_LIB_RUNTIME_CUDACALL_H
+#define MFA_LIB_RUNTIME_CUDACALL_H
+
+#include "mfa/Runtime/CUDADriver.h"
+
+#include <initializer_list>
+
+#define MFA_ENTRY extern "C" __attribute__((visibility("default")))
+
+namespace mfa::runtime {
+
+/// Records and reports an error; true if there was one.
+bool failed(const CUDAStatus &status);
+
+/// Error of an entry point that found its arguments wrong.
+CUDAError makeError(const char *call, std::string text);
+
+/// Stream of the thread's StreamScope; none outside of one.
+std::optional<CUstream> getCurrentStream();
+
+/// Sets what getCurrentDevice returns.
+void setCurrentDevice(int device);
+
+/// The driver, for one call, with a context current: in a StreamScope the
+/// caller's, else the primary context of the thread's GPU.
+class Call {
+public:
+  Call();
+
+  /// False where there is no driver or no context, which has been reported.
+  explicit operator bool() const { return driver != nullptr; }
+  const CUDAFunctions *operator->() const { return driver->operator->(); }
+  const CUDADriver &operator*() const { return *driver; }
+
+  /// Reports the failure of a driver function; true if it succeeded.
+  bool succeeded(const char *call, CUresult result) const {
+    return result == CUDA_SUCCESS || !failed(driver->check(call, result));
+  }
+
+private:
+  const CUDADriver *driver;
+  std::optional<ContextScope> scope;
+};
+
+/// Checks the sizes of a launch, which the driver takes in 32 bits. False where
+/// there is nothing to launch: an error, or a grid without blocks.
+bool canLaunch(const char *entry, std::initializer_list<intptr_t> grid,
+               std::initializer_list<intptr_t> other);
+
+/// Allows the kernel the dynamic shared memory that a launch asks for; false if
+/// the driver does not.
+bool allowSharedMemory(const Call &call, CUfunction function, int32_t bytes);
+
+} // namespace mfa::runtime
+
+MFA_ENTRY void mgpuLaunchClusterKernel(
+    mfa::runtime::CUfunction function, intptr_t clusterX, intptr_t clusterY,
+    intptr_t clusterZ, intptr_t gridX, intptr_t gridY, intptr_t gridZ,
+    intptr_t blockX, intptr_t blockY, intptr_t blockZ, int32_t sharedBytes,
+    mfa::runtime::CUstream stream, void **params, void **extra, size_t);
+
+#endif // MFA_LIB_RUNTIME_CUDACALL_H

@@ -1,0 +1,253 @@
+//===- CUDAImage.cpp - Kernels loaded where they are used -----------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mfa/Runtime/CUDAImage.h"
+#include "CUDACall.h"
+#include "mfa/Runtime/CUDARuntime.h"
+
+#include <cstring>
+
+using namespace mfa::runtime;
+
+//===----------------------------------------------------------------------===//
+// Images
+//===----------------------------------------------------------------------===//
+
+CUDAKernel::~CUDAKernel() {
+  Loaded *entry = loaded;
+  while (entry) {
+    Loaded *next = entry->next;
+    delete entry;
+    entry = next;
+  }
+}
+
+CUDAKernel::Loaded *CUDAKernel::load(CUcontext context) {
+  Call call;
+  if (!call)
+    return nullptr;
+  std::lock_guard<std::mutex> lock(image.mutex);
+  // Another thread may have been first.
+  for (Loaded *entry = loaded; entry; entry = entry->next)
+    if (entry->context == context)
+      return entry;
+  CUmodule module;
+  if (failed(image.getModule(*call, context, module)))
+    return nullptr;
+  CUfunction function;
+  if (!call.succeeded(
+          "cuModuleGetFunction",
+          call->cuModuleGetFunction(&function, module, name.c_str())))
+    return nullptr;
+  auto *entry = new Loaded{context, function, /*sharedBytes=*/{0}, loaded};
+  loaded.store(entry, std::memory_order_release);
+  return entry;
+}
+
+CUDAImage::~CUDAImage() {
+  CUDAKernel *kernel = kernels;
+  while (kernel) {
+    CUDAKernel *next = kernel->next;
+    delete kernel;
+    kernel = next;
+  }
+  if (modules.empty())
+    return;
+  // The driver may be gone already at the end of the process, or a context with
+  // its modules: there is nothing to be done about it.
+  const CUDADriver &driver = *CUDADriver::get();
+  for (const Module &module : modules) {
+    if (driver->cuCtxPushCurrent(module.context) != CUDA_SUCCESS)
+      continue;
+    driver->cuModuleUnload(module.module);
+    CUcontext popped;
+    driver->cuCtxPopCurrent(&popped);
+  }
+}
+
+bool CUDAImage::isPTX() const {
+  // Machine code is an ELF file or begins with the magic number of a fatbin.
+  constexpr std::string_view elf("\x7f"
+                                 "ELF",
+                                 4),
+      fatbin("\x50\xed\x55\xba", 4);
+  std::string_view magic = code.substr(0, 4);
+  return magic != elf && magic != fatbin;
+}
+
+CUDAKernel *CUDAImage::getKernel(const char *name) {
+  auto find = [&]() -> CUDAKernel * {
+    for (CUDAKernel *kernel = kernels.load(std::memory_order_acquire); kernel;
+         kernel = kernel->next)
+      if (kernel->name == name)
+        return kernel;
+    return nullptr;
+  };
+  if (CUDAKernel *kernel = find())
+    return kernel;
+  std::lock_guard<std::mutex> lock(mutex);
+  if (CUDAKernel *kernel = find())
+    return kernel;
+  auto *kernel = new CUDAKernel(*this, name);
+  kernel->next = kernels;
+  kernels.store(kernel, std::memory_order_release);
+  return kernel;
+}
+
+CUDAStatus CUDAImage::makeCubin(const CUDADriver &driver) {
+  if (!cubin.empty())
+    return std::nullopt;
+  return driver.compilePTX(code.data(), code.size(), optLevel, cubin);
+}
+
+CUDAStatus CUDAImage::getCubin(std::string &result) {
+  CUDAError missing;
+  const CUDADriver *driver = CUDADriver::get(&missing);
+  if (!driver)
+    return missing;
+  std::lock_guard<std::mutex> lock(mutex);
+  CUDAStatus error = makeCubin(*driver);
+  result = cubin;
+  return error;
+}
+
+std::string CUDAImage::getCubin() const {
+  std::lock_guard<std::mutex> lock(mutex);
+  return cubin;
+}
+
+void CUDAImage::setCubin(std::string code) {
+  std::lock_guard<std::mutex> lock(mutex);
+  cubin = std::move(code);
+}
+
+CUDAStatus CUDAImage::getModule(const CUDADriver &driver, CUcontext context,
+                                CUmodule &module) {
+  for (const Module &loaded : modules)
+    if (loaded.context == context) {
+      module = loaded.module;
+      return std::nullopt;
+    }
+  const void *data = code.data();
+  if (isPTX()) {
+    if (CUDAStatus error = makeCubin(driver))
+      return error;
+    data = cubin.data();
+  }
+  if (CUDAStatus error = driver.loadModule(data, /*optLevel=*/-1, module))
+    return error;
+  modules.push_back({context, module});
+  return std::nullopt;
+}
+
+CUDAStatus CUDAImage::load(CUcontext context) {
+  CUDAError missing;
+  const CUDADriver *driver = CUDADriver::get(&missing);
+  if (!driver)
+    return missing;
+  std::lock_guard<std::mutex> lock(mutex);
+  CUmodule module;
+  return getModule(*driver, context, module);
+}
+
+//===----------------------------------------------------------------------===//
+// Entry points
+//===----------------------------------------------------------------------===//
+
+static thread_local CUDAImages *currentImages = nullptr;
+
+ImageScope::ImageScope(CUDAImages &images) : previous(currentImages) {
+  currentImages = &images;
+}
+
+ImageScope::~ImageScope() { currentImages = previous; }
+
+static CUDAImage *addImage(const void *code, size_t size, int optLevel) {
+  currentImages->push_back(std::make_unique<CUDAImage>(
+      std::string_view(static_cast<const char *>(code), size), optLevel));
+  return currentImages->back().get();
+}
+
+static CUDAImage *loadImage(void *code, size_t size) {
+  return addImage(code, size, /*optLevel=*/-1);
+}
+
+static CUDAImage *loadImageJIT(void *text, int optLevel) {
+  size_t size = std::strlen(static_cast<const char *>(text)) + 1;
+  return addImage(text, size, optLevel);
+}
+
+/// The images belong to the vector of the ImageScope.
+static void unloadImage(CUDAImage *) {}
+
+static CUDAKernel *getKernel(CUDAImage *image, const char *name) {
+  return image->getKernel(name);
+}
+
+/// The kernel in the current context; null after an error.
+static CUDAKernel::Loaded *getLoaded(const Call &call, CUDAKernel *kernel) {
+  CUcontext context;
+  if (!call ||
+      !call.succeeded("cuCtxGetCurrent", call->cuCtxGetCurrent(&context)))
+    return nullptr;
+  return kernel->get(context);
+}
+
+static void launchKernel(CUDAKernel *kernel, intptr_t gridX, intptr_t gridY,
+                         intptr_t gridZ, intptr_t blockX, intptr_t blockY,
+                         intptr_t blockZ, int32_t sharedBytes, CUstream stream,
+                         void **params, void **extra, size_t) {
+  if (!canLaunch("mgpuLaunchKernel", {gridX, gridY, gridZ},
+                 {blockX, blockY, blockZ, sharedBytes}))
+    return;
+  Call call;
+  CUDAKernel::Loaded *loaded = getLoaded(call, kernel);
+  if (!loaded)
+    return;
+  if (loaded->sharedBytes.load(std::memory_order_relaxed) < sharedBytes) {
+    if (!allowSharedMemory(call, loaded->function, sharedBytes))
+      return;
+    loaded->sharedBytes.store(sharedBytes, std::memory_order_relaxed);
+  }
+  call.succeeded("cuLaunchKernel",
+                 call->cuLaunchKernel(loaded->function, gridX, gridY, gridZ,
+                                      blockX, blockY, blockZ, sharedBytes,
+                                      stream, params, extra));
+}
+
+static void launchClusterKernel(CUDAKernel *kernel, intptr_t clusterX,
+                                intptr_t clusterY, intptr_t clusterZ,
+                                intptr_t gridX, intptr_t gridY, intptr_t gridZ,
+                                intptr_t blockX, intptr_t blockY,
+                                intptr_t blockZ, int32_t sharedBytes,
+                                CUstream stream, void **params, void **extra,
+                                size_t numParams) {
+  Call call;
+  if (CUDAKernel::Loaded *loaded = getLoaded(call, kernel))
+    mgpuLaunchClusterKernel(loaded->function, clusterX, clusterY, clusterZ,
+                            gridX, gridY, gridZ, blockX, blockY, blockZ,
+                            sharedBytes, stream, params, extra, numParams);
+}
+
+std::vector<EntryPoint> mfa::runtime::getCUDAImageEntryPoints() {
+  std::vector<EntryPoint> entryPoints = getCUDAEntryPoints();
+  const EntryPoint replacements[] = {
+      {"mgpuModuleLoad", reinterpret_cast<void *>(loadImage)},
+      {"mgpuModuleLoadJIT", reinterpret_cast<void *>(loadImageJIT)},
+      {"mgpuModuleUnload", reinterpret_cast<void *>(unloadImage)},
+      {"mgpuModuleGetFunction", reinterpret_cast<void *>(getKernel)},
+      {"mgpuLaunchKernel", reinterpret_cast<void *>(launchKernel)},
+      {"mgpuLaunchClusterKernel",
+       reinterpret_cast<void *>(launchClusterKernel)},
+  };
+  for (EntryPoint &entryPoint : entryPoints)
+    for (const EntryPoint &replacement : replacements)
+      if (std::strcmp(entryPoint.name, replacement.name) == 0)
+        entryPoint.address = replacement.address;
+  return entryPoints;
+}

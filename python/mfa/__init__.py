@@ -1,0 +1,30 @@
+"""Masked attention, compiled on demand: fused GPU kernels, and code for the CPU.
+
+    output = mfa.masked_attention(q, k, v, mask)
+
+Arrays are [batch, length, heads, head size] (BSHD) and may come from torch, numpy,
+jax or any library with DLPack.
+"""
+
+from ._attention import masked_attention
+from ._attention import register_with_torch as _register_with_torch
+from ._cache import cache_dir, clear_cache
+from ._compile import CompiledAttention, Spec, compile
+from ._kernels import cuda_unavailable_reason
+from ._mfa import version as _version
+from ._sdpa import scaled_dot_product_attention
+
+__version__ = _version()
+
+__all__ = [
+    "CompiledAttention",
+    "Spec",
+    "cache_dir",
+    "clear_cache",
+    "compile",
+    "cuda_unavailable_reason",
+    "masked_attention",
+    "scaled_dot_product_attention",
+]
+
+_register_with_torch()

@@ -1,0 +1,82 @@
+"""The main function of the package."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from ._mfa import attend as _attend
+
+# Says whether torch traces this call into a graph; set once torch is there.
+_is_tracing = None
+
+
+def register_with_torch() -> None:
+    """Registers the operators where torch has been imported."""
+    global _is_tracing
+    if "torch" in sys.modules and _is_tracing is None:
+        from . import torch as registered
+
+        _is_tracing = registered.is_tracing
+
+
+def masked_attention(
+    q: Any,
+    k: Any,
+    v: Any,
+    mask: Any = None,
+    *,
+    scale: float | None = None,
+    return_lse: bool = False,
+    out: Any = None,
+    target: str | None = None,
+) -> Any:
+    """Softmax over the keys of `q k^T * scale + mask`, times `v`.
+
+    It runs on the arrays' device. On a GPU it is put into the caller's current
+    stream (torch's, or the default stream for other libraries), and nothing
+    waits for it. A call with a new combination of element types, head sizes and
+    kind of mask compiles a kernel first; batch, lengths, heads and strides make
+    no difference.
+
+    Arrays are read as they are, with any strides but for a unit stride in the
+    last dimension of q, k, v and out: views of packed arrays, transposed and
+    expanded ones are not copied. Zero lengths and an empty batch are allowed.
+
+    Args:
+      q: [B, Sq, H, D]; float16, bfloat16 or float32. bfloat16 of numpy is that
+        of ml_dtypes.
+      k: [B, Sk, h, D], of the type of q. h divides H; query head j attends to
+        head j // (H // h).
+      v: [B, Sk, h, Dv], of the type of q. D and Dv are multiples of 8 from 8 to
+        256.
+      mask: [B|1, Sq|1, Sk|1] or [B|1, H|1, Sq|1, Sk|1]. Booleans: true where a
+        query attends to a key. Numbers (float16, bfloat16 or float32, whatever
+        the type of q) are added to the scores; -inf excludes a key.
+      scale: factor of the scores; 1/sqrt(D) by default.
+      return_lse: also return the natural log-sum-exp of the masked scores.
+      out: array for the output, [B, Sq, H, Dv] of the type of q, which must not
+        share memory with the others; with return_lse it may be a pair (out, lse).
+      target: "cpu", "cuda", or "sim", which simulates the GPU kernel on arrays
+        of the CPU. By default that of the arrays.
+
+    Returns:
+      [B, Sq, H, Dv], of the type, library and device of q. A row that attends to
+      no key is 0. With return_lse a pair, of which the second is float32 [B, H,
+      Sq], -inf for rows that attend to no key.
+
+    Raises:
+      TypeError: an argument is no array, or has an element type that does not
+        fit.
+      ValueError: shapes, strides or devices do not fit, or an array is not
+        writable. The message says what was expected of which argument.
+      NotImplementedError: gradients are wanted, of which there are none yet.
+      RuntimeError: the compiler or the CUDA driver failed; with their messages.
+    """
+    if _is_tracing is None:
+        register_with_torch()
+    if _is_tracing is not None and _is_tracing():
+        from . import torch as registered
+
+        return registered.call_op(q, k, v, mask, scale, return_lse, out, target)
+    return _attend(q, k, v, mask, scale, return_lse, out, target)

@@ -1,0 +1,123 @@
+"""Kernels of this process: looked up, taken from disk, or compiled."""
+
+from __future__ import annotations
+
+import threading
+
+from . import _cache, _mfa
+
+_lock = threading.Lock()
+_kernels: dict[tuple, _mfa.Kernel] = {}
+_pending: dict[tuple, threading.Lock] = {}
+_chips: dict[int, str] = {}
+
+
+def cuda_unavailable_reason() -> str | None:
+    """Why no GPU can be used, or None where one can."""
+    return _mfa.cuda_unavailable_reason()
+
+
+def chip_of(target: str, device: int = 0) -> str:
+    """The architecture to compile for: that of a GPU, sm_80 for the simulator."""
+    if target != "cuda":
+        return "" if target == "cpu" else "sm_80"
+    chip = _chips.get(device)
+    if chip is None:
+        chip = _chips[device] = _mfa.device_chip(device)
+    return chip
+
+
+def get_kernel(
+    dtype: str,
+    head_dim: int,
+    value_dim: int,
+    mask_dtype: str | None,
+    mask_broadcast: int,
+    mask_unit_stride: bool,
+    lse: bool,
+    target: str,
+    device: int = 0,
+    *,
+    chip: str = "",
+    schedule: str = "",
+    f32_product: str = "tf32x3",
+) -> _mfa.Kernel:
+    """The kernel of a problem, compiled at most once for each chip, whatever the
+    number of threads that ask for it; loaded on GPU `device` if that is not
+    negative. What begins with `mask_` is that of _mfa.Problem."""
+    chip = chip or chip_of(target, device)
+    mask = mask_dtype, mask_broadcast, mask_unit_stride
+    key = dtype, head_dim, value_dim, *mask, lse, target, chip, schedule, f32_product
+    with _lock:
+        kernel = _kernels.get(key)
+        pending = _pending.setdefault(key, threading.Lock())
+    if kernel is None:
+        with pending:
+            kernel = _kernels.get(key)
+            if kernel is None:
+                kernel = _kernels[key] = _read_or_compile(key, device)
+    if target == "cuda" and device >= 0:
+        kernel.load(device)
+    return kernel
+
+
+def make_problem(
+    dtype: str,
+    head_dim: int,
+    value_dim: int,
+    mask_dtype: str | None,
+    mask_broadcast: int,
+    mask_unit_stride: bool,
+    lse: bool,
+) -> _mfa.Problem:
+    """The problem for which the extension compiles: masks are seen as rank 4, and
+    the scale is an argument."""
+    return _mfa.Problem(
+        dtype,
+        head_dim,
+        value_dim,
+        mask_rank=0 if mask_dtype is None else 4,
+        mask_dtype=mask_dtype or "f16",
+        mask_broadcast=mask_broadcast,
+        mask_unit_stride=mask_unit_stride,
+        scale="argument",
+        lse=lse,
+    )
+
+
+def _read_or_compile(key: tuple, device: int) -> _mfa.Kernel:
+    """A new kernel, on GPU `device` if that is not negative. Once it is loaded it
+    holds machine code, which the driver takes long to make: these entries on disk
+    are others than those made without a GPU."""
+    target, chip, schedule, f32_product = key[7:]
+    loads = target == "cuda" and device >= 0
+    # The compiler's identity covers its version, LLVM's and this CPU.
+    disk_key = _mfa.compiler_id(), *key, loads
+    payload = _cache.read(disk_key)
+    if payload is not None:
+        try:
+            kernel = _mfa.deserialize(payload)
+            if loads:
+                kernel.load(device)
+            return kernel
+        except RuntimeError:
+            pass  # An entry that cannot be used is replaced.
+    kernel = _mfa.compile_problem(
+        make_problem(*key[:7]),
+        target=_mfa.Target[target],
+        chip=chip,
+        schedule=schedule,
+        f32_product=f32_product,
+    )
+    if loads:
+        kernel.load(device)
+    _cache.write(disk_key, kernel.serialize())
+    return kernel
+
+
+def forget() -> None:
+    """Forgets the kernels of this process."""
+    _mfa.forget_kernels()
+    with _lock:
+        _kernels.clear()
+        _pending.clear()

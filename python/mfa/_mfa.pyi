@@ -1,0 +1,142 @@
+"""The compiled part of the package: a thin layer over the C API (mfa-c), and the
+calls on arrays.
+
+An error of the C API is raised as ValueError where an argument or a size cannot be,
+else as RuntimeError; the message is the C API's, whole. Functions that compile, load
+or launch release the GIL meanwhile.
+"""
+
+import enum
+from collections.abc import Sequence
+from typing import Any, Final
+
+class Target(enum.Enum):
+    cpu = 0
+    sim = 1
+    cuda = 2
+
+class Problem:
+    """All of a masked attention that changes its code (MfaProblem).
+
+    Equal problems compare and hash equal.
+    """
+
+    def __init__(
+        self,
+        dtype: str,  # "f16", "bf16", "f32"
+        head_dim: int,
+        value_dim: int,
+        *,
+        mask_rank: int = 0,  # 0, 3 or 4
+        mask_dtype: str = "f16",  # or "bf16", "f32", "i1"
+        mask_broadcast: int = 0,  # 1 batch | 2 heads | 4 queries | 8 keys
+        mask_unit_stride: bool = False,  # its last stride is 1 in the code
+        scale: float | str | None = None,  # None: 1/sqrt(D); "argument": per launch
+        lse: bool = False,
+    ) -> None: ...
+    def __eq__(self, other: object) -> bool: ...
+    def __hash__(self) -> int: ...
+
+class Parameter:
+    """An argument of a launch (MfaParameter)."""
+
+    name: Final[str]
+    dtype: Final[str]
+    rank: Final[int]  # -1 for a number
+    sizes: Final[tuple[int | None, ...]]
+    strides: Final[tuple[int | None, ...]]
+
+class Function:
+    """A GPU kernel of the program (MfaFunction)."""
+
+    name: Final[str]
+    threads: Final[int]
+    dynamic_shared_bytes: Final[int]
+
+class Resources:
+    """What a loaded GPU kernel takes (MfaResources)."""
+
+    registers: Final[int]
+    local_bytes: Final[int]
+    static_shared_bytes: Final[int]
+    max_threads: Final[int]
+
+class Kernel:
+    """A compiled program (MfaKernel). Thread-safe; made by compile_problem,
+    compile_source and deserialize."""
+
+    target: Final[Target]
+    chip: Final[str]  # "" for the CPU
+    stages: Final[tuple[str, ...]]  # ("mfa", "gpu", "nvvm", "llvm", "ptx")
+    schedule: Final[str]
+    ptx: Final[str]
+    parameters: Final[tuple[Parameter, ...] | None]  # None: cannot be launched
+    functions: Final[tuple[Function, ...]]
+
+    def ir(self, stage: str) -> str: ...
+    def cubin(self) -> bytes: ...
+    def resources(self, index: int = 0, device: int = -1) -> Resources: ...
+    def serialize(self) -> bytes: ...
+    def load(self, device: int = -1) -> None: ...
+    def launch(
+        self,
+        # for each parameter a number, or (address, sizes, strides in elements)
+        arguments: Sequence[float | tuple[int, Sequence[int], Sequence[int]]],
+        *,
+        device: int = -1,  # -1: that of the current context
+        stream: int = 0,
+    ) -> None: ...
+
+def compile_problem(
+    problem: Problem,
+    *,
+    target: Target,
+    chip: str = "",
+    f32_product: str = "tf32x3",
+    schedule: str = "",
+) -> Kernel: ...
+def compile_source(
+    source: str | bytes,
+    *,
+    entry: str = "",
+    target: Target,
+    chip: str = "",
+    f32_product: str = "tf32x3",
+) -> Kernel: ...
+def deserialize(data: bytes) -> Kernel: ...
+def version() -> str: ...
+def compiler_id() -> str: ...
+def num_devices() -> int: ...
+def cuda_unavailable_reason() -> str | None: ...
+def device_chip(device: int = 0) -> str: ...
+
+class DeviceArray:
+    """An output in GPU memory for a library that lets nobody write its own arrays;
+    handed over once, through DLPack."""
+
+    dtype: Final[str]
+    address: Final[int]
+    shape: Final[tuple[int, ...]]
+
+    def __init__(self, shape: tuple[int, ...], dtype: str, device: int) -> None: ...
+    def mark_written(self, stream: int, inputs: object) -> None: ...
+    def __dlpack_device__(self) -> tuple[int, int]: ...
+    def __dlpack__(self, stream: int | None = None, **options: Any) -> object: ...
+
+def attend(
+    q: Any,
+    k: Any,
+    v: Any,
+    mask: Any,
+    scale: float | None,
+    return_lse: bool,
+    out: Any,
+    target: str | None,
+    # a kernel to launch instead of the one that is looked up, and its problem
+    kernel: Kernel | None = None,
+    problem: Problem | None = None,
+) -> Any:
+    """masked_attention; kernels come from _kernels.get_kernel, and are kept."""
+
+def forget_kernels() -> None:
+    """Forgets the kernels that attend keeps."""

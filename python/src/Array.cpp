@@ -1,0 +1,337 @@
+//===- Array.cpp - Arrays of any library ----------------------------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Array.h"
+
+#include <algorithm>
+#include <mutex>
+#include <nanobind/stl/string.h>
+#include <unordered_map>
+
+using namespace mfa::python;
+
+//===----------------------------------------------------------------------===//
+// Messages
+//===----------------------------------------------------------------------===//
+
+void mfa::python::throwError(PyObject *type, const std::string &message) {
+  PyErr_SetString(type, message.c_str());
+  throw nb::python_error();
+}
+
+const char *mfa::python::getTypeName(MfaElementType type) {
+  switch (type) {
+  case MfaElementF16:
+    return "f16";
+  case MfaElementBF16:
+    return "bf16";
+  case MfaElementF32:
+    return "f32";
+  case MfaElementI1:
+    return "i1";
+  }
+  return "";
+}
+
+std::string mfa::python::formatSizes(const int64_t *sizes, int rank) {
+  std::string text = "(";
+  for (int dim = 0; dim < rank; ++dim)
+    text += (dim ? ", " : "") + std::to_string(sizes[dim]);
+  return text + (rank == 1 ? ",)" : ")");
+}
+
+std::string mfa::python::formatDevice(const Array &array) {
+  return array.isOnCUDA() ? "cuda:" + std::to_string(array.deviceId) : "cpu";
+}
+
+static std::string getPythonTypeName(nb::handle object) {
+  nb::handle type = object.type();
+  auto name = nb::cast<std::string>(type.attr("__qualname__"));
+  auto module = nb::cast<std::string>(type.attr("__module__"));
+  return module == "builtins" ? name : module + "." + name;
+}
+
+//===----------------------------------------------------------------------===//
+// Types of arrays
+//===----------------------------------------------------------------------===//
+
+nb::handle mfa::python::getFunction(PyObject *&cache, const char *module,
+                                    const char *name) {
+  if (!cache)
+    cache = nb::getattr(nb::module_::import_(module), name).release().ptr();
+  return cache;
+}
+
+/// Calls a function of mfa._arrays.
+template <typename... Args>
+static nb::object callArrays(PyObject *&cache, const char *name,
+                             Args &&...args) {
+  return getFunction(cache, "mfa._arrays", name)(std::forward<Args>(args)...);
+}
+
+static ArrayType inspectType(nb::handle type) {
+  ArrayType result;
+  if (!nb::hasattr(type, "__dlpack_c_exchange_api__"))
+    return result;
+  nb::object capsule = type.attr("__dlpack_c_exchange_api__");
+  if (!PyCapsule_IsValid(capsule.ptr(), dlpack::kExchangeCapsule))
+    return result;
+  auto *api = static_cast<const dlpack::ExchangeAPI *>(
+      PyCapsule_GetPointer(capsule.ptr(), dlpack::kExchangeCapsule));
+  if (api->version.major != 1 || !api->describe || !api->currentStream)
+    return result;
+  result.api = api;
+  result.isTorch =
+      nb::hasattr(type, "requires_grad") && nb::hasattr(type, "new_empty");
+  return result;
+}
+
+/// Finds out about a type once. The type is kept alive, so that its address
+/// stays its own.
+static const ArrayType *getArrayType(nb::handle object) {
+  static std::mutex mutex;
+  static auto *types = new std::unordered_map<PyObject *, ArrayType>;
+  PyObject *type = object.type().ptr();
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    auto found = types->find(type);
+    if (found != types->end())
+      return &found->second;
+  }
+  // Without the lock, as this may run Python code.
+  ArrayType result = inspectType(type);
+  std::lock_guard<std::mutex> lock(mutex);
+  auto [entry, isNew] = types->try_emplace(type, result);
+  if (isNew)
+    Py_INCREF(type);
+  return &entry->second;
+}
+
+//===----------------------------------------------------------------------===//
+// Reading
+//===----------------------------------------------------------------------===//
+
+int64_t Array::getNumElements() const {
+  int64_t count = 1;
+  for (int dim = 0; dim < rank; ++dim)
+    count *= sizes[dim];
+  return count;
+}
+
+[[noreturn]] static void throwNoArray(const char *name, nb::handle object) {
+  throwError(PyExc_TypeError, std::string(name) +
+                                  ": expected an array with DLPack (torch, "
+                                  "numpy, jax) but got " +
+                                  getPythonTypeName(object));
+}
+
+[[noreturn]] static void throwElementType(const char *name, bool allowBool,
+                                          const std::string &actual) {
+  throwError(PyExc_TypeError, std::string(name) +
+                                  ": expected elements of type f16, bf16" +
+                                  (allowBool ? ", f32 or bool" : " or f32") +
+                                  " but got " + actual);
+}
+
+static bool getElementType(dlpack::DataType type, MfaElementType &result) {
+  if (type.lanes != 1)
+    return false;
+  if (type.code == dlpack::BFloat && type.bits == 16)
+    result = MfaElementBF16;
+  else if (type.code == dlpack::Float && type.bits == 16)
+    result = MfaElementF16;
+  else if (type.code == dlpack::Float && type.bits == 32)
+    result = MfaElementF32;
+  else if (type.code == dlpack::Bool && type.bits == 8)
+    result = MfaElementI1;
+  else
+    return false;
+  return true;
+}
+
+static bool getElementType(const std::string &name, MfaElementType &result) {
+  for (MfaElementType type :
+       {MfaElementF16, MfaElementBF16, MfaElementF32, MfaElementI1})
+    if (name == getTypeName(type)) {
+      result = type;
+      return true;
+    }
+  return false;
+}
+
+static void checkRank(const char *name, int rank, int minRank, int maxRank) {
+  if (rank >= minRank && rank <= maxRank)
+    return;
+  std::string expected = std::to_string(minRank);
+  if (minRank != maxRank)
+    expected += " or " + std::to_string(maxRank);
+  throwError(PyExc_ValueError, std::string(name) + ": expected rank " +
+                                   expected + " but got rank " +
+                                   std::to_string(rank));
+}
+
+static void setDevice(Array &array, int32_t type, int32_t id) {
+  if (type != dlpack::CPU && type != dlpack::CUDA && type != dlpack::CUDAHost &&
+      type != dlpack::CUDAManaged)
+    throwError(PyExc_ValueError, std::string(array.name) +
+                                     ": expected an array on a CPU or a CUDA "
+                                     "GPU but got DLPack device type " +
+                                     std::to_string(type));
+  bool isCUDA = type == dlpack::CUDA || type == dlpack::CUDAManaged;
+  array.deviceType = isCUDA ? dlpack::CUDA : dlpack::CPU;
+  array.deviceId = isCUDA ? id : 0;
+}
+
+/// Gradients are wanted of a torch tensor: there is no backward to give them.
+static void checkNoGradient(const Array &array) {
+  static PyObject *requiresGrad = PyUnicode_InternFromString("requires_grad");
+  static PyObject *isGradEnabled = nullptr;
+  nb::object wanted =
+      nb::steal(PyObject_GetAttr(array.object.ptr(), requiresGrad));
+  if (!wanted.is_valid())
+    throw nb::python_error();
+  if (wanted.ptr() != Py_True)
+    return;
+  if (!nb::cast<bool>(getFunction(isGradEnabled, "torch", "is_grad_enabled")()))
+    return;
+  throwError(PyExc_NotImplementedError,
+             std::string(array.name) +
+                 ": expected an array without gradients, as masked attention "
+                 "has no backward, but got one with requires_grad; call it "
+                 "under torch.no_grad() or pass a detached tensor");
+}
+
+static void readExchange(int minRank, int maxRank, bool allowBool,
+                         Array &array) {
+  dlpack::Tensor tensor = {};
+  if (array.type->api->describe(array.object.ptr(), &tensor) != 0) {
+    std::string message =
+        std::string(array.name) + ": the array cannot be read";
+    // Keeps the library's own error as the cause.
+    nb::python_error cause;
+    nb::raise_from(cause, PyExc_TypeError, "%s", message.c_str());
+  }
+  if (!getElementType(tensor.dtype, array.elementType) ||
+      (array.elementType == MfaElementI1 && !allowBool)) {
+    nb::object dtype = array.object.attr("dtype");
+    throwElementType(array.name, allowBool,
+                     nb::cast<std::string>(nb::repr(dtype)));
+  }
+  checkRank(array.name, tensor.rank, minRank, maxRank);
+  setDevice(array, tensor.device.type, tensor.device.id);
+  array.rank = tensor.rank;
+  array.data = static_cast<char *>(tensor.data) + tensor.byteOffset;
+  int64_t stride = 1;
+  for (int dim = tensor.rank - 1; dim >= 0; --dim) {
+    array.sizes[dim] = tensor.sizes[dim];
+    array.strides[dim] = tensor.strides ? tensor.strides[dim] : stride;
+    stride *= tensor.sizes[dim];
+  }
+}
+
+static void readPython(int minRank, int maxRank, bool allowBool, Array &array) {
+  static PyObject *describe = nullptr;
+  nb::object result =
+      callArrays(describe, "describe", array.name, array.object);
+  if (result.is_none())
+    throwNoArray(array.name, array.object);
+  auto fields = nb::cast<nb::tuple>(result);
+  auto dtype = nb::cast<std::string>(fields[2]);
+  if (!getElementType(dtype, array.elementType) ||
+      (array.elementType == MfaElementI1 && !allowBool))
+    throwElementType(array.name, allowBool, dtype);
+  auto sizes = nb::cast<nb::tuple>(fields[4]);
+  auto strides = nb::cast<nb::tuple>(fields[5]);
+  checkRank(array.name, static_cast<int>(sizes.size()), minRank, maxRank);
+  setDevice(array, nb::cast<int32_t>(fields[0]), nb::cast<int32_t>(fields[1]));
+  array.rank = static_cast<int>(sizes.size());
+  array.data = reinterpret_cast<void *>(nb::cast<uintptr_t>(fields[3]));
+  for (int dim = 0; dim < array.rank; ++dim) {
+    array.sizes[dim] = nb::cast<int64_t>(sizes[dim]);
+    array.strides[dim] = nb::cast<int64_t>(strides[dim]);
+  }
+  array.readOnly = nb::cast<bool>(fields[6]);
+  array.owner = nb::borrow(fields[7]);
+}
+
+void mfa::python::readArray(const char *name, nb::handle object, int minRank,
+                            int maxRank, bool allowBool, Array &array) {
+  array.name = name;
+  array.object = object;
+  array.type = getArrayType(object);
+  if (array.type->isTorch)
+    checkNoGradient(array);
+  if (array.type->api)
+    readExchange(minRank, maxRank, allowBool, array);
+  else
+    readPython(minRank, maxRank, allowBool, array);
+  // Libraries give arrays without elements all kinds of strides.
+  if (array.getNumElements() == 0) {
+    int64_t stride = 1;
+    for (int dim = array.rank - 1; dim >= 0; --dim) {
+      array.strides[dim] = stride;
+      stride *= std::max<int64_t>(array.sizes[dim], 1);
+    }
+  }
+  // Kernels compute addresses from it.
+  int64_t width = array.elementType == MfaElementI1    ? 1
+                  : array.elementType == MfaElementF32 ? 4
+                                                       : 2;
+  if (reinterpret_cast<uintptr_t>(array.data) % width != 0)
+    throwError(PyExc_ValueError,
+               std::string(name) +
+                   ": expected an address that is a multiple of " +
+                   std::to_string(width) + " bytes, the size of " +
+                   getTypeName(array.elementType) + ", but got " +
+                   std::to_string(reinterpret_cast<uintptr_t>(array.data)));
+}
+
+//===----------------------------------------------------------------------===//
+// Streams and outputs
+//===----------------------------------------------------------------------===//
+
+void *mfa::python::getCurrentStream(const Array &array) {
+  if (array.type->api) {
+    void *stream = nullptr;
+    if (array.type->api->currentStream(dlpack::CUDA, array.deviceId, &stream) !=
+        0)
+      throw nb::python_error();
+    return stream;
+  }
+  static PyObject *currentStream = nullptr;
+  return reinterpret_cast<void *>(nb::cast<uintptr_t>(callArrays(
+      currentStream, "current_stream", array.object, array.deviceId)));
+}
+
+nb::object mfa::python::makeOutput(const Array &like, const int64_t *sizes,
+                                   int rank, MfaElementType type) {
+  nb::object shape = nb::steal(PyTuple_New(rank));
+  for (int dim = 0; dim < rank; ++dim)
+    PyTuple_SetItem(shape.ptr(), dim, PyLong_FromLongLong(sizes[dim]));
+  if (like.type->isTorch && type == like.elementType) {
+    static PyObject *newEmpty = PyUnicode_InternFromString("new_empty");
+    PyObject *arguments[] = {like.object.ptr(), shape.ptr()};
+    nb::object output = nb::steal(
+        PyObject_VectorcallMethod(newEmpty, arguments, 2, /*kwnames=*/nullptr));
+    if (!output.is_valid())
+      throw nb::python_error();
+    return output;
+  }
+  static PyObject *makeOutput = nullptr;
+  return callArrays(makeOutput, "make_output", like.object, shape,
+                    getTypeName(type), like.deviceId);
+}
+
+nb::object mfa::python::finishOutput(const Array &like, nb::object output,
+                                     void *stream, nb::handle inputs) {
+  if (like.type->isTorch)
+    return output;
+  static PyObject *finish = nullptr;
+  return callArrays(finish, "finish_output", like.object, output,
+                    reinterpret_cast<uintptr_t>(stream), inputs);
+}

@@ -1,0 +1,99 @@
+//===- Array.h - Arrays of any library --------------------------*- C++ -*-===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Arguments that are arrays. Types with DLPack's C interface (torch) are read
+// within a tenth of a microsecond each; all others by the Python functions of
+// mfa._arrays.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MFA_PYTHON_ARRAY_H
+#define MFA_PYTHON_ARRAY_H
+
+#include "DLPack.h"
+#include "mfa-c/Kernel.h"
+
+#include <array>
+#include <nanobind/nanobind.h>
+#include <string>
+
+namespace mfa::python {
+
+namespace nb = nanobind;
+
+/// What is known of a type of arrays. Lives as long as the process.
+struct ArrayType {
+  /// Null for a type without DLPack's C interface.
+  const dlpack::ExchangeAPI *api = nullptr;
+  /// A torch.Tensor: makes its outputs and may want gradients.
+  bool isTorch = false;
+};
+
+/// An argument that is an array of rank 3 or 4.
+struct Array {
+  /// Name of the argument, for messages.
+  const char *name = nullptr;
+  nb::handle object;
+  const ArrayType *type = nullptr;
+  MfaElementType elementType = MfaElementF16;
+  /// CPU or CUDA.
+  dlpack::DeviceType deviceType = dlpack::CPU;
+  int32_t deviceId = 0;
+  void *data = nullptr;
+  int rank = 0;
+  /// Strides count elements.
+  std::array<int64_t, 4> sizes = {}, strides = {};
+  bool readOnly = false;
+  /// What must live until the array has been used.
+  nb::object owner;
+
+  bool isOnCUDA() const { return deviceType == dlpack::CUDA; }
+  int64_t getNumElements() const;
+};
+
+/// Reads an argument. Throws TypeError for what is no array or has another
+/// element type than f16, bf16, f32 and, where `allowBool`, booleans;
+/// ValueError for one of another rank than `minRank` to `maxRank` or another
+/// device; NotImplementedError for one that wants gradients.
+void readArray(const char *name, nb::handle object, int minRank, int maxRank,
+               bool allowBool, Array &array);
+
+/// The stream on which the library of `array` works on the array's GPU.
+void *getCurrentStream(const Array &array);
+
+/// An uninitialised array of the library and device of `like`.
+nb::object makeOutput(const Array &like, const int64_t *sizes, int rank,
+                      MfaElementType type);
+
+/// What the caller gets for an output that makeOutput made, once it has been
+/// written or that has been put into `stream`; `inputs` is what is read for it.
+nb::object finishOutput(const Array &like, nb::object output, void *stream,
+                        nb::handle inputs);
+
+/// Name of a type in messages and in problems: `bf16`.
+const char *getTypeName(MfaElementType type);
+
+/// Sizes or strides as `(2, 16, 128)`.
+std::string formatSizes(const int64_t *sizes, int rank);
+inline std::string formatSizes(const Array &array) {
+  return formatSizes(array.sizes.data(), array.rank);
+}
+
+/// `cpu` or `cuda:0`.
+std::string formatDevice(const Array &array);
+
+/// A function of a Python module of the package, kept for the process. `cache`
+/// is where, initially null; the caller holds the GIL.
+nb::handle getFunction(PyObject *&cache, const char *module, const char *name);
+
+/// Throws a Python exception with a message.
+[[noreturn]] void throwError(PyObject *type, const std::string &message);
+
+} // namespace mfa::python
+
+#endif // MFA_PYTHON_ARRAY_H

@@ -1,0 +1,504 @@
+//===- Call.cpp - Calls of masked attention on arrays ---------------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// What happens in a call from Python: the arrays are read and checked, their
+// kernel is looked up, outputs are made, and the kernel is launched. All of it
+// is here, so that a call on GPU arrays costs the host a few microseconds.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Array.h"
+#include "DeviceArray.h"
+#include "Kernel.h"
+
+#include <cmath>
+#include <memory>
+#include <mutex>
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/string.h>
+#include <unordered_map>
+
+using namespace mfa::python;
+
+namespace {
+/// The arguments of a call, checked. Optional ones have no object.
+struct Operands {
+  Array q, k, v, mask, out, lse;
+  float scale = 0;
+
+  bool hasMask() const { return mask.object.is_valid(); }
+  int64_t getBatch() const { return q.sizes[0]; }
+  int64_t getSeqQ() const { return q.sizes[1]; }
+  int64_t getHeads() const { return q.sizes[2]; }
+  int64_t getHeadDim() const { return q.sizes[3]; }
+  int64_t getSeqK() const { return k.sizes[1]; }
+  int64_t getKVHeads() const { return k.sizes[2]; }
+  int64_t getValueDim() const { return v.sizes[3]; }
+};
+
+/// Sizes and strides of the mask as [B|1, H|1, Sq|1, Sk|1], and what of them is
+/// known in the code of the kernel: dimensions of size 1 that are broadcast,
+/// and that keys lie side by side.
+struct MaskView {
+  std::array<int64_t, 4> sizes = {}, strides = {};
+  unsigned broadcast = 0;
+  bool hasUnitStride = false;
+};
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Checks
+//===----------------------------------------------------------------------===//
+
+[[noreturn]] static void throwValue(const Array &array,
+                                    const std::string &rest) {
+  throwError(PyExc_ValueError, std::string(array.name) + ": " + rest);
+}
+
+static void checkEqual(const Array &array, const char *what, int64_t expected,
+                       int64_t actual) {
+  if (expected != actual)
+    throwValue(array, "expected " + std::string(what) + " " +
+                          std::to_string(expected) + ", as of q, but got " +
+                          std::to_string(actual) + " in shape " +
+                          formatSizes(array));
+}
+
+static void checkHeadDim(const Array &array, const char *what, int64_t size) {
+  if (size < 8 || size > 256 || size % 8 != 0)
+    throwValue(array, "expected " + std::string(what) +
+                          " to be a multiple of 8 from 8 to 256 but got " +
+                          std::to_string(size) + " in shape " +
+                          formatSizes(array));
+}
+
+static void checkUnitStride(const Array &array) {
+  if (array.strides[3] != 1 && array.getNumElements() != 0)
+    throwValue(array, "expected unit stride in the last dimension but got "
+                      "strides " +
+                          formatSizes(array.strides.data(), 4) +
+                          "; pass a contiguous copy");
+}
+
+static void checkDevice(const Array &array, const Array &q) {
+  if (array.deviceType != q.deviceType || array.deviceId != q.deviceId)
+    throwValue(array, "expected an array on " + formatDevice(q) +
+                          ", where q is, but got one on " +
+                          formatDevice(array));
+}
+
+static void checkType(const Array &array, const Array &q) {
+  if (array.elementType != q.elementType)
+    throwError(PyExc_TypeError,
+               std::string(array.name) + ": expected elements of type " +
+                   getTypeName(q.elementType) + ", as of q, but got " +
+                   getTypeName(array.elementType));
+}
+
+static void checkInputs(const Operands &operands) {
+  const Array &q = operands.q, &k = operands.k, &v = operands.v;
+  for (const Array *array : {&k, &v}) {
+    checkDevice(*array, q);
+    checkType(*array, q);
+    checkEqual(*array, "batch", q.sizes[0], array->sizes[0]);
+  }
+  checkHeadDim(q, "the head size", q.sizes[3]);
+  checkHeadDim(v, "the head size", v.sizes[3]);
+  checkEqual(k, "head size", q.sizes[3], k.sizes[3]);
+  for (int dim : {1, 2})
+    if (v.sizes[dim] != k.sizes[dim])
+      throwValue(
+          v, std::string("expected ") + (dim == 1 ? "length " : "heads ") +
+                 std::to_string(k.sizes[dim]) + ", as of k, but got " +
+                 std::to_string(v.sizes[dim]) + " in shape " + formatSizes(v));
+  int64_t heads = q.sizes[2], kvHeads = k.sizes[2];
+  if (heads == 0 || kvHeads == 0)
+    throwValue(heads == 0 ? q : k, "expected at least one head but got shape " +
+                                       formatSizes(heads == 0 ? q : k));
+  if (heads % kvHeads != 0)
+    throwValue(k, "expected a number of heads that divides the " +
+                      std::to_string(heads) + " of q but got " +
+                      std::to_string(kvHeads));
+  for (const Array *array : {&q, &k, &v})
+    checkUnitStride(*array);
+}
+
+/// The mask seen as rank 4. A dimension of size 1, or one that was expanded, is
+/// a broadcast one; which of these the code knows of is a choice that keeps the
+/// number of kernels small: never the batch, nor a dimension that is 1 in q or
+/// k as well, so that lengths and batch do not change the code.
+static MaskView viewMask(const Operands &operands) {
+  const Array &mask = operands.mask;
+  checkDevice(mask, operands.q);
+  MaskView view;
+  int skipped = 4 - mask.rank;
+  for (int dim = 0; dim < 4; ++dim) {
+    int source = dim == 0 ? 0 : dim - skipped;
+    bool isAbsent = skipped && dim == 1;
+    view.sizes[dim] = isAbsent ? 1 : mask.sizes[source];
+    view.strides[dim] = isAbsent ? 0 : mask.strides[source];
+  }
+  const std::array<int64_t, 4> full = {operands.getBatch(), operands.getHeads(),
+                                       operands.getSeqQ(), operands.getSeqK()};
+  for (int dim = 0; dim < 4; ++dim) {
+    if (view.sizes[dim] != full[dim] && view.sizes[dim] != 1) {
+      std::string expected = mask.rank == 3
+                                 ? "(" + std::to_string(full[0]) + "|1, "
+                                 : "(" + std::to_string(full[0]) + "|1, " +
+                                       std::to_string(full[1]) + "|1, ";
+      expected +=
+          std::to_string(full[2]) + "|1, " + std::to_string(full[3]) + "|1)";
+      throwValue(mask, "expected shape " + expected + " but got " +
+                           formatSizes(mask));
+    }
+    bool isBroadcast = view.sizes[dim] == 1 || view.strides[dim] == 0;
+    if (isBroadcast)
+      view.strides[dim] = 0;
+    view.sizes[dim] = full[dim];
+    bool isKnown = dim == 1 || (dim > 1 && full[dim] != 1);
+    if (isBroadcast && isKnown)
+      view.broadcast |= 1u << dim;
+  }
+  if (!(view.broadcast & MfaMaskKeys)) {
+    // One key has no neighbour.
+    if (view.sizes[3] <= 1)
+      view.strides[3] = 1;
+    view.hasUnitStride = view.strides[3] == 1;
+  }
+  return view;
+}
+
+/// Fits the mask to a kernel that was compiled beforehand.
+static void fitMask(const Operands &operands, MaskView &view,
+                    const MfaProblem &problem) {
+  unsigned broadcast = problem.maskBroadcast;
+  for (int dim = 0; dim < 4; ++dim) {
+    bool isBroadcast = view.strides[dim] == 0 || view.sizes[dim] == 1;
+    if ((broadcast >> dim & 1) && !isBroadcast)
+      throwValue(operands.mask,
+                 "expected size 1 in dimension " +
+                     std::to_string(operands.mask.rank == 3 && dim > 0 ? dim - 1
+                                                                       : dim) +
+                     ", for which the kernel was compiled, but got shape " +
+                     formatSizes(operands.mask));
+  }
+  if (problem.maskUnitStride && !view.hasUnitStride)
+    throwValue(
+        operands.mask,
+        "expected unit stride in the last dimension, for which the "
+        "kernel was compiled, but got strides " +
+            formatSizes(operands.mask.strides.data(), operands.mask.rank));
+  view.broadcast = broadcast;
+}
+
+static void checkOutput(const Array &array, const Array &q,
+                        const int64_t *sizes) {
+  checkDevice(array, q);
+  if (!std::equal(sizes, sizes + array.rank, array.sizes.begin()))
+    throwValue(array, "expected shape " + formatSizes(sizes, array.rank) +
+                          " but got " + formatSizes(array));
+  if (array.readOnly)
+    throwValue(array, "expected a writable array but got a read-only one");
+  for (int dim = 0; dim < array.rank; ++dim)
+    if (array.strides[dim] == 0 && array.sizes[dim] > 1)
+      throwValue(array, "expected elements of their own but got an expanded "
+                        "array of strides " +
+                            formatSizes(array.strides.data(), array.rank));
+}
+
+//===----------------------------------------------------------------------===//
+// Kernels
+//===----------------------------------------------------------------------===//
+
+static MfaProblem makeProblem(const Operands &operands, const MaskView &mask,
+                              bool lse) {
+  MfaProblem problem = {};
+  problem.elementType = operands.q.elementType;
+  problem.headDim = operands.getHeadDim();
+  problem.valueDim = operands.getValueDim();
+  problem.maskRank = operands.hasMask() ? 4 : 0;
+  problem.maskType =
+      operands.hasMask() ? operands.mask.elementType : MfaElementF16;
+  problem.maskBroadcast = mask.broadcast;
+  problem.maskUnitStride = mask.hasUnitStride;
+  problem.scaleKind = MfaScaleArgument;
+  problem.lse = lse;
+  return problem;
+}
+
+/// All of a problem that masked_attention varies, and where it runs.
+static uint64_t makeKey(const MfaProblem &problem, MfaTarget target,
+                        int32_t device) {
+  uint64_t key = static_cast<uint32_t>(device);
+  auto add = [&](unsigned bits, uint64_t value) { key = key << bits | value; };
+  add(2, target);
+  add(2, problem.elementType);
+  add(6, problem.headDim / 8);
+  add(6, problem.valueDim / 8);
+  add(1, problem.maskRank != 0);
+  add(2, problem.maskType);
+  add(4, problem.maskBroadcast);
+  add(1, problem.maskUnitStride);
+  add(1, problem.lse);
+  return key;
+}
+
+static const char *getTargetName(MfaTarget target) {
+  switch (target) {
+  case MfaTargetCPU:
+    return "cpu";
+  case MfaTargetSim:
+    return "sim";
+  case MfaTargetCUDA:
+    return "cuda";
+  }
+  return "";
+}
+
+namespace {
+/// Kernels of this process, by key; guarded for interpreters without a GIL.
+struct KernelTable {
+  std::mutex mutex;
+  std::unordered_map<uint64_t, std::shared_ptr<Kernel>> kernels;
+
+  static KernelTable &get() {
+    // Never destroyed: GPU kernels cannot be unloaded while the process ends.
+    static auto *table = new KernelTable;
+    return *table;
+  }
+};
+} // namespace
+
+/// Looks a kernel up here, then in mfa._kernels, which compiles it or has it
+/// from disk.
+static std::shared_ptr<Kernel> getKernel(const MfaProblem &problem,
+                                         MfaTarget target, int32_t device) {
+  KernelTable &table = KernelTable::get();
+  uint64_t key = makeKey(problem, target, device);
+  {
+    std::lock_guard<std::mutex> lock(table.mutex);
+    auto found = table.kernels.find(key);
+    if (found != table.kernels.end())
+      return found->second;
+  }
+  static PyObject *get = nullptr;
+  nb::object mask = nb::none();
+  if (problem.maskRank)
+    mask = nb::str(getTypeName(problem.maskType));
+  auto kernel = nb::cast<std::shared_ptr<Kernel>>(getFunction(
+      get, "mfa._kernels", "get_kernel")(
+      getTypeName(problem.elementType), problem.headDim, problem.valueDim, mask,
+      problem.maskBroadcast, static_cast<bool>(problem.maskUnitStride),
+      static_cast<bool>(problem.lse), getTargetName(target), device));
+  std::lock_guard<std::mutex> lock(table.mutex);
+  return table.kernels.try_emplace(key, std::move(kernel)).first->second;
+}
+
+static void forgetKernels() {
+  KernelTable &table = KernelTable::get();
+  std::unordered_map<uint64_t, std::shared_ptr<Kernel>> kernels;
+  std::lock_guard<std::mutex> lock(table.mutex);
+  kernels.swap(table.kernels);
+}
+
+//===----------------------------------------------------------------------===//
+// Calls
+//===----------------------------------------------------------------------===//
+
+static MfaTarget parseTarget(nb::handle target, const Array &q) {
+  if (target.is_none())
+    return q.isOnCUDA() ? MfaTargetCUDA : MfaTargetCPU;
+  std::string name;
+  if (!nb::try_cast(target, name))
+    throwError(PyExc_TypeError, "target: expected 'cpu', 'sim' or 'cuda' but "
+                                "got " +
+                                    nb::cast<std::string>(nb::repr(target)));
+  for (MfaTarget known : {MfaTargetCPU, MfaTargetSim, MfaTargetCUDA})
+    if (name == getTargetName(known)) {
+      if ((known == MfaTargetCUDA) != q.isOnCUDA())
+        throwError(PyExc_ValueError,
+                   "target: expected one for arrays on " + formatDevice(q) +
+                       (q.isOnCUDA() ? ", 'cuda'," : ", 'cpu' or 'sim',") +
+                       " but got '" + name + "'");
+      return known;
+    }
+  throwError(PyExc_ValueError,
+             "target: expected 'cpu', 'sim' or 'cuda' but got '" + name + "'");
+}
+
+static float parseScale(nb::handle scale, int64_t headDim) {
+  if (scale.is_none())
+    return 1.0f / std::sqrt(static_cast<float>(headDim));
+  double value = PyFloat_AsDouble(scale.ptr());
+  if (value == -1.0 && PyErr_Occurred()) {
+    PyErr_Clear();
+    throwError(PyExc_TypeError, "scale: expected a number but got " +
+                                    nb::cast<std::string>(nb::repr(scale)));
+  }
+  return static_cast<float>(value);
+}
+
+static MfaArgument makeArgument(const Array &array) {
+  return {array.data, array.sizes.data(), array.strides.data(), 0.0f};
+}
+
+static void launch(const Kernel &kernel, const Operands &operands,
+                   const MaskView &mask, void *stream) {
+  MfaArgument arguments[7];
+  intptr_t count = 0;
+  for (const Array *array : {&operands.q, &operands.k, &operands.v})
+    arguments[count++] = makeArgument(*array);
+  std::array<int64_t, 4> maskSizes = mask.sizes;
+  if (operands.hasMask()) {
+    for (int dim = 0; dim < 4; ++dim)
+      if (mask.broadcast >> dim & 1)
+        maskSizes[dim] = 1;
+    arguments[count++] = {operands.mask.data, maskSizes.data(),
+                          mask.strides.data(), 0.0f};
+  }
+  arguments[count++] = {nullptr, nullptr, nullptr, operands.scale};
+  arguments[count++] = makeArgument(operands.out);
+  if (operands.lse.object.is_valid())
+    arguments[count++] = makeArgument(operands.lse);
+  MfaError error;
+  {
+    nb::gil_scoped_release release;
+    error = mfaKernelLaunch(kernel.handle, arguments, count,
+                            operands.q.isOnCUDA() ? operands.q.deviceId : 0,
+                            stream);
+  }
+  if (!mfaErrorIsNull(error))
+    raise(error);
+}
+
+/// What keeps the memory of an array alive.
+static nb::object getOwner(const Array &array) {
+  if (array.owner.is_valid())
+    return array.owner;
+  return array.object.is_valid() ? nb::borrow(array.object) : nb::none();
+}
+
+/// Checks that arrays are those for which `kernel` was compiled.
+static void checkProblem(const MfaProblem &actual, const MfaProblem &expected) {
+  auto describe = [](const MfaProblem &problem) {
+    std::string text = std::string(getTypeName(problem.elementType)) + ", D " +
+                       std::to_string(problem.headDim) + ", Dv " +
+                       std::to_string(problem.valueDim);
+    if (problem.maskRank)
+      text += std::string(", mask of ") + getTypeName(problem.maskType);
+    else
+      text += ", no mask";
+    return text + (problem.lse ? ", with lse" : ", without lse");
+  };
+  std::string actualText = describe(actual), expectedText = describe(expected);
+  if (actualText != expectedText)
+    throwError(PyExc_ValueError, "expected arguments for which the kernel was "
+                                 "compiled, " +
+                                     expectedText + ", but got " + actualText);
+}
+
+/// Masked attention on arrays; see mfa.masked_attention. `kernel`, if it is not
+/// None, is the one to launch, compiled for `problem` and `target`.
+static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
+                         nb::handle mask, nb::handle scale, bool returnLSE,
+                         nb::handle out, nb::handle target, nb::handle kernel,
+                         nb::handle problem) {
+  Operands operands;
+  readArray("q", q, 4, 4, /*allowBool=*/false, operands.q);
+  readArray("k", k, 4, 4, /*allowBool=*/false, operands.k);
+  readArray("v", v, 4, 4, /*allowBool=*/false, operands.v);
+  checkInputs(operands);
+  MaskView maskView;
+  if (!mask.is_none()) {
+    readArray("mask", mask, 3, 4, /*allowBool=*/true, operands.mask);
+    maskView = viewMask(operands);
+  }
+  operands.scale = parseScale(scale, operands.getHeadDim());
+  MfaTarget targetKind = parseTarget(target, operands.q);
+
+  const int64_t outSizes[] = {operands.getBatch(), operands.getSeqQ(),
+                              operands.getHeads(), operands.getValueDim()};
+  const int64_t lseSizes[] = {operands.getBatch(), operands.getHeads(),
+                              operands.getSeqQ()};
+  nb::object outArray = nb::borrow(out), lseArray = nb::none();
+  if (returnLSE && nb::isinstance<nb::tuple>(out)) {
+    auto pair = nb::cast<nb::tuple>(out);
+    if (pair.size() != 2)
+      throwError(PyExc_ValueError,
+                 "out: expected an array or a pair (out, lse) "
+                 "but got a tuple of " +
+                     std::to_string(pair.size()));
+    outArray = pair[0];
+    lseArray = pair[1];
+  }
+  bool makesOut = outArray.is_none(),
+       makesLSE = returnLSE && lseArray.is_none();
+  if (!makesOut) {
+    readArray("out", outArray, 4, 4, /*allowBool=*/false, operands.out);
+    checkType(operands.out, operands.q);
+    checkOutput(operands.out, operands.q, outSizes);
+    checkUnitStride(operands.out);
+  }
+  if (returnLSE && !makesLSE) {
+    readArray("lse", lseArray, 3, 3, /*allowBool=*/false, operands.lse);
+    if (operands.lse.elementType != MfaElementF32)
+      throwError(PyExc_TypeError, std::string("lse: expected elements of type "
+                                              "f32 but got ") +
+                                      getTypeName(operands.lse.elementType));
+    checkOutput(operands.lse, operands.q, lseSizes);
+  }
+
+  std::shared_ptr<Kernel> toLaunch;
+  if (!kernel.is_none()) {
+    const MfaProblem &expected = nb::cast<const Problem &>(problem).problem;
+    checkProblem(makeProblem(operands, maskView, returnLSE), expected);
+    if (operands.hasMask())
+      fitMask(operands, maskView, expected);
+    toLaunch = nb::cast<std::shared_ptr<Kernel>>(kernel);
+  } else {
+    toLaunch = getKernel(makeProblem(operands, maskView, returnLSE), targetKind,
+                         operands.q.isOnCUDA() ? operands.q.deviceId : 0);
+  }
+
+  // Nothing can be wrong with the arguments any more.
+  if (makesOut) {
+    outArray = makeOutput(operands.q, outSizes, 4, operands.q.elementType);
+    readArray("out", outArray, 4, 4, /*allowBool=*/false, operands.out);
+  }
+  if (makesLSE) {
+    lseArray = makeOutput(operands.q, lseSizes, 3, MfaElementF32);
+    readArray("lse", lseArray, 3, 3, /*allowBool=*/false, operands.lse);
+  }
+  void *stream = nullptr;
+  if (operands.q.isOnCUDA())
+    stream = getCurrentStream(operands.q);
+  launch(*toLaunch, operands, maskView, stream);
+
+  if (!operands.q.type->isTorch) {
+    nb::tuple inputs =
+        nb::make_tuple(getOwner(operands.q), getOwner(operands.k),
+                       getOwner(operands.v), getOwner(operands.mask));
+    if (makesOut)
+      outArray = finishOutput(operands.q, outArray, stream, inputs);
+    if (makesLSE)
+      lseArray = finishOutput(operands.q, lseArray, stream, inputs);
+  }
+  if (!returnLSE)
+    return outArray;
+  return nb::make_tuple(outArray, lseArray);
+}
+
+void mfa::python::bindCall(nb::module_ &m) {
+  m.def("attend", &attend, nb::arg("q").none(), nb::arg("k").none(),
+        nb::arg("v").none(), nb::arg("mask").none(), nb::arg("scale").none(),
+        nb::arg("return_lse"), nb::arg("out").none(), nb::arg("target").none(),
+        nb::arg("kernel").none() = nb::none(),
+        nb::arg("problem").none() = nb::none());
+  m.def("forget_kernels", &forgetKernels);
+  bindDeviceArray(m);
+}

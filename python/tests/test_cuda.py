@@ -1,0 +1,160 @@
+"""Torch and JAX arrays on a GPU."""
+
+import threading
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+import mfa  # noqa: E402
+from conftest import assert_close, reference  # noqa: E402
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+
+TYPES = {"f16": torch.float16, "bf16": torch.bfloat16, "f32": torch.float32}
+
+
+def make(batch=2, seq_q=130, seq_k=200, heads=4, kv_heads=2, dim=64, dtype="bf16"):
+    torch.manual_seed(0)
+    options = {"device": "cuda", "dtype": TYPES[dtype]}
+    return (
+        torch.randn(batch, seq_q, heads, dim, **options),
+        torch.randn(batch, seq_k, kv_heads, dim, **options),
+        torch.randn(batch, seq_k, kv_heads, dim, **options),
+        torch.randn(batch, seq_q, seq_k, **options),
+    )
+
+
+def check(output, q, k, v, mask=None, dtype="bf16"):
+    arrays = [x.float().cpu().numpy() for x in (q, k, v)]
+    mask = None if mask is None else mask.float().cpu().numpy()
+    assert_close(output.float().cpu(), reference(*arrays, mask)[0], dtype)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("dim", [32, 64, 128, 256])
+def test_tensors(dtype, dim):
+    q, k, v, mask = make(dtype=dtype, dim=dim)
+    output, lse = mfa.masked_attention(q, k, v, mask, return_lse=True)
+    assert output.is_cuda and lse.is_cuda
+    check(output, q, k, v, mask, dtype)
+    check(mfa.masked_attention(q, k, v), q, k, v, None, dtype)
+
+
+def test_views():
+    packed = torch.randn(2, 96, 3, 4, 64, device="cuda", dtype=torch.float16)
+    q, k, v = packed.unbind(2)
+    mask = torch.randn(1, 1, 1, 96, device="cuda").expand(2, 4, 96, 96)
+    check(mfa.masked_attention(q, k, v, mask), q, k, v, mask, "f16")
+
+
+def test_stream_of_the_caller():
+    q, k, v, mask = make(seq_q=1024, seq_k=1024)
+    # Kernels are loaded at their first use, which may wait for the GPU.
+    mfa.masked_attention(q * 2, k, v, mask)
+    torch.cuda._sleep(1)
+    torch.cuda.synchronize()
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        # The inputs are ready only after a while, in this stream.
+        torch.cuda._sleep(50_000_000)
+        doubled = q * 2
+        output = mfa.masked_attention(doubled, k, v, mask)
+        recorded = stream.record_event()
+        # Nothing has waited for the sleep.
+        assert not recorded.query()
+    stream.synchronize()
+    check(output[:, :64], (q * 2)[:, :64], k, v, mask[:, :64])
+
+
+def test_graph_capture():
+    q, k, v, mask = make()
+    out = torch.empty_like(q)
+    mfa.masked_attention(q, k, v, mask, out=out)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        mfa.masked_attention(q, k, v, mask, out=out)
+        fresh = mfa.masked_attention(out, k, v, mask)
+    q.copy_(torch.randn_like(q))
+    graph.replay()
+    torch.cuda.synchronize()
+    check(out, q, k, v, mask)
+    check(fresh, out, k, v, mask)
+
+
+def test_threads_with_streams():
+    q, k, v, mask = make()
+    expected = mfa.masked_attention(q, k, v, mask)
+    torch.cuda.synchronize()
+    results = [None] * 8
+
+    def call(index):
+        with torch.cuda.stream(torch.cuda.Stream()):
+            for _ in range(20):
+                results[index] = mfa.masked_attention(q, k, v, mask)
+            torch.cuda.current_stream().synchronize()
+
+    threads = [threading.Thread(target=call, args=(index,)) for index in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for result in results:
+        torch.testing.assert_close(result, expected, rtol=0, atol=0)
+
+
+def test_compiled_by_torch():
+    q, k, v, mask = make()
+    call = torch.compile(mfa.masked_attention, fullgraph=True)
+    with torch.no_grad():
+        torch.testing.assert_close(
+            call(q, k, v, mask), mfa.masked_attention(q, k, v, mask)
+        )
+
+
+def test_compiled_with_graphs_of_cuda():
+    q, k, v, mask = make()
+
+    @torch.compile(fullgraph=True, mode="reduce-overhead")
+    def call(q, k, v, mask):
+        return mfa.masked_attention(q * 2, k, v, mask) + 1
+
+    with torch.no_grad():
+        expected = mfa.masked_attention(q * 2, k, v, mask) + 1
+        for _ in range(4):
+            actual = call(q, k, v, mask).clone()
+        torch.testing.assert_close(actual, expected)
+
+
+def test_errors():
+    q, k, v, mask = make()
+    with pytest.raises(
+        ValueError,
+        match="k: expected an array on cuda:0, where q is, but got one on cpu",
+    ):
+        mfa.masked_attention(q, k.cpu(), v)
+    with pytest.raises(ValueError, match="target: expected one for arrays on cuda:0"):
+        mfa.masked_attention(q, k, v, target="sim")
+    with pytest.raises(NotImplementedError, match="q: .* has no backward"):
+        mfa.masked_attention(q.requires_grad_(), k, v)
+
+
+def test_resources():
+    kernel = mfa.compile(*make())
+    assert kernel.target == "cuda" and kernel.chip.startswith("sm_")
+    assert 0 < kernel.resources["registers"] <= 255
+    assert kernel.cubin[:4] == b"\x7fELF"
+
+
+def test_jax_arrays():
+    jax = pytest.importorskip("jax")
+    if not any(device.platform == "gpu" for device in jax.devices()):
+        pytest.skip("jax finds no GPU")
+    arrays = make()
+    q, k, v, mask = (jax.dlpack.from_dlpack(x) for x in arrays)
+    # Results of computations that are under way, and a computation on the output.
+    q = jax.jit(lambda x: x + 0)(q)
+    output = jax.jit(lambda x: x * 1)(mfa.masked_attention(q, k, v, mask))
+    assert isinstance(output, jax.Array)
+    check(torch.from_dlpack(output), *arrays)

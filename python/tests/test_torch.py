@@ -1,0 +1,295 @@
+"""Torch tensors on the CPU, the operators, and the drop-in for torch's function."""
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+import mfa  # noqa: E402
+import numpy as np  # noqa: E402
+from conftest import assert_close, make_qkv, normal, reference  # noqa: E402
+
+TYPES = {"f16": torch.float16, "bf16": torch.bfloat16, "f32": torch.float32}
+
+
+def tensors(dtype="f32", **options):
+    return [torch.from_numpy(x).to(TYPES[dtype]) for x in make_qkv(**options)]
+
+
+def check(output, q, k, v, mask=None, dtype="f32", **options):
+    arrays = [None if x is None else x.float().numpy() for x in (q, k, v)]
+    if mask is not None:
+        mask = mask.numpy() if mask.dtype == torch.bool else mask.float().numpy()
+    assert_close(output.float(), reference(*arrays, mask, **options)[0], dtype)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_tensors(dtype):
+    q, k, v = tensors(dtype)
+    mask = torch.from_numpy(normal(4, 2, 5, 7)).to(TYPES[dtype])
+    output = mfa.masked_attention(q, k, v, mask)
+    assert isinstance(output, torch.Tensor) and output.dtype == TYPES[dtype]
+    check(output, q, k, v, mask, dtype)
+
+
+def test_boolean_mask_and_lse():
+    q, k, v = tensors()
+    mask = torch.rand(1, 5, 7) > 0.3
+    output, lse = mfa.masked_attention(q, k, v, mask, return_lse=True)
+    assert lse.dtype == torch.float32 and lse.shape == (2, 4, 5)
+    check(output, q, k, v, mask)
+
+
+def test_views():
+    packed = torch.randn(2, 6, 3, 4, 16)
+    q, k, v = packed.unbind(2)
+    mask = torch.randn(1, 1, 1, 6).expand(2, 4, 6, 6)
+    check(mfa.masked_attention(q, k, v, mask), q, k, v, mask)
+
+
+def test_out():
+    q, k, v = tensors()
+    out = torch.empty_like(q)
+    assert mfa.masked_attention(q, k, v, out=out) is out
+    check(out, q, k, v)
+
+
+def test_parameters_and_views_of_them():
+    q, k, v = tensors()
+    with torch.no_grad():
+        check(mfa.masked_attention(torch.nn.Parameter(q), k, v), q, k, v)
+
+
+@pytest.mark.parametrize("name", ["q", "k", "v", "mask"])
+def test_gradients_are_refused(name):
+    arrays = dict(zip("qkv", tensors()), mask=torch.randn(2, 5, 7))
+    arrays[name].requires_grad_()
+    with pytest.raises(NotImplementedError, match=f"{name}: .* has no backward"):
+        mfa.masked_attention(**arrays)
+    with torch.no_grad():
+        mfa.masked_attention(**arrays)
+    with torch.inference_mode():
+        mfa.masked_attention(**arrays)
+
+
+def test_gradients_are_refused_by_the_operator():
+    q, k, v = tensors()
+    with pytest.raises(NotImplementedError, match="has no backward"):
+        torch.ops.mfa.masked_attention(q.requires_grad_(), k, v)
+
+
+@pytest.mark.parametrize(
+    "dtype, message", [(torch.float64, "float64"), (torch.int32, "int32")]
+)
+def test_element_type(dtype, message):
+    q, k, v = tensors()
+    with pytest.raises(
+        TypeError, match=f"q: expected elements .* but got torch.{message}"
+    ):
+        mfa.masked_attention(q.to(dtype), k, v)
+
+
+def test_another_device():
+    q, k, v = tensors()
+    with pytest.raises((TypeError, ValueError)):
+        mfa.masked_attention(q, k.to("meta"), v)
+
+
+def test_sparse():
+    q, k, v = tensors()
+    with pytest.raises((TypeError, ValueError), match="q"):
+        mfa.masked_attention(q.to_sparse(), k, v)
+
+
+def test_mixed_with_numpy():
+    q, k, v = tensors()
+    mask = normal(4, 2, 5, 7)
+    output = mfa.masked_attention(q, k.numpy(), v, mask)
+    assert isinstance(output, torch.Tensor)
+    check(output, q, k, v, torch.from_numpy(mask))
+
+
+def test_described_without_the_c_interface():
+    """What a torch that has none is read by."""
+    x = torch.randn(2, 6, 4, 16).to(torch.bfloat16)[:, ::2]
+    described = mfa._arrays.describe("q", x)
+    assert described[:3] == (1, 0, "bf16")
+    assert described[3] == x.data_ptr()
+    assert described[4:6] == ((2, 3, 4, 16), (384, 128, 16, 1))
+
+
+def test_operator():
+    q, k, v = tensors()
+    mask = torch.randn(2, 5, 7)
+    output = torch.ops.mfa.masked_attention(q, k, v, mask, scale=0.5)
+    check(output, q, k, v, mask, scale=0.5)
+    output, lse = torch.ops.mfa.masked_attention_lse(q, k, v)
+    check(output, q, k, v)
+
+
+@pytest.mark.parametrize("name", ["masked_attention", "masked_attention_lse"])
+def test_operator_passes_torchs_own_check(name):
+    q, k, v = tensors()
+    operator = getattr(torch.ops.mfa, name).default
+    utils = ("test_schema", "test_faketensor", "test_aot_dispatch_dynamic")
+    mask = torch.randn(2, 1, 5, 7)
+    torch.library.opcheck(operator, (q, k, v, mask), {"scale": 0.5}, test_utils=utils)
+
+
+class Model(torch.nn.Module):
+    def forward(self, q, k, v, mask):
+        output, lse = mfa.masked_attention(q * 2, k, v, mask, return_lse=True)
+        return mfa.masked_attention(output, k, v) + 1, lse
+
+
+def test_compiled_without_graph_break():
+    q, k, v = tensors()
+    mask = torch.randn(2, 5, 7)
+    with torch.no_grad():
+        expected = Model()(q, k, v, mask)
+        compiled = torch.compile(Model(), fullgraph=True, backend="aot_eager")
+        actual = compiled(q, k, v, mask)
+    for one, other in zip(actual, expected):
+        torch.testing.assert_close(one, other)
+
+
+def test_compiled_with_out():
+    q, k, v = tensors()
+
+    @torch.compile(fullgraph=True, backend="aot_eager")
+    def call(q, k, v, out):
+        return mfa.masked_attention(q, k, v, out=out)
+
+    out = torch.empty_like(q)
+    with torch.no_grad():
+        call(q, k, v, out)
+    check(out, q, k, v)
+
+
+def test_compiled_refuses_gradients():
+    q, k, v = tensors()
+    compiled = torch.compile(mfa.masked_attention, fullgraph=True, backend="aot_eager")
+    with pytest.raises(Exception, match="has no backward"):
+        compiled(q.requires_grad_(), k, v)
+
+
+def test_exported_with_open_lengths():
+    q, k, v = tensors()
+    mask = torch.randn(2, 5, 7)
+    batch, length, keys = (
+        torch.export.Dim(name) for name in ("batch", "length", "keys")
+    )
+    shapes = (
+        {0: batch, 1: length},
+        {0: batch, 1: keys},
+        {0: batch, 1: keys},
+        {0: batch, 1: length, 2: keys},
+    )
+    with torch.no_grad():
+        program = torch.export.export(Model(), (q, k, v, mask), dynamic_shapes=shapes)
+        names = [
+            node.target.__name__
+            for node in program.graph.nodes
+            if node.op == "call_function"
+        ]
+        assert any("masked_attention" in name for name in names)
+        q, k, v = tensors(batch=3, seq_q=9, seq_k=4)
+        mask = torch.randn(3, 9, 4)
+        actual = program.module()(q, k, v, mask)
+        expected = Model()(q, k, v, mask)
+    torch.testing.assert_close(actual[0], expected[0])
+
+
+def sdpa_inputs(heads=4, kv_heads=4):
+    return [
+        torch.randn(2, count, length, 16)
+        for count, length in ((heads, 5), (kv_heads, 7), (kv_heads, 7))
+    ]
+
+
+MASKS = {
+    "none": None,
+    "float": torch.randn(2, 4, 5, 7),
+    "heads": torch.randn(2, 1, 5, 7),
+    "rank 2": torch.randn(5, 7),
+    "rank 3": torch.randn(4, 5, 7),
+    "padding": torch.arange(7)[None, None, None]
+    < torch.tensor([4, 7])[:, None, None, None],
+}
+
+
+@pytest.mark.parametrize("mask", MASKS)
+def test_drop_in(mask):
+    q, k, v = sdpa_inputs()
+    expected = torch.nn.functional.scaled_dot_product_attention(q, k, v, MASKS[mask])
+    actual = mfa.scaled_dot_product_attention(q, k, v, MASKS[mask])
+    torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_drop_in_causal_and_grouped():
+    q, k, v = sdpa_inputs(4, 2)
+    options = {"is_causal": True, "enable_gqa": True, "scale": 0.3}
+    expected = torch.nn.functional.scaled_dot_product_attention(q, k, v, **options)
+    actual = mfa.scaled_dot_product_attention(q, k, v, **options)
+    torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_drop_in_without_batch():
+    q, k, v = (x[0] for x in sdpa_inputs())
+    expected = torch.nn.functional.scaled_dot_product_attention(q, k, v)
+    actual = mfa.scaled_dot_product_attention(q, k, v)
+    torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "options, error, message",
+    [
+        ({"dropout_p": 0.1}, ValueError, "dropout_p: expected 0"),
+        (
+            {"is_causal": True, "attn_mask": torch.ones(5, 7)},
+            ValueError,
+            "attn_mask: expected None with is_causal",
+        ),
+        (
+            {"attn_mask": torch.ones(1, 2, 4, 5, 7)},
+            ValueError,
+            "attn_mask: expected rank 4 at most but got 5",
+        ),
+        (
+            {"key": torch.ones(2, 2, 7, 16)},
+            ValueError,
+            "key: expected 4 heads, as of query, without enable_gqa, but got 2",
+        ),
+        (
+            {"query": np.ones(3)},
+            TypeError,
+            "query: expected a torch.Tensor but got ndarray",
+        ),
+        ({"value": torch.ones(3)}, ValueError, "value: expected rank 3 or 4 but got 1"),
+    ],
+    ids=str,
+)
+def test_drop_in_errors(options, error, message):
+    arguments = dict(zip(("query", "key", "value"), sdpa_inputs())) | options
+    with pytest.raises(error, match=message):
+        mfa.scaled_dot_product_attention(**arguments)
+
+
+def test_drop_in_in_a_model():
+    layer = torch.nn.TransformerEncoderLayer(
+        64, 4, batch_first=True, dropout=0.0
+    ).eval()
+    layer.requires_grad_(False)
+    x = torch.randn(2, 9, 64)
+    # Not torch's fused path of the layer, which calls no attention function.
+    torch.backends.mha.set_fastpath_enabled(False)
+    original = torch.nn.functional.scaled_dot_product_attention
+    try:
+        expected = layer(x)
+        torch.nn.functional.scaled_dot_product_attention = (
+            mfa.scaled_dot_product_attention
+        )
+        actual = layer(x)
+    finally:
+        torch.nn.functional.scaled_dot_product_attention = original
+        torch.backends.mha.set_fastpath_enabled(True)
+    torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-5)
