@@ -182,7 +182,7 @@ void Block::completeProducts(Thread &self, uint32_t end, uint32_t site) {
   for (auto [number, last] : group.groupClocks)
     if (number < end)
       clock = std::max(clock, last);
-  uint32_t agent = getProductAgent(group);
+  uint32_t agent = getProductAgent(group) + self.warpId % kWarpsOfGroup;
   if (self.knows->clocks[agent] >= clock)
     return;
   Knowledge *merged = pool.copy(*self.knows);
