@@ -109,7 +109,7 @@ def _consumer():
     # 16 bytes of leading offset (unused), 1024 of stride offset, 128-byte lines.
     constant = 1 << 16 | 64 << 32 | 1 << 62
     text = f"""\
-        nvvm.setmaxregister increase 240
+        nvvm.setmaxregister increase 208
         %zero = arith.constant 0.0 : f32
         %sum:{count} = scf.for %t = %c0 to %tiles step %c1 iter_args({arguments}) -> ({types}) {{
 {SLOT}
@@ -209,7 +209,7 @@ def pipeline(rng):
     parameters = [(f"{name}Map", "memref<32xf32>") for name in "abd"]
     parameters += list(zip("abd", types))
     program = build(parameters, body, BYTES // 4, 256, "sm_90a", host, DECLARATION)
-    program = program.replace("attributes {known", "attributes {nvvm.minctasm = 1 : i32, known")
+    program = program.replace("attributes {known", "attributes {nvvm.maxnreg = 128 : i32, known")
     arguments = [np.zeros(32, np.float32) for _ in "abd"] + words + [np.zeros_like(d)]
     return Test("pipeline", program, arguments, [d], "sm_90a")
 
