@@ -25,6 +25,7 @@ import pipeline
 import products
 import tensor_copies
 import warps
+from program import Test  # noqa: F401, for who runs variants of a test
 
 SUITES = [warps, tensor_copies, products, pipeline]
 
