@@ -13,6 +13,10 @@
 
 #include "AssemblyText.h"
 #include "Simulation.h"
+#include "mlir/IR/Matchers.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/ADT/StringSwitch.h"
 
 using namespace mlir;
 using namespace mlir::mfa;
@@ -205,6 +209,8 @@ private:
 
   /// The value of a reference, or null.
   Value getValue(const AssemblyOperand &operand) const;
+  /// The value of a reference or number as an i32, made in the second round.
+  LogicalResult getWord(const AssemblyOperand &operand, Value &word);
   /// The value of a number that is known, or nothing.
   std::optional<int64_t> getNumber(const AssemblyOperand &operand) const;
   /// The values of a list or of a single reference.
@@ -217,6 +223,8 @@ private:
   /// The current value of each output, null without one.
   SmallVector<Value> outputs;
   ArrayRef<int> ties;
+  /// Predicates that an instruction before sets, and their values.
+  llvm::StringSet<> isDefined;
   llvm::StringMap<Value> predicates;
   bool isWriting = false;
 };
@@ -226,7 +234,7 @@ private:
 LogicalResult Assembly::run(ArrayRef<AssemblyInstruction> instructions,
                             bool writes, std::string &reason) {
   isWriting = writes;
-  predicates.clear();
+  isDefined.clear();
   for (auto [i, tie] : llvm::enumerate(ties))
     if (tie >= 0 && static_cast<size_t>(tie) < outputs.size())
       outputs[tie] = op.getOperands()[i];
@@ -320,22 +328,30 @@ LogicalResult Assembly::compare(const AssemblyInstruction &instruction) {
       (parts[1] != "ne" && parts[1] != "eq") ||
       (parts[2] != "b32" && parts[2] != "s32" && parts[2] != "u32"))
     return failure();
-  Value value = getValue(operands[1]);
-  std::optional<int64_t> number = getNumber(operands[2]);
-  if (!value || !value.getType().isInteger(32) || !number)
-    return failure();
+  Value values[2];
+  for (auto [value, operand] :
+       llvm::zip_equal(values, ArrayRef(operands).drop_front()))
+    if (failed(getWord(operand, value)))
+      return failure();
   Value &predicate = predicates[operands[0].name];
-  if (!isWriting) {
-    predicate = value;
+  isDefined.insert(operands[0].name);
+  if (isWriting)
+    predicate = LLVM::ICmpOp::create(builder, op.getLoc(),
+                                     parts[1] == "ne" ? LLVM::ICmpPredicate::ne
+                                                      : LLVM::ICmpPredicate::eq,
+                                     values[0], values[1]);
+  return success();
+}
+
+LogicalResult Assembly::getWord(const AssemblyOperand &operand, Value &word) {
+  if (operand.kind == AssemblyOperand::Kind::Integer) {
+    if (isWriting)
+      word = Simulation::createI32(builder, op.getLoc(),
+                                   static_cast<uint32_t>(operand.value));
     return success();
   }
-  Location loc = op.getLoc();
-  predicate = LLVM::ICmpOp::create(
-      builder, loc,
-      parts[1] == "ne" ? LLVM::ICmpPredicate::ne : LLVM::ICmpPredicate::eq,
-      value,
-      Simulation::createI32(builder, loc, static_cast<uint32_t>(*number)));
-  return success();
+  word = getValue(operand);
+  return success(word && word.getType().isInteger(32));
 }
 
 /// Reads `m64n128k16.f32.bf16.bf16`.
@@ -388,10 +404,10 @@ LogicalResult Assembly::multiply(const AssemblyInstruction &instruction) {
   if (!call.b || !call.b.getType().isInteger(64))
     return failure();
 
-  if (operands[3].kind == AssemblyOperand::Kind::Register)
-    call.accumulates = predicates.lookup(operands[3].name);
-  if (!call.accumulates)
+  if (operands[3].kind != AssemblyOperand::Kind::Register ||
+      !isDefined.contains(operands[3].name))
     return failure();
+  call.accumulates = predicates.lookup(operands[3].name);
 
   // Signs, and for types of 16 bits the majors of what is in shared memory.
   SmallVector<int64_t> flags;

@@ -381,16 +381,14 @@ private:
   // Agents, numbered behind the threads: one for the loads of each mbarrier
   // (several share one if there are many), one for the stores of each warp, and
   // for the products of a warpgroup four, of which the first makes the accesses
-  // and each is known from the wait of one of the warps: a product may go on for
-  // the others. The stores of the block have one
-  // row of last reads behind those of the warps, each warpgroup another one.
+  // and each is known from the wait of one of the warps: a product may go on
+  // for the others. The stores of the block have one row of last reads behind
+  // those of the warps, each warpgroup another one.
   static constexpr uint32_t kLoadAgents = 32;
   uint32_t getWarpgroupCount() const {
     return (warps.size() + kWarpsOfGroup - 1) / kWarpsOfGroup;
   }
-  uint32_t getAgentCount() const {
-    return kLoadAgents + 2 * warps.size();
-  }
+  uint32_t getAgentCount() const { return kLoadAgents + 2 * warps.size(); }
   uint32_t getLoadAgent(uint32_t number) const {
     return threadCount + number % kLoadAgents;
   }

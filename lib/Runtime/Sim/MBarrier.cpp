@@ -220,12 +220,11 @@ std::string Block::describeMBarriers() const {
             launch->describeSite(warp.lane(__builtin_ctz(lanes)).waitSite);
     if (waiters.empty())
       continue;
-    text +=
-        format("\n  mbarrier at shared memory offset %u: phase %u lacks %u "
-               "of %u arrivals",
-               toUserOffset(offset), barrier.phase, barrier.pending,
-               barrier.expected) +
-        describeBytes(barrier.transactions) + waiters;
+    text += format("\n  mbarrier at shared memory offset %u: phase %u lacks %u "
+                   "of %u arrivals",
+                   toUserOffset(offset), barrier.phase, barrier.pending,
+                   barrier.expected) +
+            describeBytes(barrier.transactions) + waiters;
   }
   return text;
 }
