@@ -117,61 +117,6 @@ struct ProductPattern : SimulationPattern<NVVM::WgmmaMmaAsyncOp> {
   }
 };
 
-/// An operation that is a call of the runtime with a number or nothing.
-template <typename OpTy>
-static void replaceByCall(Simulation &simulation, PatternRewriter &rewriter,
-                          OpTy op, StringRef function,
-                          ArrayRef<uint32_t> numbers = {}) {
-  SmallVector<Value> arguments;
-  for (uint32_t number : numbers)
-    arguments.push_back(Simulation::createI32(rewriter, op.getLoc(), number));
-  simulation.callRuntime(rewriter, op, function, {}, arguments);
-  rewriter.eraseOp(op);
-}
-
-struct ProductFencePattern : SimulationPattern<NVVM::WgmmaFenceAlignedOp> {
-  using SimulationPattern::SimulationPattern;
-
-  LogicalResult matchAndRewrite(NVVM::WgmmaFenceAlignedOp op,
-                                PatternRewriter &rewriter) const override {
-    replaceByCall(simulation, rewriter, op, "mfaSimProductFence");
-    return success();
-  }
-};
-
-struct ProductCommitPattern : SimulationPattern<NVVM::WgmmaGroupSyncAlignedOp> {
-  using SimulationPattern::SimulationPattern;
-
-  LogicalResult matchAndRewrite(NVVM::WgmmaGroupSyncAlignedOp op,
-                                PatternRewriter &rewriter) const override {
-    replaceByCall(simulation, rewriter, op, "mfaSimProductCommit");
-    return success();
-  }
-};
-
-struct ProductWaitPattern : SimulationPattern<NVVM::WgmmaWaitGroupSyncOp> {
-  using SimulationPattern::SimulationPattern;
-
-  LogicalResult matchAndRewrite(NVVM::WgmmaWaitGroupSyncOp op,
-                                PatternRewriter &rewriter) const override {
-    replaceByCall(simulation, rewriter, op, "mfaSimProductWait",
-                  static_cast<uint32_t>(op.getGroup()));
-    return success();
-  }
-};
-
-struct SetRegistersPattern : SimulationPattern<NVVM::SetMaxRegisterOp> {
-  using SimulationPattern::SimulationPattern;
-
-  LogicalResult matchAndRewrite(NVVM::SetMaxRegisterOp op,
-                                PatternRewriter &rewriter) const override {
-    bool increases = op.getAction() == NVVM::SetMaxRegisterAction::increase;
-    replaceByCall(simulation, rewriter, op, "mfaSimSetRegisters",
-                  {op.getRegCount(), increases});
-    return success();
-  }
-};
-
 //===----------------------------------------------------------------------===//
 // Inline assembly
 //===----------------------------------------------------------------------===//
@@ -474,7 +419,23 @@ struct InlineAsmPattern : SimulationPattern<LLVM::InlineAsmOp> {
 
 void mlir::mfa::populateWarpgroupPatterns(Simulation &simulation,
                                           RewritePatternSet &patterns) {
-  patterns.add<ProductPattern, ProductFencePattern, ProductCommitPattern,
-               ProductWaitPattern, SetRegistersPattern, InlineAsmPattern>(
-      patterns.getContext(), simulation);
+  MLIRContext *context = patterns.getContext();
+  patterns.add<ProductPattern, InlineAsmPattern>(context, simulation);
+  patterns.add<RuntimeCallPattern<NVVM::WgmmaFenceAlignedOp>>(
+      context, simulation, "mfaSimProductFence");
+  patterns.add<RuntimeCallPattern<NVVM::WgmmaGroupSyncAlignedOp>>(
+      context, simulation, "mfaSimProductCommit");
+  patterns.add<RuntimeCallPattern<NVVM::WgmmaWaitGroupSyncOp>>(
+      context, simulation, "mfaSimProductWait",
+      [](NVVM::WgmmaWaitGroupSyncOp op,
+         OpBuilder &builder) -> SmallVector<Value> {
+        return {Simulation::createI32(builder, op.getLoc(), op.getGroup())};
+      });
+  patterns.add<RuntimeCallPattern<NVVM::SetMaxRegisterOp>>(
+      context, simulation, "mfaSimSetRegisters",
+      [](NVVM::SetMaxRegisterOp op, OpBuilder &builder) -> SmallVector<Value> {
+        bool increases = op.getAction() == NVVM::SetMaxRegisterAction::increase;
+        return {Simulation::createI32(builder, op.getLoc(), op.getRegCount()),
+                Simulation::createI32(builder, op.getLoc(), increases)};
+      });
 }

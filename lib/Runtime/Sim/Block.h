@@ -274,8 +274,8 @@ public:
   const char *accessProduct(Warpgroup &group, uint32_t offset, uint32_t clock,
                             uint32_t site);
 
-  /// The accumulator of a thread that a handle stands for, to compute with.
-  float resolve(Thread &self, uint32_t bits, uint32_t site);
+  /// The accumulator of a thread that a handle stands for.
+  float readHandle(Thread &self, uint32_t bits, uint32_t site);
   static float getAccumulator(const Product &product, const Thread &thread,
                               uint32_t index);
 
