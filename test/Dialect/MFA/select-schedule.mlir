@@ -48,3 +48,28 @@ func.func @f32(%q: memref<2x512x4x64xf32>, %o: memref<2x512x4x64xf32>) {
       outs(%o : memref<2x512x4x64xf32>)
   return
 }
+
+// -----
+
+// A mask that is wider than the operands wants more warps with fewer rows.
+// CHECK-LABEL: @f32_mask
+// SM90: schedule(#mfa.schedule<kind = mma_sync, tile_rows = 128, tile_keys = 64, warps = 8, stages = 1>)
+// SM86: schedule(#mfa.schedule<kind = mma_sync, tile_rows = 128, tile_keys = 48, warps = 8, stages = 1>)
+func.func @f32_mask(%q: memref<2x512x4x128xf16>, %m: memref<2x512x512xf32>, %o: memref<2x512x4x128xf16>) {
+  mfa.masked_attention ins(%q, %q, %q : memref<2x512x4x128xf16>, memref<2x512x4x128xf16>, memref<2x512x4x128xf16>)
+      mask(%m : memref<2x512x512xf32>) outs(%o : memref<2x512x4x128xf16>)
+  return
+}
+
+// -----
+
+// CHECK-LABEL: @boolean_mask
+// CHECK: tile_rows = 128, tile_keys = 32, warps = 4, stages = 2>
+// CHECK: tile_rows = 128, tile_keys = {{48|64}}, warps = 8, stages = 1>
+func.func @boolean_mask(%q: memref<2x512x4x128xf16>, %r: memref<2x512x4x120xf16>, %m: memref<2x512x512xi1>, %o: memref<2x512x4x128xf16>, %p: memref<2x512x4x120xf16>) {
+  mfa.masked_attention ins(%q, %q, %q : memref<2x512x4x128xf16>, memref<2x512x4x128xf16>, memref<2x512x4x128xf16>)
+      mask(%m : memref<2x512x512xi1>) outs(%o : memref<2x512x4x128xf16>)
+  mfa.masked_attention ins(%r, %r, %r : memref<2x512x4x120xf16>, memref<2x512x4x120xf16>, memref<2x512x4x120xf16>)
+      mask(%m : memref<2x512x512xi1>) outs(%p : memref<2x512x4x120xf16>)
+  return
+}

@@ -27,15 +27,27 @@ struct TileSizes {
   int64_t maxDim, rows, keys, warps, stages;
 };
 
-// A mask takes shared memory and registers, so it wants smaller tiles.
-constexpr TileSizes kMasked16BitTiles[] = {
-    {64, 128, 32, 4, 2},
+// A mask takes shared memory and registers, so it wants smaller tiles. Four
+// warps leave few registers at heads of 128: the widest mask, and heads of 120
+// with a boolean one, would spill there.
+constexpr TileSizes kMaskedTiles[] = {
     {128, 128, 32, 4, 2},
     {192, 128, 64, 8, 1},
     {256, 64, 64, 4, 1},
 };
 
-constexpr TileSizes kUnmasked16BitTiles[] = {
+constexpr TileSizes kBooleanMaskedTiles[] = {
+    {112, 128, 32, 4, 2}, {120, 128, 64, 8, 1}, {128, 128, 32, 4, 2},
+    {192, 128, 64, 8, 1}, {256, 64, 64, 4, 1},
+};
+
+constexpr TileSizes kF32MaskedTiles[] = {
+    {120, 128, 32, 4, 2},
+    {192, 128, 64, 8, 1},
+    {256, 64, 64, 4, 1},
+};
+
+constexpr TileSizes kUnmaskedTiles[] = {
     {64, 128, 64, 4, 2},
     {128, 128, 32, 4, 1},
     {192, 128, 64, 8, 1},
@@ -49,10 +61,15 @@ constexpr TileSizes kF32Tiles[] = {
 };
 
 TileSizes lookupTileSizes(MaskedAttentionOp op) {
-  ArrayRef<TileSizes> table = kF32Tiles;
-  if (!op.getElementType().isF32())
-    table = op.getMask() ? ArrayRef<TileSizes>(kMasked16BitTiles)
-                         : ArrayRef<TileSizes>(kUnmasked16BitTiles);
+  ArrayRef<TileSizes> table = kUnmaskedTiles;
+  if (op.getElementType().isF32())
+    table = kF32Tiles;
+  else if (op.getMask() && op.getMaskType().getElementType().isInteger(1))
+    table = kBooleanMaskedTiles;
+  else if (op.getMask() && op.getMaskType().getElementType().isF32())
+    table = kF32MaskedTiles;
+  else if (op.getMask())
+    table = kMaskedTiles;
   int64_t dim = std::max(op.getHeadDim(), op.getValueDim());
   return *llvm::find_if(
       table, [&](const TileSizes &sizes) { return dim <= sizes.maxDim; });
