@@ -28,19 +28,6 @@ struct MBarrierInitPattern : SimulationPattern<NVVM::MBarrierInitOp> {
   }
 };
 
-struct MBarrierInvalPattern : SimulationPattern<NVVM::MBarrierInvalOp> {
-  using SimulationPattern::SimulationPattern;
-
-  LogicalResult matchAndRewrite(NVVM::MBarrierInvalOp op,
-                                PatternRewriter &rewriter) const override {
-    simulation.callRuntime(
-        rewriter, op, "mfaSimMBarrierInvalidate", {},
-        Simulation::createSharedOffset(rewriter, op, op.getAddr()));
-    rewriter.eraseOp(op);
-    return success();
-  }
-};
-
 /// Replaces an arrival, whose result is the phase that it was for.
 template <typename OpTy>
 static void replaceArrival(OpTy op, Value count, Value transactions,
@@ -83,54 +70,6 @@ struct MBarrierArriveExpectTxPattern
   }
 };
 
-struct MBarrierExpectTxPattern : SimulationPattern<NVVM::MBarrierExpectTxOp> {
-  using SimulationPattern::SimulationPattern;
-
-  LogicalResult matchAndRewrite(NVVM::MBarrierExpectTxOp op,
-                                PatternRewriter &rewriter) const override {
-    simulation.callRuntime(
-        rewriter, op, "mfaSimMBarrierExpect", {},
-        {Simulation::createSharedOffset(rewriter, op, op.getAddr()),
-         op.getTxcount()});
-    rewriter.eraseOp(op);
-    return success();
-  }
-};
-
-struct MBarrierCompleteTxPattern
-    : SimulationPattern<NVVM::MBarrierCompleteTxOp> {
-  using SimulationPattern::SimulationPattern;
-
-  LogicalResult matchAndRewrite(NVVM::MBarrierCompleteTxOp op,
-                                PatternRewriter &rewriter) const override {
-    simulation.callRuntime(
-        rewriter, op, "mfaSimMBarrierComplete", {},
-        {Simulation::createSharedOffset(rewriter, op, op.getAddr()),
-         op.getTxcount()});
-    rewriter.eraseOp(op);
-    return success();
-  }
-};
-
-struct MBarrierTryWaitParityPattern
-    : SimulationPattern<NVVM::MBarrierTryWaitParityOp> {
-  using SimulationPattern::SimulationPattern;
-
-  LogicalResult matchAndRewrite(NVVM::MBarrierTryWaitParityOp op,
-                                PatternRewriter &rewriter) const override {
-    Location loc = op.getLoc();
-    Value phase = LLVM::ZExtOp::create(rewriter, loc, rewriter.getI64Type(),
-                                       op.getPhase());
-    Value parity = Simulation::createI32(rewriter, loc, 1);
-    simulation.callRuntime(
-        rewriter, op, "mfaSimMBarrierWait", {},
-        {Simulation::createSharedOffset(rewriter, op, op.getAddr()), phase,
-         parity});
-    rewriter.eraseOp(op);
-    return success();
-  }
-};
-
 /// A test that may fail; the hardware may as well let a try_wait time out at
 /// once. The phase is given by a token of 64 bits or by its parity.
 template <typename OpTy>
@@ -157,12 +96,40 @@ struct MBarrierTestPattern : SimulationPattern<OpTy> {
 
 } // namespace
 
+/// The mbarrier and the bytes that are expected or complete.
+template <typename OpTy>
+static SmallVector<Value> getTransactionArguments(OpTy op, OpBuilder &builder) {
+  return {Simulation::createSharedOffset(builder, op, op.getAddr()),
+          op.getTxcount()};
+}
+
 void mlir::mfa::populateMBarrierPatterns(Simulation &simulation,
                                          RewritePatternSet &patterns) {
-  patterns.add<MBarrierInitPattern, MBarrierInvalPattern, MBarrierArrivePattern,
-               MBarrierArriveExpectTxPattern, MBarrierExpectTxPattern,
-               MBarrierCompleteTxPattern, MBarrierTryWaitParityPattern,
+  MLIRContext *context = patterns.getContext();
+  patterns.add<MBarrierInitPattern, MBarrierArrivePattern,
+               MBarrierArriveExpectTxPattern,
                MBarrierTestPattern<NVVM::MBarrierTryWaitOp>,
-               MBarrierTestPattern<NVVM::MBarrierTestWaitOp>>(
-      patterns.getContext(), simulation);
+               MBarrierTestPattern<NVVM::MBarrierTestWaitOp>>(context,
+                                                              simulation);
+  patterns.add<RuntimeCallPattern<NVVM::MBarrierInvalOp>>(
+      context, simulation, "mfaSimMBarrierInvalidate",
+      [](NVVM::MBarrierInvalOp op, OpBuilder &builder) -> SmallVector<Value> {
+        return {Simulation::createSharedOffset(builder, op, op.getAddr())};
+      });
+  patterns.add<RuntimeCallPattern<NVVM::MBarrierExpectTxOp>>(
+      context, simulation, "mfaSimMBarrierExpect",
+      getTransactionArguments<NVVM::MBarrierExpectTxOp>);
+  patterns.add<RuntimeCallPattern<NVVM::MBarrierCompleteTxOp>>(
+      context, simulation, "mfaSimMBarrierComplete",
+      getTransactionArguments<NVVM::MBarrierCompleteTxOp>);
+  patterns.add<RuntimeCallPattern<NVVM::MBarrierTryWaitParityOp>>(
+      context, simulation, "mfaSimMBarrierWait",
+      [](NVVM::MBarrierTryWaitParityOp op,
+         OpBuilder &builder) -> SmallVector<Value> {
+        Location loc = op.getLoc();
+        Value phase = LLVM::ZExtOp::create(builder, loc, builder.getI64Type(),
+                                           op.getPhase());
+        return {Simulation::createSharedOffset(builder, op, op.getAddr()),
+                phase, Simulation::createI32(builder, loc, 1)};
+      });
 }

@@ -240,29 +240,6 @@ struct CpAsyncPattern : SimulationPattern<NVVM::CpAsyncOp> {
   }
 };
 
-struct CpAsyncCommitPattern : SimulationPattern<NVVM::CpAsyncCommitGroupOp> {
-  using SimulationPattern::SimulationPattern;
-
-  LogicalResult matchAndRewrite(NVVM::CpAsyncCommitGroupOp op,
-                                PatternRewriter &rewriter) const override {
-    simulation.callRuntime(rewriter, op, "mfaSimCopyAsyncCommit", {}, {});
-    rewriter.eraseOp(op);
-    return success();
-  }
-};
-
-struct CpAsyncWaitPattern : SimulationPattern<NVVM::CpAsyncWaitGroupOp> {
-  using SimulationPattern::SimulationPattern;
-
-  LogicalResult matchAndRewrite(NVVM::CpAsyncWaitGroupOp op,
-                                PatternRewriter &rewriter) const override {
-    Value pending = Simulation::createI32(rewriter, op.getLoc(), op.getN());
-    simulation.callRuntime(rewriter, op, "mfaSimCopyAsyncWait", {}, pending);
-    rewriter.eraseOp(op);
-    return success();
-  }
-};
-
 /// The host's memory is at least as strongly ordered as any scope asks for.
 struct MembarPattern : SimulationPattern<NVVM::MembarOp> {
   using SimulationPattern::SimulationPattern;
@@ -279,12 +256,20 @@ struct MembarPattern : SimulationPattern<NVVM::MembarOp> {
 
 void mlir::mfa::populateMemoryPatterns(Simulation &simulation,
                                        RewritePatternSet &patterns) {
-  patterns.add<AccessPattern<LLVM::LoadOp, 0, 0>,
-               AccessPattern<LLVM::StoreOp, 1, sim::kWrite>,
-               AccessPattern<LLVM::AtomicRMWOp, 0, sim::kWrite>,
-               AccessPattern<LLVM::AtomicCmpXchgOp, 0, sim::kWrite>,
-               CopyPattern<LLVM::MemcpyOp>, CopyPattern<LLVM::MemmoveOp>,
-               FillPattern, AddrSpaceCastPattern, CpAsyncPattern,
-               CpAsyncCommitPattern, CpAsyncWaitPattern, MembarPattern>(
-      patterns.getContext(), simulation);
+  patterns
+      .add<AccessPattern<LLVM::LoadOp, 0, 0>,
+           AccessPattern<LLVM::StoreOp, 1, sim::kWrite>,
+           AccessPattern<LLVM::AtomicRMWOp, 0, sim::kWrite>,
+           AccessPattern<LLVM::AtomicCmpXchgOp, 0, sim::kWrite>,
+           CopyPattern<LLVM::MemcpyOp>, CopyPattern<LLVM::MemmoveOp>,
+           FillPattern, AddrSpaceCastPattern, CpAsyncPattern, MembarPattern>(
+          patterns.getContext(), simulation);
+  patterns.add<RuntimeCallPattern<NVVM::CpAsyncCommitGroupOp>>(
+      patterns.getContext(), simulation, "mfaSimCopyAsyncCommit");
+  patterns.add<RuntimeCallPattern<NVVM::CpAsyncWaitGroupOp>>(
+      patterns.getContext(), simulation, "mfaSimCopyAsyncWait",
+      [](NVVM::CpAsyncWaitGroupOp op,
+         OpBuilder &builder) -> SmallVector<Value> {
+        return {Simulation::createI32(builder, op.getLoc(), op.getN())};
+      });
 }

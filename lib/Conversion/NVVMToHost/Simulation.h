@@ -98,6 +98,32 @@ protected:
   Simulation &simulation;
 };
 
+/// Replaces an op without results by a call of the runtime.
+template <typename OpTy>
+struct RuntimeCallPattern : SimulationPattern<OpTy> {
+  using GetArguments = SmallVector<Value> (*)(OpTy op, OpBuilder &builder);
+
+  /// Without `getArguments` the function takes none of its own.
+  RuntimeCallPattern(MLIRContext *context, Simulation &simulation,
+                     StringRef function, GetArguments getArguments = nullptr)
+      : SimulationPattern<OpTy>(context, simulation), function(function),
+        getArguments(getArguments) {}
+
+  LogicalResult matchAndRewrite(OpTy op,
+                                PatternRewriter &rewriter) const override {
+    SmallVector<Value> arguments;
+    if (getArguments)
+      arguments = getArguments(op, rewriter);
+    this->simulation.callRuntime(rewriter, op, function, {}, arguments);
+    rewriter.eraseOp(op);
+    return success();
+  }
+
+private:
+  StringRef function;
+  GetArguments getArguments;
+};
+
 /// Adds the patterns for special registers, arithmetic and intrinsics.
 void populateScalarPatterns(Simulation &simulation,
                             RewritePatternSet &patterns);

@@ -114,31 +114,6 @@ struct BulkPrefetchPattern : SimulationPattern<NVVM::CpAsyncBulkPrefetchOp> {
   }
 };
 
-struct BulkCommitPattern : SimulationPattern<NVVM::CpAsyncBulkCommitGroupOp> {
-  using SimulationPattern::SimulationPattern;
-
-  LogicalResult matchAndRewrite(NVVM::CpAsyncBulkCommitGroupOp op,
-                                PatternRewriter &rewriter) const override {
-    simulation.callRuntime(rewriter, op, "mfaSimBulkCommit", {}, {});
-    rewriter.eraseOp(op);
-    return success();
-  }
-};
-
-/// With `read`, only the reads of shared memory are waited for; the runtime
-/// reads and writes at once.
-struct BulkWaitPattern : SimulationPattern<NVVM::CpAsyncBulkWaitGroupOp> {
-  using SimulationPattern::SimulationPattern;
-
-  LogicalResult matchAndRewrite(NVVM::CpAsyncBulkWaitGroupOp op,
-                                PatternRewriter &rewriter) const override {
-    Value pending = Simulation::createI32(rewriter, op.getLoc(), op.getGroup());
-    simulation.callRuntime(rewriter, op, "mfaSimBulkWait", {}, pending);
-    rewriter.eraseOp(op);
-    return success();
-  }
-};
-
 struct FenceProxyPattern : SimulationPattern<NVVM::FenceProxyOp> {
   using SimulationPattern::SimulationPattern;
 
@@ -153,23 +128,23 @@ struct FenceProxyPattern : SimulationPattern<NVVM::FenceProxyOp> {
   }
 };
 
-struct FenceMBarrierInitPattern : SimulationPattern<NVVM::FenceMbarrierInitOp> {
-  using SimulationPattern::SimulationPattern;
-
-  LogicalResult matchAndRewrite(NVVM::FenceMbarrierInitOp op,
-                                PatternRewriter &rewriter) const override {
-    simulation.callRuntime(rewriter, op, "mfaSimFenceMBarrierInit", {}, {});
-    rewriter.eraseOp(op);
-    return success();
-  }
-};
-
 } // namespace
 
 void mlir::mfa::populateTensorCopyPatterns(Simulation &simulation,
                                            RewritePatternSet &patterns) {
   patterns.add<TensorLoadPattern, TensorStorePattern, TensorPrefetchPattern,
-               PrefetchPattern, BulkPrefetchPattern, BulkCommitPattern,
-               BulkWaitPattern, FenceProxyPattern, FenceMBarrierInitPattern>(
+               PrefetchPattern, BulkPrefetchPattern, FenceProxyPattern>(
       patterns.getContext(), simulation);
+  patterns.add<RuntimeCallPattern<NVVM::CpAsyncBulkCommitGroupOp>>(
+      patterns.getContext(), simulation, "mfaSimBulkCommit");
+  // With `read`, only the reads of shared memory are waited for; the runtime
+  // reads and writes at once.
+  patterns.add<RuntimeCallPattern<NVVM::CpAsyncBulkWaitGroupOp>>(
+      patterns.getContext(), simulation, "mfaSimBulkWait",
+      [](NVVM::CpAsyncBulkWaitGroupOp op,
+         OpBuilder &builder) -> SmallVector<Value> {
+        return {Simulation::createI32(builder, op.getLoc(), op.getGroup())};
+      });
+  patterns.add<RuntimeCallPattern<NVVM::FenceMbarrierInitOp>>(
+      patterns.getContext(), simulation, "mfaSimFenceMBarrierInit");
 }

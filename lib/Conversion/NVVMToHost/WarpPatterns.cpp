@@ -36,18 +36,6 @@ namespace {
 // Barriers
 //===----------------------------------------------------------------------===//
 
-struct Barrier0Pattern : SimulationPattern<NVVM::Barrier0Op> {
-  using SimulationPattern::SimulationPattern;
-
-  LogicalResult matchAndRewrite(NVVM::Barrier0Op op,
-                                PatternRewriter &rewriter) const override {
-    Value zero = Simulation::createI32(rewriter, op.getLoc(), 0);
-    simulation.callRuntime(rewriter, op, "mfaSimBarrier", {}, {zero, zero});
-    rewriter.eraseOp(op);
-    return success();
-  }
-};
-
 struct BarrierPattern : SimulationPattern<NVVM::BarrierOp> {
   using SimulationPattern::SimulationPattern;
 
@@ -59,32 +47,6 @@ struct BarrierPattern : SimulationPattern<NVVM::BarrierOp> {
     Value id = op.getBarrierId() ? op.getBarrierId() : zero;
     Value count = op.getNumberOfThreads() ? op.getNumberOfThreads() : zero;
     simulation.callRuntime(rewriter, op, "mfaSimBarrier", {}, {id, count});
-    rewriter.eraseOp(op);
-    return success();
-  }
-};
-
-struct BarrierArrivePattern : SimulationPattern<NVVM::BarrierArriveOp> {
-  using SimulationPattern::SimulationPattern;
-
-  LogicalResult matchAndRewrite(NVVM::BarrierArriveOp op,
-                                PatternRewriter &rewriter) const override {
-    Value id = op.getBarrierId();
-    if (!id)
-      id = Simulation::createI32(rewriter, op.getLoc(), 0);
-    simulation.callRuntime(rewriter, op, "mfaSimBarrierArrive", {},
-                           {id, op.getNumberOfThreads()});
-    rewriter.eraseOp(op);
-    return success();
-  }
-};
-
-struct SyncWarpPattern : SimulationPattern<NVVM::SyncWarpOp> {
-  using SimulationPattern::SimulationPattern;
-
-  LogicalResult matchAndRewrite(NVVM::SyncWarpOp op,
-                                PatternRewriter &rewriter) const override {
-    simulation.callRuntime(rewriter, op, "mfaSimWarpSync", {}, op.getMask());
     rewriter.eraseOp(op);
     return success();
   }
@@ -331,8 +293,27 @@ struct MmaPattern : SimulationPattern<NVVM::MmaOp> {
 
 void mlir::mfa::populateWarpPatterns(Simulation &simulation,
                                      RewritePatternSet &patterns) {
-  patterns.add<Barrier0Pattern, BarrierPattern, BarrierArrivePattern,
-               SyncWarpPattern, ShuffleCallPattern, VotePattern, ReduxPattern,
+  MLIRContext *context = patterns.getContext();
+  patterns.add<BarrierPattern, ShuffleCallPattern, VotePattern, ReduxPattern,
                ElectPattern, LdMatrixPattern, StMatrixPattern, MmaPattern>(
-      patterns.getContext(), simulation);
+      context, simulation);
+  patterns.add<RuntimeCallPattern<NVVM::Barrier0Op>>(
+      context, simulation, "mfaSimBarrier",
+      [](NVVM::Barrier0Op op, OpBuilder &builder) -> SmallVector<Value> {
+        Value zero = Simulation::createI32(builder, op.getLoc(), 0);
+        return {zero, zero};
+      });
+  patterns.add<RuntimeCallPattern<NVVM::BarrierArriveOp>>(
+      context, simulation, "mfaSimBarrierArrive",
+      [](NVVM::BarrierArriveOp op, OpBuilder &builder) -> SmallVector<Value> {
+        Value id = op.getBarrierId();
+        if (!id)
+          id = Simulation::createI32(builder, op.getLoc(), 0);
+        return {id, op.getNumberOfThreads()};
+      });
+  patterns.add<RuntimeCallPattern<NVVM::SyncWarpOp>>(
+      context, simulation, "mfaSimWarpSync",
+      [](NVVM::SyncWarpOp op, OpBuilder &) -> SmallVector<Value> {
+        return {op.getMask()};
+      });
 }

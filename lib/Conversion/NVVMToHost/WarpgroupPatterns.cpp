@@ -13,6 +13,10 @@
 
 #include "AssemblyText.h"
 #include "Simulation.h"
+#include "mlir/IR/Matchers.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/ADT/StringSwitch.h"
 
 using namespace mlir;
 using namespace mlir::mfa;
@@ -113,61 +117,6 @@ struct ProductPattern : SimulationPattern<NVVM::WgmmaMmaAsyncOp> {
   }
 };
 
-/// An operation that is a call of the runtime with a number or nothing.
-template <typename OpTy>
-static void replaceByCall(Simulation &simulation, PatternRewriter &rewriter,
-                          OpTy op, StringRef function,
-                          ArrayRef<uint32_t> numbers = {}) {
-  SmallVector<Value> arguments;
-  for (uint32_t number : numbers)
-    arguments.push_back(Simulation::createI32(rewriter, op.getLoc(), number));
-  simulation.callRuntime(rewriter, op, function, {}, arguments);
-  rewriter.eraseOp(op);
-}
-
-struct ProductFencePattern : SimulationPattern<NVVM::WgmmaFenceAlignedOp> {
-  using SimulationPattern::SimulationPattern;
-
-  LogicalResult matchAndRewrite(NVVM::WgmmaFenceAlignedOp op,
-                                PatternRewriter &rewriter) const override {
-    replaceByCall(simulation, rewriter, op, "mfaSimProductFence");
-    return success();
-  }
-};
-
-struct ProductCommitPattern : SimulationPattern<NVVM::WgmmaGroupSyncAlignedOp> {
-  using SimulationPattern::SimulationPattern;
-
-  LogicalResult matchAndRewrite(NVVM::WgmmaGroupSyncAlignedOp op,
-                                PatternRewriter &rewriter) const override {
-    replaceByCall(simulation, rewriter, op, "mfaSimProductCommit");
-    return success();
-  }
-};
-
-struct ProductWaitPattern : SimulationPattern<NVVM::WgmmaWaitGroupSyncOp> {
-  using SimulationPattern::SimulationPattern;
-
-  LogicalResult matchAndRewrite(NVVM::WgmmaWaitGroupSyncOp op,
-                                PatternRewriter &rewriter) const override {
-    replaceByCall(simulation, rewriter, op, "mfaSimProductWait",
-                  static_cast<uint32_t>(op.getGroup()));
-    return success();
-  }
-};
-
-struct SetRegistersPattern : SimulationPattern<NVVM::SetMaxRegisterOp> {
-  using SimulationPattern::SimulationPattern;
-
-  LogicalResult matchAndRewrite(NVVM::SetMaxRegisterOp op,
-                                PatternRewriter &rewriter) const override {
-    bool increases = op.getAction() == NVVM::SetMaxRegisterAction::increase;
-    replaceByCall(simulation, rewriter, op, "mfaSimSetRegisters",
-                  {op.getRegCount(), increases});
-    return success();
-  }
-};
-
 //===----------------------------------------------------------------------===//
 // Inline assembly
 //===----------------------------------------------------------------------===//
@@ -205,6 +154,8 @@ private:
 
   /// The value of a reference, or null.
   Value getValue(const AssemblyOperand &operand) const;
+  /// The value of a reference or number as an i32, made in the second round.
+  LogicalResult getWord(const AssemblyOperand &operand, Value &word);
   /// The value of a number that is known, or nothing.
   std::optional<int64_t> getNumber(const AssemblyOperand &operand) const;
   /// The values of a list or of a single reference.
@@ -217,6 +168,8 @@ private:
   /// The current value of each output, null without one.
   SmallVector<Value> outputs;
   ArrayRef<int> ties;
+  /// Predicates that an instruction before sets, and their values.
+  llvm::StringSet<> isDefined;
   llvm::StringMap<Value> predicates;
   bool isWriting = false;
 };
@@ -226,7 +179,7 @@ private:
 LogicalResult Assembly::run(ArrayRef<AssemblyInstruction> instructions,
                             bool writes, std::string &reason) {
   isWriting = writes;
-  predicates.clear();
+  isDefined.clear();
   for (auto [i, tie] : llvm::enumerate(ties))
     if (tie >= 0 && static_cast<size_t>(tie) < outputs.size())
       outputs[tie] = op.getOperands()[i];
@@ -320,22 +273,30 @@ LogicalResult Assembly::compare(const AssemblyInstruction &instruction) {
       (parts[1] != "ne" && parts[1] != "eq") ||
       (parts[2] != "b32" && parts[2] != "s32" && parts[2] != "u32"))
     return failure();
-  Value value = getValue(operands[1]);
-  std::optional<int64_t> number = getNumber(operands[2]);
-  if (!value || !value.getType().isInteger(32) || !number)
-    return failure();
+  Value values[2];
+  for (auto [value, operand] :
+       llvm::zip_equal(values, ArrayRef(operands).drop_front()))
+    if (failed(getWord(operand, value)))
+      return failure();
   Value &predicate = predicates[operands[0].name];
-  if (!isWriting) {
-    predicate = value;
+  isDefined.insert(operands[0].name);
+  if (isWriting)
+    predicate = LLVM::ICmpOp::create(builder, op.getLoc(),
+                                     parts[1] == "ne" ? LLVM::ICmpPredicate::ne
+                                                      : LLVM::ICmpPredicate::eq,
+                                     values[0], values[1]);
+  return success();
+}
+
+LogicalResult Assembly::getWord(const AssemblyOperand &operand, Value &word) {
+  if (operand.kind == AssemblyOperand::Kind::Integer) {
+    if (isWriting)
+      word = Simulation::createI32(builder, op.getLoc(),
+                                   static_cast<uint32_t>(operand.value));
     return success();
   }
-  Location loc = op.getLoc();
-  predicate = LLVM::ICmpOp::create(
-      builder, loc,
-      parts[1] == "ne" ? LLVM::ICmpPredicate::ne : LLVM::ICmpPredicate::eq,
-      value,
-      Simulation::createI32(builder, loc, static_cast<uint32_t>(*number)));
-  return success();
+  word = getValue(operand);
+  return success(word && word.getType().isInteger(32));
 }
 
 /// Reads `m64n128k16.f32.bf16.bf16`.
@@ -388,10 +349,10 @@ LogicalResult Assembly::multiply(const AssemblyInstruction &instruction) {
   if (!call.b || !call.b.getType().isInteger(64))
     return failure();
 
-  if (operands[3].kind == AssemblyOperand::Kind::Register)
-    call.accumulates = predicates.lookup(operands[3].name);
-  if (!call.accumulates)
+  if (operands[3].kind != AssemblyOperand::Kind::Register ||
+      !isDefined.contains(operands[3].name))
     return failure();
+  call.accumulates = predicates.lookup(operands[3].name);
 
   // Signs, and for types of 16 bits the majors of what is in shared memory.
   SmallVector<int64_t> flags;
@@ -458,7 +419,23 @@ struct InlineAsmPattern : SimulationPattern<LLVM::InlineAsmOp> {
 
 void mlir::mfa::populateWarpgroupPatterns(Simulation &simulation,
                                           RewritePatternSet &patterns) {
-  patterns.add<ProductPattern, ProductFencePattern, ProductCommitPattern,
-               ProductWaitPattern, SetRegistersPattern, InlineAsmPattern>(
-      patterns.getContext(), simulation);
+  MLIRContext *context = patterns.getContext();
+  patterns.add<ProductPattern, InlineAsmPattern>(context, simulation);
+  patterns.add<RuntimeCallPattern<NVVM::WgmmaFenceAlignedOp>>(
+      context, simulation, "mfaSimProductFence");
+  patterns.add<RuntimeCallPattern<NVVM::WgmmaGroupSyncAlignedOp>>(
+      context, simulation, "mfaSimProductCommit");
+  patterns.add<RuntimeCallPattern<NVVM::WgmmaWaitGroupSyncOp>>(
+      context, simulation, "mfaSimProductWait",
+      [](NVVM::WgmmaWaitGroupSyncOp op,
+         OpBuilder &builder) -> SmallVector<Value> {
+        return {Simulation::createI32(builder, op.getLoc(), op.getGroup())};
+      });
+  patterns.add<RuntimeCallPattern<NVVM::SetMaxRegisterOp>>(
+      context, simulation, "mfaSimSetRegisters",
+      [](NVVM::SetMaxRegisterOp op, OpBuilder &builder) -> SmallVector<Value> {
+        bool increases = op.getAction() == NVVM::SetMaxRegisterAction::increase;
+        return {Simulation::createI32(builder, op.getLoc(), op.getRegCount()),
+                Simulation::createI32(builder, op.getLoc(), increases)};
+      });
 }

@@ -274,8 +274,8 @@ public:
   const char *accessProduct(Warpgroup &group, uint32_t offset, uint32_t clock,
                             uint32_t site);
 
-  /// The accumulator of a thread that a handle stands for, to compute with.
-  float resolve(Thread &self, uint32_t bits, uint32_t site);
+  /// The accumulator of a thread that a handle stands for.
+  float readHandle(Thread &self, uint32_t bits, uint32_t site);
   static float getAccumulator(const Product &product, const Thread &thread,
                               uint32_t index);
 
@@ -379,16 +379,16 @@ private:
   void completeWrite(uint32_t offset, uint32_t bytes, const Access &access);
 
   // Agents, numbered behind the threads: one for the loads of each mbarrier
-  // (several share one if there are many), one for the stores of each warp,
-  // one for the products of each warpgroup. The stores of the block have one
-  // row of last reads behind those of the warps, each warpgroup another one.
+  // (several share one if there are many), one for the stores of each warp, and
+  // for the products of a warpgroup four, of which the first makes the accesses
+  // and each is known from the wait of one of the warps: a product may go on
+  // for the others. The stores of the block have one row of last reads behind
+  // those of the warps, each warpgroup another one.
   static constexpr uint32_t kLoadAgents = 32;
   uint32_t getWarpgroupCount() const {
     return (warps.size() + kWarpsOfGroup - 1) / kWarpsOfGroup;
   }
-  uint32_t getAgentCount() const {
-    return kLoadAgents + warps.size() + getWarpgroupCount();
-  }
+  uint32_t getAgentCount() const { return kLoadAgents + 2 * warps.size(); }
   uint32_t getLoadAgent(uint32_t number) const {
     return threadCount + number % kLoadAgents;
   }
@@ -396,7 +396,11 @@ private:
     return threadCount + kLoadAgents + warp.index;
   }
   uint32_t getProductAgent(const Warpgroup &group) const {
-    return threadCount + kLoadAgents + warps.size() + group.index;
+    return threadCount + kLoadAgents + warps.size() +
+           group.index * kWarpsOfGroup;
+  }
+  bool isProductAgent(uint32_t agent) const {
+    return agent >= threadCount + kLoadAgents + warps.size();
   }
   uint32_t getStoreReader() const { return warps.size(); }
   uint32_t getProductReader(const Warpgroup &group) const {

@@ -201,6 +201,14 @@ void Block::failIdle(Thread &self, uint32_t site) {
            describeMBarriers());
 }
 
+/// How many bytes an mbarrier still waits for.
+static std::string describeBytes(int64_t transactions) {
+  if (transactions < 0)
+    return format(", and got %lld bytes too many",
+                  static_cast<long long>(-transactions));
+  return format(" and %lld bytes", static_cast<long long>(transactions));
+}
+
 std::string Block::describeMBarriers() const {
   std::string text;
   for (const auto &[offset, barrier] : mbarriers) {
@@ -212,12 +220,11 @@ std::string Block::describeMBarriers() const {
             launch->describeSite(warp.lane(__builtin_ctz(lanes)).waitSite);
     if (waiters.empty())
       continue;
-    text +=
-        format("\n  mbarrier at shared memory offset %u: phase %u lacks %u "
-               "of %u arrivals and %lld bytes",
-               toUserOffset(offset), barrier.phase, barrier.pending,
-               barrier.expected, static_cast<long long>(barrier.transactions)) +
-        waiters;
+    text += format("\n  mbarrier at shared memory offset %u: phase %u lacks %u "
+                   "of %u arrivals",
+                   toUserOffset(offset), barrier.phase, barrier.pending,
+                   barrier.expected) +
+            describeBytes(barrier.transactions) + waiters;
   }
   return text;
 }

@@ -200,7 +200,8 @@ static bool areAccumulatorsOf(const Warpgroup &group, const Product &product,
   return true;
 }
 
-/// Collects the accumulators that a product starts from.
+/// Collects the accumulators that a product starts from. Where they do not
+/// count, what the registers hold does not either.
 static void readAccumulators(Warpgroup &group, const Form &form, bool used,
                              std::vector<float> &values, uint32_t site) {
   values.assign(kProductRows * form.columns, 0.0f);
@@ -214,13 +215,13 @@ static void readAccumulators(Warpgroup &group, const Form &form, bool used,
     Thread &thread = group.threads[i];
     for (uint32_t j = 0; j < form.columns / 2; ++j) {
       const uint32_t bits = thread.words()[j];
-      float value = thread.floats()[j];
-      if (!Handle::isHandle(bits))
+      const bool isHandle = Handle::isHandle(bits);
+      if (!isHandle)
         checkRegisters(thread, "the accumulators", site);
-      else
-        value = thread.block->resolve(thread, bits, site);
       if (used)
-        values[getRow(thread, j) * form.columns + getColumn(thread, j)] = value;
+        values[getRow(thread, j) * form.columns + getColumn(thread, j)] =
+            isHandle ? thread.block->readHandle(thread, bits, site)
+                     : thread.floats()[j];
     }
   }
 }

@@ -144,8 +144,13 @@ bool Block::isFenced(const Access &earlier, const Thread &self) const {
 
 bool Block::areOrdered(const Access &earlier, const Thread &self,
                        AccessMode mode) const {
+  const std::vector<uint32_t> &clocks = self.knows->clocks;
+  if (earlier.is(AccessMode::Async) && isProductAgent(earlier.thread))
+    return std::all_of(clocks.begin() + earlier.thread,
+                       clocks.begin() + earlier.thread + kWarpsOfGroup,
+                       [&](uint32_t clock) { return earlier.clock <= clock; });
   return earlier.thread == self.getIndex() ||
-         earlier.clock <= self.knows->clocks[earlier.thread] ||
+         earlier.clock <= clocks[earlier.thread] ||
          (mode == AccessMode::Atomic && earlier.is(AccessMode::Atomic));
 }
 

@@ -136,10 +136,12 @@ float mfaSimAccumulator(ThreadState *state, float value, uint32_t site) {
   if (!Handle::isHandle(bits))
     return value;
   Thread &self = getThread(state);
-  return self.block->resolve(self, bits, site);
+  // What follows the use may reuse the register.
+  self.hasRegisterFence = false;
+  return self.block->readHandle(self, bits, site);
 }
 
-float Block::resolve(Thread &self, uint32_t bits, uint32_t site) {
+float Block::readHandle(Thread &self, uint32_t bits, uint32_t site) {
   Warpgroup &group = getWarpgroup(self, site);
   Product *product = group.find(bits);
   if (!product)
@@ -153,8 +155,6 @@ float Block::resolve(Thread &self, uint32_t bits, uint32_t site) {
              "started by: " +
              launch->describeSite(product->site);
     });
-  // What follows the use may reuse the register.
-  self.hasRegisterFence = false;
   return getAccumulator(*product, self, Handle::getIndex(bits));
 }
 
@@ -182,7 +182,7 @@ void Block::completeProducts(Thread &self, uint32_t end, uint32_t site) {
   for (auto [number, last] : group.groupClocks)
     if (number < end)
       clock = std::max(clock, last);
-  uint32_t agent = getProductAgent(group);
+  uint32_t agent = getProductAgent(group) + self.warpId % kWarpsOfGroup;
   if (self.knows->clocks[agent] >= clock)
     return;
   Knowledge *merged = pool.copy(*self.knows);

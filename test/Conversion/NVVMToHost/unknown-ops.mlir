@@ -100,3 +100,78 @@ module attributes {gpu.container_module} {
     return
   }
 }
+
+// -----
+
+gpu.module @m {
+  llvm.func @assembly(%x: i32) attributes {gpu.kernel, nvvm.kernel} {
+    // expected-error @below {{'llvm.inline_asm' op is not simulated: instruction 'mov.b32'}}
+    %0 = llvm.inline_asm "mov.b32 $0, $1;", "=r,r" %x : (i32) -> i32
+    llvm.return
+  }
+}
+
+// -----
+
+gpu.module @m {
+  llvm.func @text(%x: i32) attributes {gpu.kernel, nvvm.kernel} {
+    // expected-error @below {{'llvm.inline_asm' op is not simulated: assembly not understood: '[%rd1];'}}
+    llvm.inline_asm has_side_effects "prefetch [%rd1];", "r" %x : (i32) -> ()
+    llvm.return
+  }
+}
+
+// -----
+
+gpu.module @m {
+  llvm.func @memory(%x: !llvm.ptr) attributes {gpu.kernel, nvvm.kernel} {
+    // expected-error @below {{'llvm.inline_asm' op is not simulated: constraints not understood}}
+    llvm.inline_asm has_side_effects "wgmma.fence.sync.aligned;", "*m" %x : (!llvm.ptr) -> ()
+    llvm.return
+  }
+}
+
+// -----
+
+gpu.module @m {
+  llvm.func @shape(%a: i64, %b: i64, %x: !llvm.struct<(i32, i32, i32, i32)>) attributes {gpu.kernel, nvvm.kernel} {
+    // expected-error @below {{'nvvm.wgmma.mma_async' op is not simulated: expected a product of f16, bf16 or tf32 with f32 accumulators, 64 rows and a multiple of 8 columns up to 256}}
+    %0 = nvvm.wgmma.mma_async %a, %b, %x, <m = 64, n = 8, k = 32>, D [<s32>, <zero>], A [<s8>, <one>, <row>], B [<s8>, <one>, <col>] : !llvm.struct<(i32, i32, i32, i32)> -> !llvm.struct<(i32, i32, i32, i32)>
+    llvm.return
+  }
+}
+
+// -----
+
+gpu.module @m {
+  llvm.func @multicast(%d: !llvm.ptr<7>, %m: !llvm.ptr, %b: !llvm.ptr<3>, %c: i32, %mask: i16) attributes {gpu.kernel, nvvm.kernel} {
+    // expected-error @below {{'nvvm.cp.async.bulk.tensor.shared.cluster.global' op is not simulated: clusters are not simulated}}
+    nvvm.cp.async.bulk.tensor.shared.cluster.global %d, %m, %b, box[%c] multicast_mask = %mask : !llvm.ptr<7>, !llvm.ptr
+    llvm.return
+  }
+}
+
+// -----
+
+gpu.module @m {
+  llvm.func @mode(%d: !llvm.ptr<7>, %m: !llvm.ptr, %b: !llvm.ptr<3>, %c: i32, %o: i16) attributes {gpu.kernel, nvvm.kernel} {
+    // expected-error @below {{'nvvm.cp.async.bulk.tensor.shared.cluster.global' op is not simulated: expected the tile mode}}
+    nvvm.cp.async.bulk.tensor.shared.cluster.global %d, %m, %b, box[%c, %c, %c] im2col[%o] {mode = #nvvm.tma_load_mode<im2col>} : !llvm.ptr<7>, !llvm.ptr
+    llvm.return
+  }
+}
+
+// -----
+
+module attributes {gpu.container_module} {
+  gpu.module @m {
+    llvm.func @k(%map: !llvm.ptr {llvm.byval = !llvm.array<16 x i64>, nvvm.grid_constant}) attributes {gpu.kernel, nvvm.kernel} {
+      llvm.return
+    }
+  }
+  func.func @host(%map: i64, %n: index) {
+    // expected-error @below {{'gpu.launch_func' op is not simulated: expected '!llvm.array<16 x i64>' or a pointer to it but got 'i64'}}
+    gpu.launch_func @m::@k blocks in (%n, %n, %n) threads in (%n, %n, %n) args(%map : i64)
+    return
+  }
+}

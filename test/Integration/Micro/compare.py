@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
 """Runs the micro-tests: programs of one kernel with one operation each, on the
-simulator and, with --cuda, on a GPU, against what numpy expects of them.
+simulator and, with --cuda, on a GPU that has the operation, against what numpy
+expects of them.
 
-    compare.py --mfa-run build/bin/mfa-run [--cuda] [--keep DIR] [FILTER...]
+    compare.py --mfa-run build/bin/mfa-run [--cuda] [--ptxas PATH] [--keep DIR] [FILTER...]
 
 A filter is a substring of a test's name. Prints a line for each test and target
 and a summary; the exit status is 1 if a test failed. Needs numpy alone.
 """
 
 import argparse
+import concurrent.futures
+import ctypes
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -17,11 +21,13 @@ import zlib
 
 import numpy as np
 
+import pipeline
 import products
 import tensor_copies
 import warps
+from program import Test  # noqa: F401, for who runs variants of a test
 
-SUITES = [warps, tensor_copies, products]
+SUITES = [warps, tensor_copies, products, pipeline]
 
 
 def collect(filters):
@@ -34,14 +40,14 @@ def collect(filters):
 
 def run(test, target, mfa_run, directory):
     """Runs a test; returns nothing or what went wrong."""
-    path = os.path.join(directory, test.name)
+    path = os.path.join(directory, f"{test.name}.{target}")
     with open(path + ".mlir", "w") as file:
         file.write(test.program)
     command = [mfa_run, path + ".mlir", "--entry", "main", "--target", target, "--chip", test.chip]
     for i, argument in enumerate(test.arguments):
         np.save(f"{path}.{i}.npy", argument)
         command += ["--arg", f"{path}.{i}.npy"]
-    outputs = [f"{path}.{target}.{i}.npy" for i in range(len(test.expected))]
+    outputs = [f"{path}.out{i}.npy" for i in range(len(test.expected))]
     for output in outputs:
         command += ["--out", output]
     result = subprocess.run(command, capture_output=True, text=True, timeout=120)
@@ -59,20 +65,71 @@ def run(test, target, mfa_run, directory):
     return None
 
 
+def assemble(test, ptxas, mfa_run, directory):
+    """Assembles the kernel of a test; returns nothing or what went wrong."""
+    path = os.path.join(directory, f"{test.name}.ptxas")
+    with open(path + ".mlir", "w") as file:
+        file.write(test.program)
+    command = [mfa_run, path + ".mlir", "--emit", "ptx", "--target", "cuda", "--chip", test.chip]
+    result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode == 0:
+        command = [ptxas, f"-arch={test.chip}", "-o", os.devnull, "-"]
+        result = subprocess.run(command, input=result.stdout, capture_output=True, text=True)
+    log = result.stderr.strip()
+    # Products that the assembler puts one after the other, registers that it
+    # does not let the kernel change.
+    if result.returncode or re.search("C7508|C7510|C7515", log):
+        return log or f"exit status {result.returncode}"
+    return None
+
+
+def get_capability():
+    """The compute capability of the GPU, such as 90."""
+    cuda = ctypes.CDLL("libcuda.so.1")
+    values = [ctypes.c_int(), ctypes.c_int()]
+    if cuda.cuInit(0):
+        sys.exit("error: no GPU answers")
+    for value, attribute in zip(values, (75, 76)):
+        cuda.cuDeviceGetAttribute(ctypes.byref(value), attribute, 0)
+    return 10 * values[0].value + values[1].value
+
+
+def is_runnable(test, capability):
+    """Whether a GPU has the operations: an `a` names one architecture alone."""
+    needed = int(re.search(r"\d+", test.chip)[0])
+    return needed == capability if test.chip.endswith("a") else needed <= capability
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--mfa-run", default="build/bin/mfa-run")
     parser.add_argument("--cuda", action="store_true", help="run on a GPU as well")
+    parser.add_argument("--ptxas", help="assemble the kernels with this assembler instead of simulating them")
     parser.add_argument("--keep", help="directory that keeps programs and arrays")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="programs to run at once")
     parser.add_argument("filters", nargs="*")
     options = parser.parse_args()
+    targets = ["ptxas" if options.ptxas else "sim"] + ["cuda"] * options.cuda
     passed = failed = 0
     with tempfile.TemporaryDirectory() as temporary:
         directory = options.keep or temporary
         os.makedirs(directory, exist_ok=True)
-        for test in collect(options.filters):
-            for target in ("sim", "cuda") if options.cuda else ("sim",):
-                wrong = run(test, target, options.mfa_run, directory)
+
+        def check(task):
+            test, target = task
+            if target == "ptxas":
+                return assemble(test, options.ptxas, options.mfa_run, directory)
+            return run(test, target, options.mfa_run, directory)
+
+        capability = get_capability() if options.cuda else 0
+        tasks = [
+            (test, target)
+            for test in collect(options.filters)
+            for target in targets
+            if target != "cuda" or is_runnable(test, capability)
+        ]
+        with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+            for (test, target), wrong in zip(tasks, pool.map(check, tasks)):
                 print(f"{'FAIL' if wrong else 'ok'} {target} {test.name}" + (f": {wrong}" if wrong else ""), flush=True)
                 passed += not wrong
                 failed += bool(wrong)

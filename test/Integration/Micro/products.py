@@ -153,20 +153,28 @@ class Kernel:
             flags += [majors[1]] if registers else list(majors)
         references = ", ".join(f"${i}" for i in range(count))
         a_text = "{" + ", ".join(operand) + "}" if registers else operand[0]
-        flag_text = ", ".join(f"${index + 2 + i}" for i in range(len(flags)))
+        # Numbers are operands, or written into the text.
+        literal = self.form == "literals"
+        flag_text = ", ".join(str(flag) if literal else f"${index + 2 + i}" for i, flag in enumerate(flags))
+        scale = int(accumulates) if literal else f"${index + 1}"
         text = (
-            f"{{ .reg .pred p; setp.ne.b32 p, ${index + 1}, 0; wgmma.mma_async.sync.aligned."
+            f"{{ .reg .pred p; setp.ne.b32 p, {scale}, 0; wgmma.mma_async.sync.aligned."
             f"m64n{self.n}k{self.depth}.f32.{self.dtype}.{self.dtype} {{{references}}}, {a_text}, ${index}, p, {flag_text}; }}"
         )
         constraints = ["=f"] * count + [str(i) for i in range(count)]
-        constraints += (["r"] * 4 if registers else ["l"]) + ["l", "r"] + ["n"] * len(flags)
-        values = self.current + sources + [b, f"%{name}_scale"]
-        types = ["f32"] * count + (["i32"] * 4 if registers else ["i64"]) + ["i64", "i32"]
+        constraints += (["r"] * 4 if registers else ["l"]) + ["l"]
+        values = self.current + sources + [b]
+        types = ["f32"] * count + (["i32"] * 4 if registers else ["i64"]) + ["i64"]
+        if not literal:
+            constraints += ["r"] + ["n"] * len(flags)
+            values.append(f"%{name}_scale")
+            types.append("i32")
         self.text += f"      %{name}_scale = llvm.mlir.constant({int(accumulates)} : i32) : i32\n"
         for i, flag in enumerate(flags):
             self.text += f"      %{name}_flag{i} = llvm.mlir.constant({int(flag)} : i32) : i32\n"
-            values.append(f"%{name}_flag{i}")
-            types.append("i32")
+            if not literal:
+                values.append(f"%{name}_flag{i}")
+                types.append("i32")
         self.text += (
             f'      %{name} = llvm.inline_asm has_side_effects "{text}", "{",".join(constraints)}" '
             f"{', '.join(values)} : ({', '.join(types)}) -> {_struct(count)}\n"
@@ -219,7 +227,7 @@ def _product(name, rng, n=64, dtype="bf16", spans=(128, 128), majors=(0, 0), for
         ("c", f"memref<128x{n // 2}xf32>"), ("d", f"memref<128x{n // 2}xf32>")]  # fmt: skip
     arguments += [image, _fragment(c, n), np.zeros((128, n // 2), np.float32)]
 
-    kernel = Kernel(n, dtype, "assembly" if in_registers else form, scale)
+    kernel = Kernel(n, dtype, "assembly" if in_registers and form == "op" else form, scale)
     kernel.text = copy_in(image.size, image.size, "image") + FENCE
     kernel.load("c")
     for step in range(steps):
@@ -282,6 +290,8 @@ def tests(rng):
     yield _product("wgmma-assembly", rng, form="assembly", steps=2, majors=(0, 1))
     yield _product("wgmma-assembly-negative", rng, form="assembly", scale=(1, -1), majors=(1, 0))
     yield _product("wgmma-assembly-tf32", rng, form="assembly", dtype="tf32")
+    yield _product("wgmma-literals", rng, form="literals", accumulates=False, steps=2)
+    yield _product("wgmma-registers-literals", rng, form="literals", in_registers=True, scale=(-1, 1), steps=2)
     for dtype in ("bf16", "f16", "tf32"):
         yield _product(f"wgmma-registers-{dtype}", rng, dtype=dtype, in_registers=True, steps=2)
     yield _product("wgmma-registers-mn", rng, n=128, in_registers=True, steps=4, majors=(0, 1))

@@ -25,11 +25,11 @@ def _array(name, values, type):
     return text
 
 
-def encode(tensor, tensor_type, box, swizzle=0, fill=0, strides=None, sizes=None):
-    """Host code that encodes a map of the argument %tensor into the argument
-    %map, memref<32xf32>; `box` counts dimensions from the outermost."""
-    sizes = list(tensor.shape if sizes is None else sizes)
-    strides = list(tensor.strides if strides is None else strides)
+def encode(tensor, tensor_type, box, swizzle=0, fill=0, data_type=None):
+    """Host code that encodes a map of the argument %tensor, which has the shape
+    and strides of an array, into the argument %map; `box` counts dimensions from
+    the outermost."""
+    sizes, strides = list(tensor.shape), list(tensor.strides)
     rank = len(sizes)
     text = "    %one = llvm.mlir.constant(1 : i32) : i32\n"
     text += _array("sizes", sizes[::-1], "i64")
@@ -43,7 +43,7 @@ def encode(tensor, tensor_type, box, swizzle=0, fill=0, strides=None, sizes=None
     %{name}Ptr = llvm.inttoptr %{name}Int : i64 to !llvm.ptr
 """
     constants = {
-        "dataType": DATA_TYPES[tensor.dtype], "rank": rank, "zero": 0,
+        "dataType": data_type or DATA_TYPES[tensor.dtype], "rank": rank, "zero": 0,
         "swizzle": swizzle, "fill": fill}  # fmt: skip
     for name, value in constants.items():
         text += f"    %{name} = llvm.mlir.constant({value} : i32) : i32\n"

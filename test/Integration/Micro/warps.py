@@ -133,8 +133,21 @@ def _reductions(rng):
         for kind, _ in results:
             kernel(f"%{kind}r = nvvm.redux.sync {kind} %value, %all : i32 -> i32")
             kernel.store(f"%{kind}r")
+        # Half a warp on its own.
+        kernel("""
+            %low = arith.constant 0xffff : i32
+            %c16 = arith.constant 16 : i32
+            %isLow = arith.cmpi ult, %lane, %c16 : i32
+            %half = scf.if %isLow -> i32 {
+              %sum = nvvm.redux.sync add %value, %low : i32 -> i32
+              scf.yield %sum : i32
+            } else {
+              scf.yield %lane : i32
+            }""")
+        kernel.store("%half")
 
-    return _lanes("redux", [int(result) for _, result in results], text, inputs=[("in", bits[:, None])])
+    columns = [int(result) for _, result in results] + [np.where(LANES < 16, value[:16].sum(), LANES)]
+    return _lanes("redux", columns, text, inputs=[("in", bits[:, None])])
 
 
 def _elect():

@@ -179,7 +179,7 @@ func.func @main() {
 
 //--- bad-write-after-write.mlir
 
-// CHECK: mfa-sim: data race: write to 4 bytes at shared memory offset 0, not ordered with another write
+// CHECK: mfa-sim: data race: write to 4 bytes at shared memory offset 0, not ordered with a write
 // CHECK-NEXT: thread ({{[0-9]+}}, 0, 0) wrote: llvm.store at
 func.func @main() {
   %c1 = arith.constant 1 : index
