@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Math.h"
 #include "mfa/Runtime/Sim/Sim.h"
 
 std::vector<mfa::runtime::EntryPoint> mfa::sim::getEntryPoints() {
@@ -54,6 +55,9 @@ std::vector<mfa::runtime::EntryPoint> mfa::sim::getEntryPoints() {
       MFA_SIM_SYMBOL(mfaSimTrap),
       MFA_SIM_SYMBOL(mfaSimExp2),
       MFA_SIM_SYMBOL(mfaSimLog2),
+#if defined(__x86_64__)
+      MFA_SIM_SYMBOL(__truncsfbf2),
+#endif
       {"mgpuTensorMapEncodeTiled",
        reinterpret_cast<void *>(&mfaSimTensorMapEncodeTiled)},
       {"mgpuTensorMapEncodeTiledMemref",
