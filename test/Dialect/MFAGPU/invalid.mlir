@@ -784,7 +784,7 @@ func.func @load_panel_width(%a: memref<2x128x32xbf16, #shared>) {
 
 func.func @load_panel_sizes(%a: memref<2x128x64xbf16, #shared>) {
   // expected-error @below {{op expected the panels to hold the tile, but got}}
-  %t = mfa_gpu.load %a : memref<2x128x64xbf16, #shared> to <128x64xbf16, #accumulator>
+  %t = mfa_gpu.load %a : memref<2x128x64xbf16, #shared> to <128x192xbf16, #accumulator>
   return
 }
 

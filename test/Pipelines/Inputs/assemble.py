@@ -3,7 +3,9 @@
 assemble.py MFA_RUN PTXAS CHIP
 
 Each kernel must assemble, and without spilling a register where D and Dv are at
-most 128. Prints a line for each and exits 1 if one fails.
+most 128; one of kind wgmma never, and without a warning of ptxas that products
+wait for each other (C7510, C7515) or that setmaxnreg is ignored (C7508). Prints a
+line for each and exits 1 if one fails.
 """
 
 import re
@@ -46,9 +48,11 @@ def assemble(mfa_run, ptxas, chip, kernel):
     log = subprocess.run(
         assembly, input=ptx, capture_output=True, text=True, check=True
     ).stderr
-    registers = int(re.search(r"Used (\d+) registers", log).group(1))
+    if re.search(r"C75(08|10|15)", log):
+        raise ValueError(log)
+    registers = [int(number) for number in re.findall(r"Used (\d+) registers", log)]
     spilled = sum(int(size) for size in re.findall(r"(\d+) bytes spill", log))
-    return registers, spilled
+    return max(registers), spilled, "wgmma.mma_async" in ptx
 
 
 def main():
@@ -56,12 +60,12 @@ def main():
     passed = True
     for kernel in KERNELS:
         try:
-            registers, spilled = assemble(mfa_run, ptxas, chip, kernel)
-        except subprocess.CalledProcessError as error:
-            print(f"FAIL {kernel}: {error.stderr}")
+            registers, spilled, is_wgmma = assemble(mfa_run, ptxas, chip, kernel)
+        except (subprocess.CalledProcessError, ValueError) as error:
+            print(f"FAIL {kernel}: {getattr(error, 'stderr', error)}")
             passed = False
             continue
-        allowed = spilled == 0 or max(kernel[1:3]) > 128
+        allowed = spilled == 0 or (max(kernel[1:3]) > 128 and not is_wgmma)
         passed &= allowed
         state = "ok" if allowed else "FAIL"
         print(f"{state} {kernel}: {registers} registers, {spilled} bytes spilled")
