@@ -317,19 +317,23 @@ void WgmmaKernel::finish(Value output, const Softmax &state) {
       mfa_gpu::AllReduceOp::create(b, mfa_gpu::ReduceKind::Add, state.rowSum);
   Value rounded = normalize(output, rowSum);
 
-  // Each warpgroup through its own rows of the query tile.
+  // Through shared memory, in place of the query tile. Where rows of both have
+  // one width, a warpgroup writes but the rows that it alone reads.
   Value warpgroup = arith::DivUIOp::create(b, thread, index(kWarpgroupSize));
-  auto synchronize = [&] {
-    // Barrier 0 is that of the block.
-    Value id = arith::AddIOp::create(
-        b, arith::IndexCastUIOp::create(b, b.getI32Type(), warpgroup),
-        arith::ConstantIntOp::create(b, 1, 32));
-    NVVM::BarrierOp::create(
-        b, TypeRange(), id,
-        arith::ConstantIntOp::create(b, kWarpgroupSize, 32).getResult(),
-        NVVM::BarrierReductionAttr(), Value());
+  auto i32 = [&](int64_t value) -> Value {
+    return arith::ConstantIntOp::create(b, value, 32);
   };
-  synchronize();
+  // Barrier 0 is that of the block, 1 that of the consumers.
+  auto synchronize = [&](Value id, int64_t threads) {
+    NVVM::BarrierOp::create(b, TypeRange(), id, i32(threads),
+                            NVVM::BarrierReductionAttr(), Value());
+  };
+  Value ownBarrier = arith::AddIOp::create(
+      b, arith::IndexCastUIOp::create(b, b.getI32Type(), warpgroup), i32(2));
+  if (memory.output.pitch == memory.query.pitch)
+    synchronize(ownBarrier, kWarpgroupSize);
+  else
+    synchronize(i32(1), schedule.getWarps() * kWarpSize);
   Value buffer = allocateShared(memory.output);
   mfa_gpu::StoreOp::create(b, rounded,
                            sharedMatrix(buffer, memory.output, Value()));
@@ -338,7 +342,7 @@ void WgmmaKernel::finish(Value output, const Softmax &state) {
       NVVM::ProxyKindAttr::get(b.getContext(), NVVM::ProxyKind::async_shared),
       NVVM::SharedSpaceAttr::get(b.getContext(),
                                  NVVM::SharedSpace::shared_cta));
-  synchronize();
+  synchronize(ownBarrier, kWarpgroupSize);
   Value threadOfWarpgroup =
       arith::RemUIOp::create(b, thread, index(kWarpgroupSize));
   guarded(arith::CmpIOp::create(b, arith::CmpIPredicate::eq, threadOfWarpgroup,
