@@ -303,7 +303,15 @@ void mfaSimTensorLoad(ThreadState *state, uint32_t destination, uint64_t map,
 void mfaSimTensorStore(ThreadState *state, uint64_t map, uint32_t source,
                        uint32_t rank, uint32_t site) {
   Thread &self = getThread(state);
-  self.block->startStore(self, getCopy(self, source, map, rank, site));
+  TensorCopy copy = getCopy(self, source, map, rank, site);
+  // An H100 takes such a store for an illegal instruction, though not a load.
+  for (uint32_t dim = 0; dim < rank; ++dim)
+    if (copy.coordinates[dim] < 0)
+      self.block->fail(FaultKind::InvalidOperand, self, site,
+                       format("expected coordinates of at least 0 for a store, "
+                              "but got %d for dimension %u",
+                              copy.coordinates[dim], dim));
+  self.block->startStore(self, copy);
 }
 
 void mfaSimTensorPrefetch(ThreadState *state, uint64_t map, uint32_t rank,

@@ -101,6 +101,8 @@ DEFECTS = [
      ["access to bytes in flight: the thread leaves the kernel while its copy may still read shared memory", PLACE + r", thread \(0, 0, 0\)", STORE]),
     ("no-commit-of-store", "tma-store-2d", [("nvvm.cp.async.bulk.commit.group", "")],
      ["access to bytes in flight: the thread leaves the kernel while its copy may still read shared memory", THREAD, STORE]),
+    ("store-before-the-array", "tma-store-2d", [("%k0 = arith.constant 16", "%k0 = arith.constant -16")],
+     ["invalid operand: expected coordinates of at least 0 for a store, but got -16 for dimension 0", THREAD, "nvvm.cp.async.bulk.tensor.global.shared.cta at"]),
     ("write-under-store", "tma-store-2d", [("nvvm.cp.async.bulk.wait_group 0", "memref.store %over, %shared[%c0] : memref<512xf32, #gpu.address_space<workgroup>>\n        nvvm.cp.async.bulk.wait_group 0"),
       ("nvvm.barrier0", "nvvm.barrier0\n      %over = arith.constant 0.0 : f32")],
      ["access to bytes in flight: write to 4 bytes at shared memory offset 0, which may still be read", "the async proxy read: " + STORE,

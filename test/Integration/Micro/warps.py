@@ -61,10 +61,11 @@ def _lanes(name, columns, text, chip="sm_80", inputs=()):
 
 
 def _registers():
-    names = ["laneid", "warpid", "tid.x", "tid.y", "ntid.x", "ntid.y", "ctaid.x", "nctaid.x", "warpsize"]
+    # Not warpid, whose value a GPU may choose.
+    names = ["laneid", "tid.x", "tid.y", "ntid.x", "ntid.y", "ctaid.x", "nctaid.x", "warpsize"]
     names += [f"lanemask.{kind}" for kind in ("eq", "le", "lt", "ge", "gt")]
     bit = np.left_shift(1, LANES, dtype=np.int64)
-    columns = [LANES, 0, LANES, 0, 32, 1, 0, 1, 32, bit, 2 * bit - 1, bit - 1, 2**32 - bit, 2**32 - 2 * bit]
+    columns = [LANES, LANES, 0, 32, 1, 0, 1, 32, bit, 2 * bit - 1, bit - 1, 2**32 - bit, 2**32 - 2 * bit]
 
     def text(kernel):
         for i, name in enumerate(names):

@@ -67,7 +67,8 @@ static SharedMatrix getPanels(int64_t stages, int64_t rows, int64_t cols,
       kPanelBytes, [&](int64_t span) { return cols * bytes <= span; });
   int64_t pitch =
       (rowBytes == std::end(kPanelBytes) ? kPanelBytes[2] : *rowBytes) / bytes;
-  return {0, stages, rows, cols, pitch, element, llvm::divideCeil(cols, pitch)};
+  int64_t panels = llvm::divideCeil(cols, pitch);
+  return {0, stages, rows, cols, pitch, element, panels};
 }
 
 /// Everything in panels; the output takes the place of the query.
