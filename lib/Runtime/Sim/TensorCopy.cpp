@@ -221,9 +221,25 @@ void Block::startStore(Thread &self, TensorCopy copy) {
   copy.clock = tickAgent();
   if (hasChecks()) {
     hasAsyncReads = true;
-    recordAsyncRead(
-        self, copy.offset, bytes, getStoreReader(),
-        getAgentAccess(getStoreAgent(*self.warp), copy.clock, copy.site));
+    auto record = [&](uint32_t offset, uint32_t size) {
+      recordAsyncRead(
+          self, offset, size, getStoreReader(),
+          getAgentAccess(getStoreAgent(*self.warp), copy.clock, copy.site));
+    };
+    // Of a box that reaches beyond the array, what is dropped does not count.
+    bool isInside = true;
+    forEachRow(copy, [&](const Row &row) {
+      isInside &= row.first == 0 && row.end == row.bytes;
+    });
+    if (isInside)
+      record(copy.offset, bytes);
+    else
+      forEachRow(copy, [&](const Row &row) {
+        forEachChunk(copy.map, row, [&](uint32_t byte, uint32_t offset) {
+          if (byte < row.end && byte + kChunkBytes > row.first)
+            record(offset, kChunkBytes);
+        });
+      });
   }
   self.stores.push_back(copy);
 }
