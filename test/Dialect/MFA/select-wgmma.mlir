@@ -1,0 +1,56 @@
+// RUN: mfa-opt %s --mfa-select-schedule=chip=sm_90a | FileCheck %s
+// RUN: mfa-opt %s --mfa-select-schedule=chip=sm_90 | FileCheck %s --check-prefix=OTHER
+
+// Only one chip has the products of warpgroups.
+// OTHER-NOT: kind = wgmma
+
+// CHECK-LABEL: @dense
+// CHECK: schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 128, warps = 8, stages = 2>)
+func.func @dense(%q: memref<2x512x4x128xf16>, %m: memref<2x512x512xf16>, %o: memref<2x512x4x128xf16>) {
+  mfa.masked_attention ins(%q, %q, %q : memref<2x512x4x128xf16>, memref<2x512x4x128xf16>, memref<2x512x4x128xf16>)
+      mask(%m : memref<2x512x512xf16>) outs(%o : memref<2x512x4x128xf16>)
+  return
+}
+
+// Fewer keys where a mask of f32 takes the memory.
+// CHECK-LABEL: @f32_mask
+// CHECK: schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 96, warps = 8, stages = 2>)
+func.func @f32_mask(%q: memref<2x512x4x128xf16>, %m: memref<2x512x512xf32>, %o: memref<2x512x4x128xf16>) {
+  mfa.masked_attention ins(%q, %q, %q : memref<2x512x4x128xf16>, memref<2x512x4x128xf16>, memref<2x512x4x128xf16>)
+      mask(%m : memref<2x512x512xf32>) outs(%o : memref<2x512x4x128xf16>)
+  return
+}
+
+// What only the running program knows is left to it.
+// CHECK-LABEL: @dynamic
+// CHECK: kind = wgmma
+func.func @dynamic(%q: memref<?x?x?x64xf16, strided<[?, ?, ?, 1], offset: ?>>, %o: memref<?x?x?x64xf16, strided<[?, ?, ?, 1], offset: ?>>) {
+  mfa.masked_attention ins(%q, %q, %q : memref<?x?x?x64xf16, strided<[?, ?, ?, 1], offset: ?>>, memref<?x?x?x64xf16, strided<[?, ?, ?, 1], offset: ?>>, memref<?x?x?x64xf16, strided<[?, ?, ?, 1], offset: ?>>)
+      outs(%o : memref<?x?x?x64xf16, strided<[?, ?, ?, 1], offset: ?>>)
+  return
+}
+
+// Rows that no tensor map takes, fewer rows than a warpgroup has, and f32.
+// CHECK-LABEL: @odd_mask
+// CHECK: kind = mma_sync
+func.func @odd_mask(%q: memref<2x511x4x128xf16>, %m: memref<2x511x511xf16>, %o: memref<2x511x4x128xf16>) {
+  mfa.masked_attention ins(%q, %q, %q : memref<2x511x4x128xf16>, memref<2x511x4x128xf16>, memref<2x511x4x128xf16>)
+      mask(%m : memref<2x511x511xf16>) outs(%o : memref<2x511x4x128xf16>)
+  return
+}
+
+// CHECK-LABEL: @few_rows
+// CHECK: kind = mma_sync
+func.func @few_rows(%q: memref<2x16x4x128xf16>, %k: memref<2x512x4x128xf16>, %o: memref<2x16x4x128xf16>) {
+  mfa.masked_attention ins(%q, %k, %k : memref<2x16x4x128xf16>, memref<2x512x4x128xf16>, memref<2x512x4x128xf16>)
+      outs(%o : memref<2x16x4x128xf16>)
+  return
+}
+
+// CHECK-LABEL: @f32
+// CHECK: kind = mma_sync
+func.func @f32(%q: memref<2x512x4x128xf32>, %o: memref<2x512x4x128xf32>) {
+  mfa.masked_attention ins(%q, %q, %q : memref<2x512x4x128xf32>, memref<2x512x4x128xf32>, memref<2x512x4x128xf32>)
+      outs(%o : memref<2x512x4x128xf32>)
+  return
+}
