@@ -25,6 +25,8 @@ using mfa_gpu::TileType;
 
 static constexpr double kLog2E = 1.4426950408889634;
 static constexpr double kLn2 = 0.6931471805599453;
+/// By how many powers of two weights may exceed 1. Far from the largest f16.
+static constexpr double kMaxGrowthLog2 = 8;
 
 static gpu::AddressSpaceAttr getSharedSpace(MLIRContext *context) {
   return gpu::AddressSpaceAttr::get(context, gpu::AddressSpace::Workgroup);
@@ -42,7 +44,10 @@ AttentionBuilder::AttentionBuilder(OpBuilder &builder, MaskedAttentionOp op,
                     scale.getValue().isFiniteNonZero() &&
                     !scale.getValue().isNegative();
   foldsScale = maskForm == MaskForm::None && isPositive;
-  toLog2 = constant(foldsScale ? scale.getValueAsDouble() * kLog2E : kLog2E);
+  double factor = foldsScale ? scale.getValueAsDouble() * kLog2E : kLog2E;
+  toLog2 = constant(factor);
+  maxGrowth = std::min<double>(kMaxGrowthLog2 / factor,
+                               std::numeric_limits<float>::max());
 }
 
 //===----------------------------------------------------------------------===//
@@ -296,8 +301,20 @@ AttentionBuilder::SoftmaxStep
 AttentionBuilder::updateSoftmax(const Softmax &state, Value scores) {
   TileType row = rowTile(f32);
   auto scoreType = cast<TileType>(scores.getType());
-  Value rowMax = mfa_gpu::ReduceOp::create(b, ReduceKind::Max, scores,
-                                           state.rowMax, /*partial=*/false);
+  Value tileMax = mfa_gpu::ReduceOp::create(b, ReduceKind::Max, scores,
+                                            state.rowMax, /*partial=*/false);
+  // From -inf it grows by inf, which is more than any limit.
+  Value hasGrown =
+      map(rowTile(b.getI1Type()), {tileMax, state.rowMax},
+          [&](ValueRange args) -> Value {
+            Value growth = arith::SubFOp::create(b, args[0], args[1]);
+            return arith::CmpFOp::create(b, arith::CmpFPredicate::UGT, growth,
+                                         constant(maxGrowth));
+          });
+  Value rowMax = map(
+      row, {hasGrown, tileMax, state.rowMax}, [&](ValueRange args) -> Value {
+        return arith::SelectOp::create(b, args[0], args[1], args[2]);
+      });
   // A row without a key so far: any finite base keeps exp2 free of NaN.
   Value base = map(row, rowMax, [&](ValueRange args) -> Value {
     Value isEmpty = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, args[0],
@@ -349,7 +366,19 @@ AttentionBuilder::updateSoftmax(const Softmax &state, Value scores) {
   Value rowSum = scaleRows(state.rowSum, correction);
   rowSum = mfa_gpu::ReduceOp::create(b, ReduceKind::Add, weights, rowSum,
                                      /*partial=*/true);
-  return {{rowMax, rowSum}, weights, correction};
+  return {{rowMax, rowSum}, weights, hasGrown, correction};
+}
+
+Value AttentionBuilder::rescale(Value output, const SoftmaxStep &step) {
+  auto branch = scf::IfOp::create(b, TypeRange{output.getType()},
+                                  mfa_gpu::AnyOp::create(b, step.hasGrown),
+                                  /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  scf::YieldOp::create(b, scaleRows(output, step.correction));
+  b.setInsertionPointToStart(branch.elseBlock());
+  scf::YieldOp::create(b, output);
+  return branch.getResult(0);
 }
 
 Value AttentionBuilder::toFactor(Value weights) {

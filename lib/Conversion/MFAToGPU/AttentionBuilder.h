@@ -17,8 +17,13 @@
 //   l' = a l + rowsum p
 //   o' = a o + p . value_j
 //
-// and in the end o / l and m + ln l. l = 0 marks a row without any key. The
-// kinds of kernels differ in how tiles move and who moves them.
+// and in the end o / l and m + ln l. l = 0 marks a row without any key.
+//
+// Any m near the row maximum will do, so it stays as it is, and a is 1, while
+// the maximum has not grown by more than a limit (FlashAttention-4, 2025). Most
+// steps then leave o alone.
+//
+// The kinds of kernels differ in how tiles move and who moves them.
 //
 //===----------------------------------------------------------------------===//
 
@@ -87,15 +92,15 @@ protected:
 
   //===--- Parts of the kernel --------------------------------------------===//
 
-  /// What of the loop's state is not the output.
+  /// What of the loop's state is not the output: m and l above.
   struct Softmax {
     Value rowMax, rowSum;
   };
   /// A step of it, the weights of the values, and the factor of what was summed
-  /// before.
+  /// before: 1 but for rows whose maximum has grown.
   struct SoftmaxStep {
     Softmax next;
-    Value weights, correction;
+    Value weights, hasGrown, correction;
   };
 
   /// Batch, head and rows of this block; the start of its shared memory.
@@ -112,6 +117,8 @@ protected:
   /// -inf for all keys but the first `count`.
   Value keepKeys(Value scores, Value count);
   SoftmaxStep updateSoftmax(const Softmax &state, Value scores);
+  /// The output so far, in units of the step.
+  Value rescale(Value output, const SoftmaxStep &step);
   /// The left factor of the product with the values.
   Value toFactor(Value weights);
   /// The output, divided by the row sums, in the element type.
@@ -143,6 +150,8 @@ protected:
   // mask and with a positive scale `t` is left unscaled and it holds both.
   Value toLog2;
   bool foldsScale = false;
+  /// By how much the row maximum may exceed m, in units of `t`.
+  double maxGrowth;
 };
 
 } // namespace mlir::mfa

@@ -176,7 +176,7 @@ void MmaSyncKernel::build() {
     }
     SoftmaxStep step = updateSoftmax(
         {loop.getRegionIterArg(1), loop.getRegionIterArg(2)}, tileScores);
-    Value output = scaleRows(loop.getRegionIterArg(0), step.correction);
+    Value output = rescale(loop.getRegionIterArg(0), step);
     output = mfa_gpu::MmaOp::create(
         b, outputType, toFactor(step.weights),
         sharedMatrix(valueBuffer, memory.value, stageOf(tile)), output,

@@ -16,6 +16,9 @@
 //   product of weights and value i - 1   |  softmax of i, when its scores are
 //   wait for the latter, rescale         |  there
 //
+// With ping-pong, consumers start their products one after the other, so that
+// the softmax of one runs under the products of the others.
+//
 // Tiles of keys go from the last to the first, so that only the first step
 // knows of keys past the end.
 //
@@ -42,11 +45,22 @@ static constexpr struct {
   int32_t producer, consumer;
 } kRegisters[] = {{24, 240}, {24, 240}, {32, 160}};
 
+/// Barriers of the block, beside 0 for all of its threads. The last two kinds
+/// have one for each consumer warpgroup.
+enum NamedBarrier : int32_t {
+  kAllConsumers = 1,
+  kOneConsumer = 2,
+  kTurnOfConsumer = 5,
+};
+
 namespace {
 
 class WgmmaKernel : public AttentionBuilder {
 public:
-  using AttentionBuilder::AttentionBuilder;
+  WgmmaKernel(OpBuilder &builder, MaskedAttentionOp op,
+              const KernelOperands &operands)
+      : AttentionBuilder(builder, op, operands),
+        numConsumers(schedule.getWarps() * kWarpSize / kWarpgroupSize) {}
 
   void build();
 
@@ -90,6 +104,12 @@ private:
   void produceValue(Value step);
   void runProducer();
 
+  /// Waits at a barrier for `threads` of the block.
+  void synchronize(Value barrier, int64_t threads);
+  Value barrierOf(NamedBarrier first, Value consumer);
+  void takeTurn();
+  /// To the next consumer, the last one's being the first.
+  void passTurn();
   Value startScores(Value step);
   /// Scores of a step from its products of query and key.
   Value finishScores(Value products, Value step);
@@ -97,7 +117,10 @@ private:
   void finish(Value output, const Softmax &state);
   void runConsumer();
 
-  Value thread, queryFull, queryBuffer;
+  /// Consumer warpgroups.
+  int64_t numConsumers;
+  /// `consumer` counts the warpgroups.
+  Value thread, consumer, queryFull, queryBuffer;
   Ring key, value, mask;
 };
 
@@ -245,6 +268,33 @@ void WgmmaKernel::runProducer() {
 // The consumers
 //===----------------------------------------------------------------------===//
 
+Value WgmmaKernel::barrierOf(NamedBarrier first, Value consumer) {
+  return arith::AddIOp::create(
+      b, arith::IndexCastUIOp::create(b, b.getI32Type(), consumer),
+      arith::ConstantIntOp::create(b, first, 32));
+}
+
+void WgmmaKernel::synchronize(Value barrier, int64_t threads) {
+  NVVM::BarrierOp::create(b, TypeRange(), barrier,
+                          arith::ConstantIntOp::create(b, threads, 32),
+                          NVVM::BarrierReductionAttr(), Value());
+}
+
+void WgmmaKernel::takeTurn() {
+  if (schedule.getPingPong())
+    synchronize(barrierOf(kTurnOfConsumer, consumer), 2 * kWarpgroupSize);
+}
+
+void WgmmaKernel::passTurn() {
+  if (!schedule.getPingPong())
+    return;
+  Value next = arith::RemUIOp::create(
+      b, arith::AddIOp::create(b, consumer, index(1)), index(numConsumers));
+  NVVM::BarrierArriveOp::create(
+      b, barrierOf(kTurnOfConsumer, next),
+      arith::ConstantIntOp::create(b, 2 * kWarpgroupSize, 32));
+}
+
 Value WgmmaKernel::startScores(Value step) {
   Value keys = consume(key, step);
   return mfa_gpu::WarpgroupMmaOp::create(
@@ -276,9 +326,16 @@ void WgmmaKernel::runConsumer() {
   };
   loadRowMask();
   Value zero = index(0), one = index(1);
+  Value isLast = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, consumer,
+                                       index(numConsumers - 1));
+  // The first turn is that of the first.
+  guarded(isLast, [&] { passTurn(); });
   wait(queryFull, zero, arith::ConstantIntOp::create(b, false, 1));
 
-  Value scores = finishScores(waitFor(0, startScores(zero)), zero);
+  takeTurn();
+  Value scores = startScores(zero);
+  passTurn();
+  scores = finishScores(waitFor(0, scores), zero);
   if (hasTail())
     scores =
         keepKeys(scores, arith::SubIOp::create(b, numKeys, firstKeyOf(zero)));
@@ -294,21 +351,28 @@ void WgmmaKernel::runConsumer() {
     b.setInsertionPointToStart(loop.getBody());
     Value step = loop.getInductionVar();
     Value before = arith::SubIOp::create(b, step, one);
+    takeTurn();
     Value products = startScores(step);
     Value next =
         startOutput(loop.getRegionIterArg(1), before, loop.getRegionIterArg(0));
+    passTurn();
     scores = finishScores(waitFor(1, products), step);
     SoftmaxStep softmax = updateSoftmax(
         {loop.getRegionIterArg(2), loop.getRegionIterArg(3)}, scores);
     next = waitFor(0, next);
     release(value, before);
-    scf::YieldOp::create(b,
-                         ValueRange{scaleRows(next, softmax.correction),
-                                    toFactor(softmax.weights),
-                                    softmax.next.rowMax, softmax.next.rowSum});
+    scf::YieldOp::create(
+        b, ValueRange{rescale(next, softmax), toFactor(softmax.weights),
+                      softmax.next.rowMax, softmax.next.rowSum});
   }
   Value last = arith::SubIOp::create(b, numTiles, one);
-  output = waitFor(0, startOutput(loop.getResult(1), last, loop.getResult(0)));
+  takeTurn();
+  output = startOutput(loop.getResult(1), last, loop.getResult(0));
+  // The last one's turn is the end.
+  Value isNotLast = arith::CmpIOp::create(b, arith::CmpIPredicate::ne, consumer,
+                                          index(numConsumers - 1));
+  guarded(isNotLast, [&] { passTurn(); });
+  output = waitFor(0, output);
   finish(output, {loop.getResult(2), loop.getResult(3)});
 }
 
@@ -319,21 +383,12 @@ void WgmmaKernel::finish(Value output, const Softmax &state) {
 
   // Through shared memory, in place of the query tile. Where rows of both have
   // one width, a warpgroup writes but the rows that it alone reads.
-  Value warpgroup = arith::DivUIOp::create(b, thread, index(kWarpgroupSize));
-  auto i32 = [&](int64_t value) -> Value {
-    return arith::ConstantIntOp::create(b, value, 32);
-  };
-  // Barrier 0 is that of the block, 1 that of the consumers.
-  auto synchronize = [&](Value id, int64_t threads) {
-    NVVM::BarrierOp::create(b, TypeRange(), id, i32(threads),
-                            NVVM::BarrierReductionAttr(), Value());
-  };
-  Value ownBarrier = arith::AddIOp::create(
-      b, arith::IndexCastUIOp::create(b, b.getI32Type(), warpgroup), i32(2));
+  Value ownBarrier = barrierOf(kOneConsumer, consumer);
   if (memory.output.pitch == memory.query.pitch)
     synchronize(ownBarrier, kWarpgroupSize);
   else
-    synchronize(i32(1), schedule.getWarps() * kWarpSize);
+    synchronize(arith::ConstantIntOp::create(b, kAllConsumers, 32),
+                schedule.getWarps() * kWarpSize);
   Value buffer = allocateShared(memory.output);
   mfa_gpu::StoreOp::create(b, rounded,
                            sharedMatrix(buffer, memory.output, Value()));
@@ -349,7 +404,7 @@ void WgmmaKernel::finish(Value output, const Softmax &state) {
                                 index(0)),
           [&] {
             Value row =
-                arith::MulIOp::create(b, warpgroup, index(kWarpgroupRows));
+                arith::MulIOp::create(b, consumer, index(kWarpgroupRows));
             Value place = arith::AddIOp::create(b, firstRow, row);
             OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
             for (int64_t panel = 0; panel < memory.output.panels; ++panel) {
@@ -377,6 +432,7 @@ void WgmmaKernel::finish(Value output, const Softmax &state) {
 void WgmmaKernel::build() {
   locateBlock();
   thread = gpu::ThreadIdOp::create(b, gpu::Dimension::x);
+  consumer = arith::DivUIOp::create(b, thread, index(kWarpgroupSize));
   queryFull = createBarriers(1);
   queryBuffer = allocateShared(memory.query);
   key = createRing(memory.key, operands.keyMap);
@@ -398,9 +454,8 @@ void WgmmaKernel::build() {
           });
   gpu::BarrierOp::create(b);
 
-  int64_t warpgroups = schedule.getWarps() * kWarpSize / kWarpgroupSize;
-  auto registers = kRegisters[warpgroups - 1];
-  Value producer = index(warpgroups * kWarpgroupSize);
+  auto registers = kRegisters[numConsumers - 1];
+  Value producer = index(numConsumers * kWarpgroupSize);
   auto roles = scf::IfOp::create(
       b, arith::CmpIOp::create(b, arith::CmpIPredicate::uge, thread, producer),
       /*withElseRegion=*/true);

@@ -42,7 +42,7 @@ void MFADialect::initialize() {
 LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    KernelKind kind, int64_t tileRows,
                                    int64_t tileKeys, int64_t warps,
-                                   int64_t stages, F32Product) {
+                                   int64_t stages, F32Product, bool pingPong) {
   bool isWgmma = kind == KernelKind::Wgmma;
   if (isWgmma && (warps < 4 || warps > 12 || warps % 4 != 0))
     return emitError() << "expected 'warps' of a wgmma schedule to be 4, 8 or "
@@ -70,5 +70,11 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
            << stages;
   if (!isWgmma && (stages < 1 || stages > 2))
     return emitError() << "expected 'stages' to be 1 or 2, but got " << stages;
+  if (pingPong && !(isWgmma && warps > 4))
+    return emitError() << "expected 'ping_pong' in a wgmma schedule of 8 or 12 "
+                          "warps (warpgroups that take turns), but got it in "
+                          "one of kind "
+                       << stringifyKernelKind(kind) << " with " << warps
+                       << " warps";
   return success();
 }

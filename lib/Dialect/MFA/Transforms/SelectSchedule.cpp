@@ -25,6 +25,7 @@ namespace {
 /// was measured (docs/performance.md).
 struct TileSizes {
   int64_t maxDim, rows, keys, warps, stages;
+  bool pingPong = false;
 };
 
 //===--- mma_sync ---------------------------------------------------------===//
@@ -102,7 +103,8 @@ ScheduleAttr getSchedule(MaskedAttentionOp op, KernelKind kind,
                          const TileSizes &sizes,
                          F32Product product = F32Product::TF32x3) {
   return ScheduleAttr::get(op.getContext(), kind, sizes.rows, sizes.keys,
-                           sizes.warps, sizes.stages, product);
+                           sizes.warps, sizes.stages, product,
+                           sizes.pingPong);
 }
 
 /// Whether a tensor map of `array` may exist, by what its type says.

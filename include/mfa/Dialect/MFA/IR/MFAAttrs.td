@@ -43,6 +43,7 @@ def MFA_ScheduleAttr : AttrDef<MFA_Dialect, "Schedule"> {
     | `tile_keys` | keys of one step of the loop | a multiple of 16; `wgmma`: up to 256 |
     | `warps` | warps of a block that compute, each with `tile_rows / warps` query rows | 1 to 16; `wgmma`: 4, 8 or 12 |
     | `stages` | key, value and mask tiles in flight; 1 overlaps the loads of one operand with the product of the other | `mma_sync`: 1 or 2; `wgmma`: 1 to 4 |
+    | `ping_pong` | `wgmma`: warpgroups take turns, by named barriers, to start their products, so that the softmax of one runs under the products of another | `wgmma` with 8 or 12 warps |
     | `f32_product` | for f32 operands: `tf32x3` splits each factor in two and is f32-accurate, `tf32` rounds the factors to 10 bits and is three times as fast | |
 
     ```mlir
@@ -57,7 +58,8 @@ def MFA_ScheduleAttr : AttrDef<MFA_Dialect, "Schedule"> {
     "int64_t":$warps,
     "int64_t":$stages,
     DefaultValuedParameter<"::mlir::mfa::F32Product",
-                           "::mlir::mfa::F32Product::TF32x3">:$f32_product);
+                           "::mlir::mfa::F32Product::TF32x3">:$f32_product,
+    DefaultValuedParameter<"bool", "false">:$ping_pong);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }
