@@ -258,18 +258,20 @@ AttentionBuilder::Softmax AttentionBuilder::initialSoftmax() {
 
 Value AttentionBuilder::loadMaskTile(Value shared) {
   Type type = cast<MemRefType>(shared.getType()).getElementType();
-  Value loaded = mfa_gpu::LoadOp::create(b, matrixTile(tileKeys, type), shared);
-  if (type.isF16() || type.isBF16())
-    return mfa_gpu::ConvertOp::create(b, matrixTile(tileKeys, f32), loaded);
-  return loaded;
+  return mfa_gpu::LoadOp::create(b, matrixTile(tileKeys, type), shared);
 }
 
 Value AttentionBuilder::addScaleAndMask(Value products, Value maskRegisters) {
   if (foldsScale)
     return products;
   SmallVector<Value> inputs{products};
-  if (maskRegisters)
+  if (maskRegisters) {
+    Type type = cast<TileType>(maskRegisters.getType()).getElementType();
+    if (type.isF16() || type.isBF16())
+      maskRegisters = mfa_gpu::ConvertOp::create(b, matrixTile(tileKeys, f32),
+                                                 maskRegisters);
     inputs.push_back(maskRegisters);
+  }
   if (rowMask)
     inputs.push_back(rowMask);
   return map(matrixTile(tileKeys, f32), inputs, [&](ValueRange args) -> Value {

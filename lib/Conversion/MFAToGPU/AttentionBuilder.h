@@ -110,7 +110,7 @@ protected:
   Softmax initialSoftmax();
   /// `maskRegisters` may be null.
   Value addScaleAndMask(Value products, Value maskRegisters);
-  /// The part of the mask that is in shared memory, in registers as f32 or i1.
+  /// The part of the mask that is in shared memory, in registers as it is.
   Value loadMaskTile(Value shared);
   /// Whether the last tile of keys may have fewer than `tileKeys`.
   bool hasTail();

@@ -110,9 +110,14 @@ private:
   void takeTurn();
   /// To the next consumer, the last one's being the first.
   void passTurn();
+  /// The product, when it and all but `others` of those started are there.
+  Value waitFor(Value product, int64_t others);
   Value startScores(Value step);
+  /// The mask's tile of a step as it is in shared memory, or null.
+  Value loadMask(Value step);
   /// Scores of a step from its products of query and key.
-  Value finishScores(Value products, Value step);
+  /// Other products may still be going.
+  Value finishScores(Value products, Value step, int64_t others);
   Value startOutput(Value weights, Value step, Value output);
   void finish(Value output, const Softmax &state);
   void runConsumer();
@@ -295,6 +300,11 @@ void WgmmaKernel::passTurn() {
       arith::ConstantIntOp::create(b, 2 * kWarpgroupSize, 32));
 }
 
+Value WgmmaKernel::waitFor(Value product, int64_t others) {
+  return mfa_gpu::WarpgroupWaitOp::create(b, product.getType(), others, product)
+      .getResult(0);
+}
+
 Value WgmmaKernel::startScores(Value step) {
   Value keys = consume(key, step);
   return mfa_gpu::WarpgroupMmaOp::create(
@@ -303,13 +313,23 @@ Value WgmmaKernel::startScores(Value step) {
       /*accumulator=*/Value(), /*transpose_rhs=*/true);
 }
 
-Value WgmmaKernel::finishScores(Value products, Value step) {
+Value WgmmaKernel::loadMask(Value step) {
+  if (!mask.buffer)
+    return {};
+  Value tile = loadMaskTile(consume(mask, step));
+  release(mask, step);
+  return tile;
+}
+
+Value WgmmaKernel::finishScores(Value products, Value step, int64_t others) {
+  // Under the product, but where its registers would be too many.
+  bool loadsFirst =
+      mask.buffer && mask.matrix->element.getIntOrFloatBitWidth() <= 16;
+  Value maskTile = loadsFirst ? loadMask(step) : Value();
+  products = waitFor(products, others);
   release(key, step);
-  Value maskTile;
-  if (mask.buffer) {
-    maskTile = loadMaskTile(consume(mask, step));
-    release(mask, step);
-  }
+  if (!loadsFirst)
+    maskTile = loadMask(step);
   return addScaleAndMask(products, maskTile);
 }
 
@@ -320,10 +340,6 @@ Value WgmmaKernel::startOutput(Value weights, Value step, Value output) {
 }
 
 void WgmmaKernel::runConsumer() {
-  auto waitFor = [&](int64_t pending, Value tile) {
-    return mfa_gpu::WarpgroupWaitOp::create(b, tile.getType(), pending, tile)
-        .getResult(0);
-  };
   loadRowMask();
   Value zero = index(0), one = index(1);
   Value isLast = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, consumer,
@@ -335,7 +351,7 @@ void WgmmaKernel::runConsumer() {
   takeTurn();
   Value scores = startScores(zero);
   passTurn();
-  scores = finishScores(waitFor(0, scores), zero);
+  scores = finishScores(scores, zero, 0);
   if (hasTail())
     scores =
         keepKeys(scores, arith::SubIOp::create(b, numKeys, firstKeyOf(zero)));
@@ -356,10 +372,10 @@ void WgmmaKernel::runConsumer() {
     Value next =
         startOutput(loop.getRegionIterArg(1), before, loop.getRegionIterArg(0));
     passTurn();
-    scores = finishScores(waitFor(1, products), step);
+    scores = finishScores(products, step, 1);
     SoftmaxStep softmax = updateSoftmax(
         {loop.getRegionIterArg(2), loop.getRegionIterArg(3)}, scores);
-    next = waitFor(0, next);
+    next = waitFor(next, 0);
     release(value, before);
     scf::YieldOp::create(
         b, ValueRange{rescale(next, softmax), toFactor(softmax.weights),
@@ -372,7 +388,7 @@ void WgmmaKernel::runConsumer() {
   Value isNotLast = arith::CmpIOp::create(b, arith::CmpIPredicate::ne, consumer,
                                           index(numConsumers - 1));
   guarded(isNotLast, [&] { passTurn(); });
-  output = waitFor(0, output);
+  output = waitFor(output, 0);
   finish(output, {loop.getResult(2), loop.getResult(3)});
 }
 
@@ -406,7 +422,7 @@ void WgmmaKernel::finish(Value output, const Softmax &state) {
             Value row =
                 arith::MulIOp::create(b, consumer, index(kWarpgroupRows));
             Value place = arith::AddIOp::create(b, firstRow, row);
-            OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
+            OpFoldResult zero = b.getIndexAttr(0);
             for (int64_t panel = 0; panel < memory.output.panels; ++panel) {
               Value rows = matrixView(
                   tilePanel(buffer, memory.output, Value(), panel), {row, zero},
