@@ -181,10 +181,12 @@ struct AnyPattern : OpConversionPattern<AnyOp> {
   matchAndRewrite(AnyOp op, OneToNOpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     LaneBuilder b(op.getLoc(), rewriter);
-    Value any = adaptor.getRows().front();
-    for (Value row : adaptor.getRows().drop_front())
-      any = arith::OrIOp::create(b, any, row);
-    rewriter.replaceOp(op, any);
+    Value any = adaptor.getTile().front();
+    for (Value element : adaptor.getTile().drop_front())
+      any = arith::OrIOp::create(b, any, element);
+    Value allLanes = arith::ConstantIntOp::create(b, b.getI32Type(), -1);
+    rewriter.replaceOpWithNewOp<NVVM::VoteSyncOp>(op, b.getI1Type(), allLanes,
+                                                  any, NVVM::VoteSyncKind::any);
     return success();
   }
 };

@@ -25,8 +25,9 @@ using mfa_gpu::TileType;
 
 static constexpr double kLog2E = 1.4426950408889634;
 static constexpr double kLn2 = 0.6931471805599453;
-/// By how many powers of two weights may exceed 1. Far from the largest f16.
-static constexpr double kMaxGrowthLog2 = 8;
+/// By how much the row maximum may exceed m: weights are 2^8 at most, far from
+/// the largest f16.
+static constexpr double kMaxGrowth = 8 * kLn2;
 
 static gpu::AddressSpaceAttr getSharedSpace(MLIRContext *context) {
   return gpu::AddressSpaceAttr::get(context, gpu::AddressSpace::Workgroup);
@@ -40,14 +41,12 @@ AttentionBuilder::AttentionBuilder(OpBuilder &builder, MaskedAttentionOp op,
       f32(b.getF32Type()), tileRows(schedule.getTileRows()),
       tileKeys(schedule.getTileKeys()) {
   FloatAttr scale;
-  bool isPositive = matchPattern(operands.scale, m_Constant(&scale)) &&
-                    scale.getValue().isFiniteNonZero() &&
-                    !scale.getValue().isNegative();
-  foldsScale = maskForm == MaskForm::None && isPositive;
-  double factor = foldsScale ? scale.getValueAsDouble() * kLog2E : kLog2E;
-  toLog2 = constant(factor);
-  maxGrowth = std::min<double>(kMaxGrowthLog2 / factor,
-                               std::numeric_limits<float>::max());
+  canScaleLate = matchPattern(operands.scale, m_Constant(&scale)) &&
+                 scale.getValue().isFiniteNonZero() &&
+                 !scale.getValue().isNegative();
+  if (canScaleLate)
+    scaleToLog2 = constant(scale.getValueAsDouble() * kLog2E);
+  toLog2 = constant(kLog2E);
 }
 
 //===----------------------------------------------------------------------===//
@@ -261,9 +260,10 @@ Value AttentionBuilder::loadMaskTile(Value shared) {
   return mfa_gpu::LoadOp::create(b, matrixTile(tileKeys, type), shared);
 }
 
-Value AttentionBuilder::addScaleAndMask(Value products, Value maskRegisters) {
-  if (foldsScale)
-    return products;
+AttentionBuilder::Scores
+AttentionBuilder::addScaleAndMask(Value products, Value maskRegisters) {
+  if (maskForm == MaskForm::None && canScaleLate)
+    return {products, /*isScaled=*/false};
   SmallVector<Value> inputs{products};
   if (maskRegisters) {
     Type type = cast<TileType>(maskRegisters.getType()).getElementType();
@@ -274,12 +274,14 @@ Value AttentionBuilder::addScaleAndMask(Value products, Value maskRegisters) {
   }
   if (rowMask)
     inputs.push_back(rowMask);
-  return map(matrixTile(tileKeys, f32), inputs, [&](ValueRange args) -> Value {
-    Value mask = args.size() > 1 ? toF32(args[1]) : scalarMask;
-    if (!mask)
-      return arith::MulFOp::create(b, args[0], operands.scale);
-    return math::FmaOp::create(b, args[0], operands.scale, mask);
-  });
+  Value scores =
+      map(matrixTile(tileKeys, f32), inputs, [&](ValueRange args) -> Value {
+        Value mask = args.size() > 1 ? toF32(args[1]) : scalarMask;
+        if (!mask)
+          return arith::MulFOp::create(b, args[0], operands.scale);
+        return math::FmaOp::create(b, args[0], operands.scale, mask);
+      });
+  return {scores, /*isScaled=*/true};
 }
 
 bool AttentionBuilder::hasTail() {
@@ -287,31 +289,46 @@ bool AttentionBuilder::hasTail() {
   return !known || *known % tileKeys != 0;
 }
 
-Value AttentionBuilder::keepKeys(Value scores, Value count) {
+AttentionBuilder::Scores AttentionBuilder::keepKeys(Scores scores,
+                                                    Value count) {
   Value limit = arith::IndexCastUIOp::create(b, b.getI32Type(), count);
-  return map(
-      cast<TileType>(scores.getType()), scores,
+  scores.tile = map(
+      cast<TileType>(scores.tile.getType()), scores.tile,
       [&](ValueRange args) -> Value {
         Value inside =
             arith::CmpIOp::create(b, arith::CmpIPredicate::ult, args[2], limit);
         return arith::SelectOp::create(b, inside, args[0], negativeInfinity());
       },
       /*coordinates=*/true);
+  return scores;
 }
 
 AttentionBuilder::SoftmaxStep
-AttentionBuilder::updateSoftmax(const Softmax &state, Value scores) {
+AttentionBuilder::updateSoftmax(const Softmax &state, Scores scores) {
   TileType row = rowTile(f32);
-  auto scoreType = cast<TileType>(scores.getType());
-  Value tileMax = mfa_gpu::ReduceOp::create(b, ReduceKind::Max, scores,
-                                            state.rowMax, /*partial=*/false);
+  auto scoreType = cast<TileType>(scores.tile.getType());
+  Value tileMax;
+  if (scores.isScaled) {
+    tileMax = mfa_gpu::ReduceOp::create(b, ReduceKind::Max, scores.tile,
+                                        state.rowMax, /*partial=*/false);
+  } else {
+    Value lowest = splat(row, negativeInfinity());
+    Value unscaled = mfa_gpu::ReduceOp::create(b, ReduceKind::Max, scores.tile,
+                                               lowest, /*partial=*/false);
+    tileMax = map(row, {unscaled, state.rowMax}, [&](ValueRange args) -> Value {
+      Value scaled = arith::MulFOp::create(b, args[0], operands.scale);
+      Value isMore =
+          arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, scaled, args[1]);
+      return arith::SelectOp::create(b, isMore, scaled, args[1]);
+    });
+  }
   // From -inf it grows by inf, which is more than any limit.
   Value hasGrown =
       map(rowTile(b.getI1Type()), {tileMax, state.rowMax},
           [&](ValueRange args) -> Value {
             Value growth = arith::SubFOp::create(b, args[0], args[1]);
             return arith::CmpFOp::create(b, arith::CmpFPredicate::UGT, growth,
-                                         constant(maxGrowth));
+                                         constant(kMaxGrowth));
           });
   Value rowMax = map(
       row, {hasGrown, tileMax, state.rowMax}, [&](ValueRange args) -> Value {
@@ -324,7 +341,7 @@ AttentionBuilder::updateSoftmax(const Softmax &state, Value scores) {
     return arith::SelectOp::create(b, isEmpty, constant(0), args[0]);
   });
   Value oldMax = state.rowMax;
-  if (maskMayOverflow()) {
+  if (scores.isScaled && maskMayOverflow()) {
     // Rows whose maximum times log2 e is no f32 (a mask of the lowest finite
     // value, say) are moved to a maximum of 0 first. Rare, so behind a branch.
     Value isHuge = map(rowTile(b.getI1Type()), base, [&](ValueRange args) {
@@ -342,33 +359,85 @@ AttentionBuilder::updateSoftmax(const Softmax &state, Value scores) {
     auto subtract = [&](ValueRange args) -> Value {
       return arith::SubFOp::create(b, args[0], args[1]);
     };
-    Value movedScores = map(scoreType, {scores, base}, subtract);
+    Value movedScores = map(scoreType, {scores.tile, base}, subtract);
     Value movedMax = map(row, {oldMax, base}, subtract);
     Value zero = splat(row, constant(0));
     scf::YieldOp::create(b, ValueRange{movedScores, movedMax, zero});
     b.setInsertionPointToStart(branch.elseBlock());
-    scf::YieldOp::create(b, ValueRange{scores, oldMax, base});
-    scores = branch.getResult(0);
+    scf::YieldOp::create(b, ValueRange{scores.tile, oldMax, base});
+    scores.tile = branch.getResult(0);
     oldMax = branch.getResult(1);
     base = branch.getResult(2);
   }
   Value baseLog2 = map(row, base, [&](ValueRange args) -> Value {
     return arith::MulFOp::create(b, args[0], toLog2);
   });
-  Value weights = map(scoreType, {scores, baseLog2}, [&](ValueRange args) {
-    Value exponent = math::FmaOp::create(b, args[0], toLog2,
+  Value factor = scores.isScaled ? toLog2 : scaleToLog2;
+  Value weights = map(scoreType, {scores.tile, baseLog2}, [&](ValueRange args) {
+    Value exponent = math::FmaOp::create(b, args[0], factor,
                                          arith::NegFOp::create(b, args[1]));
     return math::Exp2Op::create(b, exponent);
   });
-  Value correction = map(row, {oldMax, baseLog2}, [&](ValueRange args) {
-    // Rounded like the base of the earlier tiles.
-    Value old = arith::MulFOp::create(b, args[0], toLog2);
-    return math::Exp2Op::create(b, arith::SubFOp::create(b, old, args[1]));
-  });
+  Value correction =
+      map(row, {hasGrown, oldMax, baseLog2}, [&](ValueRange args) -> Value {
+        // Rounded like the base of the earlier tiles.
+        Value old = arith::MulFOp::create(b, args[1], toLog2);
+        Value ratio =
+            math::Exp2Op::create(b, arith::SubFOp::create(b, old, args[2]));
+        return arith::SelectOp::create(b, args[0], ratio, constant(1));
+      });
   Value rowSum = scaleRows(state.rowSum, correction);
   rowSum = mfa_gpu::ReduceOp::create(b, ReduceKind::Add, weights, rowSum,
                                      /*partial=*/true);
   return {{rowMax, rowSum}, weights, hasGrown, correction};
+}
+
+Value AttentionBuilder::changesScores(Value maskRegisters) {
+  if (maskForm != MaskForm::KeyVector || !canScaleLate)
+    return {};
+  Value changes =
+      map(matrixTile(tileKeys, b.getI1Type()), maskRegisters,
+          [&](ValueRange args) -> Value {
+            Type type = args[0].getType();
+            if (type.isInteger(1))
+              return arith::XOrIOp::create(
+                  b, args[0], arith::ConstantIntOp::create(b, true, 1));
+            Value zero = arith::ConstantOp::create(b, b.getFloatAttr(type, 0));
+            return arith::CmpFOp::create(b, arith::CmpFPredicate::UNE, args[0],
+                                         zero);
+          });
+  return mfa_gpu::AnyOp::create(b, changes);
+}
+
+AttentionBuilder::SoftmaxStep AttentionBuilder::attend(const Softmax &state,
+                                                       Value products,
+                                                       const MaskTile &mask,
+                                                       Value keysLeft) {
+  auto step = [&](Scores scores) {
+    return updateSoftmax(state, keysLeft ? keepKeys(scores, keysLeft) : scores);
+  };
+  if (!mask.changesScores)
+    return step(addScaleAndMask(products, mask.registers));
+  TileType row = rowTile(f32);
+  auto branch = scf::IfOp::create(
+      b, TypeRange{products.getType(), row, row, rowTile(b.getI1Type()), row},
+      mask.changesScores, /*withElseRegion=*/true);
+  auto fill = [&](Block *block, function_ref<Scores()> getScores) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(block);
+    SoftmaxStep result = step(getScores());
+    scf::YieldOp::create(b, ValueRange{result.weights, result.next.rowMax,
+                                       result.next.rowSum, result.hasGrown,
+                                       result.correction});
+  };
+  fill(branch.thenBlock(),
+       [&] { return addScaleAndMask(products, mask.registers); });
+  fill(branch.elseBlock(),
+       [&] { return Scores{products, /*isScaled=*/false}; });
+  return {{branch.getResult(1), branch.getResult(2)},
+          branch.getResult(0),
+          branch.getResult(3),
+          branch.getResult(4)};
 }
 
 Value AttentionBuilder::rescale(Value output, const SoftmaxStep &step) {
@@ -409,17 +478,14 @@ Value AttentionBuilder::normalize(Value output, Value rowSum) {
 void AttentionBuilder::storeLse(const Softmax &state) {
   if (!operands.lse)
     return;
-  Value lse =
-      map(rowTile(f32), {state.rowMax, state.rowSum},
-          [&](ValueRange args) -> Value {
-            Value natural = args[0];
-            if (foldsScale)
-              natural = arith::MulFOp::create(b, natural, operands.scale);
-            Value logSum = math::Log2Op::create(b, args[1]);
-            Value sum = math::FmaOp::create(b, logSum, constant(kLn2), natural);
-            return arith::SelectOp::create(b, isZero(args[1]),
-                                           negativeInfinity(), sum);
-          });
+  Value lse = map(rowTile(f32), {state.rowMax, state.rowSum},
+                  [&](ValueRange args) -> Value {
+                    Value logSum = math::Log2Op::create(b, args[1]);
+                    Value sum =
+                        math::FmaOp::create(b, logSum, constant(kLn2), args[0]);
+                    return arith::SelectOp::create(b, isZero(args[1]),
+                                                   negativeInfinity(), sum);
+                  });
   OpFoldResult one = b.getIndexAttr(1);
   SmallVector<OpFoldResult> offsets{batch, head, firstRow};
   SmallVector<OpFoldResult> sizes{one, one, rows};

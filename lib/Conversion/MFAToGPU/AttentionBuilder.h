@@ -96,6 +96,11 @@ protected:
   struct Softmax {
     Value rowMax, rowSum;
   };
+  /// A tile of t above, or of t / scale.
+  struct Scores {
+    Value tile;
+    bool isScaled;
+  };
   /// A step of it, the weights of the values, and the factor of what was summed
   /// before: 1 but for rows whose maximum has grown.
   struct SoftmaxStep {
@@ -109,14 +114,24 @@ protected:
   void loadRowMask();
   Softmax initialSoftmax();
   /// `maskRegisters` may be null.
-  Value addScaleAndMask(Value products, Value maskRegisters);
+  Scores addScaleAndMask(Value products, Value maskRegisters);
   /// The part of the mask that is in shared memory, in registers as it is.
   Value loadMaskTile(Value shared);
   /// Whether the last tile of keys may have fewer than `tileKeys`.
   bool hasTail();
   /// -inf for all keys but the first `count`.
-  Value keepKeys(Value scores, Value count);
-  SoftmaxStep updateSoftmax(const Softmax &state, Value scores);
+  Scores keepKeys(Scores scores, Value count);
+  SoftmaxStep updateSoftmax(const Softmax &state, Scores scores);
+  /// A mask's tile in registers, and whether its warp's part is more than
+  /// zeros: null where that is not known. Padding leaves most tiles of keys
+  /// their scores.
+  struct MaskTile {
+    Value registers, changesScores;
+  };
+  Value changesScores(Value maskRegisters);
+  /// `updateSoftmax` of the scores. `keysLeft` may be null.
+  SoftmaxStep attend(const Softmax &state, Value products, const MaskTile &mask,
+                     Value keysLeft);
   /// The output so far, in units of the step.
   Value rescale(Value output, const SoftmaxStep &step);
   /// The left factor of the product with the values.
@@ -146,12 +161,10 @@ protected:
   Value sharedBytes;
   // A mask that is not in shared memory: row tile or scalar.
   Value rowMask, scalarMask;
-  // Factor of the scores' natural units, `t` above, to powers of two; without a
-  // mask and with a positive scale `t` is left unscaled and it holds both.
-  Value toLog2;
-  bool foldsScale = false;
-  /// By how much the row maximum may exceed m, in units of `t`.
-  double maxGrowth;
+  // log2 e, and its product with a scale that is known and positive. Scores
+  // without a mask may then stay unscaled up to the exponent.
+  Value toLog2, scaleToLog2;
+  bool canScaleLate;
 };
 
 } // namespace mlir::mfa

@@ -51,8 +51,8 @@ private:
   bool splitsFactors() {
     return element.isF32() && schedule.getF32Product() == F32Product::TF32x3;
   }
-  Value maskTail(Value scores, Value tile);
-  Value scores(Value tile);
+  Scores maskTail(Scores scores, Value tile);
+  Scores scores(Value tile);
   void finish(Value output, const Softmax &state);
 
   Value queryBuffer, keyBuffer, valueBuffer, maskBuffer;
@@ -81,24 +81,24 @@ void MmaSyncKernel::copyNext(Value tile, function_ref<void(Value)> body) {
   NVVM::CpAsyncCommitGroupOp::create(b);
 }
 
-Value MmaSyncKernel::maskTail(Value scores, Value tile) {
+MmaSyncKernel::Scores MmaSyncKernel::maskTail(Scores scores, Value tile) {
   if (!hasTail())
     return scores;
   Value firstKey = arith::MulIOp::create(b, tile, index(tileKeys));
   Value keysLeft = arith::SubIOp::create(b, numKeys, firstKey);
   Value isTail = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, keysLeft,
                                        index(tileKeys));
-  auto branch = scf::IfOp::create(b, scores.getType(), isTail,
+  auto branch = scf::IfOp::create(b, scores.tile.getType(), isTail,
                                   /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.thenBlock());
-  scf::YieldOp::create(b, keepKeys(scores, keysLeft));
+  scf::YieldOp::create(b, keepKeys(scores, keysLeft).tile);
   b.setInsertionPointToStart(branch.elseBlock());
-  scf::YieldOp::create(b, scores);
-  return branch.getResult(0);
+  scf::YieldOp::create(b, scores.tile);
+  return {branch.getResult(0), scores.isScaled};
 }
 
-Value MmaSyncKernel::scores(Value tile) {
+MmaSyncKernel::Scores MmaSyncKernel::scores(Value tile) {
   TileType type = matrixTile(tileKeys, f32);
   Value products = mfa_gpu::MmaOp::create(
       b, type, sharedMatrix(queryBuffer, memory.query, Value()),
@@ -168,7 +168,7 @@ void MmaSyncKernel::build() {
       copyValue(tile);
       NVVM::CpAsyncCommitGroupOp::create(b);
     }
-    Value tileScores = scores(tile);
+    Scores tileScores = scores(tile);
     if (!prefetchesAll) {
       // The value tile is there, and key and mask tile are free.
       waitForCopies();

@@ -45,6 +45,9 @@ static constexpr struct {
   int32_t producer, consumer;
 } kRegisters[] = {{24, 240}, {24, 240}, {32, 160}};
 
+/// Those that a mask tile may have while a product is going.
+static constexpr int64_t kMaskRegisters[] = {32, 32, 16};
+
 /// Barriers of the block, beside 0 for all of its threads. The last two kinds
 /// have one for each consumer warpgroup.
 enum NamedBarrier : int32_t {
@@ -113,11 +116,12 @@ private:
   /// The product, when it and all but `others` of those started are there.
   Value waitFor(Value product, int64_t others);
   Value startScores(Value step);
-  /// The mask's tile of a step as it is in shared memory, or null.
-  Value loadMask(Value step);
-  /// Scores of a step from its products of query and key.
-  /// Other products may still be going.
-  Value finishScores(Value products, Value step, int64_t others);
+  MaskTile loadMask(Value step);
+  bool loadsMaskFirst();
+  /// The softmax of a step from its products of query and key, while `others`
+  /// may be going.
+  SoftmaxStep finishScores(Value products, Value step, int64_t others,
+                           const Softmax &state, Value keysLeft);
   Value startOutput(Value weights, Value step, Value output);
   void finish(Value output, const Softmax &state);
   void runConsumer();
@@ -313,24 +317,31 @@ Value WgmmaKernel::startScores(Value step) {
       /*accumulator=*/Value(), /*transpose_rhs=*/true);
 }
 
-Value WgmmaKernel::loadMask(Value step) {
+WgmmaKernel::MaskTile WgmmaKernel::loadMask(Value step) {
   if (!mask.buffer)
     return {};
-  Value tile = loadMaskTile(consume(mask, step));
+  Value registers = loadMaskTile(consume(mask, step));
   release(mask, step);
-  return tile;
+  return {registers, changesScores(registers)};
 }
 
-Value WgmmaKernel::finishScores(Value products, Value step, int64_t others) {
+bool WgmmaKernel::loadsMaskFirst() {
+  // Elements of a vector serve two rows of a lane.
+  int64_t perLane = tileKeys / (maskForm == MaskForm::KeyVector ? 4 : 2);
+  int64_t bits = mask.buffer ? mask.matrix->element.getIntOrFloatBitWidth() : 0;
+  return perLane * bits <= 32 * kMaskRegisters[numConsumers - 1];
+}
+
+AttentionBuilder::SoftmaxStep
+WgmmaKernel::finishScores(Value products, Value step, int64_t others,
+                          const Softmax &state, Value keysLeft) {
   // Under the product, but where its registers would be too many.
-  bool loadsFirst =
-      mask.buffer && mask.matrix->element.getIntOrFloatBitWidth() <= 16;
-  Value maskTile = loadsFirst ? loadMask(step) : Value();
+  MaskTile maskTile = loadsMaskFirst() ? loadMask(step) : MaskTile();
   products = waitFor(products, others);
   release(key, step);
-  if (!loadsFirst)
+  if (!loadsMaskFirst())
     maskTile = loadMask(step);
-  return addScaleAndMask(products, maskTile);
+  return attend(state, products, maskTile, keysLeft);
 }
 
 Value WgmmaKernel::startOutput(Value weights, Value step, Value output) {
@@ -349,13 +360,13 @@ void WgmmaKernel::runConsumer() {
   wait(queryFull, zero, arith::ConstantIntOp::create(b, false, 1));
 
   takeTurn();
-  Value scores = startScores(zero);
+  Value products = startScores(zero);
   passTurn();
-  scores = finishScores(scores, zero, 0);
+  Value keysLeft;
   if (hasTail())
-    scores =
-        keepKeys(scores, arith::SubIOp::create(b, numKeys, firstKeyOf(zero)));
-  SoftmaxStep first = updateSoftmax(initialSoftmax(), scores);
+    keysLeft = arith::SubIOp::create(b, numKeys, firstKeyOf(zero));
+  SoftmaxStep first =
+      finishScores(products, zero, 0, initialSoftmax(), keysLeft);
   Value output = splat(matrixTile(memory.output.cols, f32), constant(0));
 
   auto loop =
@@ -368,13 +379,13 @@ void WgmmaKernel::runConsumer() {
     Value step = loop.getInductionVar();
     Value before = arith::SubIOp::create(b, step, one);
     takeTurn();
-    Value products = startScores(step);
+    products = startScores(step);
     Value next =
         startOutput(loop.getRegionIterArg(1), before, loop.getRegionIterArg(0));
     passTurn();
-    scores = finishScores(products, step, 1);
-    SoftmaxStep softmax = updateSoftmax(
-        {loop.getRegionIterArg(2), loop.getRegionIterArg(3)}, scores);
+    SoftmaxStep softmax = finishScores(
+        products, step, 1, {loop.getRegionIterArg(2), loop.getRegionIterArg(3)},
+        Value());
     next = waitFor(next, 0);
     release(value, before);
     scf::YieldOp::create(

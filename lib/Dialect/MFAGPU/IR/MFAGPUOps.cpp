@@ -326,10 +326,7 @@ LogicalResult AllReduceOp::verify() {
 }
 
 LogicalResult AnyOp::verify() {
-  TileType rows = getRows().getType();
-  if (failed(verifyKind(*this, "rows", rows, FragmentKind::Row)))
-    return failure();
-  return verifySameElement(*this, rows.getElementType(),
+  return verifySameElement(*this, getTile().getType().getElementType(),
                            IntegerType::get(getContext(), 1));
 }
 

@@ -303,13 +303,14 @@ def MFAGPU_AllReduceOp : MFAGPU_Op<"all_reduce", [SameOperandsAndResultType]> {
 }
 
 def MFAGPU_AnyOp : MFAGPU_Op<"any", [Pure]> {
-  let summary = "whether a condition holds for any row that the lane has";
+  let summary = "whether a condition holds for any element that the warp has";
   let description = [{
-    Differs between lanes; for code that only touches the lane's own elements.
+    The same for all lanes of a warp, and another from warp to warp: for code
+    that only touches the warp's own rows.
   }];
-  let arguments = (ins MFAGPU_TileType:$rows);
+  let arguments = (ins MFAGPU_TileType:$tile);
   let results = (outs I1:$result);
-  let assemblyFormat = "$rows attr-dict `:` type($rows)";
+  let assemblyFormat = "$tile attr-dict `:` type($tile)";
   let hasVerifier = 1;
 }
 
