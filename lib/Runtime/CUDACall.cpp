@@ -11,6 +11,7 @@
 
 #include <cstdio>
 #include <limits>
+#include <map>
 #include <mutex>
 
 using namespace mfa::runtime;
@@ -147,4 +148,68 @@ bool mfa::runtime::allowSharedMemory(const Call &call, CUfunction function,
                             function,
                             CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
                             bytes));
+}
+
+//===----------------------------------------------------------------------===//
+// Memory of a stream
+//===----------------------------------------------------------------------===//
+
+/// A pool on the GPU, or null where it can have none.
+static CUmemoryPool createPool(const Call &call, CUdevice device) {
+  if (!call->cuMemPoolCreate || !call->cuMemPoolSetAttribute ||
+      !call->cuMemAllocFromPoolAsync || !call->cuMemFreeAsync)
+    return nullptr;
+  CUmemPoolProps properties = {};
+  properties.allocType = CU_MEM_ALLOCATION_TYPE_PINNED;
+  properties.location = {CU_MEM_LOCATION_TYPE_DEVICE, device};
+  CUmemoryPool pool = nullptr;
+  if (call->cuMemPoolCreate(&pool, &properties) != CUDA_SUCCESS)
+    return nullptr;
+  // By default a pool returns its memory to the system whenever the host waits
+  // for the GPU, as it does after each token that a model writes.
+  uint64_t kept = std::numeric_limits<uint64_t>::max();
+  call.succeeded("cuMemPoolSetAttribute",
+                 call->cuMemPoolSetAttribute(
+                     pool, CU_MEMPOOL_ATTR_RELEASE_THRESHOLD, &kept));
+  return pool;
+}
+
+/// The pool of the current GPU, made by the first call for it. Never destroyed,
+/// as the contexts that it serves.
+static CUmemoryPool getPool(const Call &call) {
+  CUdevice device;
+  if (!call.succeeded("cuCtxGetDevice", call->cuCtxGetDevice(&device)))
+    return nullptr;
+  static std::mutex mutex;
+  static std::map<CUdevice, CUmemoryPool> pools;
+  std::lock_guard<std::mutex> lock(mutex);
+  auto found = pools.find(device);
+  if (found == pools.end())
+    found = pools.emplace(device, createPool(call, device)).first;
+  return found->second;
+}
+
+CUdeviceptr mfa::runtime::allocateOnStream(const Call &call, uint64_t bytes,
+                                           CUstream stream) {
+  CUdeviceptr pointer = 0;
+  if (CUmemoryPool pool = getPool(call))
+    call.succeeded(
+        "cuMemAllocFromPoolAsync",
+        call->cuMemAllocFromPoolAsync(&pointer, bytes, pool, stream));
+  else
+    call.succeeded("cuMemAlloc", call->cuMemAlloc(&pointer, bytes));
+  return pointer;
+}
+
+void mfa::runtime::freeOnStream(const Call &call, CUdeviceptr pointer,
+                                CUstream stream) {
+  // The driver refuses what is from no pool.
+  if (getPool(call)) {
+    CUresult result = call->cuMemFreeAsync(pointer, stream);
+    if (result != CUDA_ERROR_INVALID_VALUE) {
+      call.succeeded("cuMemFreeAsync", result);
+      return;
+    }
+  }
+  call.succeeded("cuMemFree", call->cuMemFree(pointer));
 }

@@ -59,6 +59,14 @@ bool canLaunch(const char *entry, std::initializer_list<intptr_t> grid,
 /// the driver does not.
 bool allowSharedMemory(const Call &call, CUfunction function, int32_t bytes);
 
+/// Memory of the current GPU that belongs to `stream` as launches on it do: a
+/// captured graph has its own, and neither call waits. From a pool that keeps
+/// what is freed for the next call; by plain cuMemAlloc where the driver or the
+/// GPU has no pools. Null on error.
+CUdeviceptr allocateOnStream(const Call &call, uint64_t bytes, CUstream stream);
+/// Also frees memory that did not come from there, at once.
+void freeOnStream(const Call &call, CUdeviceptr pointer, CUstream stream);
+
 } // namespace mfa::runtime
 
 MFA_ENTRY void mgpuLaunchClusterKernel(

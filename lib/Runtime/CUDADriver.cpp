@@ -17,6 +17,7 @@ using namespace mfa::runtime;
 
 static_assert(sizeof(CUtensorMap) == 128, "size fixed by the driver");
 static_assert(sizeof(CUlaunchAttribute) == 72, "size fixed by the driver");
+static_assert(sizeof(CUmemPoolProps) == 88, "size fixed by the driver");
 static_assert(sizeof(CUlaunchConfig) == 56, "size fixed by the driver");
 
 std::string CUDAError::message() const {
@@ -82,6 +83,7 @@ CUDAStatus CUDADriver::load() {
       MFA_SYMBOL(cuCtxPushCurrent, "cuCtxPushCurrent_v2", false),
       MFA_SYMBOL(cuCtxPopCurrent, "cuCtxPopCurrent_v2", false),
       MFA_SYMBOL(cuCtxGetCurrent, "cuCtxGetCurrent", false),
+      MFA_SYMBOL(cuCtxGetDevice, "cuCtxGetDevice", false),
       MFA_SYMBOL(cuCtxSynchronize, "cuCtxSynchronize", false),
       MFA_SYMBOL(cuModuleLoadDataEx, "cuModuleLoadDataEx", false),
       MFA_SYMBOL(cuModuleUnload, "cuModuleUnload", false),
@@ -112,6 +114,10 @@ CUDAStatus CUDADriver::load() {
       MFA_SYMBOL(cuMemsetD32Async, "cuMemsetD32Async", false),
       MFA_SYMBOL(cuMemHostRegister, "cuMemHostRegister_v2", false),
       MFA_SYMBOL(cuMemHostUnregister, "cuMemHostUnregister", false),
+      MFA_SYMBOL(cuMemPoolCreate, "cuMemPoolCreate", true),
+      MFA_SYMBOL(cuMemPoolSetAttribute, "cuMemPoolSetAttribute", true),
+      MFA_SYMBOL(cuMemAllocFromPoolAsync, "cuMemAllocFromPoolAsync", true),
+      MFA_SYMBOL(cuMemFreeAsync, "cuMemFreeAsync", true),
       MFA_SYMBOL(cuLaunchKernelEx, "cuLaunchKernelEx", true),
       MFA_SYMBOL(cuTensorMapEncodeTiled, "cuTensorMapEncodeTiled", true),
   };

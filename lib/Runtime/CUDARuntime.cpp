@@ -220,9 +220,10 @@ MFA_ENTRY void mgpuEventRecord(CUevent event, CUstream stream) {
     call.succeeded("cuEventRecord", call->cuEventRecord(event, stream));
 }
 
-/// Device memory, or managed memory if the host shares it; null for no bytes,
-/// for which the driver has no pointer.
-MFA_ENTRY void *mgpuMemAlloc(uint64_t bytes, CUstream, bool isHostShared) {
+/// Device memory for what comes next on the stream, or managed memory if the
+/// host shares it; null for no bytes, for which the driver has no pointer.
+MFA_ENTRY void *mgpuMemAlloc(uint64_t bytes, CUstream stream,
+                             bool isHostShared) {
   if (bytes == 0)
     return nullptr;
   CUdeviceptr pointer = 0;
@@ -232,16 +233,16 @@ MFA_ENTRY void *mgpuMemAlloc(uint64_t bytes, CUstream, bool isHostShared) {
           "cuMemAllocManaged",
           call->cuMemAllocManaged(&pointer, bytes, CU_MEM_ATTACH_GLOBAL));
     else
-      call.succeeded("cuMemAlloc", call->cuMemAlloc(&pointer, bytes));
+      pointer = allocateOnStream(call, bytes, stream);
   }
   return reinterpret_cast<void *>(pointer);
 }
 
-MFA_ENTRY void mgpuMemFree(void *pointer, CUstream) {
+MFA_ENTRY void mgpuMemFree(void *pointer, CUstream stream) {
   if (!pointer)
     return;
   if (Call call; call)
-    call.succeeded("cuMemFree", call->cuMemFree(toDevice(pointer)));
+    freeOnStream(call, toDevice(pointer), stream);
 }
 
 MFA_ENTRY void mgpuMemcpy(void *target, void *source, size_t bytes,
@@ -304,6 +305,20 @@ MFA_ENTRY void mgpuMemHostUnregisterMemRef(int64_t rank,
 
 MFA_ENTRY void mgpuSetDefaultDevice(int32_t device) {
   setCurrentDevice(device);
+}
+
+/// Not of upstream: how many multiprocessors the current GPU has, or 1 on
+/// error.
+MFA_ENTRY int64_t mfaGetMultiprocessorCount() {
+  CUdevice device;
+  int count = 1;
+  if (Call call;
+      call && call.succeeded("cuCtxGetDevice", call->cuCtxGetDevice(&device)))
+    call.succeeded(
+        "cuDeviceGetAttribute",
+        call->cuDeviceGetAttribute(
+            &count, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, device));
+  return count;
 }
 
 MFA_ENTRY void
@@ -412,6 +427,7 @@ const std::vector<EntryPoint> &mfa::runtime::getCUDAEntryPoints() {
       MFA_ENTRY_POINT(mgpuMemHostRegisterMemRef),
       MFA_ENTRY_POINT(mgpuMemHostUnregisterMemRef),
       MFA_ENTRY_POINT(mgpuSetDefaultDevice),
+      MFA_ENTRY_POINT(mfaGetMultiprocessorCount),
       MFA_ENTRY_POINT(mgpuTensorMapEncodeTiled),
       MFA_ENTRY_POINT(mgpuTensorMapEncodeTiledMemref),
   };

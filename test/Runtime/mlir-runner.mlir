@@ -30,8 +30,10 @@ module attributes {gpu.container_module} {
     gpu.host_register %unranked : memref<*xf32>
 
     // CHECK: fake: create stream, flags 1
+    // CHECK: fake: allocate 24 bytes, stream 0x50
     // CHECK: fake: set attribute 8 to 49152
     // CHECK: fake: launch (1, 2, 1) x (1, 1, 2), 49152 bytes, stream 0x50
+    // CHECK-NEXT: fake: free, stream 0x50
     // CHECK-NEXT: fake: synchronize stream 0x50
     // CHECK-NEXT: fake: destroy stream 0x50
     %t0 = gpu.wait async

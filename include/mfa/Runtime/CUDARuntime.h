@@ -9,7 +9,11 @@
 // The entry points `mgpu*` that host code lowered by upstream's passes
 // (`gpu-to-llvm`, `convert-nvgpu-to-nvvm`) calls, on the CUDA driver. Names and
 // signatures are upstream's, so that libmfa_cuda_runtime.so serves the stock
-// mlir-runner as well.
+// mlir-runner as well. `mfaGetMultiprocessorCount` (mfa-lower-device-queries)
+// is our own.
+//
+// Memory that gpu.alloc asks for belongs to the stream of its token: it comes
+// from a pool, without waiting, and can be part of a captured graph.
 //
 // The entry points return no status. A failed one reports its error to the
 // handler, by default a line on stderr, and records it if it is the first since

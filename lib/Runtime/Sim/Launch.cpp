@@ -317,6 +317,8 @@ void mfa::sim::deliver(const std::vector<std::string> &reports) {
   }
 }
 
+int64_t mfaSimGetMultiprocessorCount() { return 16; }
+
 void mfaSimLaunch(const KernelInfo *kernel, int64_t gridX, int64_t gridY,
                   int64_t gridZ, int64_t blockX, int64_t blockY, int64_t blockZ,
                   int32_t dynamicShared, void **arguments,

@@ -6,13 +6,18 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Host code that encodes tensor maps calls the same functions whether its
-// kernels run on a GPU or here. A program that links both runtimes finds those
-// of the simulator through mfa::sim::getEntryPoints instead.
+// Host code that encodes tensor maps or asks about the GPU calls the same
+// functions whether its kernels run on a GPU or here. A program that links both
+// runtimes finds those of the simulator through mfa::sim::getEntryPoints
+// instead.
 //
 //===----------------------------------------------------------------------===//
 
 #include "mfa/Runtime/Sim/Sim.h"
+
+MFA_SIM_EXPORT int64_t mfaGetMultiprocessorCount() {
+  return mfaSimGetMultiprocessorCount();
+}
 
 MFA_SIM_EXPORT void
 mgpuTensorMapEncodeTiled(void *map, int dataType, uint32_t rank, void *address,

@@ -58,6 +58,8 @@ std::vector<mfa::runtime::EntryPoint> mfa::sim::getEntryPoints() {
 #if defined(__x86_64__)
       MFA_SIM_SYMBOL(__truncsfbf2),
 #endif
+      {"mfaGetMultiprocessorCount",
+       reinterpret_cast<void *>(&mfaSimGetMultiprocessorCount)},
       {"mgpuTensorMapEncodeTiled",
        reinterpret_cast<void *>(&mfaSimTensorMapEncodeTiled)},
       {"mgpuTensorMapEncodeTiledMemref",

@@ -83,7 +83,9 @@ FAKE cuDeviceGetName(char *name, int size, CUdevice) {
 }
 
 FAKE cuDeviceGetAttribute(int *value, int attribute, CUdevice) {
-  *value = attribute == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR ? 8 : 0;
+  *value = attribute == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR ? 8
+           : attribute == CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT   ? 108
+                                                                     : 0;
   return CUDA_SUCCESS;
 }
 
@@ -108,6 +110,12 @@ FAKE cuCtxPopCurrent_v2(CUcontext *) {
 
 FAKE cuCtxGetCurrent(CUcontext *context) {
   *context = contexts.empty() ? nullptr : contexts.back();
+  return CUDA_SUCCESS;
+}
+
+FAKE cuCtxGetDevice(CUdevice *device) {
+  uintptr_t context = reinterpret_cast<uintptr_t>(contexts.back());
+  *device = static_cast<CUdevice>(context - 0xc0);
   return CUDA_SUCCESS;
 }
 
@@ -258,6 +266,29 @@ FAKE cuMemAllocManaged(CUdeviceptr *pointer, size_t bytes, unsigned) {
 }
 
 FAKE cuMemFree_v2(CUdeviceptr pointer) {
+  std::free(reinterpret_cast<void *>(pointer));
+  return CUDA_SUCCESS;
+}
+
+FAKE cuMemPoolCreate(CUmemoryPool *pool, const CUmemPoolProps *properties) {
+  log("create pool on GPU %d", properties->location.id);
+  *pool = makeHandle<CUmemoryPool>(0x90);
+  return getResult("cuMemPoolCreate");
+}
+
+FAKE cuMemPoolSetAttribute(CUmemoryPool, int, void *) { return CUDA_SUCCESS; }
+
+FAKE cuMemAllocFromPoolAsync(CUdeviceptr *pointer, size_t bytes, CUmemoryPool,
+                             CUstream stream) {
+  log("allocate %zu bytes, stream %p", bytes, static_cast<void *>(stream));
+  return allocate(pointer, bytes, "cuMemAllocFromPoolAsync");
+}
+
+FAKE cuMemFreeAsync(CUdeviceptr pointer, CUstream stream) {
+  CUresult result = getResult("cuMemFreeAsync");
+  if (result != CUDA_SUCCESS)
+    return result;
+  log("free, stream %p", static_cast<void *>(stream));
   std::free(reinterpret_cast<void *>(pointer));
   return CUDA_SUCCESS;
 }

@@ -89,6 +89,11 @@ MFA_SIM_EXPORT void *mfaSimTensorMapEncodeTiledMemref(
     int64_t rank, const void *descriptor, int dataType, int interleave,
     int swizzle, int l2Promotion, int outOfBoundsFill, const int64_t *boxSizes);
 
+/// How many multiprocessors the simulated GPU has: 16, few enough that small
+/// problems fill it and many enough that they are split. A JIT knows it as
+/// mfaGetMultiprocessorCount.
+MFA_SIM_EXPORT int64_t mfaSimGetMultiprocessorCount();
+
 /// Runs a kernel over a grid and returns when the last block has ended.
 MFA_SIM_EXPORT void mfaSimLaunch(const mfa::sim::KernelInfo *kernel,
                                  int64_t gridX, int64_t gridY, int64_t gridZ,
