@@ -30,6 +30,7 @@ void mfa::addMFAToGPUKernels(OpPassManager &pm,
   pm.addNestedPass<func::FuncOp>(createGenerateRuntimeVerificationPass());
   addBufferization(pm);
   pm.addNestedPass<func::FuncOp>(createMFAMoveBuffersToGPUPass());
+  pm.addNestedPass<func::FuncOp>(createMFAGroupHeadsAsQueriesPass());
   pm.addPass(createMFASelectSchedulePass({options.chip, options.f32Product}));
   pm.addPass(createConvertMFAToGPUPass({options.chip}));
   addSimplification(pm);

@@ -10,6 +10,7 @@
 // CHECK: --convert-mfa-to-gpu - Write
 // CHECK-NEXT: --chip=<string> - GPU architecture
 // CHECK: --mfa-decompose-attention - Write
+// CHECK: --mfa-group-heads-as-queries - Make
 // CHECK: --mfa-lower-asserts - Report
 // CHECK: --mfa-lower-tensor-maps - Encode
 // CHECK: --mfa-move-buffers-to-gpu -

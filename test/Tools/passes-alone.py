@@ -6,6 +6,7 @@
 # CHECK-DAG: --convert-mfa-to-gpu: ok
 # CHECK-DAG: --convert-mfa-gpu-to-nvvm: ok
 # CHECK-DAG: --mfa-decompose-attention: ok
+# CHECK-DAG: --mfa-group-heads-as-queries: ok
 # CHECK-DAG: --mfa-lower-asserts: ok
 # CHECK-DAG: --mfa-lower-tensor-maps: ok
 # CHECK-DAG: --mfa-move-buffers-to-gpu: ok

@@ -113,6 +113,50 @@ def MFADecomposeAttentionPass : Pass<"mfa-decompose-attention"> {
   ];
 }
 
+def MFAGroupHeadsAsQueriesPass : Pass<"mfa-group-heads-as-queries"> {
+  let summary = "Make the heads of a group the queries of one head";
+  let description = [{
+    With one query (Sq = 1) and H query heads for h key heads, the G = H / h
+    query heads of a group attend to the same keys and values: head a * G + g
+    is query g of a head a. Query, output, lse and a mask over heads are seen
+    so; nothing is copied:
+
+    | operand | before | after |
+    |---|---|---|
+    | query, output | [B, 1, H, D] | [B, G, h, D] |
+    | key, value | [B, Sk, h, D] | the same |
+    | mask over heads | [B\|1, H, 1, Sk\|1] | [B\|1, h, G, Sk\|1] |
+    | other masks | | the same |
+    | lse | [B, H, 1] | [B, h, G] |
+
+    A kernel that has tiles of query rows then reads keys and values once for
+    the whole group. On buffers; H and h are static and Sq is a static 1 in
+    every operand. Other ops stay.
+
+    ```mlir
+    mfa.masked_attention
+      ins(%q, %k, %v : memref<2x1x8x64xf16>, memref<2x96x2x64xf16>,
+                       memref<2x96x2x64xf16>)
+      outs(%o : memref<2x1x8x64xf16>)
+    ```
+    becomes
+    ```mlir
+    %0 = memref.collapse_shape %q [[0, 1], [2], [3]]
+        : memref<2x1x8x64xf16> into memref<2x8x64xf16>
+    %1 = memref.expand_shape %0 [[0], [1, 2], [3]] output_shape [2, 2, 4, 64]
+        : memref<2x8x64xf16> into memref<2x2x4x64xf16>
+    %2 = memref.transpose %1 (b, a, g, d) -> (b, g, a, d)
+        : memref<2x2x4x64xf16> to memref<2x4x2x64xf16, strided<[512, 64, 256, 1]>>
+    // ... the same for %o
+    mfa.masked_attention
+      ins(%2, %k, %v : memref<2x4x2x64xf16, strided<[512, 64, 256, 1]>>,
+                       memref<2x96x2x64xf16>, memref<2x96x2x64xf16>)
+      outs(%5 : memref<2x4x2x64xf16, strided<[512, 64, 256, 1]>>)
+    ```
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect"];
+}
+
 def MFASelectSchedulePass : Pass<"mfa-select-schedule"> {
   let summary = "Attach to each masked attention the schedule of its kernel";
   let description = [{

@@ -1,0 +1,70 @@
+// RUN: mfa-opt %s --mfa-group-heads-as-queries --split-input-file | FileCheck %s
+
+// Query head 4 * a + g is query g of head a; no element is moved.
+// CHECK-LABEL: func.func @grouped
+// CHECK-SAME: (%[[Q:.*]]: memref<2x1x8x64xf16>, %[[K:.*]]: memref<2x96x2x64xf16>, %[[V:.*]]: memref<2x96x2x32xf16>, %[[O:.*]]: memref<2x1x8x32xf16>, %[[L:.*]]: memref<2x8x1xf32>)
+// CHECK: %[[ROW:.*]] = memref.collapse_shape %[[Q]] {{\[}}[0, 1], [2], [3]{{\]}} : memref<2x1x8x64xf16> into memref<2x8x64xf16>
+// CHECK: %[[SPLIT:.*]] = memref.expand_shape %[[ROW]] {{\[}}[0], [1, 2], [3]{{\]}} output_shape [2, 2, 4, 64]
+// CHECK: %[[QUERY:.*]] = memref.transpose %[[SPLIT]] (d0, d1, d2, d3) -> (d0, d2, d1, d3)
+// CHECK: %[[OUTPUT:.*]] = memref.transpose
+// CHECK: memref.collapse_shape %[[L]] {{\[}}[0], [1, 2]{{\]}}
+// CHECK: %[[LSE:.*]] = memref.expand_shape {{.*}} into memref<2x2x4xf32>
+// CHECK: mfa.masked_attention ins(%[[QUERY]], %[[K]], %[[V]] : memref<2x4x2x64xf16, strided<[512, 64, 256, 1]>>, memref<2x96x2x64xf16>, memref<2x96x2x32xf16>)
+// CHECK-SAME: outs(%[[OUTPUT]] : memref<2x4x2x32xf16, strided<[256, 32, 128, 1]>>)
+// CHECK-SAME: lse(%[[LSE]] : memref<2x2x4xf32>)
+func.func @grouped(%q: memref<2x1x8x64xf16>, %k: memref<2x96x2x64xf16>, %v: memref<2x96x2x32xf16>, %o: memref<2x1x8x32xf16>, %l: memref<2x8x1xf32>) {
+  mfa.masked_attention ins(%q, %k, %v : memref<2x1x8x64xf16>, memref<2x96x2x64xf16>, memref<2x96x2x32xf16>)
+      outs(%o : memref<2x1x8x32xf16>) lse(%l : memref<2x8x1xf32>)
+  return
+}
+
+// -----
+
+// Batch, key length and strides may be dynamic. A mask over heads is grouped
+// too, one without stays.
+// CHECK-LABEL: func.func @masks
+// CHECK-SAME: %[[BY_KEY:[a-z0-9]*]]: memref<?x1x1x?xf16>, %[[BY_HEAD:[a-z0-9]*]]: memref<1x6x1x?xi1, strided<[?, ?, ?, 1]>>
+// CHECK: mfa.masked_attention ins({{.*}} : memref<?x3x2x64xf16, strided<[?, ?, ?, 1], offset: ?>>, {{.*}}) mask(%[[BY_KEY]] :
+// CHECK: memref.collapse_shape %[[BY_HEAD]] {{\[}}[0], [1, 2], [3]{{\]}}
+// CHECK: %[[MASK:.*]] = memref.expand_shape {{.*}} into memref<1x2x3x?xi1, strided<[?, ?, ?, 1]>>
+// CHECK: mfa.masked_attention {{.*}} mask(%[[MASK]] :
+!matrix = memref<?x1x6x64xf16, strided<[?, ?, ?, 1], offset: ?>>
+func.func @masks(%q: !matrix, %k: memref<?x?x2x64xf16>, %by_key: memref<?x1x1x?xf16>, %by_head: memref<1x6x1x?xi1, strided<[?, ?, ?, 1]>>, %o: !matrix) {
+  mfa.masked_attention ins(%q, %k, %k : !matrix, memref<?x?x2x64xf16>, memref<?x?x2x64xf16>)
+      mask(%by_key : memref<?x1x1x?xf16>) outs(%o : !matrix)
+  mfa.masked_attention ins(%q, %k, %k : !matrix, memref<?x?x2x64xf16>, memref<?x?x2x64xf16>)
+      mask(%by_head : memref<1x6x1x?xi1, strided<[?, ?, ?, 1]>>) outs(%o : !matrix)
+  return
+}
+
+// -----
+
+// Several queries, no groups, groups of unknown size, a length that another
+// operand alone knows, and tensors stay.
+// CHECK-LABEL: func.func @queries
+// CHECK-NOT: memref.expand_shape
+func.func @queries(%q: memref<2x2x8x64xf16>, %k: memref<2x96x2x64xf16>, %o: memref<2x2x8x64xf16>) {
+  mfa.masked_attention ins(%q, %k, %k : memref<2x2x8x64xf16>, memref<2x96x2x64xf16>, memref<2x96x2x64xf16>)
+      outs(%o : memref<2x2x8x64xf16>)
+  return
+}
+func.func @no_groups(%q: memref<2x1x2x64xf16>, %k: memref<2x96x2x64xf16>, %o: memref<2x1x2x64xf16>) {
+  mfa.masked_attention ins(%q, %k, %k : memref<2x1x2x64xf16>, memref<2x96x2x64xf16>, memref<2x96x2x64xf16>)
+      outs(%o : memref<2x1x2x64xf16>)
+  return
+}
+func.func @unknown(%q: memref<2x1x?x64xf16>, %k: memref<2x96x?x64xf16>, %o: memref<2x1x?x64xf16>) {
+  mfa.masked_attention ins(%q, %k, %k : memref<2x1x?x64xf16>, memref<2x96x?x64xf16>, memref<2x96x?x64xf16>)
+      outs(%o : memref<2x1x?x64xf16>)
+  return
+}
+func.func @dynamic_output(%q: memref<2x1x8x64xf16>, %k: memref<2x96x2x64xf16>, %o: memref<2x?x8x64xf16>) {
+  mfa.masked_attention ins(%q, %k, %k : memref<2x1x8x64xf16>, memref<2x96x2x64xf16>, memref<2x96x2x64xf16>)
+      outs(%o : memref<2x?x8x64xf16>)
+  return
+}
+func.func @tensors(%q: tensor<2x1x8x64xf16>, %k: tensor<2x96x2x64xf16>) -> tensor<2x1x8x64xf16> {
+  %0 = mfa.masked_attention ins(%q, %k, %k : tensor<2x1x8x64xf16>, tensor<2x96x2x64xf16>, tensor<2x96x2x64xf16>)
+      outs(%q : tensor<2x1x8x64xf16>) -> tensor<2x1x8x64xf16>
+  return %0 : tensor<2x1x8x64xf16>
+}
