@@ -50,6 +50,7 @@ void mfa::addGPUKernelsToNVVM(OpPassManager &pm) {
   addSimplification(kernels);
   kernels.addPass(createReconcileUnrealizedCastsPass());
   pm.addPass(createMFALowerTensorMapsPass());
+  pm.addPass(createMFALowerDeviceQueriesPass());
 }
 
 void mfa::addGPUHostToLLVM(OpPassManager &pm, const MFAToNVVMOptions &options) {

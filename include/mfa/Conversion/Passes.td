@@ -149,6 +149,28 @@ def MFALowerTensorMapsPass : Pass<"mfa-lower-tensor-maps", "::mlir::ModuleOp"> {
   ];
 }
 
+def MFALowerDeviceQueriesPass
+    : Pass<"mfa-lower-device-queries", "::mlir::ModuleOp"> {
+  let summary = "Ask the runtime about the GPU";
+  let description = [{
+    Turns each `mfa_gpu.multiprocessors` into a call of the runtime function
+    `mfaGetMultiprocessorCount` (see `mfa/Runtime/CUDARuntime.h`).
+
+    ```mlir
+    %count = mfa_gpu.multiprocessors
+    ```
+    becomes
+    ```mlir
+    %0 = llvm.call @mfaGetMultiprocessorCount() : () -> i64
+    %count = arith.index_cast %0 : i64 to index
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect",
+    "::mlir::LLVM::LLVMDialect",
+  ];
+}
+
 def MFALowerAssertsPass : Pass<"mfa-lower-asserts", "::mlir::ModuleOp"> {
   let summary = "Report failed assertions to the runtime";
   let description = [{

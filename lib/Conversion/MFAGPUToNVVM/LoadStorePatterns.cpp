@@ -8,6 +8,8 @@
 
 #include "Fragments.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -164,6 +166,10 @@ struct StorePattern : OpConversionPattern<StoreOp> {
       return rewriter.notifyMatchFailure(op, "i1 tiles are only loaded");
     if (tile.getKind() == FragmentKind::Row)
       storeRows(b, destination, tile, adaptor.getTile());
+    else if (!isInPanels(destination.getType()) &&
+             !gpu::GPUDialect::hasWorkgroupMemoryAddressSpace(
+                 destination.getType()))
+      storeGlobalPairs(b, destination, tile, adaptor.getTile());
     else
       storePairs(b, destination, tile, adaptor.getTile());
     rewriter.eraseOp(op);
@@ -188,6 +194,51 @@ struct StorePattern : OpConversionPattern<StoreOp> {
       }
       LLVM::StoreOp::create(b, pair, address(offset), 2 * bytes);
     });
+  }
+
+  /// Four lanes write 32 bytes of a row, which is a sector.
+  static void storeGlobalPairs(LaneBuilder &b,
+                               TypedValue<MemRefType> destination,
+                               TileType tile, ValueRange registers) {
+    MemRefType type = destination.getType();
+    int64_t bytes = getElementBytes(tile.getElementType());
+    auto pairType = VectorType::get({2}, tile.getElementType());
+    auto metadata = memref::ExtractStridedMetadataOp::create(b, destination);
+    auto toI64 = [&](OpFoldResult value) -> Value {
+      return arith::IndexCastOp::create(
+          b, b.getI64Type(),
+          getValueOrCreateConstantIndexOp(b, b.getLoc(), value));
+    };
+    Value rows = toI64(metadata.getConstifiedMixedSizes()[0]);
+    Value pitch = b.mul(toI64(metadata.getConstifiedMixedStrides()[0]), bytes);
+    Value base =
+        b.advance(b.globalPointer(destination),
+                  arith::ExtUIOp::create(b, b.getI64Type(),
+                                         b.mul(b.colGroup(), 2 * bytes)));
+    Value lane = b.add(b.warpRow(tile), b.rowGroup());
+    // Whether a row exists is asked once for all of its columns.
+    llvm::MapVector<int64_t, SmallVector<std::pair<int64_t, int64_t>>> byRow;
+    forEachPair(tile, [&](int64_t index, ElementOffset offset) {
+      if (offset.col < type.getDimSize(1))
+        byRow[offset.row].push_back({index, offset.col});
+    });
+    for (auto &[offset, pairs] : byRow) {
+      Value row =
+          arith::ExtUIOp::create(b, b.getI64Type(), b.add(lane, b.i32(offset)));
+      auto inside = scf::IfOp::create(
+          b, arith::CmpIOp::create(b, arith::CmpIPredicate::ult, row, rows));
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(inside.thenBlock());
+      Value start = b.advance(base, b.mul(row, pitch));
+      for (auto [index, col] : pairs) {
+        Value pair = LLVM::PoisonOp::create(b, pairType);
+        for (int64_t i : {0, 1})
+          pair = LLVM::InsertElementOp::create(b, pair, registers[index + i],
+                                               b.i32(i));
+        LLVM::StoreOp::create(b, pair, b.advance(start, col * bytes),
+                              2 * bytes);
+      }
+    }
   }
 
   /// The four lanes of a row hold the same value; the first stores it.

@@ -85,6 +85,31 @@ gpu.module @kernels {
 
 #accumulator = #mfa_gpu.fragment<accumulator, warps = 1>
 
+// To global memory: of two rows and two groups of columns, each pair where its
+// row exists and its columns do.
+// CHECK-LABEL: gpu.func @store_to_global
+// CHECK-SAME: %[[OUT:[a-z0-9]*]]: memref<?x8xf32, strided<[?, 1], offset: ?>>
+// CHECK: memref.extract_strided_metadata %[[OUT]]
+// CHECK: scf.if
+// CHECK:   llvm.store {{.*}} {alignment = 8 : i64} : vector<2xf32>, !llvm.ptr<1>
+// CHECK-NEXT: }
+// CHECK: scf.if
+// CHECK:   llvm.store {{.*}} {alignment = 8 : i64} : vector<2xf32>, !llvm.ptr<1>
+// CHECK-NEXT: }
+// CHECK-NOT: llvm.store
+// CHECK: gpu.return
+gpu.module @stores {
+  gpu.func @store_to_global(%x: f32, %out: memref<?x8xf32, strided<[?, 1], offset: ?>>) kernel {
+    %0 = mfa_gpu.splat %x : <16x16xf32, #accumulator>
+    mfa_gpu.store %0 to %out : <16x16xf32, #accumulator> to memref<?x8xf32, strided<[?, 1], offset: ?>>
+    gpu.return
+  }
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 1>
+
 // Each factor of f32 is split in two; three products of tf32, the sum in f32.
 // CHECK-LABEL: gpu.func @f32_split
 // CHECK: arith.subf

@@ -248,10 +248,32 @@ func.func @store_matrix_to_vector(%t: !mfa_gpu.tile<64x32xf32, #accumulator>,
 
 #accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
 
-func.func @store_global_matrix(%t: !mfa_gpu.tile<64x32xf32, #accumulator>,
-                               %m: memref<64x32xf32>) {
-  // expected-error @below {{op expected 'destination' to be in shared memory (#gpu.address_space<workgroup>), but got 'memref<64x32xf32>'}}
-  mfa_gpu.store %t to %m : <64x32xf32, #accumulator> to memref<64x32xf32>
+func.func @store_global_matrix(%t: !mfa_gpu.tile<64x32xbf16, #accumulator>,
+                               %m: memref<?x32xbf16>) {
+  // expected-error @below {{op expected a tile of f32 for global memory, but got '!mfa_gpu.tile<64x32xbf16, }}
+  mfa_gpu.store %t to %m : <64x32xbf16, #accumulator> to memref<?x32xbf16>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+
+func.func @store_global_columns(%t: !mfa_gpu.tile<64x32xf32, #accumulator>,
+                                %m: memref<?x30xf32>) {
+  // expected-error @below {{op expected a destination in global memory with a static multiple of 8 columns next to each other, but got 'memref<?x30xf32>'}}
+  mfa_gpu.store %t to %m : <64x32xf32, #accumulator> to memref<?x30xf32>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+
+func.func @store_global_sizes(%t: !mfa_gpu.tile<64x32xf32, #accumulator>,
+                              %m: memref<?x40xf32>) {
+  // expected-error @below {{op expected the global matrix to fit the tile, but got 'memref<?x40xf32>' for '!mfa_gpu.tile<64x32xf32, }}
+  mfa_gpu.store %t to %m : <64x32xf32, #accumulator> to memref<?x40xf32>
   return
 }
 
@@ -630,6 +652,26 @@ func.func @reduce_element(%t: !mfa_gpu.tile<64x32xf32, #accumulator>,
 func.func @all_reduce_matrix(%t: !mfa_gpu.tile<64x32xf32, #accumulator>) {
   // expected-error @below {{op expected 'rows' to be a tile of kind row, but got }}
   %0 = mfa_gpu.all_reduce add %t : <64x32xf32, #accumulator>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+
+func.func @any_matrix(%t: !mfa_gpu.tile<64x32xi1, #accumulator>) {
+  // expected-error @below {{op expected 'rows' to be a tile of kind row, but got }}
+  %0 = mfa_gpu.any %t : <64x32xi1, #accumulator>
+  return
+}
+
+// -----
+
+#row = #mfa_gpu.fragment<row, warps = 4>
+
+func.func @any_number(%t: !mfa_gpu.tile<64xf32, #row>) {
+  // expected-error @below {{op expected equal element types, but got 'f32' and 'i1'}}
+  %0 = mfa_gpu.any %t : <64xf32, #row>
   return
 }
 

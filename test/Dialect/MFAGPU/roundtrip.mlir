@@ -48,6 +48,22 @@ func.func @loads_and_stores(%matrix: memref<64x32xf16, #shared>,
   return
 }
 
+// CHECK-LABEL: func.func @store_to_global
+// CHECK: mfa_gpu.store %{{.*}} to %{{.*}} : <64x32xf32, #accumulator> to memref<?x24xf32, strided<[?, 1], offset: ?>>
+func.func @store_to_global(%t: !mfa_gpu.tile<64x32xf32, #accumulator>,
+                           %m: memref<?x24xf32, strided<[?, 1], offset: ?>>) {
+  mfa_gpu.store %t to %m : <64x32xf32, #accumulator>
+                        to memref<?x24xf32, strided<[?, 1], offset: ?>>
+  return
+}
+
+// CHECK-LABEL: func.func @multiprocessors
+// CHECK: mfa_gpu.multiprocessors
+func.func @multiprocessors() -> index {
+  %0 = mfa_gpu.multiprocessors
+  return %0 : index
+}
+
 // CHECK-LABEL: func.func @splats
 // CHECK: mfa_gpu.splat %{{.*}} : <64x32xf32, #accumulator>
 // CHECK: mfa_gpu.splat %{{.*}} : <64xi1, #row>
@@ -115,7 +131,6 @@ func.func @maps(%t: !mfa_gpu.tile<64x32xf32, #accumulator>,
 // CHECK: mfa_gpu.reduce add %{{.*}}, %{{.*}} partial : <64x32xf32, #accumulator>, <64xf32, #row>
 // CHECK: mfa_gpu.all_reduce add %{{.*}} : <64xf32, #row>
 // CHECK: mfa_gpu.any %{{.*}} : <64xi1, #row>
-// CHECK: mfa_gpu.any %{{.*}} : <64x32xf32, #accumulator>
 func.func @reductions(%t: !mfa_gpu.tile<64x32xf32, #accumulator>,
                       %r: !mfa_gpu.tile<64xf32, #row>,
                       %b: !mfa_gpu.tile<64xi1, #row>) {
@@ -124,7 +139,6 @@ func.func @reductions(%t: !mfa_gpu.tile<64x32xf32, #accumulator>,
          : <64x32xf32, #accumulator>, <64xf32, #row>
   %2 = mfa_gpu.all_reduce add %1 : <64xf32, #row>
   %3 = mfa_gpu.any %b : <64xi1, #row>
-  %4 = mfa_gpu.any %t : <64x32xf32, #accumulator>
   return
 }
 

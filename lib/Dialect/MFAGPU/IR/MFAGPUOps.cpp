@@ -175,6 +175,28 @@ LogicalResult LoadOp::verify() {
   return success();
 }
 
+/// A matrix in global memory that lanes write pairs of f32 to.
+static LogicalResult verifyGlobalMatrix(StoreOp op, MemRefType destination,
+                                        TileType tile) {
+  if (failed(verifyKind(op, "tile", tile, FragmentKind::Accumulator)))
+    return failure();
+  if (!tile.getElementType().isF32())
+    return op.emitOpError("expected a tile of f32 for global memory, but got ")
+           << tile;
+  int64_t cols = destination.getDimSize(1);
+  if (ShapedType::isDynamic(cols) || cols % 8 != 0 ||
+      destination.getStridesAndOffset().first.back() != 1)
+    return op.emitOpError("expected a destination in global memory with a "
+                          "static multiple of 8 columns next to each other, "
+                          "but got ")
+           << destination;
+  if (destination.getDimSize(0) > tile.getRows() || cols > tile.getCols())
+    return op.emitOpError(
+               "expected the global matrix to fit the tile, but got ")
+           << destination << " for " << tile;
+  return success();
+}
+
 LogicalResult StoreOp::verify() {
   auto destination = cast<MemRefType>(getDestination().getType());
   TileType tile = getTile().getType();
@@ -186,6 +208,8 @@ LogicalResult StoreOp::verify() {
       return failure();
     return verifyKind(*this, "tile", tile, FragmentKind::Row);
   }
+  if (!isInPanels(destination) && !isShared(destination))
+    return verifyGlobalMatrix(*this, destination, tile);
   if (failed(isInPanels(destination)
                  ? verifyPanels(*this, "destination", destination)
                  : verifyShared(*this, "destination", destination)) ||
@@ -323,6 +347,11 @@ LogicalResult ReduceOp::verify() {
 
 LogicalResult AllReduceOp::verify() {
   return verifyKind(*this, "rows", getType(), FragmentKind::Row);
+}
+
+LogicalResult AnyOp::verify() {
+  return verifySameElement(*this, getTile().getType().getElementType(),
+                           IntegerType::get(getContext(), 1));
 }
 
 LogicalResult ConvertOp::verify() {

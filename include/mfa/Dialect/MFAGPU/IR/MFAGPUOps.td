@@ -183,8 +183,10 @@ def MFAGPU_StoreOp : MFAGPU_Op<"store"> {
   let summary = "store a tile";
   let description = [{
     An `accumulator` tile goes to shared memory of the same sizes, in rows or
-    in panels (see `warpgroup_mma`), a `row` tile to a vector in global memory;
-    values past the end of the vector are dropped.
+    in panels (see `warpgroup_mma`), one of f32 also to a matrix in global
+    memory, whose rows start on 8-byte boundaries and have a static multiple of
+    8 columns; a `row` tile goes to a vector in global memory. Rows and columns
+    past those of the destination in global memory are dropped.
   }];
   let arguments = (ins
     MFAGPU_TileType:$tile,
@@ -303,7 +305,7 @@ def MFAGPU_AllReduceOp : MFAGPU_Op<"all_reduce", [SameOperandsAndResultType]> {
 }
 
 def MFAGPU_AnyOp : MFAGPU_Op<"any", [Pure]> {
-  let summary = "whether any element that the warp has is true, or not 0";
+  let summary = "whether a condition holds for any element that the warp has";
   let description = [{
     The same for all lanes of a warp, and another from warp to warp: for code
     that only touches the warp's own rows.
@@ -311,6 +313,7 @@ def MFAGPU_AnyOp : MFAGPU_Op<"any", [Pure]> {
   let arguments = (ins MFAGPU_TileType:$tile);
   let results = (outs I1:$result);
   let assemblyFormat = "$tile attr-dict `:` type($tile)";
+  let hasVerifier = 1;
 }
 
 def MFAGPU_ConvertOp : MFAGPU_Op<"convert", [Pure]> {
@@ -324,6 +327,20 @@ def MFAGPU_ConvertOp : MFAGPU_Op<"convert", [Pure]> {
   let results = (outs MFAGPU_TileType:$result);
   let assemblyFormat = "$tile attr-dict `:` type($tile) `to` type($result)";
   let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// The GPU
+//===----------------------------------------------------------------------===//
+
+def MFAGPU_MultiprocessorsOp : MFAGPU_Op<"multiprocessors"> {
+  let summary = "how many multiprocessors the GPU has";
+  let description = [{
+    On the host, where the program runs: of the GPU that launches go to. The
+    simulator, which has none, answers 16.
+  }];
+  let results = (outs Index:$count);
+  let assemblyFormat = "attr-dict";
 }
 
 //===----------------------------------------------------------------------===//
