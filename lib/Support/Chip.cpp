@@ -15,20 +15,20 @@ using namespace mlir;
 static constexpr int64_t kKiB = 1024;
 
 static constexpr mfa::Chip kChips[] = {
-    {"sm_80", 163 * kKiB, "+ptx80"},
-    {"sm_86", 99 * kKiB, "+ptx80"},
-    {"sm_87", 163 * kKiB, "+ptx80"},
-    {"sm_89", 99 * kKiB, "+ptx80"},
-    {"sm_90", 227 * kKiB, "+ptx80"},
-    {"sm_90a", 227 * kKiB, "+ptx80", /*hasWgmma=*/true},
-    {"sm_100", 227 * kKiB, "+ptx86"},
-    {"sm_100a", 227 * kKiB, "+ptx86"},
-    {"sm_103", 227 * kKiB, "+ptx88"},
-    {"sm_103a", 227 * kKiB, "+ptx88"},
-    {"sm_120", 99 * kKiB, "+ptx87"},
-    {"sm_120a", 99 * kKiB, "+ptx87"},
-    {"sm_121", 99 * kKiB, "+ptx88"},
-    {"sm_121a", 99 * kKiB, "+ptx88"},
+    {"sm_80", 163 * kKiB, "+ptx80", 108},
+    {"sm_86", 99 * kKiB, "+ptx80", 84},
+    {"sm_87", 163 * kKiB, "+ptx80", 16},
+    {"sm_89", 99 * kKiB, "+ptx80", 142},
+    {"sm_90", 227 * kKiB, "+ptx80", 132},
+    {"sm_90a", 227 * kKiB, "+ptx80", 132, /*hasWgmma=*/true},
+    {"sm_100", 227 * kKiB, "+ptx86", 148},
+    {"sm_100a", 227 * kKiB, "+ptx86", 148},
+    {"sm_103", 227 * kKiB, "+ptx88", 148},
+    {"sm_103a", 227 * kKiB, "+ptx88", 148},
+    {"sm_120", 99 * kKiB, "+ptx87", 188},
+    {"sm_120a", 99 * kKiB, "+ptx87", 188},
+    {"sm_121", 99 * kKiB, "+ptx88", 48},
+    {"sm_121a", 99 * kKiB, "+ptx88", 48},
 };
 
 std::optional<mfa::Chip> mfa::lookupChip(llvm::StringRef name) {

@@ -25,6 +25,9 @@ struct Chip {
   int64_t maxSharedBytes;
   /// The oldest PTX that knows the architecture, as an LLVM target feature.
   llvm::StringRef ptxFeature;
+  /// Of the largest GPU of the architecture; where a program runs there may be
+  /// fewer.
+  int64_t multiprocessors;
   /// Whether it has the matrix products of warpgroups.
   bool hasWgmma = false;
 };

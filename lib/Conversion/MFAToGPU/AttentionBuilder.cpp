@@ -41,9 +41,9 @@ AttentionBuilder::AttentionBuilder(OpBuilder &builder, MaskedAttentionOp op,
       f32(b.getF32Type()), tileRows(schedule.getTileRows()),
       tileKeys(schedule.getTileKeys()) {
   FloatAttr scale;
-  canScaleLate = matchPattern(operands.scale, m_Constant(&scale)) &&
-                 scale.getValue().isFiniteNonZero() &&
-                 !scale.getValue().isNegative();
+  canScaleLate =
+      operands.scale && matchPattern(operands.scale, m_Constant(&scale)) &&
+      scale.getValue().isFiniteNonZero() && !scale.getValue().isNegative();
   if (canScaleLate)
     scaleToLog2 = constant(scale.getValueAsDouble() * kLog2E);
   toLog2 = constant(kLog2E);
@@ -132,6 +132,17 @@ Value AttentionBuilder::matrixView(Value array, ArrayRef<OpFoldResult> offsets,
   return memref::SubViewOp::create(b, viewType, array, offsets, sizes, steps);
 }
 
+Value AttentionBuilder::vectorView(Value array, ArrayRef<OpFoldResult> offsets,
+                                   ArrayRef<OpFoldResult> sizes, unsigned dim) {
+  auto type = cast<MemRefType>(array.getType());
+  SmallVector<OpFoldResult> steps(type.getRank(), b.getIndexAttr(1));
+  auto viewType =
+      cast<MemRefType>(memref::SubViewOp::inferRankReducedResultType(
+          {getConstantIntValue(sizes[dim]).value_or(ShapedType::kDynamic)},
+          type, offsets, sizes, steps));
+  return memref::SubViewOp::create(b, viewType, array, offsets, sizes, steps);
+}
+
 Value AttentionBuilder::rowsOfHead(Value array, Value head, Value first,
                                    OpFoldResult rows) {
   OpFoldResult one = b.getIndexAttr(1), zero = b.getIndexAttr(0);
@@ -209,6 +220,18 @@ void AttentionBuilder::locateBlock() {
   Value rowTiles =
       b.createOrFold<arith::CeilDivUIOp>(numQueries, index(tileRows));
   numTiles = b.createOrFold<arith::CeilDivUIOp>(numKeys, index(tileKeys));
+  if (schedule.getSplitsKeys()) {
+    split = gpu::BlockIdOp::create(b, gpu::Dimension::y);
+    Value splits = gpu::GridDimOp::create(b, gpu::Dimension::y);
+    // There are no more ranges than tiles, so that each has one.
+    auto firstOf = [&](Value range) -> Value {
+      return arith::DivUIOp::create(
+          b, arith::MulIOp::create(b, range, numTiles), splits);
+    };
+    firstTile = firstOf(split);
+    Value end = firstOf(arith::AddIOp::create(b, split, index(1)));
+    numTiles = arith::SubIOp::create(b, end, firstTile);
+  }
 
   Value block = gpu::BlockIdOp::create(b, gpu::Dimension::x);
   auto place = affine::AffineDelinearizeIndexOp::create(
@@ -236,14 +259,8 @@ void AttentionBuilder::loadRowMask() {
     return;
   }
   auto matrix = cast<MemRefType>(view.getType());
-  SmallVector<OpFoldResult> offsets(2, b.getIndexAttr(0));
-  SmallVector<OpFoldResult> steps(2, b.getIndexAttr(1));
-  SmallVector<OpFoldResult> sizes{rows, b.getIndexAttr(1)};
-  auto vectorType =
-      cast<MemRefType>(memref::SubViewOp::inferRankReducedResultType(
-          {matrix.getDimSize(0)}, matrix, offsets, sizes, steps));
-  Value vector =
-      memref::SubViewOp::create(b, vectorType, view, offsets, sizes, steps);
+  OpFoldResult zero = b.getIndexAttr(0);
+  Value vector = vectorView(view, {zero, zero}, {rows, b.getIndexAttr(1)}, 0);
   Value loaded =
       mfa_gpu::LoadOp::create(b, rowTile(matrix.getElementType()), vector);
   rowMask = map(rowTile(f32), loaded,
@@ -253,6 +270,12 @@ void AttentionBuilder::loadRowMask() {
 AttentionBuilder::Softmax AttentionBuilder::initialSoftmax() {
   return {splat(rowTile(f32), negativeInfinity()),
           splat(rowTile(f32), constant(0))};
+}
+
+Value AttentionBuilder::firstKeyOfTile(Value tile) {
+  if (firstTile)
+    tile = arith::AddIOp::create(b, firstTile, tile);
+  return arith::MulIOp::create(b, tile, index(tileKeys));
 }
 
 Value AttentionBuilder::loadMaskTile(Value shared) {
@@ -344,15 +367,10 @@ AttentionBuilder::updateSoftmax(const Softmax &state, Scores scores) {
   if (scores.isScaled && maskMayOverflow()) {
     // Rows whose maximum times log2 e is no f32 (a mask of the lowest finite
     // value, say) are moved to a maximum of 0 first. Rare, so behind a branch.
-    Value isHuge = map(rowTile(b.getI1Type()), base, [&](ValueRange args) {
-      Value isHigh = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT,
-                                           args[0], constant(0x1p126));
-      Value isLow = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, args[0],
-                                          constant(-0x1p126));
-      return arith::OrIOp::create(b, isHigh, isLow);
-    });
+    Value isAnyHuge = map(rowTile(b.getI1Type()), base,
+                          [&](ValueRange args) { return isHuge(args[0]); });
     auto branch = scf::IfOp::create(b, TypeRange{scoreType, row, row},
-                                    mfa_gpu::AnyOp::create(b, isHuge),
+                                    mfa_gpu::AnyOp::create(b, isAnyHuge),
                                     /*withElseRegion=*/true);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(branch.thenBlock());
@@ -393,36 +411,47 @@ AttentionBuilder::updateSoftmax(const Softmax &state, Scores scores) {
 }
 
 Value AttentionBuilder::changesScores(Value maskRegisters) {
-  if (!op.getMaskType().getElementType().isInteger(1))
-    return mfa_gpu::AnyOp::create(b, maskRegisters);
-  Value excludes =
+  if (maskForm != MaskForm::KeyVector || !canScaleLate)
+    return {};
+  Value changes =
       map(matrixTile(tileKeys, b.getI1Type()), maskRegisters,
           [&](ValueRange args) -> Value {
-            return arith::XOrIOp::create(
-                b, args[0], arith::ConstantIntOp::create(b, true, 1));
+            Type type = args[0].getType();
+            if (type.isInteger(1))
+              return arith::XOrIOp::create(
+                  b, args[0], arith::ConstantIntOp::create(b, true, 1));
+            Value zero = arith::ConstantOp::create(b, b.getFloatAttr(type, 0));
+            return arith::CmpFOp::create(b, arith::CmpFPredicate::UNE, args[0],
+                                         zero);
           });
-  return mfa_gpu::AnyOp::create(b, excludes);
+  return mfa_gpu::AnyOp::create(b, changes);
 }
 
-AttentionBuilder::SoftmaxStep
-AttentionBuilder::updateSoftmax(const Softmax &state, Value isMasked,
-                                function_ref<Scores()> getMasked,
-                                function_ref<Scores()> getUnmasked) {
+AttentionBuilder::SoftmaxStep AttentionBuilder::attend(const Softmax &state,
+                                                       Value products,
+                                                       const MaskTile &mask,
+                                                       Value keysLeft) {
+  auto step = [&](Scores scores) {
+    return updateSoftmax(state, keysLeft ? keepKeys(scores, keysLeft) : scores);
+  };
+  if (!mask.changesScores)
+    return step(addScaleAndMask(products, mask.registers));
   TileType row = rowTile(f32);
-  auto branch = scf::IfOp::create(b,
-                                  TypeRange{matrixTile(tileKeys, f32), row, row,
-                                            rowTile(b.getI1Type()), row},
-                                  isMasked, /*withElseRegion=*/true);
+  auto branch = scf::IfOp::create(
+      b, TypeRange{products.getType(), row, row, rowTile(b.getI1Type()), row},
+      mask.changesScores, /*withElseRegion=*/true);
   auto fill = [&](Block *block, function_ref<Scores()> getScores) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(block);
-    SoftmaxStep step = updateSoftmax(state, getScores());
-    scf::YieldOp::create(b, ValueRange{step.weights, step.next.rowMax,
-                                       step.next.rowSum, step.hasGrown,
-                                       step.correction});
+    SoftmaxStep result = step(getScores());
+    scf::YieldOp::create(b, ValueRange{result.weights, result.next.rowMax,
+                                       result.next.rowSum, result.hasGrown,
+                                       result.correction});
   };
-  fill(branch.thenBlock(), getMasked);
-  fill(branch.elseBlock(), getUnmasked);
+  fill(branch.thenBlock(),
+       [&] { return addScaleAndMask(products, mask.registers); });
+  fill(branch.elseBlock(),
+       [&] { return Scores{products, /*isScaled=*/false}; });
   return {{branch.getResult(1), branch.getResult(2)},
           branch.getResult(0),
           branch.getResult(3),
@@ -468,23 +497,44 @@ void AttentionBuilder::storeLse(const Softmax &state) {
   if (!operands.lse)
     return;
   Value lse = map(rowTile(f32), {state.rowMax, state.rowSum},
-                  [&](ValueRange args) -> Value {
-                    Value logSum = math::Log2Op::create(b, args[1]);
-                    Value sum =
-                        math::FmaOp::create(b, logSum, constant(kLn2), args[0]);
-                    return arith::SelectOp::create(b, isZero(args[1]),
-                                                   negativeInfinity(), sum);
-                  });
+                  [&](ValueRange args) { return logSumExp(args[0], args[1]); });
   OpFoldResult one = b.getIndexAttr(1);
-  SmallVector<OpFoldResult> offsets{batch, head, firstRow};
-  SmallVector<OpFoldResult> sizes{one, one, rows};
-  SmallVector<OpFoldResult> steps(3, one);
-  auto type = cast<MemRefType>(memref::SubViewOp::inferRankReducedResultType(
-      {getConstantIntValue(rows).value_or(ShapedType::kDynamic)},
-      cast<MemRefType>(operands.lse.getType()), offsets, sizes, steps));
-  Value view =
-      memref::SubViewOp::create(b, type, operands.lse, offsets, sizes, steps);
-  mfa_gpu::StoreOp::create(b, lse, view);
+  mfa_gpu::StoreOp::create(
+      b, lse,
+      vectorView(operands.lse, {batch, head, firstRow}, {one, one, rows}, 2));
+}
+
+void AttentionBuilder::storePartial(Value output, const Softmax &state) {
+  OpFoldResult one = b.getIndexAttr(1);
+  int64_t valueDim = op.getValueDim();
+  auto offsetsOf = [&](int64_t col) -> SmallVector<OpFoldResult> {
+    return {split, batch, firstRow, head, b.getIndexAttr(col)};
+  };
+  auto store = [&](Value tile, Value view) {
+    mfa_gpu::StoreOp::create(b, tile, view);
+  };
+  store(output,
+        matrixView(operands.partial, offsetsOf(0),
+                   {one, one, rows, one, b.getIndexAttr(valueDim)}, 2, 4));
+  SmallVector<OpFoldResult> column{one, one, rows, one, one};
+  store(state.rowMax,
+        vectorView(operands.partial, offsetsOf(valueDim), column, 2));
+  store(state.rowSum,
+        vectorView(operands.partial, offsetsOf(valueDim + 1), column, 2));
+}
+
+Value AttentionBuilder::logSumExp(Value rowMax, Value rowSum) {
+  Value logSum = math::Log2Op::create(b, rowSum);
+  Value sum = math::FmaOp::create(b, logSum, constant(kLn2), rowMax);
+  return arith::SelectOp::create(b, isZero(rowSum), negativeInfinity(), sum);
+}
+
+Value AttentionBuilder::isHuge(Value rowMax) {
+  Value isHigh = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, rowMax,
+                                       constant(0x1p126));
+  Value isLow = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, rowMax,
+                                      constant(-0x1p126));
+  return arith::OrIOp::create(b, isHigh, isLow);
 }
 
 Value AttentionBuilder::isZero(Value value) {

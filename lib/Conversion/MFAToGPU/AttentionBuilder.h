@@ -25,6 +25,14 @@
 //
 // The kinds of kernels differ in how tiles move and who moves them.
 //
+// Where keys are split, each block has m, l and o of its own keys, and what is
+// said of two steps above holds for two blocks: with m' the largest m of all,
+//
+//   o' = sum of exp2((m - m') log2 e) o,   l' likewise.
+//
+// The log-sum-exp of a block would not do in the place of m and l: next to a
+// mask of -1e4 or the lowest finite value, an f32 has no digits left for ln l.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef MFA_LIB_CONVERSION_MFATOGPU_ATTENTIONBUILDER_H
@@ -78,6 +86,9 @@ protected:
   Value matrixView(Value array, ArrayRef<OpFoldResult> offsets,
                    ArrayRef<OpFoldResult> sizes, unsigned rowDim,
                    unsigned colDim);
+  /// A vector out of an array: one of the dimensions keeps its indices.
+  Value vectorView(Value array, ArrayRef<OpFoldResult> offsets,
+                   ArrayRef<OpFoldResult> sizes, unsigned dim);
   /// Rows of one head of query, key, value or output.
   Value rowsOfHead(Value array, Value head, Value first, OpFoldResult rows);
   /// The first indices of the mask for this block's rows and keys from
@@ -113,6 +124,8 @@ protected:
   /// Mask values that stay the same for all keys.
   void loadRowMask();
   Softmax initialSoftmax();
+  /// The first key of a tile, counted from the first of this block.
+  Value firstKeyOfTile(Value tile);
   /// `maskRegisters` may be null.
   Scores addScaleAndMask(Value products, Value maskRegisters);
   /// The part of the mask that is in shared memory, in registers as it is.
@@ -122,12 +135,16 @@ protected:
   /// -inf for all keys but the first `count`.
   Scores keepKeys(Scores scores, Value count);
   SoftmaxStep updateSoftmax(const Softmax &state, Scores scores);
-  /// Whether a mask's tile has more than zeros, or a key that it excludes.
+  /// A mask's tile in registers, and whether its warp's part is more than
+  /// zeros: null where that is not known. Padding leaves most tiles of keys
+  /// their scores.
+  struct MaskTile {
+    Value registers, changesScores;
+  };
   Value changesScores(Value maskRegisters);
-  /// `updateSoftmax` of one or the other scores.
-  SoftmaxStep updateSoftmax(const Softmax &state, Value isMasked,
-                            function_ref<Scores()> getMasked,
-                            function_ref<Scores()> getUnmasked);
+  /// `updateSoftmax` of the scores. `keysLeft` may be null.
+  SoftmaxStep attend(const Softmax &state, Value products, const MaskTile &mask,
+                     Value keysLeft);
   /// The output so far, in units of the step.
   Value rescale(Value output, const SoftmaxStep &step);
   /// The left factor of the product with the values.
@@ -135,6 +152,13 @@ protected:
   /// The output, divided by the row sums, in the element type.
   Value normalize(Value output, Value rowSum);
   void storeLse(const Softmax &state);
+  /// Output and state of a block that has but some of the keys, for the
+  /// combining kernel.
+  void storePartial(Value output, const Softmax &state);
+  /// The natural log-sum-exp from maximum and sum of weights.
+  Value logSumExp(Value rowMax, Value rowSum);
+  /// Whether a maximum times log2 e is no f32.
+  Value isHuge(Value rowMax);
 
   Value isZero(Value value);
   Value toF32(Value value);
@@ -152,7 +176,10 @@ protected:
   int64_t tileRows, tileKeys;
 
   // The block's place.
-  Value batch, head, keyHead, firstRow, numKeys, numTiles;
+  Value batch, head, keyHead, firstRow, numKeys;
+  // The tiles of keys that the block has; all, from 0, where `firstTile` is
+  // null.
+  Value split, firstTile, numTiles;
   OpFoldResult rows;
   Value sharedBytes;
   // A mask that is not in shared memory: row tile or scalar.

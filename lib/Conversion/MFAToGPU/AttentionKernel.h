@@ -15,9 +15,10 @@
 namespace mlir::mfa {
 
 /// What a kernel computes from and into: memrefs as on the op; `mask` and `lse`
-/// may be null, `scale` is an f32.
+/// may be null, `scale` is an f32. A kernel that has but some of the keys
+/// writes to `partial` (see `getPartialType`) in place of output and lse.
 struct KernelOperands {
-  Value query, key, value, mask, scale, output, lse;
+  Value query, key, value, mask, scale, output, lse, partial;
   /// For wgmma kernels, the tensor maps of the operands whose boxes are given.
   Value queryMap, keyMap, valueMap, maskMap, outputMap;
 };
@@ -30,13 +31,26 @@ struct TensorBoxes {
 };
 TensorBoxes getTensorBoxes(MaskedAttentionOp op);
 
+/// The buffer between the kernels of a schedule that splits keys, a memref
+/// [splits, B, Sq, H, Dv + 2] of f32: for each range of keys and each row the
+/// sum of the weighted values, the maximum m that weights are relative to, and
+/// the sum of the weights.
+MemRefType getPartialType(MaskedAttentionOp op);
+
 /// These write the body of a kernel where `builder` stands. Block x of the grid
 /// has `tile_rows` query rows of one head; heads of the same rows are adjacent,
-/// so that their mask tiles meet in the L2 cache.
+/// so that their mask tiles meet in the L2 cache. Where the schedule splits
+/// keys, block y of the grid has the y-th of as many ranges of key tiles as the
+/// grid is high.
 void buildMmaSyncKernel(OpBuilder &builder, MaskedAttentionOp op,
                         const KernelOperands &operands);
 void buildWgmmaKernel(OpBuilder &builder, MaskedAttentionOp op,
                       const KernelOperands &operands);
+
+/// Writes the body of the kernel that adds the ranges of keys up. Block x has
+/// one row of the output, thread x one column.
+void buildCombineKernel(OpBuilder &builder, MaskedAttentionOp op,
+                        const KernelOperands &operands);
 
 } // namespace mlir::mfa
 

@@ -48,20 +48,34 @@ int64_t getNumThreads(MaskedAttentionOp op) {
   return kWarpSize * (isWgmma(op) ? warps + kProducerWarps : warps);
 }
 
+int64_t getCombineThreads(MaskedAttentionOp op) {
+  return llvm::alignTo(op.getValueDim(), kWarpSize);
+}
+
 /// The kernels of a module, one for each form of the op: ops that agree in
 /// types, schedule and constant scale share one.
 class Kernels {
 public:
   Kernels(ModuleOp module, const Chip &chip) : module(module), chip(chip) {}
 
-  /// The kernel for `op`, whose operands are those of the op in order, without
-  /// a scale that is built in, and the tensor maps of a wgmma kernel.
-  gpu::GPUFuncOp get(OpBuilder &builder, MaskedAttentionOp op);
+  /// The kernel for `op`, whose operands are those of `getKernelArguments`, the
+  /// tensor maps of a wgmma kernel, and the partial sums of one that splits
+  /// keys.
+  gpu::GPUFuncOp get(OpBuilder &builder, MaskedAttentionOp op,
+                     ValueRange arguments);
+  /// The kernel that takes the partial sums, output and lse.
+  gpu::GPUFuncOp getCombine(OpBuilder &builder, MaskedAttentionOp op,
+                            ValueRange arguments);
 
   const Chip &getChip() const { return chip; }
 
 private:
   gpu::GPUModuleOp getModule(OpBuilder &builder, Location loc);
+  /// An empty kernel for ops of that form, by the types of the arguments, the
+  /// constant scale and `variant`, or the one that is there and has a body.
+  gpu::GPUFuncOp lookupOrCreate(OpBuilder &builder, MaskedAttentionOp op,
+                                StringRef name, ValueRange arguments,
+                                Attribute variant, int64_t threads);
 
   ModuleOp module;
   Chip chip;
@@ -81,15 +95,23 @@ bool passesScale(MaskedAttentionOp op) {
   return op.getScale() && !getConstantScale(op);
 }
 
+SmallVector<Value> getDestinations(MaskedAttentionOp op) {
+  SmallVector<Value> destinations{op.getOutput()};
+  if (op.getLse())
+    destinations.push_back(op.getLse());
+  return destinations;
+}
+
+/// What the kernel of `op` takes of the op, in order: without a scale that is
+/// built in, and without destinations that another kernel writes.
 SmallVector<Value> getKernelArguments(MaskedAttentionOp op) {
   SmallVector<Value> arguments{op.getQuery(), op.getKey(), op.getValue()};
   if (op.getMask())
     arguments.push_back(op.getMask());
   if (passesScale(op))
     arguments.push_back(op.getScale());
-  arguments.push_back(op.getOutput());
-  if (op.getLse())
-    arguments.push_back(op.getLse());
+  if (!op.getSchedule()->getSplitsKeys())
+    llvm::append_range(arguments, getDestinations(op));
   return arguments;
 }
 
@@ -109,21 +131,13 @@ gpu::GPUModuleOp Kernels::getModule(OpBuilder &builder, Location loc) {
   return kernels;
 }
 
-gpu::GPUFuncOp Kernels::get(OpBuilder &builder, MaskedAttentionOp op) {
-  SmallVector<Value> arguments = getKernelArguments(op);
-  SmallVector<Type> types = llvm::to_vector(ValueRange(arguments).getTypes());
-  SmallVector<Value KernelOperands::*> maps;
-  if (isWgmma(op)) {
-    maps = {&KernelOperands::queryMap, &KernelOperands::keyMap,
-            &KernelOperands::valueMap, &KernelOperands::outputMap};
-    if (!getTensorBoxes(op).mask.empty())
-      maps.push_back(&KernelOperands::maskMap);
-  }
-  types.append(maps.size(), mfa_gpu::getTensorMapType(builder.getContext()));
-  auto type = builder.getFunctionType(types, {});
+gpu::GPUFuncOp Kernels::lookupOrCreate(OpBuilder &builder, MaskedAttentionOp op,
+                                       StringRef name, ValueRange arguments,
+                                       Attribute variant, int64_t threads) {
+  auto type = builder.getFunctionType(arguments.getTypes(), {});
   // Which operands are there follows from the segment sizes.
   SmallVector<Attribute> form{
-      TypeAttr::get(type), *op.getSchedule(),
+      builder.getStringAttr(name), TypeAttr::get(type), variant,
       builder.getDenseI32ArrayAttr(op.getProperties().operandSegmentSizes)};
   if (FloatAttr scale = getConstantScale(op))
     form.push_back(scale);
@@ -135,46 +149,112 @@ gpu::GPUFuncOp Kernels::get(OpBuilder &builder, MaskedAttentionOp op) {
   Location loc = op.getLoc();
   gpu::GPUModuleOp parent = getModule(builder, loc);
   builder.setInsertionPointToEnd(parent.getBody());
-  kernel = gpu::GPUFuncOp::create(builder, loc, "masked_attention", type);
+  kernel = gpu::GPUFuncOp::create(builder, loc, name, type);
   kernel->setAttr(gpu::GPUDialect::getKernelFuncAttrName(),
                   builder.getUnitAttr());
-  auto threads = static_cast<int32_t>(getNumThreads(op));
-  kernel.setKnownBlockSizeAttr(builder.getDenseI32ArrayAttr({threads, 1, 1}));
+  kernel.setKnownBlockSizeAttr(
+      builder.getDenseI32ArrayAttr({static_cast<int32_t>(threads), 1, 1}));
+  SymbolTable(parent).insert(kernel);
+  return kernel;
+}
+
+/// Hands out the arguments of a kernel in order, and names them.
+class ArgumentReader {
+public:
+  ArgumentReader(OpBuilder &builder, gpu::GPUFuncOp kernel)
+      : builder(builder), kernel(kernel) {}
+
+  Value take(StringRef name) {
+    BlockArgument argument = kernel.getArgument(next++);
+    argument.setLoc(NameLoc::get(builder.getStringAttr(name), kernel.getLoc()));
+    return argument;
+  }
+
+private:
+  OpBuilder &builder;
+  gpu::GPUFuncOp kernel;
+  unsigned next = 0;
+};
+
+/// A scale that the kernel has as a constant.
+Value createScale(OpBuilder &builder, MaskedAttentionOp op) {
+  if (FloatAttr scale = getConstantScale(op))
+    return arith::ConstantOp::create(builder, op.getLoc(), scale);
+  return op.getOrCreateScale(builder);
+}
+
+gpu::GPUFuncOp Kernels::get(OpBuilder &builder, MaskedAttentionOp op,
+                            ValueRange arguments) {
+  gpu::GPUFuncOp kernel =
+      lookupOrCreate(builder, op, "masked_attention", arguments,
+                     *op.getSchedule(), getNumThreads(op));
+  Block &body = kernel.getBody().front();
+  if (!body.empty())
+    return kernel;
   // Without a bound of registers setmaxnreg has no effect.
   if (isWgmma(op))
     kernel->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
                     builder.getI32IntegerAttr(1));
-  SymbolTable(parent).insert(kernel);
 
-  builder.setInsertionPointToStart(&kernel.getBody().front());
-  unsigned next = 0;
-  auto take = [&](StringRef name) {
-    BlockArgument argument = kernel.getArgument(next++);
-    argument.setLoc(NameLoc::get(builder.getStringAttr(name), loc));
-    return argument;
-  };
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(&body);
+  ArgumentReader reader(builder, kernel);
   KernelOperands operands;
-  operands.query = take("query");
-  operands.key = take("key");
-  operands.value = take("value");
+  operands.query = reader.take("query");
+  operands.key = reader.take("key");
+  operands.value = reader.take("value");
   if (op.getMask())
-    operands.mask = take("mask");
-  if (passesScale(op))
-    operands.scale = take("scale");
-  else if (FloatAttr scale = getConstantScale(op))
-    operands.scale = arith::ConstantOp::create(builder, loc, scale);
-  else
-    operands.scale = op.getOrCreateScale(builder);
-  operands.output = take("output");
-  if (op.getLse())
-    operands.lse = take("lse");
-  for (Value KernelOperands::*map : maps)
-    operands.*map = take("tensor_map");
+    operands.mask = reader.take("mask");
+  operands.scale =
+      passesScale(op) ? reader.take("scale") : createScale(builder, op);
+  bool splitsKeys = op.getSchedule()->getSplitsKeys();
+  if (!splitsKeys) {
+    operands.output = reader.take("output");
+    if (op.getLse())
+      operands.lse = reader.take("lse");
+  }
+  if (isWgmma(op)) {
+    TensorBoxes boxes = getTensorBoxes(op);
+    auto takeMap = [&](Value &map, const TensorBox &box) {
+      if (!box.empty())
+        map = reader.take("tensor_map");
+    };
+    takeMap(operands.queryMap, boxes.query);
+    takeMap(operands.keyMap, boxes.key);
+    takeMap(operands.valueMap, boxes.value);
+    takeMap(operands.outputMap, boxes.output);
+    takeMap(operands.maskMap, boxes.mask);
+  }
+  if (splitsKeys)
+    operands.partial = reader.take("partial");
   if (isWgmma(op))
     buildWgmmaKernel(builder, op, operands);
   else
     buildMmaSyncKernel(builder, op, operands);
-  gpu::ReturnOp::create(builder, loc);
+  gpu::ReturnOp::create(builder, op.getLoc());
+  return kernel;
+}
+
+gpu::GPUFuncOp Kernels::getCombine(OpBuilder &builder, MaskedAttentionOp op,
+                                   ValueRange arguments) {
+  // Schedules make no difference; what a mask can hold does.
+  Type mask = op.getMask() ? Type(op.getMaskType()) : builder.getNoneType();
+  gpu::GPUFuncOp kernel =
+      lookupOrCreate(builder, op, "masked_attention_combine", arguments,
+                     TypeAttr::get(mask), getCombineThreads(op));
+  Block &body = kernel.getBody().front();
+  if (!body.empty())
+    return kernel;
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(&body);
+  ArgumentReader reader(builder, kernel);
+  KernelOperands operands;
+  operands.partial = reader.take("partial");
+  operands.output = reader.take("output");
+  if (op.getLse())
+    operands.lse = reader.take("lse");
+  buildCombineKernel(builder, op, operands);
+  gpu::ReturnOp::create(builder, op.getLoc());
   return kernel;
 }
 
@@ -239,7 +319,8 @@ private:
   LogicalResult launchWgmma(ImplicitLocOpBuilder &b,
                             MaskedAttentionOp op) const {
     FailureOr<ScheduleAttr> other = getMmaSyncSchedule(
-        op, kernels.getChip(), op.getSchedule()->getF32Product());
+        op, kernels.getChip(), op.getSchedule()->getF32Product(),
+        op.getSchedule()->getSplitsKeys());
     if (failed(other))
       return failure();
     TensorBoxes boxes = getTensorBoxes(op);
@@ -273,7 +354,6 @@ private:
 
   void launch(ImplicitLocOpBuilder &b, MaskedAttentionOp op,
               ValueRange arguments) const {
-    gpu::GPUFuncOp kernel = kernels.get(b, op);
     ScheduleAttr schedule = *op.getSchedule();
     auto index = [&](int64_t value) -> Value {
       return arith::ConstantIndexOp::create(b, value);
@@ -291,13 +371,91 @@ private:
     auto guarded = scf::IfOp::create(b, isNeeded);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(guarded.thenBlock());
+    if (schedule.getSplitsKeys())
+      return launchSplit(b, op, arguments, blocks);
     Value one = index(1);
-    Value sharedBytes = arith::ConstantIntOp::create(
-        b, getSharedMemory(op, schedule).bytes, 32);
     gpu::LaunchFuncOp::create(
-        b, kernel, gpu::KernelDim3{blocks, one, one},
-        gpu::KernelDim3{index(getNumThreads(op)), one, one}, sharedBytes,
-        arguments);
+        b, kernels.get(b, op, arguments), gpu::KernelDim3{blocks, one, one},
+        gpu::KernelDim3{index(getNumThreads(op)), one, one},
+        getSharedBytes(b, op), arguments);
+  }
+
+  static Value getSharedBytes(ImplicitLocOpBuilder &b, MaskedAttentionOp op) {
+    return arith::ConstantIntOp::create(
+        b, getSharedMemory(op, *op.getSchedule()).bytes, 32);
+  }
+
+  /// How many ranges of keys fill the GPU: as many as all multiprocessors take
+  /// at once, where that leaves few of them idle, else as many as a few rounds
+  /// of blocks, of which only the last one leaves some idle. At least 1.
+  static Value countSplits(ImplicitLocOpBuilder &b, MaskedAttentionOp op,
+                           Value blocks) {
+    constexpr int64_t kRounds = 4;
+    // Fewer would make the sums of a block cost more than its keys.
+    constexpr int64_t kTilesOfSplit = 2;
+    // By registers: a wgmma kernel takes them all.
+    int64_t resident = isWgmma(op) ? 1 : 2;
+    auto index = [&](int64_t value) -> Value {
+      return arith::ConstantIndexOp::create(b, value);
+    };
+    auto multiply = [&](Value value, int64_t factor) {
+      return b.createOrFold<arith::MulIOp>(value, index(factor));
+    };
+    Value places = multiply(mfa_gpu::MultiprocessorsOp::create(b), resident);
+    Value ofOneRound = arith::DivUIOp::create(b, places, blocks);
+    Value used = arith::MulIOp::create(b, ofOneRound, blocks);
+    Value isFull = arith::CmpIOp::create(
+        b, arith::CmpIPredicate::uge, multiply(used, 8), multiply(places, 7));
+    Value ofSeveral =
+        arith::DivUIOp::create(b, multiply(places, kRounds), blocks);
+    Value wanted = arith::SelectOp::create(b, isFull, ofOneRound, ofSeveral);
+    Value keys = b.createOrFold<memref::DimOp>(op.getKey(), 1);
+    Value most = b.createOrFold<arith::DivUIOp>(
+        keys, index(kTilesOfSplit * op.getSchedule()->getTileKeys()));
+    return arith::MaxUIOp::create(b, arith::MinUIOp::create(b, wanted, most),
+                                  index(1));
+  }
+
+  /// Two kernels and the buffer between them, one after another on one stream.
+  void launchSplit(ImplicitLocOpBuilder &b, MaskedAttentionOp op,
+                   ValueRange operands, Value blocks) const {
+    auto index = [&](int64_t value) -> Value {
+      return arith::ConstantIndexOp::create(b, value);
+    };
+    Value one = index(1), splits = countSplits(b, op, blocks);
+    MemRefType type = getPartialType(op);
+    SmallVector<Value> sizes{splits};
+    for (unsigned dim : {0, 1, 2})
+      if (op.getOutputType().isDynamicDim(dim))
+        sizes.push_back(memref::DimOp::create(b, op.getOutput(), dim));
+    auto token = b.getType<gpu::AsyncTokenType>();
+    Value start = gpu::WaitOp::create(b, token, ValueRange()).getAsyncToken();
+    auto partial =
+        gpu::AllocOp::create(b, type, token, start, sizes, ValueRange());
+
+    SmallVector<Value> arguments(operands);
+    arguments.push_back(partial.getMemref());
+    auto attention = gpu::LaunchFuncOp::create(
+        b, kernels.get(b, op, arguments), gpu::KernelDim3{blocks, splits, one},
+        gpu::KernelDim3{index(getNumThreads(op)), one, one},
+        getSharedBytes(b, op), arguments, token, partial.getAsyncToken());
+
+    arguments = {partial.getMemref()};
+    llvm::append_range(arguments, getDestinations(op));
+    auto sizeOf = [&](unsigned dim) {
+      return b.createOrFold<memref::DimOp>(op.getOutput(), dim);
+    };
+    Value rows = b.createOrFold<arith::MulIOp>(
+        b.createOrFold<arith::MulIOp>(sizeOf(0), sizeOf(1)), sizeOf(2));
+    auto combine = gpu::LaunchFuncOp::create(
+        b, kernels.getCombine(b, op, arguments),
+        gpu::KernelDim3{rows, one, one},
+        gpu::KernelDim3{index(getCombineThreads(op)), one, one},
+        arith::ConstantIntOp::create(b, 0, 32), arguments, token,
+        attention.getAsyncToken());
+    auto dealloc = gpu::DeallocOp::create(b, token, combine.getAsyncToken(),
+                                          partial.getMemref());
+    gpu::WaitOp::create(b, Type(), dealloc.getAsyncToken());
   }
 
   Kernels &kernels;

@@ -59,7 +59,7 @@ private:
 };
 
 void MmaSyncKernel::copyKeyAndMask(Value tile) {
-  Value firstKey = arith::MulIOp::create(b, tile, index(tileKeys));
+  Value firstKey = firstKeyOfTile(tile);
   OpFoldResult keys = tileSize(numKeys, firstKey, tileKeys);
   copyTile(rowsOfHead(operands.key, keyHead, firstKey, keys), keyBuffer,
            memory.key, tile);
@@ -68,7 +68,7 @@ void MmaSyncKernel::copyKeyAndMask(Value tile) {
 }
 
 void MmaSyncKernel::copyValue(Value tile) {
-  Value firstKey = arith::MulIOp::create(b, tile, index(tileKeys));
+  Value firstKey = firstKeyOfTile(tile);
   copyTile(rowsOfHead(operands.value, keyHead, firstKey,
                       tileSize(numKeys, firstKey, tileKeys)),
            valueBuffer, memory.value, tile);
@@ -84,7 +84,7 @@ void MmaSyncKernel::copyNext(Value tile, function_ref<void(Value)> body) {
 MmaSyncKernel::Scores MmaSyncKernel::maskTail(Scores scores, Value tile) {
   if (!hasTail())
     return scores;
-  Value firstKey = arith::MulIOp::create(b, tile, index(tileKeys));
+  Value firstKey = firstKeyOfTile(tile);
   Value keysLeft = arith::SubIOp::create(b, numKeys, firstKey);
   Value isTail = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, keysLeft,
                                        index(tileKeys));
@@ -113,6 +113,8 @@ MmaSyncKernel::Scores MmaSyncKernel::scores(Value tile) {
 void MmaSyncKernel::finish(Value output, const Softmax &state) {
   Value rowSum =
       mfa_gpu::AllReduceOp::create(b, mfa_gpu::ReduceKind::Add, state.rowSum);
+  if (schedule.getSplitsKeys())
+    return storePartial(output, {state.rowMax, rowSum});
   Value rounded = normalize(output, rowSum);
 
   // Through shared memory, in place of the query tile, to whole rows.

@@ -40,10 +40,14 @@ static constexpr int64_t kWarpgroupSize = 128;
 static constexpr int64_t kWarpgroupRows = 64;
 
 /// Registers of a thread, by number of consumer warpgroups: they share the 64K
-/// of a multiprocessor, and the producer needs few.
+/// of a multiprocessor, and the producer needs few. For one consumer there are
+/// as many as a thread can have from the start: 0 stands for no change.
 static constexpr struct {
   int32_t producer, consumer;
-} kRegisters[] = {{24, 240}, {24, 240}, {32, 160}};
+} kRegisters[] = {{0, 0}, {24, 240}, {32, 160}};
+
+/// Those that a mask tile may have while a product is going.
+static constexpr int64_t kMaskRegisters[] = {32, 32, 16};
 
 /// Barriers of the block, beside 0 for all of its threads. The last two kinds
 /// have one for each consumer warpgroup.
@@ -107,15 +111,14 @@ private:
   /// Waits at a barrier for `threads` of the block.
   void synchronize(Value barrier, int64_t threads);
   Value barrierOf(NamedBarrier first, Value consumer);
-  /// Turns to start products, with ping-pong: the first consumer's is the
-  /// first, and the last one's ends them.
-  void startTurns();
   void takeTurn();
+  /// To the next consumer, the last one's being the first.
   void passTurn();
-  void endTurns();
   /// The product, when it and all but `others` of those started are there.
   Value waitFor(Value product, int64_t others);
   Value startScores(Value step);
+  MaskTile loadMask(Value step);
+  bool loadsMaskFirst();
   /// The softmax of a step from its products of query and key, while `others`
   /// may be going.
   SoftmaxStep finishScores(Value products, Value step, int64_t others,
@@ -128,8 +131,6 @@ private:
   int64_t numConsumers;
   /// `consumer` counts the warpgroups.
   Value thread, consumer, queryFull, queryBuffer;
-  // Barriers, null without ping-pong.
-  Value ownTurn, nextTurn, isLastConsumer;
   Ring key, value, mask;
 };
 
@@ -241,8 +242,7 @@ void WgmmaKernel::release(const Ring &ring, Value step) {
 
 Value WgmmaKernel::firstKeyOf(Value step) {
   Value last = arith::SubIOp::create(b, numTiles, index(1));
-  return arith::MulIOp::create(b, arith::SubIOp::create(b, last, step),
-                               index(tileKeys));
+  return firstKeyOfTile(arith::SubIOp::create(b, last, step));
 }
 
 void WgmmaKernel::produceKeyAndMask(Value step) {
@@ -289,36 +289,19 @@ void WgmmaKernel::synchronize(Value barrier, int64_t threads) {
                           NVVM::BarrierReductionAttr(), Value());
 }
 
-void WgmmaKernel::startTurns() {
-  if (!schedule.getPingPong())
-    return;
-  Value one = index(1), count = index(numConsumers);
-  Value next =
-      arith::RemUIOp::create(b, arith::AddIOp::create(b, consumer, one), count);
-  ownTurn = barrierOf(kTurnOfConsumer, consumer);
-  nextTurn = barrierOf(kTurnOfConsumer, next);
-  isLastConsumer =
-      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, next, index(0));
-  guarded(isLastConsumer, [&] { passTurn(); });
-}
-
 void WgmmaKernel::takeTurn() {
-  if (ownTurn)
-    synchronize(ownTurn, 2 * kWarpgroupSize);
+  if (schedule.getPingPong())
+    synchronize(barrierOf(kTurnOfConsumer, consumer), 2 * kWarpgroupSize);
 }
 
 void WgmmaKernel::passTurn() {
-  if (nextTurn)
-    NVVM::BarrierArriveOp::create(
-        b, nextTurn, arith::ConstantIntOp::create(b, 2 * kWarpgroupSize, 32));
-}
-
-void WgmmaKernel::endTurns() {
-  if (!nextTurn)
+  if (!schedule.getPingPong())
     return;
-  Value isNotLast = arith::XOrIOp::create(
-      b, isLastConsumer, arith::ConstantIntOp::create(b, true, 1));
-  guarded(isNotLast, [&] { passTurn(); });
+  Value next = arith::RemUIOp::create(
+      b, arith::AddIOp::create(b, consumer, index(1)), index(numConsumers));
+  NVVM::BarrierArriveOp::create(
+      b, barrierOf(kTurnOfConsumer, next),
+      arith::ConstantIntOp::create(b, 2 * kWarpgroupSize, 32));
 }
 
 Value WgmmaKernel::waitFor(Value product, int64_t others) {
@@ -334,43 +317,31 @@ Value WgmmaKernel::startScores(Value step) {
       /*accumulator=*/Value(), /*transpose_rhs=*/true);
 }
 
+WgmmaKernel::MaskTile WgmmaKernel::loadMask(Value step) {
+  if (!mask.buffer)
+    return {};
+  Value registers = loadMaskTile(consume(mask, step));
+  release(mask, step);
+  return {registers, changesScores(registers)};
+}
+
+bool WgmmaKernel::loadsMaskFirst() {
+  // Elements of a vector serve two rows of a lane.
+  int64_t perLane = tileKeys / (maskForm == MaskForm::KeyVector ? 4 : 2);
+  int64_t bits = mask.buffer ? mask.matrix->element.getIntOrFloatBitWidth() : 0;
+  return perLane * bits <= 32 * kMaskRegisters[numConsumers - 1];
+}
+
 AttentionBuilder::SoftmaxStep
 WgmmaKernel::finishScores(Value products, Value step, int64_t others,
                           const Softmax &state, Value keysLeft) {
-  auto finish = [&](Scores scores) {
-    return keysLeft ? keepKeys(scores, keysLeft) : scores;
-  };
-  auto waitForProducts = [&] {
-    products = waitFor(products, others);
-    release(key, step);
-  };
-  if (!mask.buffer) {
-    waitForProducts();
-    return updateSoftmax(state, finish(addScaleAndMask(products, Value())));
-  }
-  Value shared = consume(mask, step);
-  if (maskForm == MaskForm::KeyVector && canScaleLate) {
-    // Padding leaves most tiles of keys as they are. Registers that held the
-    // mask for longer than it takes to see that would be spilled.
-    Value isMasked = changesScores(loadMaskTile(shared));
-    waitForProducts();
-    SoftmaxStep result = updateSoftmax(
-        state, isMasked,
-        [&] { return finish(addScaleAndMask(products, loadMaskTile(shared))); },
-        [&] { return finish({products, /*isScaled=*/false}); });
-    release(mask, step);
-    return result;
-  }
   // Under the product, but where its registers would be too many.
-  bool loadsFirst =
-      numConsumers < 3 && mask.matrix->element.getIntOrFloatBitWidth() <= 16;
-  if (!loadsFirst)
-    waitForProducts();
-  Value registers = loadMaskTile(shared);
-  release(mask, step);
-  if (loadsFirst)
-    waitForProducts();
-  return updateSoftmax(state, finish(addScaleAndMask(products, registers)));
+  MaskTile maskTile = loadsMaskFirst() ? loadMask(step) : MaskTile();
+  products = waitFor(products, others);
+  release(key, step);
+  if (!loadsMaskFirst())
+    maskTile = loadMask(step);
+  return attend(state, products, maskTile, keysLeft);
 }
 
 Value WgmmaKernel::startOutput(Value weights, Value step, Value output) {
@@ -382,7 +353,10 @@ Value WgmmaKernel::startOutput(Value weights, Value step, Value output) {
 void WgmmaKernel::runConsumer() {
   loadRowMask();
   Value zero = index(0), one = index(1);
-  startTurns();
+  Value isLast = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, consumer,
+                                       index(numConsumers - 1));
+  // The first turn is that of the first.
+  guarded(isLast, [&] { passTurn(); });
   wait(queryFull, zero, arith::ConstantIntOp::create(b, false, 1));
 
   takeTurn();
@@ -421,7 +395,10 @@ void WgmmaKernel::runConsumer() {
   Value last = arith::SubIOp::create(b, numTiles, one);
   takeTurn();
   output = startOutput(loop.getResult(1), last, loop.getResult(0));
-  endTurns();
+  // The last one's turn is the end.
+  Value isNotLast = arith::CmpIOp::create(b, arith::CmpIPredicate::ne, consumer,
+                                          index(numConsumers - 1));
+  guarded(isNotLast, [&] { passTurn(); });
   output = waitFor(output, 0);
   finish(output, {loop.getResult(2), loop.getResult(3)});
 }
@@ -429,6 +406,8 @@ void WgmmaKernel::runConsumer() {
 void WgmmaKernel::finish(Value output, const Softmax &state) {
   Value rowSum =
       mfa_gpu::AllReduceOp::create(b, mfa_gpu::ReduceKind::Add, state.rowSum);
+  if (schedule.getSplitsKeys())
+    return storePartial(output, {state.rowMax, rowSum});
   Value rounded = normalize(output, rowSum);
 
   // Through shared memory, in place of the query tile. Where rows of both have
@@ -511,13 +490,15 @@ void WgmmaKernel::build() {
       /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(roles.thenBlock());
-  NVVM::SetMaxRegisterOp::create(b, registers.producer,
-                                 NVVM::SetMaxRegisterAction::decrease);
+  if (registers.producer)
+    NVVM::SetMaxRegisterOp::create(b, registers.producer,
+                                   NVVM::SetMaxRegisterAction::decrease);
   guarded(arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread, producer),
           [&] { runProducer(); });
   b.setInsertionPointToStart(roles.elseBlock());
-  NVVM::SetMaxRegisterOp::create(b, registers.consumer,
-                                 NVVM::SetMaxRegisterAction::increase);
+  if (registers.consumer)
+    NVVM::SetMaxRegisterOp::create(b, registers.consumer,
+                                   NVVM::SetMaxRegisterAction::increase);
   runConsumer();
 }
 
@@ -536,7 +517,8 @@ TensorBoxes mfa::getTensorBoxes(MaskedAttentionOp op) {
   boxes.query = ofRows(schedule.getTileRows(), memory.query);
   boxes.key = ofRows(schedule.getTileKeys(), memory.key);
   boxes.value = ofRows(schedule.getTileKeys(), memory.value);
-  boxes.output = ofRows(kWarpgroupRows, memory.output);
+  if (!schedule.getSplitsKeys())
+    boxes.output = ofRows(kWarpgroupRows, memory.output);
   if (memory.mask.rows) {
     boxes.mask.assign(op.getMaskType().getRank(), 1);
     boxes.mask[*op.getMaskDim(ScoreDim::Key)] =

@@ -5,7 +5,7 @@
 // OTHER-NOT: kind = wgmma
 
 // CHECK-LABEL: @dense
-// CHECK: schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 128, warps = 8, stages = 2, ping_pong = true>)
+// CHECK: schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 128, warps = 8, stages = 2>)
 func.func @dense(%q: memref<2x512x4x128xf16>, %m: memref<2x512x512xf16>, %o: memref<2x512x4x128xf16>) {
   mfa.masked_attention ins(%q, %q, %q : memref<2x512x4x128xf16>, memref<2x512x4x128xf16>, memref<2x512x4x128xf16>)
       mask(%m : memref<2x512x512xf16>) outs(%o : memref<2x512x4x128xf16>)
@@ -14,19 +14,10 @@ func.func @dense(%q: memref<2x512x4x128xf16>, %m: memref<2x512x512xf16>, %o: mem
 
 // Fewer keys where a mask of f32 takes the memory.
 // CHECK-LABEL: @f32_mask
-// CHECK: schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 96, warps = 8, stages = 2, ping_pong = true>)
+// CHECK: schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 96, warps = 8, stages = 2>)
 func.func @f32_mask(%q: memref<2x512x4x128xf16>, %m: memref<2x512x512xf32>, %o: memref<2x512x4x128xf16>) {
   mfa.masked_attention ins(%q, %q, %q : memref<2x512x4x128xf16>, memref<2x512x4x128xf16>, memref<2x512x4x128xf16>)
       mask(%m : memref<2x512x512xf32>) outs(%o : memref<2x512x4x128xf16>)
-  return
-}
-
-// A vector of keys takes little.
-// CHECK-LABEL: @padding
-// CHECK: schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 160, warps = 8, stages = 2>)
-func.func @padding(%q: memref<2x512x4x128xf16>, %m: memref<2x1x512xf16>, %o: memref<2x512x4x128xf16>) {
-  mfa.masked_attention ins(%q, %q, %q : memref<2x512x4x128xf16>, memref<2x512x4x128xf16>, memref<2x512x4x128xf16>)
-      mask(%m : memref<2x1x512xf16>) outs(%o : memref<2x512x4x128xf16>)
   return
 }
 
@@ -50,8 +41,8 @@ func.func @odd_mask(%q: memref<2x511x4x128xf16>, %m: memref<2x511x511xf16>, %o: 
 
 // CHECK-LABEL: @few_rows
 // CHECK: kind = mma_sync
-func.func @few_rows(%q: memref<2x16x4x128xf16>, %k: memref<2x512x4x128xf16>, %o: memref<2x16x4x128xf16>) {
-  mfa.masked_attention ins(%q, %k, %k : memref<2x16x4x128xf16>, memref<2x512x4x128xf16>, memref<2x512x4x128xf16>)
+func.func @few_rows(%q: memref<2x16x4x128xf16>, %k: memref<2x500x4x128xf16>, %o: memref<2x16x4x128xf16>) {
+  mfa.masked_attention ins(%q, %k, %k : memref<2x16x4x128xf16>, memref<2x500x4x128xf16>, memref<2x500x4x128xf16>)
       outs(%o : memref<2x16x4x128xf16>)
   return
 }

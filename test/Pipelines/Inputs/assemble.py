@@ -12,7 +12,8 @@ import re
 import subprocess
 import sys
 
-# Element type, D, Dv, mask type (none without a mask), mask sizes, log-sum-exp.
+# Element type, D, Dv, mask type (none without a mask), mask sizes, log-sum-exp,
+# and where they are not 1024 and 2: queries, and query heads to one key head.
 KERNELS = [
     ("bf16", 64, 64, "bf16", None, False),
     ("f16", 64, 64, None, None, True),
@@ -22,28 +23,32 @@ KERNELS = [
     ("bf16", 128, 128, "i1", None, True),
     ("f16", 128, 128, "f32", None, False),
     ("bf16", 128, 128, None, None, False),
-    ("f16", 64, 64, "f16", None, False),
-    ("bf16", 64, 64, "bf16", "1,1,1,1024", False),
-    ("f16", 64, 64, "i1", "1,1,1,1024", True),
     ("f16", 128, 64, "f16", "1,1,1,1024", False),
-    ("bf16", 128, 128, "bf16", "1,1,1,1024", True),
-    ("bf16", 128, 128, "f32", "1,1,1,1024", False),
-    ("bf16", 192, 192, "bf16", "1,1,1,1024", False),
-    ("bf16", 256, 256, "bf16", "1,1,1,1024", False),
     ("f32", 64, 64, "f32", None, False),
     ("f32", 128, 128, "f32", None, False),
     ("bf16", 192, 192, "bf16", None, False),
     ("bf16", 256, 256, "bf16", None, False),
     ("f32", 256, 256, "f32", None, False),
+    # One query: keys are split.
+    ("f16", 64, 64, None, None, True, 1, 4),
+    ("bf16", 128, 128, "bf16", "1,1,1,1024", True, 1, 4),
+    ("bf16", 128, 128, "i1", "1,4,1,1024", False, 1, 4),
+    ("bf16", 256, 256, "bf16", "1,1,1,1024", False, 1, 8),
+    ("f32", 128, 128, None, None, False, 1, 4),
+    ("bf16", 64, 64, "bf16", None, False, 16, 2),
 ]
 
 
 def assemble(mfa_run, ptxas, chip, kernel):
     """The registers and spilled bytes of a kernel."""
-    dtype, dim, value_dim, mask, sizes, lse = kernel
+    dtype, dim, value_dim, mask, sizes, lse, *grid = kernel
+    queries, heads = grid or (1024, 2)
     command = [mfa_run, "--emit", "ptx", "--target", "cuda", "--chip", chip]
-    command += ["--seq-q", "1024", "--dtype", dtype, "--head-dim", str(dim)]
-    command += ["--v-head-dim", str(value_dim), "--heads", "2"]
+    command += ["--seq-q", str(queries), "--seq-k", "1024", "--dtype", dtype]
+    command += ["--head-dim", str(dim), "--v-head-dim", str(value_dim)]
+    command += ["--heads", str(heads)]
+    if grid:
+        command += ["--kv-heads", "1"]
     if mask:
         command += ["--mask", "dense", "--mask-dtype", mask]
     if sizes:

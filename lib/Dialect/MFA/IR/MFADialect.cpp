@@ -42,7 +42,8 @@ void MFADialect::initialize() {
 LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    KernelKind kind, int64_t tileRows,
                                    int64_t tileKeys, int64_t warps,
-                                   int64_t stages, F32Product, bool pingPong) {
+                                   int64_t stages, F32Product, bool pingPong,
+                                   bool) {
   bool isWgmma = kind == KernelKind::Wgmma;
   if (isWgmma && (warps < 4 || warps > 12 || warps % 4 != 0))
     return emitError() << "expected 'warps' of a wgmma schedule to be 4, 8 or "

@@ -66,24 +66,23 @@ constexpr TileSizes kF32Tiles[] = {
 //===--- wgmma ------------------------------------------------------------===//
 
 constexpr TileSizes kMaskedWgmmaTiles[] = {
-    {64, 192, 112, 12, 2, true},
-    {128, 128, 128, 8, 2, true},
-    {256, 128, 64, 8, 2, true},
-};
-
-// The mask of a tile of keys is a vector, and takes next to nothing.
-constexpr TileSizes kKeyVectorWgmmaTiles[] = {
-    {64, 192, 112, 12, 2, true},
-    {128, 128, 160, 8, 2},
-    {192, 128, 112, 8, 2},
-    {256, 128, 80, 8, 2},
+    {64, 192, 128, 12, 2},
+    {128, 128, 128, 8, 2},
+    {256, 128, 64, 8, 2},
 };
 
 constexpr TileSizes kUnmaskedWgmmaTiles[] = {
-    {64, 192, 128, 12, 2, true},
+    {64, 192, 128, 12, 2},
     {128, 128, 176, 8, 2},
     {192, 128, 112, 8, 2},
     {256, 128, 80, 8, 2},
+};
+
+// Few query rows, where keys and values stream through: as many bytes of them
+// in flight as fit.
+constexpr TileSizes kFewRowsWgmmaTiles[] = {
+    {128, 64, 128, 4, 4},
+    {256, 64, 64, 4, 4},
 };
 
 //===----------------------------------------------------------------------===//
@@ -108,11 +107,51 @@ TileSizes lookupMmaSyncTiles(MaskedAttentionOp op) {
 }
 
 ScheduleAttr getSchedule(MaskedAttentionOp op, KernelKind kind,
-                         const TileSizes &sizes,
+                         const TileSizes &sizes, bool splitsKeys,
                          F32Product product = F32Product::TF32x3) {
   return ScheduleAttr::get(op.getContext(), kind, sizes.rows, sizes.keys,
-                           sizes.warps, sizes.stages, product,
-                           sizes.pingPong);
+                           sizes.warps, sizes.stages, product, sizes.pingPong,
+                           splitsKeys);
+}
+
+/// Query rows that one warpgroup has, and that no kernel has fewer tiles for.
+constexpr int64_t kFewRows = 64;
+
+/// Keys below which a second kernel costs more than idle multiprocessors do:
+/// with few rows, and with more.
+constexpr int64_t kFewKeys = 512, kFewKeysOfManyRows = 2048;
+
+bool hasFewRows(MaskedAttentionOp op) {
+  int64_t queries = op.getScoreSize(ScoreDim::Query);
+  return ShapedType::isStatic(queries) && queries <= kFewRows;
+}
+
+bool mayHaveManyKeys(MaskedAttentionOp op) {
+  int64_t keys = op.getScoreSize(ScoreDim::Key);
+  return ShapedType::isDynamic(keys) ||
+         keys >= (hasFewRows(op) ? kFewKeys : kFewKeysOfManyRows);
+}
+
+/// Whether a grid of one block for each tile of `tileRows` rows leaves too many
+/// of the chip's multiprocessors idle: as far as sizes are known, or as it may
+/// with few rows.
+bool shouldSplitKeys(MaskedAttentionOp op, const Chip &chip, int64_t tileRows) {
+  int64_t queries = op.getScoreSize(ScoreDim::Query);
+  bool isKnown = ShapedType::isStatic(queries) &&
+                 ShapedType::isStatic(op.getScoreSize(ScoreDim::Key));
+  if (!mayHaveManyKeys(op) || (!isKnown && !hasFewRows(op)))
+    return false;
+  int64_t batch = op.getScoreSize(ScoreDim::Batch);
+  int64_t heads = op.getScoreSize(ScoreDim::Head);
+  if (ShapedType::isDynamic(batch) || ShapedType::isDynamic(heads))
+    return hasFewRows(op);
+  int64_t blocks = batch * heads * llvm::divideCeil(queries, tileRows);
+  int64_t places = chip.multiprocessors;
+  if (!hasFewRows(op))
+    return 2 * blocks < places;
+  // Sums of few rows are small: that the last round of blocks leaves
+  // multiprocessors idle is worth them too.
+  return 8 * blocks < 7 * places || (blocks > places && blocks < 4 * places);
 }
 
 /// Whether a tensor map of `array` may exist, by what its type says.
@@ -136,9 +175,9 @@ bool mayHaveTensorMap(Value array) {
 ScheduleAttr getWgmmaSchedule(MaskedAttentionOp op, const Chip &chip) {
   if (!chip.hasWgmma || op.getElementType().isF32() || op.hasTensorSemantics())
     return {};
-  // A warpgroup has 64 rows.
-  int64_t queries = op.getScoreSize(ScoreDim::Query);
-  if (!ShapedType::isDynamic(queries) && queries < 64)
+  // Most of a warpgroup's 64 rows would be computed for nothing, which is free
+  // where the kernel waits for long keys and values.
+  if (hasFewRows(op) && !mayHaveManyKeys(op))
     return {};
   SmallVector<Value> arrays{op.getQuery(), op.getKey(), op.getValue(),
                             op.getOutput()};
@@ -148,18 +187,22 @@ ScheduleAttr getWgmmaSchedule(MaskedAttentionOp op, const Chip &chip) {
     arrays.push_back(op.getMask());
   if (!llvm::all_of(arrays, mayHaveTensorMap))
     return {};
-  ArrayRef<TileSizes> table = kUnmaskedWgmmaTiles;
-  if (form == MaskForm::Matrix)
-    table = kMaskedWgmmaTiles;
-  else if (form == MaskForm::KeyVector)
-    table = kKeyVectorWgmmaTiles;
-  TileSizes sizes = lookupTileSizes(table, op);
-  ScheduleAttr schedule = getSchedule(op, KernelKind::Wgmma, sizes);
+  TileSizes sizes =
+      lookupTileSizes(loadsMask ? ArrayRef<TileSizes>(kMaskedWgmmaTiles)
+                                : ArrayRef<TileSizes>(kUnmaskedWgmmaTiles),
+                      op);
+  if (hasFewRows(op))
+    sizes = lookupTileSizes(kFewRowsWgmmaTiles, op);
+  bool splitsKeys = shouldSplitKeys(op, chip, sizes.rows);
+  ScheduleAttr schedule = getSchedule(op, KernelKind::Wgmma, sizes, splitsKeys);
   while (getSharedMemory(op, schedule).getTotalBytes() > chip.maxSharedBytes) {
-    if (sizes.keys == 16)
+    if (sizes.stages > 2)
+      --sizes.stages;
+    else if (sizes.keys > 16)
+      sizes.keys -= 16;
+    else
       return {};
-    sizes.keys -= 16;
-    schedule = getSchedule(op, KernelKind::Wgmma, sizes);
+    schedule = getSchedule(op, KernelKind::Wgmma, sizes, splitsKeys);
   }
   return schedule;
 }
@@ -183,21 +226,23 @@ bool shrink(TileSizes &sizes) {
 
 FailureOr<ScheduleAttr> mfa::getMmaSyncSchedule(MaskedAttentionOp op,
                                                 const Chip &chip,
-                                                F32Product product) {
+                                                F32Product product,
+                                                bool splitsKeys) {
   TileSizes sizes = lookupMmaSyncTiles(op);
   // Rows past the last query would be computed for nothing.
   int64_t queries = op.getScoreSize(ScoreDim::Query);
   while (!ShapedType::isDynamic(queries) && sizes.rows > 16 * sizes.warps &&
          queries <= sizes.rows / 2)
     sizes.rows /= 2;
-  ScheduleAttr schedule = getSchedule(op, KernelKind::MmaSync, sizes, product);
+  ScheduleAttr schedule =
+      getSchedule(op, KernelKind::MmaSync, sizes, splitsKeys, product);
   while (getSharedMemory(op, schedule).getTotalBytes() > chip.maxSharedBytes) {
     if (!shrink(sizes))
       return op.emitOpError("expected the tiles to fit ")
              << chip.maxSharedBytes << " bytes of shared memory on '"
              << chip.name << "', but the smallest take "
              << getSharedMemory(op, schedule).getTotalBytes();
-    schedule = getSchedule(op, KernelKind::MmaSync, sizes, product);
+    schedule = getSchedule(op, KernelKind::MmaSync, sizes, splitsKeys, product);
   }
   return schedule;
 }
@@ -226,10 +271,20 @@ struct SelectSchedulePass
   }
 
 private:
+  FailureOr<ScheduleAttr> selectMmaSync(MaskedAttentionOp op,
+                                        const Chip &known) {
+    FailureOr<ScheduleAttr> schedule =
+        getMmaSyncSchedule(op, known, f32Product, /*splitsKeys=*/false);
+    if (failed(schedule) ||
+        !shouldSplitKeys(op, known, schedule->getTileRows()))
+      return schedule;
+    return getMmaSyncSchedule(op, known, f32Product, /*splitsKeys=*/true);
+  }
+
   LogicalResult select(MaskedAttentionOp op, const Chip &known) {
     FailureOr<ScheduleAttr> schedule = getWgmmaSchedule(op, known);
     if (!*schedule)
-      schedule = getMmaSyncSchedule(op, known, f32Product);
+      schedule = selectMmaSync(op, known);
     if (failed(schedule))
       return failure();
     op.setScheduleAttr(*schedule);

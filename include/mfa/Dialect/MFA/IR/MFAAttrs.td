@@ -45,6 +45,7 @@ def MFA_ScheduleAttr : AttrDef<MFA_Dialect, "Schedule"> {
     | `stages` | key, value and mask tiles in flight; 1 overlaps the loads of one operand with the product of the other | `mma_sync`: 1 or 2; `wgmma`: 1 to 4 |
     | `ping_pong` | `wgmma`: warpgroups take turns, by named barriers, to start their products, so that the softmax of one runs under the products of another | `wgmma` with 8 or 12 warps |
     | `f32_product` | for f32 operands: `tf32x3` splits each factor in two and is f32-accurate, `tf32` rounds the factors to 10 bits and is three times as fast | |
+    | `splits_keys` | whether several blocks share the keys of the same query rows, each with a range of them, and a second kernel combines their sums: for grids that would leave multiprocessors idle. How many is computed where the program runs, from the sizes and the number of multiprocessors | |
 
     ```mlir
     #mfa.schedule<kind = mma_sync, tile_rows = 128, tile_keys = 64, warps = 4,
@@ -59,7 +60,8 @@ def MFA_ScheduleAttr : AttrDef<MFA_Dialect, "Schedule"> {
     "int64_t":$stages,
     DefaultValuedParameter<"::mlir::mfa::F32Product",
                            "::mlir::mfa::F32Product::TF32x3">:$f32_product,
-    DefaultValuedParameter<"bool", "false">:$ping_pong);
+    DefaultValuedParameter<"bool", "false">:$ping_pong,
+    DefaultValuedParameter<"bool", "false">:$splits_keys);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }

@@ -162,8 +162,10 @@ def MFASelectSchedulePass : Pass<"mfa-select-schedule"> {
   let description = [{
     Chooses kernel kind, tile sizes, warps and stages from a table by element
     type and head size, and shrinks them until they fit the shared memory of the
-    chip and the number of query rows where that is known. A schedule that is
-    already on the op is kept.
+    chip and the number of query rows where that is known. Keys are split between
+    blocks (`splits_keys`) where up to 64 query rows have 512 keys or more and the
+    grid is not known to fill the chip, or more rows have 2048 keys and are known
+    to fill less than half of it. A schedule that is already on the op is kept.
 
     ```mlir
     mfa.masked_attention ins(...) outs(...)

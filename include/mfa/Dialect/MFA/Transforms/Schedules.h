@@ -16,8 +16,9 @@ namespace mlir::mfa {
 
 /// The mma_sync schedule for `op`, which every operand can take. An error of
 /// the op where the smallest tiles exceed the chip's shared memory.
-FailureOr<ScheduleAttr>
-getMmaSyncSchedule(MaskedAttentionOp op, const Chip &chip, F32Product product);
+FailureOr<ScheduleAttr> getMmaSyncSchedule(MaskedAttentionOp op,
+                                           const Chip &chip, F32Product product,
+                                           bool splitsKeys);
 
 } // namespace mlir::mfa
 

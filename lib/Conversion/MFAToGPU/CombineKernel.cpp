@@ -1,0 +1,139 @@
+//===- CombineKernel.cpp - The kernel that adds ranges of keys up ---------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "AttentionBuilder.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
+using namespace mlir;
+using namespace mlir::mfa;
+
+MemRefType mfa::getPartialType(MaskedAttentionOp op) {
+  ArrayRef<int64_t> shape = op.getOutputType().getShape();
+  return MemRefType::get({ShapedType::kDynamic, shape[0], shape[1], shape[2],
+                          op.getValueDim() + 2},
+                         Float32Type::get(op.getContext()));
+}
+
+namespace {
+
+class CombineKernel : public AttentionBuilder {
+public:
+  using AttentionBuilder::AttentionBuilder;
+
+  void build();
+
+private:
+  Value load(Value range, Value col) {
+    return memref::LoadOp::create(b, operands.partial,
+                                  ValueRange{range, batch, row, head, col});
+  }
+  /// A loop over the ranges that carries f32 values.
+  ValueRange
+  overRanges(ValueRange init,
+             function_ref<SmallVector<Value>(Value range, ValueRange)> body);
+  /// What a sum that is relative to `rowMax` is multiplied by to be relative to
+  /// `base`, which is no smaller.
+  Value weightOf(Value rowMax, Value base);
+
+  Value row;
+};
+
+ValueRange CombineKernel::overRanges(
+    ValueRange init,
+    function_ref<SmallVector<Value>(Value range, ValueRange)> body) {
+  auto loop =
+      scf::ForOp::create(b, index(0), dim(operands.partial, 0), index(1), init);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  scf::YieldOp::create(b,
+                       body(loop.getInductionVar(), loop.getRegionIterArgs()));
+  return loop.getResults();
+}
+
+Value CombineKernel::weightOf(Value rowMax, Value base) {
+  // Rounded like the weights of the attention kernel.
+  auto toPowers = [&](Value value) -> Value {
+    return arith::MulFOp::create(b, value, toLog2);
+  };
+  Value exponent = arith::SubFOp::create(b, toPowers(rowMax), toPowers(base));
+  if (maskMayOverflow()) {
+    // Which there, too, are relative to the maximum itself in these rows.
+    Value exact = toPowers(arith::SubFOp::create(b, rowMax, base));
+    exponent = arith::SelectOp::create(b, isHuge(base), exact, exponent);
+  }
+  return math::Exp2Op::create(b, exponent);
+}
+
+void CombineKernel::build() {
+  int64_t valueDim = op.getValueDim();
+  auto place = affine::AffineDelinearizeIndexOp::create(
+      b, Value(gpu::BlockIdOp::create(b, gpu::Dimension::x)),
+      ArrayRef<OpFoldResult>{dim(operands.partial, 2),
+                             dim(operands.partial, 3)},
+      /*hasOuterBound=*/false);
+  batch = place.getResult(0);
+  row = place.getResult(1);
+  head = place.getResult(2);
+  Value thread = gpu::ThreadIdOp::create(b, gpu::Dimension::x);
+  // Threads past the last column compute it again.
+  Value col = arith::MinUIOp::create(b, thread, index(valueDim - 1));
+
+  Value rowMax =
+      overRanges(negativeInfinity(), [&](Value range, ValueRange carried) {
+        // A maximum is never NaN: the tiles' maxima are taken of numbers.
+        Value next = load(range, index(valueDim));
+        Value isLarger = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT,
+                                               next, carried[0]);
+        return SmallVector<Value>{
+            arith::SelectOp::create(b, isLarger, next, carried[0])};
+      })[0];
+  // A row without a key: any finite base keeps exp2 free of NaN.
+  Value isEmpty = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, rowMax,
+                                        negativeInfinity());
+  Value base = arith::SelectOp::create(b, isEmpty, constant(0), rowMax);
+  ValueRange sums = overRanges(
+      {constant(0), constant(0)}, [&](Value range, ValueRange carried) {
+        Value weight = weightOf(load(range, index(valueDim)), base);
+        auto add = [&](Value sum, Value column) -> Value {
+          return math::FmaOp::create(b, weight, load(range, column), sum);
+        };
+        return SmallVector<Value>{add(carried[0], col),
+                                  add(carried[1], index(valueDim + 1))};
+      });
+  Value output =
+      arith::DivFOp::create(b, sums[0], sums[1], arith::FastMathFlags::afn);
+  output = arith::SelectOp::create(b, isZero(sums[1]), constant(0), output);
+  if (!element.isF32())
+    output = arith::TruncFOp::create(b, element, output);
+  auto store = [&] {
+    memref::StoreOp::create(b, output, operands.output,
+                            ValueRange{batch, row, head, col});
+  };
+  guarded(arith::CmpIOp::create(b, arith::CmpIPredicate::ult, thread,
+                                index(valueDim)),
+          store);
+  if (!operands.lse)
+    return;
+  guarded(arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread, index(0)),
+          [&] {
+            memref::StoreOp::create(b, logSumExp(rowMax, sums[1]), operands.lse,
+                                    ValueRange{batch, head, row});
+          });
+}
+
+} // namespace
+
+void mfa::buildCombineKernel(OpBuilder &builder, MaskedAttentionOp op,
+                             const KernelOperands &operands) {
+  CombineKernel(builder, op, operands).build();
+}
