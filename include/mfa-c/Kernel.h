@@ -52,15 +52,20 @@ typedef enum MfaScale {
   MfaScaleArgument,
 } MfaScale;
 
-/// All of a masked attention that changes its code. Batch, lengths, heads, the
-/// heads of key and value (which divide them) and all strides are arguments of
-/// a launch. Zeros are f16, no mask, the default scale and no log-sum-exp.
+/// All of a masked attention that changes its code. Batch, other lengths,
+/// heads, the heads of key and value (which divide them) and all strides are
+/// arguments of a launch. Zeros are f16, any number of queries, no mask, the
+/// default scale and no log-sum-exp.
 typedef struct MfaProblem {
   /// Of query, key, value and output: f16, bf16 or f32.
   MfaElementType elementType;
   /// D and Dv, multiples of 8 from 8 to 256.
   int64_t headDim;
   int64_t valueDim;
+  /// The number of queries where the code shall know it, or 0 where launches
+  /// say it. Of up to 64, known to be few, a GPU reads long keys at the speed
+  /// of its memory.
+  int64_t numQueries;
   /// 3 for a mask [batch, query, key], 4 for [batch, head, query, key], 0
   /// without a mask.
   int64_t maskRank;

@@ -71,6 +71,7 @@ static Problem fromC(const MfaProblem &problem) {
   result.type = fromC(problem.elementType);
   result.headDim = problem.headDim;
   result.valueDim = problem.valueDim;
+  result.numQueries = problem.numQueries;
   result.maskRank = problem.maskRank;
   result.maskType = fromC(problem.maskType);
   result.maskBroadcast = problem.maskBroadcast;

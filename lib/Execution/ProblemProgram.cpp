@@ -33,6 +33,10 @@ static Error checkProblem(const Problem &problem) {
       return refuse("expected the head dimension of ", name,
                     " to be a multiple of ", minDim, " from ", minDim, " to ",
                     maxDim, " but got ", dim);
+  if (problem.numQueries < 0)
+    return refuse("expected a number of queries, or 0 where launches say it, "
+                  "but got ",
+                  problem.numQueries);
   unsigned dims = MaskBatch | MaskQueries | MaskKeys;
   switch (problem.maskRank) {
   case 0:
@@ -80,13 +84,19 @@ static mlir::MemRefType getBufferType(MLIRContext &context, ElementType type,
   return mlir::MemRefType::get(shape, getElementType(context, type), layout);
 }
 
+static int64_t getNumQueries(const Problem &problem) {
+  return problem.numQueries ? problem.numQueries : ShapedType::kDynamic;
+}
+
 static mlir::MemRefType getMaskType(MLIRContext &context,
                                     const Problem &problem) {
   SmallVector<int64_t> shape;
   for (unsigned dim : {MaskBatch, MaskHeads, MaskQueries, MaskKeys}) {
     if (dim == MaskHeads && problem.maskRank == 3)
       continue;
-    shape.push_back(problem.maskBroadcast & dim ? 1 : ShapedType::kDynamic);
+    int64_t full =
+        dim == MaskQueries ? getNumQueries(problem) : ShapedType::kDynamic;
+    shape.push_back(problem.maskBroadcast & dim ? 1 : full);
   }
   return getBufferType(context, problem.maskType, shape,
                        problem.maskUnitStride);
@@ -119,13 +129,14 @@ mfa::exec::buildProgram(MLIRContext &context, const Problem &problem,
     return schedule.takeError();
 
   constexpr int64_t open = ShapedType::kDynamic;
-  auto getMatrixType = [&](int64_t dim) {
-    return getBufferType(context, problem.type, {open, open, open, dim},
+  int64_t queries = getNumQueries(problem);
+  auto getMatrixType = [&](int64_t length, int64_t dim) {
+    return getBufferType(context, problem.type, {open, length, open, dim},
                          /*hasUnitStride=*/true);
   };
-  SmallVector<mlir::Type> types = {getMatrixType(problem.headDim),
-                                   getMatrixType(problem.headDim),
-                                   getMatrixType(problem.valueDim)};
+  SmallVector<mlir::Type> types = {getMatrixType(queries, problem.headDim),
+                                   getMatrixType(open, problem.headDim),
+                                   getMatrixType(open, problem.valueDim)};
   SmallVector<StringRef> names = {"query", "key", "value"};
   auto add = [&](StringRef name, mlir::Type type) {
     names.push_back(name);
@@ -135,9 +146,9 @@ mfa::exec::buildProgram(MLIRContext &context, const Problem &problem,
     add("mask", getMaskType(context, problem));
   if (problem.scaleIsArgument)
     add("scale", mlir::Float32Type::get(&context));
-  add("output", getMatrixType(problem.valueDim));
+  add("output", getMatrixType(queries, problem.valueDim));
   if (problem.lse)
-    add("lse", getBufferType(context, ElementType::F32, {open, open, open},
+    add("lse", getBufferType(context, ElementType::F32, {open, open, queries},
                              /*hasUnitStride=*/false));
 
   mlir::Location loc = mlir::UnknownLoc::get(&context);

@@ -38,16 +38,19 @@ def get_kernel(
     target: str,
     device: int = 0,
     *,
+    num_queries: int = 0,
     chip: str = "",
     schedule: str = "",
     f32_product: str = "tf32x3",
 ) -> _mfa.Kernel:
     """The kernel of a problem, compiled at most once for each chip, whatever the
     number of threads that ask for it; loaded on GPU `device` if that is not
-    negative. What begins with `mask_` is that of _mfa.Problem."""
+    negative. `num_queries` and what begins with `mask_` are those of
+    _mfa.Problem."""
     chip = chip or chip_of(target, device)
     mask = mask_dtype, mask_broadcast, mask_unit_stride
-    key = dtype, head_dim, value_dim, *mask, lse, target, chip, schedule, f32_product
+    problem = dtype, head_dim, value_dim, *mask, lse, num_queries
+    key = *problem, target, chip, schedule, f32_product
     with _lock:
         kernel = _kernels.get(key)
         pending = _pending.setdefault(key, threading.Lock())
@@ -69,6 +72,7 @@ def make_problem(
     mask_broadcast: int,
     mask_unit_stride: bool,
     lse: bool,
+    num_queries: int = 0,
 ) -> _mfa.Problem:
     """The problem for which the extension compiles: masks are seen as rank 4, and
     the scale is an argument."""
@@ -82,6 +86,7 @@ def make_problem(
         mask_unit_stride=mask_unit_stride,
         scale="argument",
         lse=lse,
+        num_queries=num_queries,
     )
 
 
@@ -89,7 +94,7 @@ def _read_or_compile(key: tuple, device: int) -> _mfa.Kernel:
     """A new kernel, on GPU `device` if that is not negative. Once it is loaded it
     holds machine code, which the driver takes long to make: these entries on disk
     are others than those made without a GPU."""
-    target, chip, schedule, f32_product = key[7:]
+    target, chip, schedule, f32_product = key[8:]
     loads = target == "cuda" and device >= 0
     # The compiler's identity covers its version, LLVM's and this CPU.
     disk_key = _mfa.compiler_id(), *key, loads
@@ -103,7 +108,7 @@ def _read_or_compile(key: tuple, device: int) -> _mfa.Kernel:
         except RuntimeError:
             pass  # An entry that cannot be used is replaced.
     kernel = _mfa.compile_problem(
-        make_problem(*key[:7]),
+        make_problem(*key[:8]),
         target=_mfa.Target[target],
         chip=chip,
         schedule=schedule,

@@ -49,6 +49,9 @@ struct MaskView {
   unsigned broadcast = 0;
   bool hasUnitStride = false;
 };
+
+/// Queries of up to this number are known in the code of the kernel.
+constexpr int64_t kMaxKnownQueries = 64;
 } // namespace
 
 //===----------------------------------------------------------------------===//
@@ -196,6 +199,54 @@ static void fitMask(const Operands &operands, MaskView &view,
   view.broadcast = broadcast;
 }
 
+//===----------------------------------------------------------------------===//
+// One query
+//===----------------------------------------------------------------------===//
+
+// The heads of a group, which attend to the same keys, are seen as the queries
+// of one head, so that a kernel reads keys and values once for all of them:
+//
+//   q, out  [B, 1, H, D]        [B, G, h, D]
+//   mask    [B|1, H|1, 1, Sk|1] [B|1, h|1, G|1, Sk|1]
+//   lse     [B, H, 1]           [B, h, G]
+//
+// The pass mfa-group-heads-as-queries does the same in programs that know the
+// number of heads, which kernels of this package leave to the launch.
+
+/// The size of a group where it takes the place of the one query, or 0.
+static int64_t getGroupedQueries(const Operands &operands, MfaTarget target) {
+  int64_t size = operands.getHeads() / operands.getKVHeads();
+  bool isGrouped = operands.getSeqQ() == 1 && target != MfaTargetCPU &&
+                   size <= kMaxKnownQueries;
+  return isGrouped ? size : 0;
+}
+
+static void groupMask(MaskView &view, int64_t size) {
+  constexpr int heads = 1, queries = 2;
+  bool isBroadcast = view.broadcast & MfaMaskHeads;
+  view.sizes[heads] /= size;
+  view.sizes[queries] = size;
+  view.strides[queries] = view.strides[heads];
+  view.strides[heads] *= size;
+  view.broadcast &= ~MfaMaskQueries;
+  if (isBroadcast)
+    view.broadcast |= MfaMaskQueries;
+}
+
+static void groupHeads(Operands &operands, int64_t size) {
+  for (Array *array : {&operands.q, &operands.out}) {
+    array->sizes[1] = size;
+    array->sizes[2] /= size;
+    array->strides[1] = array->strides[2];
+    array->strides[2] *= size;
+  }
+  Array &lse = operands.lse;
+  lse.sizes[1] /= size;
+  lse.sizes[2] = size;
+  lse.strides[2] = lse.strides[1];
+  lse.strides[1] *= size;
+}
+
 static void checkOutput(const Array &array, const Array &q,
                         const int64_t *sizes) {
   checkDevice(array, q);
@@ -245,6 +296,7 @@ static uint64_t makeKey(const MfaProblem &problem, MfaTarget target,
   add(4, problem.maskBroadcast);
   add(1, problem.maskUnitStride);
   add(1, problem.lse);
+  add(7, problem.numQueries);
   return key;
 }
 
@@ -294,7 +346,8 @@ static std::shared_ptr<Kernel> getKernel(const MfaProblem &problem,
       get, "mfa._kernels", "get_kernel")(
       getTypeName(problem.elementType), problem.headDim, problem.valueDim, mask,
       problem.maskBroadcast, static_cast<bool>(problem.maskUnitStride),
-      static_cast<bool>(problem.lse), getTargetName(target), device));
+      static_cast<bool>(problem.lse), getTargetName(target), device,
+      nb::arg("num_queries") = problem.numQueries));
   std::lock_guard<std::mutex> lock(table.mutex);
   return table.kernels.try_emplace(key, std::move(kernel)).first->second;
 }
@@ -454,6 +507,7 @@ static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
   }
 
   std::shared_ptr<Kernel> toLaunch;
+  int64_t groupedQueries = 0;
   if (!kernel.is_none()) {
     const MfaProblem &expected = nb::cast<const Problem &>(problem).problem;
     checkProblem(makeProblem(operands, maskView, returnLSE), expected);
@@ -461,7 +515,12 @@ static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
       fitMask(operands, maskView, expected);
     toLaunch = nb::cast<std::shared_ptr<Kernel>>(kernel);
   } else {
-    toLaunch = getKernel(makeProblem(operands, maskView, returnLSE), targetKind,
+    groupedQueries = getGroupedQueries(operands, targetKind);
+    if (groupedQueries)
+      groupMask(maskView, groupedQueries);
+    MfaProblem wanted = makeProblem(operands, maskView, returnLSE);
+    wanted.numQueries = groupedQueries;
+    toLaunch = getKernel(wanted, targetKind,
                          operands.q.isOnCUDA() ? operands.q.deviceId : 0);
   }
 
@@ -477,6 +536,8 @@ static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
   void *stream = nullptr;
   if (operands.q.isOnCUDA())
     stream = getCurrentStream(operands.q);
+  if (groupedQueries)
+    groupHeads(operands, groupedQueries);
   launch(*toLaunch, operands, maskView, stream);
 
   if (!operands.q.type->isTorch) {

@@ -70,11 +70,13 @@ static MfaElementType parseElementType(const char *argument,
 static void initProblem(Problem *self, const std::string &dtype,
                         int64_t headDim, int64_t valueDim, int64_t maskRank,
                         const std::string &maskType, unsigned maskBroadcast,
-                        bool maskUnitStride, nb::handle scale, bool lse) {
+                        bool maskUnitStride, nb::handle scale, bool lse,
+                        int64_t numQueries) {
   MfaProblem problem = {};
   problem.elementType = parseElementType("dtype", dtype);
   problem.headDim = headDim;
   problem.valueDim = valueDim;
+  problem.numQueries = numQueries;
   problem.maskRank = maskRank;
   problem.maskType = parseElementType("mask_dtype", maskType);
   problem.maskBroadcast = maskBroadcast;
@@ -100,7 +102,7 @@ static void initProblem(Problem *self, const std::string &dtype,
 static auto getFields(const Problem &self) {
   const MfaProblem &problem = self.problem;
   return std::make_tuple(int(problem.elementType), problem.headDim,
-                         problem.valueDim, problem.maskRank,
+                         problem.valueDim, problem.numQueries, problem.maskRank,
                          int(problem.maskType), problem.maskBroadcast,
                          problem.maskUnitStride, int(problem.scaleKind),
                          problem.scale, problem.lse);
@@ -369,7 +371,8 @@ static void bindProblem(nb::module_ &m) {
            nb::arg("value_dim"), nb::kw_only(), nb::arg("mask_rank") = 0,
            nb::arg("mask_dtype") = "f16", nb::arg("mask_broadcast") = 0,
            nb::arg("mask_unit_stride") = false,
-           nb::arg("scale").none() = nb::none(), nb::arg("lse") = false)
+           nb::arg("scale").none() = nb::none(), nb::arg("lse") = false,
+           nb::arg("num_queries") = 0)
       .def("__eq__",
            [](const Problem &self, nb::handle other) {
              return nb::isinstance<Problem>(other) &&

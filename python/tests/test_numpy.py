@@ -183,6 +183,45 @@ def test_simulated():
     assert_close(output, reference(q, k, v, mask)[0], "f16")
 
 
+@pytest.mark.parametrize("seq_k", [0, 7, 300])
+@pytest.mark.parametrize(
+    "shape",
+    [None, (2, 1, -1), (1, 1, 1, -1), (2, 6, 1, -1), (1, 6, 1, 1), (2, 1, 1, 1)],
+    ids=str,
+)
+def test_one_query_simulated(seq_k, shape):
+    """Heads of a group are the queries of a kernel of their own."""
+    q, k, v = make_qkv(2, 1, seq_k, 6, 2, 16, "f16", v_dim=24)
+    mask = None
+    if shape:
+        mask = normal(4, *(seq_k if size < 0 else size for size in shape))
+    output, lse = mfa.masked_attention(q, k, v, mask, return_lse=True, target="sim")
+    expected, expected_lse = reference(q, k, v, mask)
+    assert_close(output, expected, "f16")
+    np.testing.assert_allclose(lse, expected_lse, atol=1e-3)
+
+
+def test_one_query_in_views_simulated():
+    """Operands and outputs with the strides of [B, H, S, D] arrays."""
+    q, k, v = make_qkv(2, 1, 70, 6, 2, 16, "f16")
+    swap = lambda x: np.ascontiguousarray(x.swapaxes(1, 2)).swapaxes(1, 2)
+    mask = np.broadcast_to(normal(4, 2, 1, 1, 70) > 0, (2, 6, 1, 70))
+    out, lse = np.empty_like(swap(q)), np.empty((2, 1, 6), "f4").swapaxes(1, 2)
+    mfa.masked_attention(
+        swap(q), swap(k), swap(v), mask, out=(out, lse), return_lse=True, target="sim"
+    )
+    expected, expected_lse = reference(q, k, v, mask)
+    assert_close(out, expected, "f16")
+    np.testing.assert_allclose(lse, expected_lse, atol=1e-3)
+
+
+def test_one_query_compiles_for_each_size_of_groups(cache_dir):
+    for batch, seq_k, heads, kv_heads in ((2, 7, 4, 2), (1, 3, 8, 4), (1, 3, 6, 2)):
+        q, k, v = make_qkv(batch, 1, seq_k, heads, kv_heads, 8, "f16")
+        mfa.masked_attention(q, k, v, target="sim")
+    assert len(list(cache_dir.iterdir())) == 2
+
+
 def test_lengths_and_batch_do_not_compile_again(cache_dir):
     for batch, seq_q, seq_k, heads in ((2, 5, 7, 4), (1, 1, 3, 2), (3, 9, 1, 8)):
         q, k, v = make_qkv(batch, seq_q, seq_k, heads)

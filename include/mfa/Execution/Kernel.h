@@ -72,11 +72,14 @@ enum MaskDims : unsigned {
   MaskKeys = 1 << 3,
 };
 
-/// All of a masked attention that changes its code: batch, lengths, heads and
-/// strides are arguments of a launch.
+/// All of a masked attention that changes its code: batch, other lengths, heads
+/// and strides are arguments of a launch.
 struct Problem {
   ElementType type = ElementType::F16;
   int64_t headDim = 0, valueDim = 0;
+  /// Sq where the code knows it, which it makes use of when there are few
+  /// queries; 0 where launches say it.
+  int64_t numQueries = 0;
   /// 0 (no mask), 3 or 4.
   int64_t maskRank = 0;
   ElementType maskType = ElementType::F16;
