@@ -7,6 +7,7 @@ the report shows. Any other error of a peer is shown as a refusal as well.
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import functools
 import importlib
@@ -46,7 +47,7 @@ class Run:
     problem: Problem | None = None
 
 
-class Peer:
+class Peer(abc.ABC):
     """Base of all peers. `device` is "cuda" or "cpu"."""
 
     name = ""
@@ -58,8 +59,10 @@ class Peer:
             raise Absent(f"runs on {' and '.join(self.devices)} only")
         self.device = device
 
+    @abc.abstractmethod
     def prepare(self, problem: Problem) -> Run:
-        raise NotImplementedError
+        """Makes ready what is timed; raises Refused for a problem that it cannot
+        compute."""
 
     def version(self) -> str:
         return ""
