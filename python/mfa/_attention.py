@@ -72,8 +72,8 @@ def masked_attention(
         fit.
       ValueError: shapes, strides or devices do not fit, or an array is not
         writable. The message says what was expected of which argument.
-      NotImplementedError: gradients are wanted, of which there are none yet.
-      RuntimeError: the compiler or the CUDA driver failed; with their messages.
+      RuntimeError: an argument wants gradients, and there is no backward; or the
+        compiler or the CUDA driver failed, with their messages.
     """
     if _is_tracing is None:
         register_with_torch()

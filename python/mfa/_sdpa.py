@@ -45,9 +45,9 @@ def scaled_dot_product_attention(
       [B, H, Sq, Dv], as a view of a contiguous [B, Sq, H, Dv].
 
     Raises:
-      TypeError, ValueError, NotImplementedError, RuntimeError: as
-      masked_attention; ValueError also for dropout, for a mask together with
-      is_causal, and for h other than H without enable_gqa.
+      TypeError, ValueError, RuntimeError: as masked_attention; ValueError also for
+      dropout, for a mask together with is_causal, and for h other than H without
+      enable_gqa.
     """
     import torch
 

@@ -50,7 +50,7 @@ def _fake_lse(q, k, v, mask=None, *, scale=None, target=None):
 
 
 def _refuse_gradients(ctx, inputs, keyword_only_inputs, output) -> None:
-    raise NotImplementedError(
+    raise RuntimeError(
         "expected arrays without gradients, as masked attention has no backward, but "
         "got one with requires_grad; call it under torch.no_grad() or pass detached "
         "tensors"

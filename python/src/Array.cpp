@@ -199,7 +199,7 @@ static void checkNoGradient(const Array &array) {
     return;
   if (!nb::cast<bool>(getFunction(isGradEnabled, "torch", "is_grad_enabled")()))
     return;
-  throwError(PyExc_NotImplementedError,
+  throwError(PyExc_RuntimeError,
              std::string(array.name) +
                  ": expected an array without gradients, as masked attention "
                  "has no backward, but got one with requires_grad; call it "

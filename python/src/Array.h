@@ -59,7 +59,7 @@ struct Array {
 /// Reads an argument. Throws TypeError for what is no array or has another
 /// element type than f16, bf16, f32 and, where `allowBool`, booleans;
 /// ValueError for one of another rank than `minRank` to `maxRank` or another
-/// device; NotImplementedError for one that wants gradients.
+/// device; RuntimeError for one that wants gradients.
 void readArray(const char *name, nb::handle object, int minRank, int maxRank,
                bool allowBool, Array &array);
 
