@@ -14,20 +14,22 @@
 
 using namespace llvm;
 
+using Segment = ElfW(Phdr);
+
 /// Looks in one loaded object for the address of this function; if it is there,
 /// stores the build id that the linker gave the object (a hash of its
 /// contents).
 static int findBuildId(dl_phdr_info *object, size_t, void *user) {
   auto address = reinterpret_cast<ElfW(Addr)>(&findBuildId);
   auto segments = ArrayRef(object->dlpi_phdr, object->dlpi_phnum);
-  bool isHere = any_of(segments, [&](const ElfW(Phdr) & segment) {
+  bool isHere = any_of(segments, [&](const Segment &segment) {
     ElfW(Addr) begin = object->dlpi_addr + segment.p_vaddr;
     return segment.p_type == PT_LOAD && address >= begin &&
            address - begin < segment.p_memsz;
   });
   if (!isHere)
     return 0;
-  for (const ElfW(Phdr) &segment : segments) {
+  for (const Segment &segment : segments) {
     if (segment.p_type != PT_NOTE)
       continue;
     const char *next =

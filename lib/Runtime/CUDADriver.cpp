@@ -66,9 +66,7 @@ CUDAStatus CUDADriver::load() {
     bool optional;
   };
 #define MFA_SYMBOL(field, name, optional)                                      \
-  {                                                                            \
-    name, reinterpret_cast<void **>(&functions.field), optional                \
-  }
+  Symbol({name, reinterpret_cast<void **>(&functions.field), optional})
   // The exported names carry the version of the signature; the fields do not.
   const Symbol symbols[] = {
       MFA_SYMBOL(cuInit, "cuInit", false),

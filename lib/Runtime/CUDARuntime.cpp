@@ -399,9 +399,7 @@ MFA_ENTRY void *mgpuTensorMapEncodeTiledMemref(
 
 const std::vector<EntryPoint> &mfa::runtime::getCUDAEntryPoints() {
 #define MFA_ENTRY_POINT(name)                                                  \
-  {                                                                            \
-    #name, reinterpret_cast<void *>(name)                                      \
-  }
+  EntryPoint({#name, reinterpret_cast<void *>(name)})
   static const std::vector<EntryPoint> entryPoints = {
       MFA_ENTRY_POINT(mgpuModuleLoad),
       MFA_ENTRY_POINT(mgpuModuleLoadJIT),

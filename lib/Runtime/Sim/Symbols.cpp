@@ -11,10 +11,8 @@
 
 std::vector<mfa::runtime::EntryPoint> mfa::sim::getEntryPoints() {
 #define MFA_SIM_SYMBOL(name)                                                   \
-  {                                                                            \
-    #name, reinterpret_cast<void *>(&name)                                     \
-  }
-  return {
+  runtime::EntryPoint({#name, reinterpret_cast<void *>(&name)})
+  std::vector<runtime::EntryPoint> entryPoints = {
       MFA_SIM_SYMBOL(mfaSimLaunch),
       MFA_SIM_SYMBOL(mfaSimAccess),
       MFA_SIM_SYMBOL(mfaSimCountBlock),
@@ -55,9 +53,6 @@ std::vector<mfa::runtime::EntryPoint> mfa::sim::getEntryPoints() {
       MFA_SIM_SYMBOL(mfaSimTrap),
       MFA_SIM_SYMBOL(mfaSimExp2),
       MFA_SIM_SYMBOL(mfaSimLog2),
-#if defined(__x86_64__)
-      MFA_SIM_SYMBOL(__truncsfbf2),
-#endif
       {"mfaGetMultiprocessorCount",
        reinterpret_cast<void *>(&mfaSimGetMultiprocessorCount)},
       {"mgpuTensorMapEncodeTiled",
@@ -65,5 +60,9 @@ std::vector<mfa::runtime::EntryPoint> mfa::sim::getEntryPoints() {
       {"mgpuTensorMapEncodeTiledMemref",
        reinterpret_cast<void *>(&mfaSimTensorMapEncodeTiledMemref)},
   };
+#if defined(__x86_64__)
+  entryPoints.push_back(MFA_SIM_SYMBOL(__truncsfbf2));
+#endif
 #undef MFA_SIM_SYMBOL
+  return entryPoints;
 }
