@@ -261,20 +261,8 @@ gpu::GPUFuncOp Kernels::getCombine(OpBuilder &builder, MaskedAttentionOp op,
 /// Says which operands are known to be read element by element.
 void remarkSlowOperands(MaskedAttentionOp op) {
   auto check = [&](StringRef name, Value operand) {
-    if (!operand)
-      return;
     auto type = cast<MemRefType>(operand.getType());
-    int64_t bits = type.getElementTypeBitWidth();
-    int64_t elements = 128 / std::max<int64_t>(bits, 8);
-    SmallVector<int64_t> strides = type.getStridesAndOffset().first;
-    bool isUnit = ShapedType::isDynamic(strides.back()) ||
-                  strides.back() == 1 || type.getShape().back() == 1;
-    bool isAligned = true;
-    for (auto [size, stride] :
-         llvm::drop_end(llvm::zip_equal(type.getShape(), strides)))
-      isAligned &=
-          size == 1 || ShapedType::isDynamic(stride) || stride % elements == 0;
-    if (isUnit && isAligned)
+    if (mayHaveAlignedRows(type))
       return;
     op.emitRemark() << "'" << name
                     << "' is read element by element, since its rows do not "

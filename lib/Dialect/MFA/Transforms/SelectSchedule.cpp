@@ -157,18 +157,12 @@ bool shouldSplitKeys(MaskedAttentionOp op, const Chip &chip, int64_t tileRows) {
 /// Whether a tensor map of `array` may exist, by what its type says.
 bool mayHaveTensorMap(Value array) {
   auto type = cast<MemRefType>(array.getType());
-  int64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
   SmallVector<int64_t> strides = type.getStridesAndOffset().first;
-  auto isKnown = [](int64_t stride) { return !ShapedType::isDynamic(stride); };
-  if (isKnown(strides.back()) && strides.back() != 1 &&
-      type.getShape().back() != 1)
-    return false;
-  return llvm::all_of(llvm::drop_end(llvm::zip_equal(type.getShape(), strides)),
-                      [&](auto dim) {
-                        auto [size, stride] = dim;
-                        return size == 1 || !isKnown(stride) ||
-                               (stride > 0 && stride * bytes % 16 == 0);
-                      });
+  return mayHaveAlignedRows(type) &&
+         llvm::all_of(llvm::zip_equal(type.getShape(), strides), [](auto dim) {
+           auto [size, stride] = dim;
+           return size == 1 || ShapedType::isDynamic(stride) || stride > 0;
+         });
 }
 
 /// The wgmma schedule, or null where another kind is better or the only one.
@@ -223,6 +217,24 @@ bool shrink(TileSizes &sizes) {
 }
 
 } // namespace
+
+bool mfa::mayHaveAlignedRows(MemRefType type) {
+  int64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+  SmallVector<int64_t> strides = type.getStridesAndOffset().first;
+  auto mayStep = [](int64_t size, int64_t stride, auto isGood) {
+    return size == 1 || ShapedType::isDynamic(stride) || isGood(stride);
+  };
+  if (!mayStep(type.getShape().back(), strides.back(),
+               [](int64_t stride) { return stride == 1; }))
+    return false;
+  return llvm::all_of(llvm::drop_end(llvm::zip_equal(type.getShape(), strides)),
+                      [&](auto dim) {
+                        auto [size, stride] = dim;
+                        return mayStep(size, stride, [&](int64_t stride) {
+                          return stride * bytes % 16 == 0;
+                        });
+                      });
+}
 
 FailureOr<ScheduleAttr> mfa::getMmaSyncSchedule(MaskedAttentionOp op,
                                                 const Chip &chip,

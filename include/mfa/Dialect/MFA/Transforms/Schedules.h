@@ -20,6 +20,11 @@ FailureOr<ScheduleAttr> getMmaSyncSchedule(MaskedAttentionOp op,
                                            const Chip &chip, F32Product product,
                                            bool splitsKeys);
 
+/// Whether all rows of an array may start on 16-byte boundaries, by what its
+/// type says: the unit stride of the last dimension, and the others that are
+/// constant. Kernels copy such rows by 16 bytes.
+bool mayHaveAlignedRows(MemRefType type);
+
 } // namespace mlir::mfa
 
 #endif // MFA_DIALECT_MFA_TRANSFORMS_SCHEDULES_H
