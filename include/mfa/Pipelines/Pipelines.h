@@ -29,13 +29,14 @@ struct MFAToCPUOptions : public PassPipelineOptions<MFAToCPUOptions> {
       llvm::cl::init(true)};
 };
 
-/// Options of the pipeline `mfa-to-nvvm`.
-struct MFAToNVVMOptions : public PassPipelineOptions<MFAToNVVMOptions> {
-  PassOptions::Option<std::string> chip{
+/// Options that every pipeline with GPU kernels has.
+template <typename Derived>
+struct KernelOptions : public PassPipelineOptions<Derived> {
+  mlir::detail::PassOptions::Option<std::string> chip{
       *this, "chip",
       llvm::cl::desc("GPU architecture to compile for, such as sm_80"),
       llvm::cl::init("sm_80")};
-  PassOptions::Option<F32Product> f32Product{
+  mlir::detail::PassOptions::Option<F32Product> f32Product{
       *this, "f32-product",
       llvm::cl::desc("How f32 matrices are multiplied on tensor cores"),
       llvm::cl::init(F32Product::TF32x3),
@@ -43,6 +44,10 @@ struct MFAToNVVMOptions : public PassPipelineOptions<MFAToNVVMOptions> {
                                   "three tf32 products, f32-accurate"),
                        clEnumValN(F32Product::TF32, "tf32",
                                   "one tf32 product, 10-bit factors"))};
+};
+
+/// Options of the pipeline `mfa-to-nvvm`.
+struct MFAToNVVMOptions : public KernelOptions<MFAToNVVMOptions> {
   PassOptions::Option<std::string> format{
       *this, "format",
       llvm::cl::desc("What the kernels are embedded as: isa (PTX, compiled by "
@@ -52,19 +57,7 @@ struct MFAToNVVMOptions : public PassPipelineOptions<MFAToNVVMOptions> {
 };
 
 /// Options of the pipeline `mfa-to-sim`.
-struct MFAToSimOptions : public PassPipelineOptions<MFAToSimOptions> {
-  PassOptions::Option<std::string> chip{
-      *this, "chip",
-      llvm::cl::desc("GPU architecture whose kernels are simulated"),
-      llvm::cl::init("sm_80")};
-  PassOptions::Option<F32Product> f32Product{
-      *this, "f32-product",
-      llvm::cl::desc("How f32 matrices are multiplied on tensor cores"),
-      llvm::cl::init(F32Product::TF32x3),
-      llvm::cl::values(clEnumValN(F32Product::TF32x3, "tf32x3",
-                                  "three tf32 products, f32-accurate"),
-                       clEnumValN(F32Product::TF32, "tf32",
-                                  "one tf32 product, 10-bit factors"))};
+struct MFAToSimOptions : public KernelOptions<MFAToSimOptions> {
   PassOptions::Option<bool> checks{
       *this, "checks",
       llvm::cl::desc("Check every access of the kernels to memory"),

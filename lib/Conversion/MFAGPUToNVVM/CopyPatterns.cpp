@@ -278,40 +278,54 @@ Value isInside(LaneBuilder &b, const GlobalMatrix &global, Value row,
   return arith::AndIOp::create(b, rowInside, colInside);
 }
 
-LogicalResult requireBlockSize(Operation *op, int64_t threads,
-                               ConversionPatternRewriter &rewriter) {
-  if (threads > 0)
-    return success();
-  return rewriter.notifyMatchFailure(
-      op, "the kernel has no known_block_size to divide the copy by");
-}
-
-struct CopyAsyncPattern : OpConversionPattern<CopyAsyncOp> {
-  using OpConversionPattern::OpConversionPattern;
+/// A copy between global and shared memory by all threads of a block.
+template <typename Op>
+struct BlockCopyPattern : OpConversionPattern<Op> {
+  using OpConversionPattern<Op>::OpConversionPattern;
 
   LogicalResult
-  matchAndRewrite(CopyAsyncOp op, OneToNOpAdaptor,
-                  ConversionPatternRewriter &rewriter) const override {
+  matchAndRewrite(Op op, typename OpConversionPattern<Op>::OneToNOpAdaptor,
+                  ConversionPatternRewriter &rewriter) const final {
     int64_t threads = getBlockThreads(op);
-    if (failed(requireBlockSize(op, threads, rewriter)))
-      return failure();
-    auto shared = cast<TypedValue<MemRefType>>(op.getDestination());
+    if (threads <= 0)
+      return rewriter.notifyMatchFailure(
+          op, "the kernel has no known_block_size to divide the copy by");
+    constexpr bool isLoad = std::is_same_v<Op, CopyAsyncOp>;
+    auto shared = cast<TypedValue<MemRefType>>(isLoad ? op.getDestination()
+                                                      : op.getSource());
     LaneBuilder b(op.getLoc(), rewriter);
     ChunkGrid grid(shared.getType(), threads);
-    GlobalMatrix global(b, cast<TypedValue<MemRefType>>(op.getSource()));
-
+    GlobalMatrix global(b, cast<TypedValue<MemRefType>>(
+                               isLoad ? op.getSource() : op.getDestination()));
+    // A chunk that is partly outside would have to be split to be stored.
+    bool fits =
+        isLoad || (global.knownCols && *global.knownCols % grid.elements == 0);
     emitByAlignment(
-        b, global.isChunked(b), [&] { emitChunks(b, grid, global, shared); },
+        b, fits ? global.isChunked(b) : Value(),
+        [&] { emitChunks(b, grid, global, shared); },
         [&] { emitElements(b, grid, global, shared); });
     rewriter.eraseOp(op);
     return success();
   }
 
+private:
+  /// Copies chunks of 16 bytes.
+  virtual void emitChunks(LaneBuilder &b, const ChunkGrid &grid,
+                          const GlobalMatrix &global,
+                          TypedValue<MemRefType> shared) const = 0;
+  virtual void emitElements(LaneBuilder &b, const ChunkGrid &grid,
+                            const GlobalMatrix &global,
+                            TypedValue<MemRefType> shared) const = 0;
+};
+
+struct CopyAsyncPattern : BlockCopyPattern<CopyAsyncOp> {
+  using BlockCopyPattern::BlockCopyPattern;
+
   /// One `cp.async` a chunk; its size operand fills what lies outside with
   /// zeros, and nothing outside is read.
   void emitChunks(LaneBuilder &b, const ChunkGrid &grid,
                   const GlobalMatrix &global,
-                  TypedValue<MemRefType> shared) const {
+                  TypedValue<MemRefType> shared) const override {
     ChunkPointers pointers(b, grid, global, shared);
     auto modifier = NVVM::LoadCacheModifierKindAttr::get(
         b.getContext(), NVVM::LoadCacheModifierKind::CG);
@@ -332,7 +346,7 @@ struct CopyAsyncPattern : OpConversionPattern<CopyAsyncOp> {
   /// Elements loaded one by one into a chunk that is stored whole.
   void emitElements(LaneBuilder &b, const ChunkGrid &grid,
                     const GlobalMatrix &global,
-                    TypedValue<MemRefType> shared) const {
+                    TypedValue<MemRefType> shared) const override {
     Type bits = b.getIntegerType(8 * grid.elementBytes);
     auto chunkType = VectorType::get({grid.elements}, bits);
     loopOverChunks(b, grid, [&](Value row, Value chunk) {
@@ -363,33 +377,12 @@ struct CopyAsyncPattern : OpConversionPattern<CopyAsyncOp> {
   }
 };
 
-struct CopyPattern : OpConversionPattern<CopyOp> {
-  using OpConversionPattern::OpConversionPattern;
-
-  LogicalResult
-  matchAndRewrite(CopyOp op, OneToNOpAdaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    int64_t threads = getBlockThreads(op);
-    if (failed(requireBlockSize(op, threads, rewriter)))
-      return failure();
-    auto shared = cast<TypedValue<MemRefType>>(op.getSource());
-    LaneBuilder b(op.getLoc(), rewriter);
-    ChunkGrid grid(shared.getType(), threads);
-    GlobalMatrix global(b, cast<TypedValue<MemRefType>>(op.getDestination()));
-    // A chunk that is partly outside would have to be split.
-    bool wholeChunks =
-        global.knownCols && *global.knownCols % grid.elements == 0;
-    emitByAlignment(
-        b, wholeChunks ? global.isChunked(b) : Value(),
-        [&] { emitChunks(b, grid, global, shared); },
-        [&] { emitElements(b, grid, global, shared); });
-    rewriter.eraseOp(op);
-    return success();
-  }
+struct CopyPattern : BlockCopyPattern<CopyOp> {
+  using BlockCopyPattern::BlockCopyPattern;
 
   void emitChunks(LaneBuilder &b, const ChunkGrid &grid,
                   const GlobalMatrix &global,
-                  TypedValue<MemRefType> shared) const {
+                  TypedValue<MemRefType> shared) const override {
     auto chunkType = VectorType::get({4}, b.getI32Type());
     ChunkPointers pointers(b, grid, global, shared);
     forEachChunk(
@@ -410,7 +403,7 @@ struct CopyPattern : OpConversionPattern<CopyOp> {
 
   void emitElements(LaneBuilder &b, const ChunkGrid &grid,
                     const GlobalMatrix &global,
-                    TypedValue<MemRefType> shared) const {
+                    TypedValue<MemRefType> shared) const override {
     Type bits = b.getIntegerType(8 * grid.elementBytes);
     loopOverChunks(b, grid, [&](Value row, Value chunk) {
       Value row64 = toI64(b, row);

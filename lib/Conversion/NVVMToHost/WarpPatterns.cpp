@@ -194,11 +194,23 @@ struct ElectPattern : SimulationPattern<NVVM::ElectSyncOp> {
 // Matrices
 //===----------------------------------------------------------------------===//
 
-/// Matrices of 8x8 elements with 16 bits; others exist from sm_100 on.
-static bool isB16Matrix(NVVM::LdStMatrixShapeAttr shape,
-                        NVVM::LdStMatrixEltType type) {
-  return shape.getM() == 8 && shape.getN() == 8 &&
-         type == NVVM::LdStMatrixEltType::B16;
+/// What `ldmatrix` or `stmatrix` of `count` matrices says to the runtime: the
+/// address of the lane's row, the count, and whether they are transposed. They
+/// have 8x8 elements of 16 bits; others exist from sm_100 on.
+template <typename Op>
+static FailureOr<SmallVector<Value>>
+getMatrixArguments(Op op, int64_t count, PatternRewriter &rewriter) {
+  if (op.getShape().getM() != 8 || op.getShape().getN() != 8 ||
+      op.getEltType() != NVVM::LdStMatrixEltType::B16)
+    return rewriter.notifyMatchFailure(
+        op, "expected 8x8 matrices with elements of 16 bits");
+  Location loc = op.getLoc();
+  Value address = LLVM::PtrToIntOp::create(rewriter, loc, rewriter.getI32Type(),
+                                           op.getPtr());
+  bool transposed = op.getLayout() == NVVM::MMALayout::col;
+  return SmallVector<Value>{address,
+                            Simulation::createI32(rewriter, loc, count),
+                            Simulation::createI32(rewriter, loc, transposed)};
 }
 
 struct LdMatrixPattern : SimulationPattern<NVVM::LdMatrixOp> {
@@ -206,17 +218,10 @@ struct LdMatrixPattern : SimulationPattern<NVVM::LdMatrixOp> {
 
   LogicalResult matchAndRewrite(NVVM::LdMatrixOp op,
                                 PatternRewriter &rewriter) const override {
-    if (!isB16Matrix(op.getShape(), op.getEltType()))
-      return rewriter.notifyMatchFailure(
-          op, "expected 8x8 matrices with elements of 16 bits");
-    Location loc = op.getLoc();
-    Value address = LLVM::PtrToIntOp::create(
-        rewriter, loc, rewriter.getI32Type(), op.getPtr());
-    bool transposed = op.getLayout() == NVVM::MMALayout::col;
-    simulation.callRuntime(rewriter, op, "mfaSimLoadMatrix", {},
-                           {address,
-                            Simulation::createI32(rewriter, loc, op.getNum()),
-                            Simulation::createI32(rewriter, loc, transposed)});
+    auto arguments = getMatrixArguments(op, op.getNum(), rewriter);
+    if (failed(arguments))
+      return failure();
+    simulation.callRuntime(rewriter, op, "mfaSimLoadMatrix", {}, *arguments);
     rewriter.replaceOp(
         op, Simulation::loadStructFromSlot(rewriter, op, op.getType()));
     return success();
@@ -228,18 +233,11 @@ struct StMatrixPattern : SimulationPattern<NVVM::StMatrixOp> {
 
   LogicalResult matchAndRewrite(NVVM::StMatrixOp op,
                                 PatternRewriter &rewriter) const override {
-    if (!isB16Matrix(op.getShape(), op.getEltType()))
-      return rewriter.notifyMatchFailure(
-          op, "expected 8x8 matrices with elements of 16 bits");
-    Location loc = op.getLoc();
-    Value address = LLVM::PtrToIntOp::create(
-        rewriter, loc, rewriter.getI32Type(), op.getPtr());
-    bool transposed = op.getLayout() == NVVM::MMALayout::col;
+    auto arguments = getMatrixArguments(op, op.getSources().size(), rewriter);
+    if (failed(arguments))
+      return failure();
     Simulation::storeToSlot(rewriter, op, op.getSources());
-    simulation.callRuntime(
-        rewriter, op, "mfaSimStoreMatrix", {},
-        {address, Simulation::createI32(rewriter, loc, op.getSources().size()),
-         Simulation::createI32(rewriter, loc, transposed)});
+    simulation.callRuntime(rewriter, op, "mfaSimStoreMatrix", {}, *arguments);
     rewriter.eraseOp(op);
     return success();
   }
