@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ProblemProgram.h"
+#include "mfa/Execution/AttentionProgram.h"
 #include "mfa/Execution/Stages.h"
 #include "mfa/Pipelines/Pipelines.h"
 #include "mfa/Support/Chip.h"
@@ -167,18 +168,6 @@ static Expected<mlir::func::FuncOp> findEntry(ModuleOp module, StringRef name) {
   return makeError(ErrorKind::InvalidArgument,
                    "expected one of the program's functions, ", names,
                    ", but got '", name, "'");
-}
-
-static std::optional<ElementType> getElementType(mlir::Type type) {
-  if (type.isF16())
-    return ElementType::F16;
-  if (type.isBF16())
-    return ElementType::BF16;
-  if (type.isF32())
-    return ElementType::F32;
-  if (type.isInteger(1))
-    return ElementType::I1;
-  return std::nullopt;
 }
 
 /// Strides of an array in row-major order without gaps.

@@ -32,6 +32,19 @@ static Expected<const CUDADriver *> getDriver() {
   return toError(reason);
 }
 
+/// Runs `action` in a context of `device`; see Kernel::launch for -1.
+static Error
+runOnDevice(int device,
+            function_ref<Error(const CUDADriver &, CUcontext)> action) {
+  Expected<const CUDADriver *> driver = getDriver();
+  if (!driver)
+    return driver.takeError();
+  DeviceScope scope(**driver, device);
+  if (scope.getError())
+    return toError(scope.getError());
+  return action(**driver, scope.getContext());
+}
+
 Kernel::~Kernel() = default;
 
 //===----------------------------------------------------------------------===//
@@ -227,17 +240,13 @@ static Error runChecked(const HostProgram &host, void **arguments) {
 
 static Error launchOnGPU(const HostProgram &host, void **arguments, int device,
                          CUstream stream) {
-  Expected<const CUDADriver *> driver = getDriver();
-  if (!driver)
-    return driver.takeError();
-  DeviceScope scope(**driver, device);
-  if (scope.getError())
-    return toError(scope.getError());
-  StreamScope streamScope(stream);
-  ErrorScope errors;
-  if (Error error = runChecked(host, arguments))
-    return error;
-  return toError(errors.getFirst());
+  return runOnDevice(device, [&](const CUDADriver &, CUcontext) -> Error {
+    StreamScope streamScope(stream);
+    ErrorScope errors;
+    if (Error error = runChecked(host, arguments))
+      return error;
+    return toError(errors.getFirst());
+  });
 }
 
 Error Kernel::launch(ArrayRef<LaunchArgument> arguments, int device,
@@ -263,17 +272,13 @@ Error Kernel::launch(ArrayRef<LaunchArgument> arguments, int device,
 Error Kernel::load(int device) const {
   if (options.target != Target::CUDA)
     return Error::success();
-  Expected<const CUDADriver *> driver = getDriver();
-  if (!driver)
-    return driver.takeError();
-  DeviceScope scope(**driver, device);
-  if (scope.getError())
-    return toError(scope.getError());
-  ErrorScope errors;
-  for (const auto &image : images)
-    if (CUDAStatus error = image->load(scope.getContext()))
-      return toError(error);
-  return Error::success();
+  auto loadAll = [&](const CUDADriver &, CUcontext context) -> Error {
+    for (const auto &image : images)
+      if (CUDAStatus error = image->load(context))
+        return toError(error);
+    return Error::success();
+  };
+  return runOnDevice(device, loadAll);
 }
 
 //===----------------------------------------------------------------------===//
@@ -296,30 +301,29 @@ Expected<Resources> Kernel::getResources(unsigned index, int device) const {
                      "of which there are ",
                      images.empty() ? 0 : functions.size(), ", but got ",
                      index);
-  Expected<const CUDADriver *> driver = getDriver();
-  if (!driver)
-    return driver.takeError();
-  DeviceScope scope(**driver, device);
-  if (scope.getError())
-    return toError(scope.getError());
-  StreamScope stream(nullptr);
-  ErrorScope errors;
-  const std::string &name = functions[index].name;
-  CUDAKernel *kernel = findImage(images, name).getKernel(name.c_str());
-  CUDAKernel::Loaded *loaded = kernel->get(scope.getContext());
-  if (!loaded)
-    return toError(errors.getFirst());
   Resources resources;
   const std::pair<int, int *> attributes[] = {
       {CU_FUNC_ATTRIBUTE_NUM_REGS, &resources.registers},
       {CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES, &resources.localBytes},
       {CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES, &resources.staticSharedBytes},
       {CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK, &resources.maxThreads}};
-  for (auto [attribute, value] : attributes)
-    if (CUDAStatus error = (*driver)->check(
-            "cuFuncGetAttribute",
-            (**driver)->cuFuncGetAttribute(value, attribute, loaded->function)))
-      return toError(error);
+  auto ask = [&](const CUDADriver &driver, CUcontext context) -> Error {
+    StreamScope stream(nullptr);
+    ErrorScope errors;
+    const std::string &name = functions[index].name;
+    CUDAKernel *kernel = findImage(images, name).getKernel(name.c_str());
+    CUDAKernel::Loaded *loaded = kernel->get(context);
+    if (!loaded)
+      return toError(errors.getFirst());
+    for (auto [attribute, value] : attributes)
+      if (CUDAStatus error = driver.check(
+              "cuFuncGetAttribute",
+              driver->cuFuncGetAttribute(value, attribute, loaded->function)))
+        return toError(error);
+    return Error::success();
+  };
+  if (Error error = runOnDevice(device, ask))
+    return std::move(error);
   return resources;
 }
 

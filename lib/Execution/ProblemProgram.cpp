@@ -7,16 +7,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "ProblemProgram.h"
-#include "mlir/AsmParser/AsmParser.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/IR/Builders.h"
+#include "mfa/Execution/AttentionProgram.h"
 
 using namespace llvm;
 using namespace mfa::exec;
 using mlir::MLIRContext;
 using mlir::ShapedType;
-using mlir::Value;
 
 /// What the op's verifier cannot say better, or could not be asked.
 static Error checkProblem(const Problem &problem) {
@@ -58,20 +54,6 @@ static Error checkProblem(const Problem &problem) {
   return Error::success();
 }
 
-static mlir::Type getElementType(MLIRContext &context, ElementType type) {
-  switch (type) {
-  case ElementType::F16:
-    return mlir::Float16Type::get(&context);
-  case ElementType::BF16:
-    return mlir::BFloat16Type::get(&context);
-  case ElementType::F32:
-    return mlir::Float32Type::get(&context);
-  case ElementType::I1:
-    return mlir::IntegerType::get(&context, 1);
-  }
-  return {};
-}
-
 /// A buffer with open strides, but for a unit one in the last dimension where
 /// `hasUnitStride`.
 static mlir::MemRefType getBufferType(MLIRContext &context, ElementType type,
@@ -103,14 +85,12 @@ static mlir::MemRefType getMaskType(MLIRContext &context,
 }
 
 /// Reads a schedule; null for an empty text.
-static Expected<mlir::mfa::ScheduleAttr> parseSchedule(MLIRContext &context,
-                                                       StringRef text) {
+static Expected<mlir::mfa::ScheduleAttr> readSchedule(MLIRContext &context,
+                                                      StringRef text) {
   if (text.empty())
     return mlir::mfa::ScheduleAttr();
-  mlir::Attribute attribute = mlir::parseAttribute(text, &context);
-  if (auto schedule =
-          mlir::dyn_cast_if_present<mlir::mfa::ScheduleAttr>(attribute))
-    return schedule;
+  if (auto schedule = mfa::exec::parseSchedule(context, text))
+    return *schedule;
   return makeError(ErrorKind::InvalidArgument,
                    "expected a schedule #mfa.schedule<...> but got '", text,
                    "'");
@@ -121,10 +101,8 @@ mfa::exec::buildProgram(MLIRContext &context, const Problem &problem,
                         StringRef scheduleText) {
   if (Error error = checkProblem(problem))
     return std::move(error);
-  context.loadDialect<mlir::arith::ArithDialect, mlir::func::FuncDialect,
-                      mlir::mfa::MFADialect>();
   Expected<mlir::mfa::ScheduleAttr> schedule =
-      parseSchedule(context, scheduleText);
+      readSchedule(context, scheduleText);
   if (!schedule)
     return schedule.takeError();
 
@@ -134,45 +112,19 @@ mfa::exec::buildProgram(MLIRContext &context, const Problem &problem,
     return getBufferType(context, problem.type, {open, length, open, dim},
                          /*hasUnitStride=*/true);
   };
-  SmallVector<mlir::Type> types = {getMatrixType(queries, problem.headDim),
-                                   getMatrixType(open, problem.headDim),
-                                   getMatrixType(open, problem.valueDim)};
-  SmallVector<StringRef> names = {"query", "key", "value"};
-  auto add = [&](StringRef name, mlir::Type type) {
-    names.push_back(name);
-    types.push_back(type);
-  };
+  AttentionOperands operands;
+  operands.query = getMatrixType(queries, problem.headDim);
+  operands.key = getMatrixType(open, problem.headDim);
+  operands.value = getMatrixType(open, problem.valueDim);
+  operands.output = getMatrixType(queries, problem.valueDim);
   if (problem.maskRank != 0)
-    add("mask", getMaskType(context, problem));
-  if (problem.scaleIsArgument)
-    add("scale", mlir::Float32Type::get(&context));
-  add("output", getMatrixType(queries, problem.valueDim));
+    operands.mask = getMaskType(context, problem);
+  operands.scale = problem.scale;
+  operands.scaleIsArgument = problem.scaleIsArgument;
   if (problem.lse)
-    add("lse", getBufferType(context, ElementType::F32, {open, open, queries},
-                             /*hasUnitStride=*/false));
-
-  mlir::Location loc = mlir::UnknownLoc::get(&context);
-  mlir::OwningOpRef<mlir::ModuleOp> module = mlir::ModuleOp::create(loc);
-  mlir::OpBuilder builder = mlir::OpBuilder::atBlockEnd(module->getBody());
-  auto function = mlir::func::FuncOp::create(
-      builder, loc, "masked_attention", builder.getFunctionType(types, {}));
-  mlir::Block *body = function.addEntryBlock();
-  for (auto [argument, name] : zip_equal(body->getArguments(), names))
-    argument.setLoc(mlir::NameLoc::get(builder.getStringAttr(name)));
-  builder.setInsertionPointToStart(body);
-  const mlir::BlockArgument *next = body->getArguments().begin();
-  Value query = *next++, key = *next++, value = *next++;
-  Value mask = problem.maskRank != 0 ? Value(*next++) : Value();
-  Value scale;
-  if (problem.scaleIsArgument)
-    scale = *next++;
-  else if (problem.scale)
-    scale = mlir::arith::ConstantOp::create(
-        builder, loc, builder.getF32FloatAttr(*problem.scale));
-  Value output = *next++;
-  Value lse = problem.lse ? Value(*next++) : Value();
-  mlir::mfa::MaskedAttentionOp::create(builder, loc, query, key, value, mask,
-                                       scale, output, lse, *schedule);
-  mlir::func::ReturnOp::create(builder, loc);
-  return module;
+    operands.lse =
+        getBufferType(context, ElementType::F32, {open, open, queries},
+                      /*hasUnitStride=*/false);
+  return buildAttentionProgram(context, "masked_attention", operands,
+                               *schedule);
 }

@@ -8,6 +8,7 @@
 
 #include "Arguments.h"
 #include "Options.h"
+#include "mfa/Execution/AttentionProgram.h"
 #include "mfa/Runtime/NPY.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/WithColor.h"
@@ -20,16 +21,7 @@ std::optional<ElementType> mfa::run::getArrayElementType(mlir::Type type) {
   auto shaped = dyn_cast<mlir::ShapedType>(type);
   if (!shaped || !shaped.hasRank())
     return std::nullopt;
-  mlir::Type element = shaped.getElementType();
-  if (element.isF16())
-    return ElementType::F16;
-  if (element.isBF16())
-    return ElementType::BF16;
-  if (element.isF32())
-    return ElementType::F32;
-  if (element.isInteger(1))
-    return ElementType::I1;
-  return std::nullopt;
+  return exec::getElementType(shaped.getElementType());
 }
 
 /// An MLIR type or value as text.

@@ -10,7 +10,7 @@
 #include "Execution.h"
 #include "Lowering.h"
 #include "ProblemProgram.h"
-#include "mlir/AsmParser/AsmParser.h"
+#include "mfa/Execution/AttentionProgram.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Verifier.h"
 #include "llvm/Support/Format.h"
@@ -25,13 +25,11 @@ using namespace mfa::run;
 
 /// Reads `--schedule`; null without it.
 static Expected<mlir::mfa::ScheduleAttr>
-parseSchedule(mlir::MLIRContext &context, StringRef text) {
+readSchedule(mlir::MLIRContext &context, StringRef text) {
   if (text.empty())
     return mlir::mfa::ScheduleAttr();
-  context.loadDialect<mlir::mfa::MFADialect>();
-  mlir::Attribute attribute = mlir::parseAttribute(text, &context);
-  if (auto schedule = dyn_cast_if_present<mlir::mfa::ScheduleAttr>(attribute))
-    return schedule;
+  if (auto schedule = mfa::exec::parseSchedule(context, text))
+    return *schedule;
   return makeError("--schedule: expected an attribute #mfa.schedule<...> but "
                    "got '",
                    text, "'");
@@ -41,11 +39,9 @@ static Expected<mlir::OwningOpRef<mlir::ModuleOp>>
 buildVerifiedProgram(mlir::MLIRContext &context, const Options &options,
                      const Problem &problem, const Operands &operands) {
   Expected<mlir::mfa::ScheduleAttr> schedule =
-      parseSchedule(context, options.schedule);
+      readSchedule(context, options.schedule);
   if (!schedule)
     return schedule.takeError();
-  context.loadDialect<mlir::arith::ArithDialect, mlir::func::FuncDialect,
-                      mlir::mfa::MFADialect>();
   mlir::OwningOpRef<mlir::ModuleOp> module =
       buildProgram(context, problem, operands, *schedule);
   if (mlir::failed(mlir::verify(*module)))
