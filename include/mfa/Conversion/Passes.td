@@ -140,6 +140,10 @@ def MFALowerTensorMapsPass : Pass<"mfa-lower-tensor-maps", "::mlir::ModuleOp"> {
     ```mlir
     llvm.func @kernel(%map: !llvm.ptr {llvm.align = 64 : i64, llvm.byval = !llvm.array<16 x i64>, nvvm.grid_constant}) attributes {nvvm.kernel} {
     ```
+
+    The symbol of a kernel's dynamic shared memory becomes an external one, which
+    lies behind the kernel's variables in shared memory, and is aligned for
+    tensor maps where the kernel takes some.
   }];
   let dependentDialects = [
     "::mlir::arith::ArithDialect",

@@ -235,9 +235,12 @@ struct PassTensorMapsByReference : OpRewritePattern<LLVM::LLVMFuncOp> {
   }
 };
 
-/// The swizzle goes by the bits of addresses, so that panels, which are in
-/// dynamic shared memory, start where its pattern does.
-struct AlignDynamicSharedMemory : OpRewritePattern<LLVM::GlobalOp> {
+/// Makes the symbol of dynamic shared memory an external one, `.extern .shared`
+/// in PTX, which lies behind all variables of a kernel. Upstream's is internal:
+/// a variable that ptxas may put before others, which then lie inside of what
+/// the kernel uses as dynamic shared memory. Of panels, the swizzle goes by the
+/// bits of addresses, so that they start where its pattern does.
+struct PlaceDynamicSharedMemory : OpRewritePattern<LLVM::GlobalOp> {
   using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(LLVM::GlobalOp global,
@@ -257,11 +260,18 @@ struct AlignDynamicSharedMemory : OpRewritePattern<LLVM::GlobalOp> {
                             return byVal && byVal.getValue() == mapType;
                           });
     };
-    if (!parent || global.getAlignment().value_or(1) >= kPatternBytes ||
-        llvm::none_of(parent.getOps<LLVM::LLVMFuncOp>(), takesMap))
-      return rewriter.notifyMatchFailure(global, "not in panels");
-    rewriter.modifyOpInPlace(global,
-                             [&] { global.setAlignment(kPatternBytes); });
+    bool hasPanels =
+        parent && llvm::any_of(parent.getOps<LLVM::LLVMFuncOp>(), takesMap);
+    auto alignment = global.getAlignment().value_or(1);
+    if (hasPanels)
+      alignment = std::max<uint64_t>(alignment, kPatternBytes);
+    if (global.getLinkage() == LLVM::Linkage::External &&
+        alignment == global.getAlignment().value_or(1))
+      return rewriter.notifyMatchFailure(global, "is in its place already");
+    rewriter.modifyOpInPlace(global, [&] {
+      global.setLinkage(LLVM::Linkage::External);
+      global.setAlignment(alignment);
+    });
     return success();
   }
 };
@@ -291,9 +301,9 @@ struct LowerTensorMapsPass
       patterns.add<EncodeTensorMap>(*encode);
     }
     walkAndApplyPatterns(module, std::move(patterns));
-    RewritePatternSet alignment(&getContext());
-    alignment.add<AlignDynamicSharedMemory>(&getContext());
-    walkAndApplyPatterns(module, std::move(alignment));
+    RewritePatternSet placement(&getContext());
+    placement.add<PlaceDynamicSharedMemory>(&getContext());
+    walkAndApplyPatterns(module, std::move(placement));
   }
 };
 

@@ -34,7 +34,7 @@ func.func @odd_rows(%array: memref<2x16x63xbf16>) -> i1 {
 // CHECK-LABEL: gpu.module @kernels
 gpu.module @kernels {
   // CHECK: llvm.mlir.global external @dynamic() {addr_space = 3 : i32, alignment = 1024 : i64
-  llvm.mlir.global external @dynamic() {addr_space = 3 : i32, alignment = 16 : i64} : !llvm.array<0 x i8>
+  llvm.mlir.global internal @dynamic() {addr_space = 3 : i32, alignment = 16 : i64} : !llvm.array<0 x i8>
 
   // CHECK: llvm.func @kernel(%[[MAP:.*]]: !llvm.ptr {llvm.align = 64 : i64, llvm.byval = !llvm.array<16 x i64>, nvvm.grid_constant}, %{{.*}}: i32)
   // CHECK-NOT: llvm.alloca
@@ -52,5 +52,5 @@ gpu.module @kernels {
 // Without tensor maps shared memory stays where it is.
 gpu.module @others {
   // CHECK: llvm.mlir.global external @small() {addr_space = 3 : i32, alignment = 16 : i64
-  llvm.mlir.global external @small() {addr_space = 3 : i32, alignment = 16 : i64} : !llvm.array<0 x i8>
+  llvm.mlir.global internal @small() {addr_space = 3 : i32, alignment = 16 : i64} : !llvm.array<0 x i8>
 }
