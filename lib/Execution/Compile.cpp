@@ -33,11 +33,11 @@ using mlir::ShapedType;
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// A context for one compilation. It has no threads of its own: who compiles
-/// several programs at once has some already.
+/// A context for one compilation. Its threads are those that compile the GPU
+/// kernels of a program, of which there are seldom more than two.
 class Session {
 public:
-  Session() : context(makeRegistry(), MLIRContext::Threading::DISABLED) {}
+  Session() : context(makeRegistry()) {}
 
   MLIRContext &getContext() { return context; }
 
@@ -311,6 +311,10 @@ public:
     Error error = session.run(kernel->source, [&](SourceMgr &) {
       mlir::PassManager pm(module.getContext());
       buildPipeline(pm, options);
+#ifdef NDEBUG
+      // What passes make is checked by their tests.
+      pm.enableVerifier(false);
+#endif
       pm.addInstrumentation(
           std::make_unique<KernelNotes>(kernel->schedule, kernel->functions));
       return mlir::success(mlir::succeeded(mlir::verify(module)) &&

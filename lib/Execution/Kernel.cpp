@@ -8,6 +8,7 @@
 
 #include "mfa/Execution/Kernel.h"
 #include "HostCall.h"
+#include "PTX.h"
 #include "mfa/Runtime/CUDARuntime.h"
 #include "mfa/Runtime/Sim/Sim.h"
 #include "mfa/Support/Chip.h"
@@ -93,9 +94,11 @@ Error Kernel::link() {
   if (!program)
     return program.takeError();
   host = std::move(*program);
+  SmallVector<StringRef> texts;
   for (const auto &image : images)
     if (image->isPTX())
-      ptx += StringRef(image->getCode()).rtrim('\0');
+      texts.push_back(image->getCode());
+  ptx = joinPTX(texts);
   return Error::success();
 }
 

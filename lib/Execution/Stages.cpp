@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mfa/Execution/Stages.h"
+#include "PTX.h"
 #include "mfa/InitAll.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/InitAllDialects.h"
@@ -81,16 +82,15 @@ private:
 
 /// Prints the assembly of every kernel in the module.
 static mlir::LogicalResult printAssembly(ModuleOp module, raw_ostream &os) {
-  bool found = false;
+  SmallVector<StringRef> texts;
   module.walk([&](mlir::gpu::BinaryOp binary) {
     for (mlir::Attribute attribute : binary.getObjects())
-      if (auto object = dyn_cast<mlir::gpu::ObjectAttr>(attribute)) {
-        os << object.getObject().getValue().rtrim('\0');
-        found = true;
-      }
+      if (auto object = dyn_cast<mlir::gpu::ObjectAttr>(attribute))
+        texts.push_back(object.getObject().getValue());
   });
-  if (!found)
+  if (texts.empty())
     return module.emitError("expected a kernel in the lowered program");
+  os << mfa::exec::joinPTX(texts);
   return mlir::success();
 }
 
@@ -107,8 +107,9 @@ mfa::exec::printStage(ModuleOp module, StringRef stage,
   bool isPassStage = any_of(kPassStages, [&](const PassStage &candidate) {
     return candidate.name == stage;
   });
-  // One thread, so that a nested pass may look at the whole module.
-  module.getContext()->disableMultithreading();
+  if (isPassStage)
+    // One thread, so that a nested pass may look at the whole module.
+    module.getContext()->disableMultithreading();
   PassManager pm(module.getContext());
   buildPipeline(pm);
   if (isPassStage)

@@ -20,7 +20,11 @@
 using namespace mlir;
 
 static void addSimplification(OpPassManager &pm) {
-  pm.addPass(createCanonicalizerPass());
+  // From users to what they use: much of what a kernel's patterns write is not
+  // used in the end, and simplifying it first takes several times as long.
+  GreedyRewriteConfig config;
+  config.setUseTopDownTraversal(false);
+  pm.addPass(createCanonicalizerPass(config));
   pm.addPass(createCSEPass());
 }
 
@@ -63,9 +67,7 @@ void mfa::addGPUHostToLLVM(OpPassManager &pm, const MFAToNVVMOptions &options) {
   // Ops without an intrinsic of LLVM become inline assembly.
   pm.addNestedPass<gpu::GPUModuleOp>(createConvertNVVMToLLVMPass());
   pm.addPass(createGpuToLLVMConversionPass());
-  GpuModuleToBinaryPassOptions binary;
-  binary.compilationTarget = options.format;
-  pm.addPass(createGpuModuleToBinaryPass(binary));
+  pm.addPass(createMFASerializeKernelsPass({options.format}));
   pm.addPass(createConvertToLLVMPass());
   addSimplification(pm);
   pm.addPass(createReconcileUnrealizedCastsPass());

@@ -264,4 +264,22 @@ def MFAOutlineParallelLoopsPass
   ];
 }
 
+def MFASerializeKernelsPass
+    : Pass<"mfa-serialize-kernels", "::mlir::ModuleOp"> {
+  let summary = "Compile each module of GPU kernels to a binary, all at once";
+  let description = [{
+    What upstream's `gpu-module-to-binary` does to one `gpu.module` after another,
+    on the threads of the context: each becomes a `gpu.binary` in its place.
+    Globals that are not visible outside of their module, and those in shared
+    memory, get names that no other module uses, so that the assembly of all
+    kernels can be read and assembled as one text.
+  }];
+  let options = [
+    Option<"format", "format", "std::string", "\"isa\"",
+           "What the kernels are compiled to: isa (PTX), bin, fatbin, or llvm "
+           "(LLVM IR)">,
+  ];
+  let dependentDialects = ["::mlir::gpu::GPUDialect"];
+}
+
 #endif // MFA_CONVERSION_PASSES_TD

@@ -53,7 +53,9 @@ int64_t getCombineThreads(MaskedAttentionOp op) {
 }
 
 /// The kernels of a module, one for each form of the op: ops that agree in
-/// types, schedule and constant scale share one.
+/// types, schedule and constant scale share one. Each is in a `gpu.module` of
+/// its own, so that kernels are compiled at the same time, and by the driver
+/// not before they are launched.
 class Kernels {
 public:
   Kernels(ModuleOp module, const Chip &chip) : module(module), chip(chip) {}
@@ -70,7 +72,7 @@ public:
   const Chip &getChip() const { return chip; }
 
 private:
-  gpu::GPUModuleOp getModule(OpBuilder &builder, Location loc);
+  gpu::GPUModuleOp createModule(OpBuilder &builder, Location loc);
   /// An empty kernel for ops of that form, by the types of the arguments, the
   /// constant scale and `variant`, or the one that is there and has a body.
   gpu::GPUFuncOp lookupOrCreate(OpBuilder &builder, MaskedAttentionOp op,
@@ -79,7 +81,6 @@ private:
 
   ModuleOp module;
   Chip chip;
-  gpu::GPUModuleOp kernels;
   llvm::MapVector<Attribute, gpu::GPUFuncOp> byForm;
 };
 
@@ -115,9 +116,7 @@ SmallVector<Value> getKernelArguments(MaskedAttentionOp op) {
   return arguments;
 }
 
-gpu::GPUModuleOp Kernels::getModule(OpBuilder &builder, Location loc) {
-  if (kernels)
-    return kernels;
+gpu::GPUModuleOp Kernels::createModule(OpBuilder &builder, Location loc) {
   module->setAttr(gpu::GPUDialect::getContainerModuleAttrName(),
                   builder.getUnitAttr());
   OpBuilder::InsertionGuard guard(builder);
@@ -125,8 +124,8 @@ gpu::GPUModuleOp Kernels::getModule(OpBuilder &builder, Location loc) {
   auto target = NVVM::NVVMTargetAttr::get(builder.getContext(), /*optLevel=*/3,
                                           "nvptx64-nvidia-cuda", chip.name,
                                           chip.ptxFeature);
-  kernels = gpu::GPUModuleOp::create(builder, loc, "mfa_kernels",
-                                     builder.getArrayAttr(target));
+  auto kernels = gpu::GPUModuleOp::create(builder, loc, "mfa_kernels",
+                                          builder.getArrayAttr(target));
   SymbolTable(module).insert(kernels);
   return kernels;
 }
@@ -147,14 +146,24 @@ gpu::GPUFuncOp Kernels::lookupOrCreate(OpBuilder &builder, MaskedAttentionOp op,
 
   OpBuilder::InsertionGuard guard(builder);
   Location loc = op.getLoc();
-  gpu::GPUModuleOp parent = getModule(builder, loc);
+  // One of its own among those of all modules, so that their assembly can be
+  // put together.
+  auto isUsed = [&](StringRef name) {
+    return llvm::any_of(module.getOps<gpu::GPUModuleOp>(), [&](auto kernels) {
+      return kernels.lookupSymbol(name) != nullptr;
+    });
+  };
+  SmallString<32> symbol(name);
+  unsigned number = 0;
+  if (isUsed(symbol))
+    symbol = SymbolTable::generateSymbolName<32>(name, isUsed, number);
+  gpu::GPUModuleOp parent = createModule(builder, loc);
   builder.setInsertionPointToEnd(parent.getBody());
-  kernel = gpu::GPUFuncOp::create(builder, loc, name, type);
+  kernel = gpu::GPUFuncOp::create(builder, loc, symbol, type);
   kernel->setAttr(gpu::GPUDialect::getKernelFuncAttrName(),
                   builder.getUnitAttr());
   kernel.setKnownBlockSizeAttr(
       builder.getDenseI32ArrayAttr({static_cast<int32_t>(threads), 1, 1}));
-  SymbolTable(parent).insert(kernel);
   return kernel;
 }
 

@@ -85,12 +85,15 @@ func.func @broadcast(%q: memref<2x64x2x32xf32>, %m: memref<2x1x1x64xi1>, %c: mem
 
 // -----
 
-// Ops of one form share a kernel; a scale that is known is built in, another is
+// Ops of one form share a kernel, and each kernel has a module of its own; a scale that is known is built in, another is
 // an argument.
 // CHECK-LABEL: func.func @shared
 // CHECK-COUNT-2: gpu.launch_func @mfa_kernels::@masked_attention blocks
-// CHECK: gpu.launch_func @mfa_kernels::@masked_attention_0 {{.*}} : f32
-// CHECK-COUNT-2: gpu.func
+// CHECK: gpu.launch_func @mfa_kernels_0::@masked_attention_0 {{.*}} : f32
+// CHECK: gpu.module @mfa_kernels [
+// CHECK-NEXT: gpu.func @masked_attention(
+// CHECK: gpu.module @mfa_kernels_0 [
+// CHECK-NEXT: gpu.func @masked_attention_0(
 // CHECK-NOT: gpu.func
 func.func @shared(%q: memref<2x64x2x32xf16>, %s: f32, %o: memref<2x64x2x32xf16>) {
   mfa.masked_attention ins(%q, %q, %q : memref<2x64x2x32xf16>, memref<2x64x2x32xf16>, memref<2x64x2x32xf16>)

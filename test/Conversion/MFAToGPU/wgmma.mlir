@@ -11,7 +11,7 @@
 // CHECK: scf.if
 // CHECK: gpu.launch_func @mfa_kernels::@masked_attention blocks in {{.*}} threads in (%c384
 // CHECK: else
-// CHECK: gpu.launch_func @mfa_kernels::@masked_attention_0 {{.*}} threads in (%c128
+// CHECK: gpu.launch_func @mfa_kernels_0::@masked_attention_0 {{.*}} threads in (%c128
 
 // CHECK: gpu.func @masked_attention(
 // CHECK: nvgpu.mbarrier.init
