@@ -147,11 +147,15 @@ MLIR_CAPI_EXPORTED MfaError mfaKernelCompileModule(MlirModule module,
                                                    const MfaOptions *options,
                                                    MfaKernel *kernel);
 
-/// Passes the kernel as bytes to the callback, once: code, and for CUDA a cubin
-/// where mfaKernelGetCubin or a launch has made one.
+/// Passes the kernel as bytes to the callback, once: code, and for CUDA the
+/// machine code of the GPU kernels that were loaded.
 MLIR_CAPI_EXPORTED void mfaKernelSerialize(MfaKernel kernel,
                                            MlirStringCallback callback,
                                            void *userData);
+
+/// Returns true where the driver has made machine code since the kernel was
+/// compiled, deserialized or last serialized: it is worth serializing again.
+MLIR_CAPI_EXPORTED bool mfaKernelHasNewMachineCode(MfaKernel kernel);
 
 /// Makes a kernel of the bytes of mfaKernelSerialize, within milliseconds. Any
 /// bytes may be given: damaged ones, those of another version of the compiler
@@ -191,11 +195,11 @@ MLIR_CAPI_EXPORTED MfaError mfaKernelPrintStage(MfaKernel kernel,
 /// the order of the program; empty for the CPU.
 MLIR_CAPI_EXPORTED MlirStringRef mfaKernelGetSchedule(MfaKernel kernel);
 
-/// Returns the PTX of the GPU kernels, followed by a zero byte; empty unless
-/// the target is CUDA.
+/// Returns the PTX of all GPU kernels as one text, followed by a zero byte;
+/// empty unless the target is CUDA.
 MLIR_CAPI_EXPORTED MlirStringRef mfaKernelGetPTX(MfaKernel kernel);
 
-/// Passes the machine code of the GPU kernels to the callback. It is made of
+/// Passes the machine code of all GPU kernels to the callback. It is made of
 /// the PTX by the CUDA driver where there is one, else by ptxas, which is
 /// looked for in $CUDA_HOME/bin, $CUDA_PATH/bin, /usr/local/cuda/bin and $PATH.
 MLIR_CAPI_EXPORTED MfaError mfaKernelGetCubin(MfaKernel kernel,
@@ -287,7 +291,7 @@ typedef struct MfaArgument {
 /// Runs the kernel. For the CPU and the simulator it has run when this returns,
 /// and `device` and `stream` are not used. For CUDA it is put into `stream` (a
 /// CUstream or cudaStream_t; null is the default stream) and nothing waits for
-/// it; the kernel is loaded first where it is not loaded in the context.
+/// it; the GPU kernel is loaded first where it is not loaded in the context.
 ///
 /// `device` is MFA_CURRENT_DEVICE or the number of the GPU whose primary
 /// context (that of the CUDA runtime, and of frameworks on it) is used,
@@ -298,9 +302,9 @@ MLIR_CAPI_EXPORTED MfaError mfaKernelLaunch(MfaKernel kernel,
                                             intptr_t numArguments, int device,
                                             void *stream);
 
-/// Loads a CUDA kernel into a context, so that the first launch does not: loads
-/// are not allowed while a stream is captured into a graph. Does nothing for
-/// other targets.
+/// Loads all GPU kernels into a context, so that launches do not: loads are not
+/// allowed while a stream is captured into a graph. Does nothing for other
+/// targets.
 MLIR_CAPI_EXPORTED MfaError mfaKernelLoad(MfaKernel kernel, int device);
 
 //===----------------------------------------------------------------------===//

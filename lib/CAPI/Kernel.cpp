@@ -135,6 +135,10 @@ void mfaKernelSerialize(MfaKernel kernel, MlirStringCallback callback,
   callback(wrap(StringRef(bytes)), userData);
 }
 
+bool mfaKernelHasNewMachineCode(MfaKernel kernel) {
+  return unwrap(kernel).hasNewMachineCode();
+}
+
 MfaError mfaKernelDeserialize(MlirStringRef bytes, MfaKernel *kernel) {
   return store(Kernel::deserialize(unwrap(bytes)), kernel);
 }

@@ -81,14 +81,19 @@ static Expected<std::string> assemble(StringRef ptxas, StringRef chip,
 }
 
 Expected<std::string> Kernel::getCubin() const {
-  if (images.size() != 1)
+  auto isPTX = [](const auto &image) { return image->isPTX(); };
+  if (images.empty() || (images.size() != 1 && !all_of(images, isPTX)))
     return makeError(ErrorKind::InvalidArgument,
-                     "expected a program for CUDA with one module of GPU "
-                     "kernels but got ",
-                     images.size());
-  CUDAImage &image = *images.front();
-  if (!image.isPTX())
-    return std::string(image.getCode());
+                     "expected a program for CUDA, with its GPU kernels as PTX "
+                     "or all in one module, but got ",
+                     images.size(), " modules");
+  CUDAImage &first = *images.front();
+  if (!first.isPTX())
+    return std::string(first.getCode());
+  // Kernels of several modules are loaded one by one. Compiled as one text,
+  // they are in one cubin.
+  CUDAImage joined(StringRef(ptx.c_str(), ptx.size() + 1), first.getOptLevel());
+  CUDAImage &image = images.size() == 1 ? first : joined;
   std::string cubin = image.getCubin();
   if (!cubin.empty())
     return cubin;
@@ -115,8 +120,7 @@ Expected<std::string> Kernel::getCubin() const {
                      options.chip, " or ptxas to compile PTX, but ", reason,
                      ", and ptxas is not in $CUDA_HOME/bin, $CUDA_PATH/bin, "
                      "/usr/local/cuda/bin or $PATH");
-  Expected<std::string> assembled =
-      assemble(ptxas, options.chip, StringRef(image.getCode()).rtrim('\0'));
+  Expected<std::string> assembled = assemble(ptxas, options.chip, ptx);
   if (assembled)
     image.setCubin(*assembled);
   return assembled;

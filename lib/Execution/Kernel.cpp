@@ -297,6 +297,10 @@ static CUDAImage &findImage(const CUDAImages &images, StringRef name) {
   return *images.front();
 }
 
+bool Kernel::hasNewMachineCode() const {
+  return any_of(images, [](const auto &image) { return image->hasNewCubin(); });
+}
+
 Expected<Resources> Kernel::getResources(unsigned index, int device) const {
   if (images.empty() || index >= functions.size())
     return makeError(ErrorKind::InvalidArgument,

@@ -112,7 +112,7 @@ std::string Kernel::serialize() const {
   }
   body.write(static_cast<int64_t>(images.size()));
   for (const auto &image : images)
-    body.write(StringRef(image->getCubin()));
+    body.write(StringRef(image->saveCubin()));
   body.write(object);
 
   Writer file;

@@ -102,7 +102,10 @@ CUDAKernel *CUDAImage::getKernel(const char *name) {
 CUDAStatus CUDAImage::makeCubin(const CUDADriver &driver) {
   if (!cubin.empty())
     return std::nullopt;
-  return driver.compilePTX(code.data(), code.size(), optLevel, cubin);
+  CUDAStatus error =
+      driver.compilePTX(code.data(), code.size(), optLevel, cubin);
+  isNew.store(!error, std::memory_order_relaxed);
+  return error;
 }
 
 CUDAStatus CUDAImage::getCubin(std::string &result) {
@@ -126,6 +129,12 @@ void CUDAImage::setCubin(std::string code) {
   cubin = std::move(code);
 }
 
+std::string CUDAImage::saveCubin() {
+  std::lock_guard<std::mutex> lock(mutex);
+  isNew.store(false, std::memory_order_relaxed);
+  return cubin;
+}
+
 CUDAStatus CUDAImage::getModule(const CUDADriver &driver, CUcontext context,
                                 CUmodule &module) {
   for (const Module &loaded : modules)
@@ -133,13 +142,25 @@ CUDAStatus CUDAImage::getModule(const CUDADriver &driver, CUcontext context,
       module = loaded.module;
       return std::nullopt;
     }
-  const void *data = code.data();
-  if (isPTX()) {
-    if (CUDAStatus error = makeCubin(driver))
-      return error;
-    data = cubin.data();
+  auto load = [&](std::string_view data) {
+    return driver.loadModule(data.data(), /*optLevel=*/-1, module);
+  };
+  CUDAStatus error;
+  if (!isPTX()) {
+    error = load(code);
+  } else {
+    bool wasThere = !cubin.empty();
+    error = makeCubin(driver);
+    if (!error)
+      error = load(cubin);
+    if (error && wasThere) {
+      cubin.clear();
+      error = makeCubin(driver);
+      if (!error)
+        error = load(cubin);
+    }
   }
-  if (CUDAStatus error = driver.loadModule(data, /*optLevel=*/-1, module))
+  if (error)
     return error;
   modules.push_back({context, module});
   return std::nullopt;

@@ -9,6 +9,8 @@
 #include "mfa/Runtime/CUDARuntime.h"
 #include "CUDACall.h"
 
+#include <mutex>
+
 using namespace mfa::runtime;
 
 namespace {
@@ -19,6 +21,34 @@ struct MemRefDescriptor {
   char *aligned;
   int64_t offset;
   int64_t sizesAndStrides[];
+};
+
+/// A module as a program loads it. The driver gets it with the first function
+/// that is asked for: of several kernels, it compiles those that are launched.
+class ImageModule {
+public:
+  ImageModule(const void *image, int optLevel)
+      : image(image), optLevel(optLevel) {}
+
+  /// The driver's module, with a context current; null where it does not load,
+  /// which is reported once.
+  CUmodule get(const CUDADriver &driver) {
+    std::lock_guard<std::mutex> lock(mutex);
+    if (!wasLoaded)
+      failed(driver.loadModule(image, optLevel, module));
+    wasLoaded = true;
+    return module;
+  }
+
+  /// As `get`, but null for one that is not loaded yet.
+  CUmodule getLoaded() const { return module; }
+
+private:
+  const void *image;
+  int optLevel;
+  std::mutex mutex;
+  bool wasLoaded = false;
+  CUmodule module = nullptr;
 };
 
 /// The bytes between the first and the last element of a buffer.
@@ -49,38 +79,31 @@ static ByteRange getByteRange(int64_t rank, const MemRefDescriptor *descriptor,
 // Entry points
 //===----------------------------------------------------------------------===//
 
-/// Loads a cubin or fatbin.
-MFA_ENTRY CUmodule mgpuModuleLoad(void *image, size_t) {
-  Call call;
-  CUmodule module = nullptr;
-  if (call)
-    failed((*call).loadModule(image, /*optLevel=*/-1, module));
-  return module;
+/// A cubin or fatbin, which stays where it is until it is unloaded.
+MFA_ENTRY ImageModule *mgpuModuleLoad(void *image, size_t) {
+  return new ImageModule(image, /*optLevel=*/-1);
 }
 
-/// Compiles PTX that ends in a zero byte. The size that later versions of
-/// upstream pass as a third argument is not needed.
-MFA_ENTRY CUmodule mgpuModuleLoadJIT(void *image, int optLevel, size_t) {
-  Call call;
-  CUmodule module = nullptr;
-  if (call)
-    failed((*call).loadModule(image, optLevel, module));
-  return module;
+/// PTX that ends in a zero byte, and stays where it is. The size that later
+/// versions of upstream pass as a third argument is not needed.
+MFA_ENTRY ImageModule *mgpuModuleLoadJIT(void *image, int optLevel, size_t) {
+  return new ImageModule(image, optLevel);
 }
 
-MFA_ENTRY void mgpuModuleUnload(CUmodule module) {
-  if (!module)
-    return;
-  if (Call call; call)
-    call.succeeded("cuModuleUnload", call->cuModuleUnload(module));
+MFA_ENTRY void mgpuModuleUnload(ImageModule *image) {
+  if (CUmodule module = image->getLoaded())
+    if (Call call; call)
+      call.succeeded("cuModuleUnload", call->cuModuleUnload(module));
+  delete image;
 }
 
-MFA_ENTRY CUfunction mgpuModuleGetFunction(CUmodule module, const char *name) {
+MFA_ENTRY CUfunction mgpuModuleGetFunction(ImageModule *image,
+                                           const char *name) {
   CUfunction function = nullptr;
-  // A module that did not load has been reported.
-  if (!module)
+  Call call;
+  if (!call)
     return function;
-  if (Call call; call)
+  if (CUmodule module = image->get(*call))
     call.succeeded("cuModuleGetFunction",
                    call->cuModuleGetFunction(&function, module, name));
   return function;

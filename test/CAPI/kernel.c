@@ -394,11 +394,44 @@ static void testCUDA(void) {
   free(data);
 }
 
-/// Machine code for a chip.
-static void testCubin(const char *chip) {
-  MfaProblem problem = makeProblem();
+/// Which of a program's GPU kernels are loaded: the one that each launch takes.
+static void testLoads(void) {
+  enum { Length = 64, Heads = 1 };
+  MfaProblem problem = {0};
+  problem.elementType = MfaElementF16;
+  problem.headDim = problem.valueDim = D;
   MfaOptions options = {0};
   options.target = MfaTargetCUDA;
+  MfaKernel kernel = {NULL};
+  require(mfaKernelCompileProblem(&problem, &options, &kernel));
+  printf("%d functions\n", (int)mfaKernelGetNumFunctions(kernel));
+  char *memory = aligned_alloc(64, 3 * Length * D);
+  const int64_t sizes[] = {1, Length, Heads, D};
+  const int64_t strides[] = {Length * D, D, D, 1};
+  for (int offset = 0; offset <= 2; offset += 2)
+    for (int repeat = 0; repeat < 2; ++repeat) {
+      printf("arrays at offset %d\n", offset);
+      MfaArgument argument = {
+          .data = memory + offset, .sizes = sizes, .strides = strides};
+      MfaArgument arguments[] = {argument, argument, argument, argument};
+      if (report(mfaKernelLaunch(kernel, arguments, 4, 0, NULL)))
+        continue;
+      printf("new machine code: %d\n", mfaKernelHasNewMachineCode(kernel));
+      mfaKernelSerialize(kernel, drop, NULL);
+    }
+  struct Bytes cubin = {NULL, 0};
+  require(mfaKernelGetCubin(kernel, append, &cubin));
+  free(cubin.data);
+  free(memory);
+  mfaKernelDestroy(kernel);
+}
+
+/// Machine code for a chip; for none, of a program for the CPU.
+static void testCubin(const char *chip) {
+  MfaProblem problem = makeProblem();
+  problem.elementType = MfaElementF16;
+  MfaOptions options = {0};
+  options.target = *chip ? MfaTargetCUDA : MfaTargetCPU;
   options.chip = text(chip);
   MfaKernel kernel = {NULL};
   require(mfaKernelCompileProblem(&problem, &options, &kernel));
@@ -463,6 +496,10 @@ int main(int argc, char **argv) {
   } else if (strcmp(what, "cubin") == 0) {
     testCubin("sm_80");
     testCubin("sm_90");
+    testCubin("sm_90a");
+    testCubin("");
+  } else if (strcmp(what, "loads") == 0) {
+    testLoads();
   } else if (strcmp(what, "measure-cpu") == 0) {
     measure(MfaTargetCPU);
   } else if (strcmp(what, "measure-cuda") == 0) {

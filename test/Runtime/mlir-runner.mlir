@@ -25,12 +25,13 @@ module attributes {gpu.container_module} {
     %host = memref.alloca() : memref<6xf32>
     %unranked = memref.cast %host : memref<6xf32> to memref<*xf32>
 
-    // CHECK: fake: load module, PTX
     // CHECK: fake: register 24 bytes
     gpu.host_register %unranked : memref<*xf32>
 
+    // A module is loaded when a kernel of it is launched.
     // CHECK: fake: create stream, flags 1
     // CHECK: fake: allocate 24 bytes, stream 0x50
+    // CHECK: fake: load module, PTX
     // CHECK: fake: set attribute 8 to 49152
     // CHECK: fake: launch (1, 2, 1) x (1, 1, 2), 49152 bytes, stream 0x50
     // CHECK-NEXT: fake: free, stream 0x50

@@ -154,6 +154,10 @@ public:
   deserialize(llvm::StringRef bytes);
   std::string serialize() const;
 
+  /// True where the driver has compiled PTX since `serialize` was last called:
+  /// serialized again, the kernel has that machine code, too.
+  bool hasNewMachineCode() const;
+
   Kernel(const Kernel &) = delete;
   Kernel &operator=(const Kernel &) = delete;
   ~Kernel();
@@ -167,7 +171,7 @@ public:
   /// Schedules of the program's ops, one a line.
   llvm::StringRef getSchedule() const { return schedule; }
   llvm::ArrayRef<GPUFunction> getFunctions() const { return functions; }
-  /// PTX of the GPU kernels, followed by a zero byte.
+  /// PTX of all GPU kernels as one text, followed by a zero byte.
   llvm::StringRef getPTX() const { return ptx; }
   /// Machine code of the GPU kernels, by the driver or else by ptxas.
   llvm::Expected<std::string> getCubin() const;
@@ -183,7 +187,8 @@ public:
   llvm::Error launch(llvm::ArrayRef<LaunchArgument> arguments, int device,
                      runtime::CUstream stream) const;
 
-  /// Loads the GPU kernels into a context ahead of the first launch.
+  /// Loads all GPU kernels into a context. Without, each is loaded when it is
+  /// first launched there.
   llvm::Error load(int device) const;
 
 private:

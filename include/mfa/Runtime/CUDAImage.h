@@ -6,11 +6,11 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The entry points of CUDARuntime.h load a program's kernels once, into the
-// context that is current when the program is loaded. Those declared here load
-// them into each context that the program is called in, when it first is, and
-// keep what a launch needs at hand: that is for programs that other programs
-// embed, with contexts of their own.
+// The entry points of CUDARuntime.h load a program's kernels once, each into
+// the context in which it is first launched. Those declared here load them into
+// each context that they are launched in, when they first are, and keep what a
+// launch needs at hand: that is for programs that other programs embed, with
+// contexts of their own.
 //
 //===----------------------------------------------------------------------===//
 
@@ -85,6 +85,8 @@ public:
   /// True for PTX text.
   bool isPTX() const;
 
+  int getOptLevel() const { return optLevel; }
+
   /// The kernel `name`, which lives as long as the image.
   CUDAKernel *getKernel(const char *name);
 
@@ -95,8 +97,14 @@ public:
   /// Machine code that was made of the PTX; empty if there is none yet.
   std::string getCubin() const;
 
-  /// Sets the machine code, so that none needs to be made.
+  /// Sets the machine code, so that none needs to be made. Where the driver
+  /// refuses to load it (another one may have made it), it is made again.
   void setCubin(std::string cubin);
+
+  /// As getCubin() const, for who keeps it: `hasNewCubin` is true from when
+  /// machine code is made to when it is saved.
+  std::string saveCubin();
+  bool hasNewCubin() const { return isNew.load(std::memory_order_relaxed); }
 
   /// Loads the code into the current context, which is `context`.
   CUDAStatus load(CUcontext context);
@@ -118,6 +126,7 @@ private:
   /// Guards what follows, but for reading the list of kernels.
   mutable std::mutex mutex;
   std::string cubin;
+  std::atomic<bool> isNew = false;
   std::vector<Module> modules;
   std::atomic<CUDAKernel *> kernels = nullptr;
 };

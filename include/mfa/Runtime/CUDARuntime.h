@@ -15,6 +15,9 @@
 // Memory that gpu.alloc asks for belongs to the stream of its token: it comes
 // from a pool, without waiting, and can be part of a captured graph.
 //
+// A module is loaded when the first of its functions is asked for, so that of a
+// program's kernels the driver compiles those that are launched.
+//
 // The entry points return no status. A failed one reports its error to the
 // handler, by default a line on stderr, and records it if it is the first since
 // the last `takeFirstError`; the calls after it go on, with null handles where

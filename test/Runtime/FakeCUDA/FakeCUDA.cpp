@@ -9,8 +9,9 @@
 // Stands in for libcuda.so.1 in tests of what is said to the driver: device
 // memory is host memory, kernels do nothing, and each call that matters is a
 // line on stderr. MFA_FAKE_CUDA_FAIL names a function that fails,
-// MFA_FAKE_CUDA_DEVICES is the number of GPUs (default 1), and with
-// MFA_FAKE_CUDA_QUIET launches say nothing.
+// MFA_FAKE_CUDA_DEVICES is the number of GPUs (default 1),
+// MFA_FAKE_CUDA_MAJOR the first digit of their architecture (default 8), and
+// with MFA_FAKE_CUDA_QUIET launches say nothing.
 //
 //===----------------------------------------------------------------------===//
 
@@ -83,9 +84,12 @@ FAKE cuDeviceGetName(char *name, int size, CUdevice) {
 }
 
 FAKE cuDeviceGetAttribute(int *value, int attribute, CUdevice) {
-  *value = attribute == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR ? 8
-           : attribute == CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT   ? 108
-                                                                     : 0;
+  const char *major = std::getenv("MFA_FAKE_CUDA_MAJOR");
+  *value = 0;
+  if (attribute == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)
+    *value = major ? std::atoi(major) : 8;
+  else if (attribute == CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)
+    *value = 108;
   return CUDA_SUCCESS;
 }
 
@@ -166,9 +170,13 @@ FAKE cuLinkCreate_v2(unsigned count, int *options, void **values,
   return getResult("cuLinkCreate");
 }
 
-FAKE cuLinkAddData_v2(CUlinkState, int, void *, size_t, const char *, unsigned,
-                      int *, void **) {
-  log("compile PTX");
+FAKE cuLinkAddData_v2(CUlinkState, int, void *text, size_t, const char *,
+                      unsigned, int *, void **) {
+  int kernels = 0;
+  const char *next = static_cast<const char *>(text);
+  while ((next = std::strstr(next, ".entry")))
+    ++next, ++kernels;
+  log("compile PTX with %d kernels", kernels);
   return getResult("cuLinkAddData");
 }
 
