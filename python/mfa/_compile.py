@@ -132,17 +132,19 @@ def compile(
     if not chip:
         chip = _kernels.chip_of("sim" if target == "cuda" and not has_gpu else target)
 
-    # Loaded where the GPU is there, for which the driver checks it.
-    device = 0 if has_gpu and chip == _kernels.chip_of("cuda") else -1
     problem = dtype, q_shape[3], v_shape[3], mask_dtype, bits, unit, return_lse
     kernel = _kernels.get_kernel(
         *problem,
         target,
-        device,
         chip=chip,
         schedule=schedule or "",
         f32_product=f32_product,
     )
+    if has_gpu and chip == _kernels.chip_of("cuda"):
+        # The driver checks it, and calls need not wait for that.
+        kernel.load(0)
+        if kernel.has_new_machine_code:
+            _kernels.save(kernel)
     return CompiledAttention(kernel, _kernels.make_problem(*problem), return_lse)
 
 

@@ -8,6 +8,7 @@ from . import _cache, _mfa
 
 _lock = threading.Lock()
 _kernels: dict[tuple, _mfa.Kernel] = {}
+_disk_keys: dict[_mfa.Kernel, tuple] = {}
 _pending: dict[tuple, threading.Lock] = {}
 _chips: dict[int, str] = {}
 
@@ -44,8 +45,8 @@ def get_kernel(
     f32_product: str = "tf32x3",
 ) -> _mfa.Kernel:
     """The kernel of a problem, compiled at most once for each chip, whatever the
-    number of threads that ask for it; loaded on GPU `device` if that is not
-    negative. `num_queries` and what begins with `mask_` are those of
+    number of threads that ask for it. `device` is the GPU whose chip it is for, if
+    none is given. `num_queries` and what begins with `mask_` are those of
     _mfa.Problem."""
     chip = chip or chip_of(target, device)
     mask = mask_dtype, mask_broadcast, mask_unit_stride
@@ -58,9 +59,7 @@ def get_kernel(
         with pending:
             kernel = _kernels.get(key)
             if kernel is None:
-                kernel = _kernels[key] = _read_or_compile(key, device)
-    if target == "cuda" and device >= 0:
-        kernel.load(device)
+                kernel = _kernels[key] = _read_or_compile(key)
     return kernel
 
 
@@ -90,20 +89,15 @@ def make_problem(
     )
 
 
-def _read_or_compile(key: tuple, device: int) -> _mfa.Kernel:
-    """A new kernel, on GPU `device` if that is not negative. Once it is loaded it
-    holds machine code, which the driver takes long to make: these entries on disk
-    are others than those made without a GPU."""
+def _read_or_compile(key: tuple) -> _mfa.Kernel:
     target, chip, schedule, f32_product = key[8:]
-    loads = target == "cuda" and device >= 0
     # The compiler's identity covers its version, LLVM's and this CPU.
-    disk_key = _mfa.compiler_id(), *key, loads
+    disk_key = _mfa.compiler_id(), *key
     payload = _cache.read(disk_key)
     if payload is not None:
         try:
             kernel = _mfa.deserialize(payload)
-            if loads:
-                kernel.load(device)
+            _disk_keys[kernel] = disk_key
             return kernel
         except RuntimeError:
             pass  # An entry that cannot be used is replaced.
@@ -114,10 +108,19 @@ def _read_or_compile(key: tuple, device: int) -> _mfa.Kernel:
         schedule=schedule,
         f32_product=f32_product,
     )
-    if loads:
-        kernel.load(device)
-    _cache.write(disk_key, kernel.serialize())
+    _disk_keys[kernel] = disk_key
+    save(kernel)
     return kernel
+
+
+def save(kernel: _mfa.Kernel) -> None:
+    """Keeps a kernel of get_kernel on disk: when it is compiled, and again when a
+    launch had to load a GPU kernel, whose machine code the driver takes long to
+    make. Others are not kept."""
+    disk_key = _disk_keys.get(kernel)
+    payload = kernel.serialize()
+    if disk_key is not None:
+        _cache.write(disk_key, payload)
 
 
 def forget() -> None:
@@ -126,3 +129,4 @@ def forget() -> None:
     with _lock:
         _kernels.clear()
         _pending.clear()
+        _disk_keys.clear()

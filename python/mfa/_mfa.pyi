@@ -73,6 +73,7 @@ class Kernel:
     ptx: Final[str]
     parameters: Final[tuple[Parameter, ...] | None]  # None: cannot be launched
     functions: Final[tuple[Function, ...]]
+    has_new_machine_code: Final[bool]  # since it was last serialized
 
     def ir(self, stage: str) -> str: ...
     def cubin(self) -> bytes: ...
@@ -137,7 +138,8 @@ def attend(
     kernel: Kernel | None = None,
     problem: Problem | None = None,
 ) -> Any:
-    """masked_attention; kernels come from _kernels.get_kernel, and are kept."""
+    """masked_attention; kernels come from _kernels.get_kernel, and are kept. One that
+    the launch has made machine code for is passed to _kernels.save."""
 
 def forget_kernels() -> None:
     """Forgets the kernels that attend keeps."""

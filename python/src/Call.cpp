@@ -539,6 +539,10 @@ static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
   if (groupedQueries)
     groupHeads(operands, groupedQueries);
   launch(*toLaunch, operands, maskView, stream);
+  if (mfaKernelHasNewMachineCode(toLaunch->handle)) {
+    static PyObject *save = nullptr;
+    getFunction(save, "mfa._kernels", "save")(toLaunch);
+  }
 
   if (!operands.q.type->isTorch) {
     nb::tuple inputs =

@@ -441,6 +441,10 @@ void mfa::python::bindKernel(nb::module_ &m) {
       .def("resources", &getResources, nb::arg("index") = 0,
            nb::arg("device") = MFA_CURRENT_DEVICE)
       .def("serialize", &serialize)
+      .def_prop_ro("has_new_machine_code",
+                   [](const Kernel &self) {
+                     return mfaKernelHasNewMachineCode(self.handle);
+                   })
       .def("load", &load, nb::arg("device") = MFA_CURRENT_DEVICE)
       .def("launch", &launch, nb::arg("arguments"), nb::kw_only(),
            nb::arg("device") = MFA_CURRENT_DEVICE, nb::arg("stream") = 0);
