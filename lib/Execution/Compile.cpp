@@ -19,7 +19,6 @@
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassInstrumentation.h"
-#include "mlir/Pass/PassManager.h"
 #include "llvm/Support/SourceMgr.h"
 
 using namespace llvm;
@@ -309,21 +308,18 @@ public:
                       mlir::UnitAttr::get(module.getContext()));
 
     Error error = session.run(kernel->source, [&](SourceMgr &) {
-      mlir::PassManager pm(module.getContext());
-      buildPipeline(pm, options);
-#ifdef NDEBUG
-      // What passes make is checked by their tests.
-      pm.enableVerifier(false);
-#endif
-      pm.addInstrumentation(
+      if (mlir::failed(mlir::verify(module)))
+        return mlir::failure();
+      return lower(
+          module, [&](mlir::OpPassManager &pm) { buildPipeline(pm, options); },
           std::make_unique<KernelNotes>(kernel->schedule, kernel->functions));
-      return mlir::success(mlir::succeeded(mlir::verify(module)) &&
-                           mlir::succeeded(pm.run(module)));
     });
     if (error)
       return std::move(error);
     Expected<HostObject> object =
-        compileHostCode(module, parameters ? kernel->entry : "");
+        compileHostCode(module, parameters ? kernel->entry : "",
+                        options.target == Target::CUDA ? HostCodeUse::Launches
+                                                       : HostCodeUse::Computes);
     if (!object)
       return makeError(ErrorKind::Compilation, toString(object.takeError()));
     if (parameters && object->numParams != kernel->parameters.size())

@@ -100,27 +100,31 @@ static void replaceList(Module &module, StringRef list, StringRef name,
     variable->eraseFromParent();
 }
 
-/// LLVM's own pipeline for this machine, with the vectorisers.
-static void optimize(Module &module, TargetMachine &machine) {
+/// LLVM's own pipeline for this machine.
+static void optimize(Module &module, TargetMachine &machine, HostCodeUse use) {
   LoopAnalysisManager loops;
   FunctionAnalysisManager functions;
   CGSCCAnalysisManager components;
   ModuleAnalysisManager modules;
   PipelineTuningOptions tuning;
-  tuning.LoopVectorization = true;
-  tuning.SLPVectorization = true;
+  bool computes = use == HostCodeUse::Computes;
+  tuning.LoopVectorization = computes;
+  tuning.SLPVectorization = computes;
   PassBuilder builder(&machine, tuning);
   builder.registerModuleAnalyses(modules);
   builder.registerCGSCCAnalyses(components);
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, components, modules);
-  builder.buildPerModuleDefaultPipeline(OptimizationLevel::O3)
+  builder
+      .buildPerModuleDefaultPipeline(computes ? OptimizationLevel::O3
+                                              : OptimizationLevel::O1)
       .run(module, modules);
 }
 
 Expected<HostObject> mfa::exec::compileHostCode(mlir::ModuleOp source,
-                                                StringRef entry) {
+                                                StringRef entry,
+                                                HostCodeUse use) {
   auto host = detectHost();
   if (!host)
     return host.takeError();
@@ -150,7 +154,7 @@ Expected<HostObject> mfa::exec::compileHostCode(mlir::ModuleOp source,
               orc::getConstructors(*module));
   replaceList(*module, "llvm.global_dtors", kFinalizer,
               orc::getDestructors(*module));
-  optimize(*module, **machine);
+  optimize(*module, **machine, use);
   auto buffer = orc::SimpleCompiler(**machine)(*module);
   if (!buffer)
     return buffer.takeError();

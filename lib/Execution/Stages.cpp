@@ -95,6 +95,20 @@ static mlir::LogicalResult printAssembly(ModuleOp module, raw_ostream &os) {
 }
 
 mlir::LogicalResult
+mfa::exec::lower(ModuleOp module,
+                 function_ref<void(mlir::OpPassManager &)> buildPipeline,
+                 std::unique_ptr<mlir::PassInstrumentation> notes) {
+  PassManager pm(module.getContext());
+  buildPipeline(pm);
+#ifdef NDEBUG
+  pm.enableVerifier(false);
+#endif
+  if (notes)
+    pm.addInstrumentation(std::move(notes));
+  return pm.run(module);
+}
+
+mlir::LogicalResult
 mfa::exec::printStage(ModuleOp module, StringRef stage,
                       function_ref<void(mlir::OpPassManager &)> buildPipeline,
                       raw_ostream &os) {

@@ -24,6 +24,7 @@ static void addSimplification(OpPassManager &pm) {
   // used in the end, and simplifying it first takes several times as long.
   GreedyRewriteConfig config;
   config.setUseTopDownTraversal(false);
+  config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Normal);
   pm.addPass(createCanonicalizerPass(config));
   pm.addPass(createCSEPass());
 }
@@ -49,8 +50,13 @@ void mfa::addGPUKernelsToNVVM(OpPassManager &pm) {
   kernels.addPass(affine::createAffineExpandIndexOpsPass());
   kernels.addPass(createLowerAffinePass());
   addSimplification(kernels);
-  kernels.addPass(createSCFToControlFlowPass());
-  kernels.addPass(createConvertGpuOpsToNVVMOps());
+  // These conversions need not be undone, and are faster where they cannot be.
+  SCFToControlFlowPassOptions controlFlow;
+  controlFlow.allowPatternRollback = false;
+  kernels.addPass(createSCFToControlFlowPass(controlFlow));
+  ConvertGpuOpsToNVVMOpsOptions nvvm;
+  nvvm.allowPatternRollback = false;
+  kernels.addPass(createConvertGpuOpsToNVVMOps(nvvm));
   addSimplification(kernels);
   kernels.addPass(createReconcileUnrealizedCastsPass());
   pm.addPass(createMFALowerTensorMapsPass());
@@ -66,8 +72,9 @@ void mfa::addGPUHostToLLVM(OpPassManager &pm, const MFAToNVVMOptions &options) {
   pm.addPass(createMFALowerAssertsPass());
   // Ops without an intrinsic of LLVM become inline assembly.
   pm.addNestedPass<gpu::GPUModuleOp>(createConvertNVVMToLLVMPass());
-  pm.addPass(createGpuToLLVMConversionPass());
   pm.addPass(createMFASerializeKernelsPass({options.format}));
+  // A conversion of the whole module, without the kernels by now.
+  pm.addPass(createGpuToLLVMConversionPass());
   pm.addPass(createConvertToLLVMPass());
   addSimplification(pm);
   pm.addPass(createReconcileUnrealizedCastsPass());

@@ -55,10 +55,11 @@ LoweringOptions mfa::run::getLoweringOptions(const Options &options,
   return lowering;
 }
 
-/// Compiles the host code and loads it, and with it its GPU kernels.
+/// Compiles the host code and loads it.
 static Expected<CompiledProgram> load(mlir::ModuleOp module, StringRef entry,
-                                      Device &device) {
-  Expected<exec::HostObject> object = exec::compileHostCode(module, entry);
+                                      const Target &target, Device &device) {
+  Expected<exec::HostObject> object =
+      exec::compileHostCode(module, entry, target.hostCode);
   if (!object)
     return object.takeError();
   auto host = exec::HostProgram::load(std::move(object->buffer),
@@ -81,7 +82,7 @@ Expected<CompiledProgram> mfa::run::compile(mlir::ModuleOp module,
     return makeError("the lowering to target '", target.name, "' failed");
   double lowered = getSecondsSinceStart();
   timing.lowering = lowered - begin;
-  Expected<CompiledProgram> program = load(module, entry, device);
+  Expected<CompiledProgram> program = load(module, entry, target, device);
   // A kernel that did not load is the better explanation.
   if (Error error = device.takeError()) {
     if (!program)

@@ -9,18 +9,16 @@
 #include "Lowering.h"
 #include "Options.h"
 #include "mfa/Execution/Stages.h"
-#include "mlir/Pass/PassManager.h"
 
 using namespace llvm;
 using namespace mfa::run;
 using mlir::ModuleOp;
-using mlir::PassManager;
 
 mlir::LogicalResult mfa::run::lower(ModuleOp module, const Target &target,
                                     const LoweringOptions &options) {
-  PassManager pm(module.getContext());
-  target.buildPipeline(pm, options);
-  return pm.run(module);
+  return exec::lower(module, [&](mlir::OpPassManager &pm) {
+    target.buildPipeline(pm, options);
+  });
 }
 
 Error mfa::run::checkStage(StringRef stage, const Target &target) {

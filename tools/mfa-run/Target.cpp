@@ -351,12 +351,12 @@ static std::string getCUDAChip() {
 //===----------------------------------------------------------------------===//
 
 static const Target kTargets[] = {
-    {"cpu", /*hasChip=*/false, exec::kCPUStages, buildCPUPipeline, openHost,
-     getNoChip},
-    {"sim", /*hasChip=*/true, exec::kSimStages, buildSimPipeline, openSim,
-     getSimChip},
-    {"cuda", /*hasChip=*/true, exec::kCUDAStages, buildCUDAPipeline, openCUDA,
-     getCUDAChip},
+    {"cpu", /*hasChip=*/false, exec::HostCodeUse::Computes, exec::kCPUStages,
+     buildCPUPipeline, openHost, getNoChip},
+    {"sim", /*hasChip=*/true, exec::HostCodeUse::Computes, exec::kSimStages,
+     buildSimPipeline, openSim, getSimChip},
+    {"cuda", /*hasChip=*/true, exec::HostCodeUse::Launches, exec::kCUDAStages,
+     buildCUDAPipeline, openCUDA, getCUDAChip},
 };
 
 ArrayRef<Target> mfa::run::getTargets() { return kTargets; }

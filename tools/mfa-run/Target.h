@@ -10,6 +10,7 @@
 #define MFA_RUN_TARGET_H
 
 #include "mfa/Dialect/MFA/IR/MFA.h"
+#include "mfa/Execution/HostCode.h"
 #include "mfa/Runtime/EntryPoint.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
@@ -59,6 +60,8 @@ struct Target {
   llvm::StringLiteral name;
   /// True where the pipeline compiles for a chip.
   bool hasChip;
+  /// What the host code of a program does.
+  exec::HostCodeUse hostCode;
   /// Stages of the lowering that `--emit` can print.
   llvm::ArrayRef<llvm::StringRef> stages;
   /// Adds the passes from masked attention to the llvm dialect.

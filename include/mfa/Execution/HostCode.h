@@ -41,10 +41,14 @@ struct HostObject {
   unsigned numParams = 0;
 };
 
+/// How much host code is optimised: what computes, as well as possible; what
+/// launches kernels, quickly.
+enum class HostCodeUse { Computes, Launches };
+
 /// Compiles the module. `entry` is a function with a C interface: it is called
 /// through `_mlir_ciface_<entry>`. An empty `entry` means that none is called.
-llvm::Expected<HostObject> compileHostCode(mlir::ModuleOp module,
-                                           llvm::StringRef entry);
+llvm::Expected<HostObject>
+compileHostCode(mlir::ModuleOp module, llvm::StringRef entry, HostCodeUse use);
 
 /// An object file of compileHostCode in the memory of this process.
 class HostProgram {

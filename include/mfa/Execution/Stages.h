@@ -11,6 +11,7 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/DialectRegistry.h"
+#include "mlir/Pass/PassInstrumentation.h"
 #include "mlir/Pass/PassManager.h"
 
 namespace mfa::exec {
@@ -23,6 +24,14 @@ inline constexpr llvm::StringRef kCPUStages[] = {"mfa", "linalg", "llvm"};
 inline constexpr llvm::StringRef kSimStages[] = {"mfa", "gpu", "nvvm", "llvm"};
 inline constexpr llvm::StringRef kCUDAStages[] = {"mfa", "gpu", "nvvm", "llvm",
                                                   "ptx"};
+
+/// Lowers the module by the pipeline, to be executed: a release build leaves it
+/// to tests to verify what passes make. `notes`, if given, is called for
+/// passes.
+mlir::LogicalResult
+lower(mlir::ModuleOp module,
+      llvm::function_ref<void(mlir::OpPassManager &)> buildPipeline,
+      std::unique_ptr<mlir::PassInstrumentation> notes = nullptr);
 
 /// Lowers the module by the pipeline and prints it at `stage`, for `ptx` only
 /// the kernels' assembly. A stage that was reached is printed even if a later
