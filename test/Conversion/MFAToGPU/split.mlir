@@ -20,7 +20,7 @@
 // CHECK:   %[[T0:.*]] = gpu.wait async
 // CHECK:   %[[PARTIAL:.*]], %[[T1:.*]] = gpu.alloc async [%[[T0]]] (%[[SPLITS]], %{{.*}}) : memref<?x?x4x8x34xf32>
 // CHECK:   %[[T2:.*]] = gpu.launch_func async [%[[T1]]] @mfa_kernels::@masked_attention blocks in (%[[BLOCKS]], %[[SPLITS]], %c1) {{.*}}, %[[PARTIAL]] : memref<?x?x4x8x34xf32>)
-// CHECK:   %[[T3:.*]] = gpu.launch_func async [%[[T2]]] @mfa_kernels::@masked_attention_combine {{.*}} threads in (%c32
+// CHECK:   %[[T3:.*]] = gpu.launch_func async [%[[T2]]] @mfa_kernels_0::@masked_attention_combine {{.*}} threads in (%c32
 // CHECK:   %[[T4:.*]] = gpu.dealloc async [%[[T3]]] %[[PARTIAL]]
 // CHECK:   gpu.wait [%[[T4]]]
 
@@ -75,10 +75,10 @@ func.func @split(%q: memref<?x4x8x64xbf16>, %k: memref<?x?x8x64xbf16>, %v: memre
 // CHECK-NOT: mfa_gpu.encode_tensor_map
 // CHECK: scf.if
 // CHECK: gpu.launch_func {{.*}} @mfa_kernels::@masked_attention blocks
-// CHECK: gpu.launch_func {{.*}} @mfa_kernels::@masked_attention_combine blocks
+// CHECK: gpu.launch_func {{.*}} @mfa_kernels_0::@masked_attention_combine blocks
 // CHECK: else
-// CHECK: gpu.launch_func {{.*}} @mfa_kernels::@masked_attention_0 blocks
-// CHECK: gpu.launch_func {{.*}} @mfa_kernels::@masked_attention_combine blocks
+// CHECK: gpu.launch_func {{.*}} @mfa_kernels_1::@masked_attention_0 blocks
+// CHECK: gpu.launch_func {{.*}} @mfa_kernels_0::@masked_attention_combine blocks
 // CHECK-LABEL: gpu.func @masked_attention(
 // CHECK-NOT: nvvm.setmaxregister
 // CHECK-NOT: mfa_gpu.tensor_store
