@@ -450,8 +450,8 @@ AttentionBuilder::SoftmaxStep AttentionBuilder::attend(const Softmax &state,
   };
   fill(branch.thenBlock(),
        [&] { return addScaleAndMask(products, mask.registers); });
-  fill(branch.elseBlock(),
-       [&] { return Scores{products, /*isScaled=*/false}; });
+  Scores unmasked{products, /*isScaled=*/false};
+  fill(branch.elseBlock(), [&] { return unmasked; });
   return {{branch.getResult(1), branch.getResult(2)},
           branch.getResult(0),
           branch.getResult(3),
