@@ -181,9 +181,21 @@ struct AnyPattern : OpConversionPattern<AnyOp> {
   matchAndRewrite(AnyOp op, OneToNOpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     LaneBuilder b(op.getLoc(), rewriter);
-    Value any = adaptor.getTile().front();
-    for (Value element : adaptor.getTile().drop_front())
-      any = arith::OrIOp::create(b, any, element);
+    Value any;
+    for (Value element : adaptor.getTile()) {
+      Value bits = element.getType().isF32()
+                       ? arith::BitcastOp::create(b, b.getI32Type(), element)
+                       : element;
+      any = any ? arith::OrIOp::create(b, any, bits) : bits;
+    }
+    if (!any.getType().isInteger(1)) {
+      // A sign is no number.
+      bool isPacked = getElementsPerRegister(op.getTile().getType()) == 2;
+      Value numbers = b.i32(isPacked ? 0x7fff7fff : 0x7fffffff);
+      any = arith::CmpIOp::create(b, arith::CmpIPredicate::ne,
+                                  arith::AndIOp::create(b, any, numbers),
+                                  b.i32(0));
+    }
     Value allLanes = arith::ConstantIntOp::create(b, b.getI32Type(), -1);
     rewriter.replaceOpWithNewOp<NVVM::VoteSyncOp>(op, b.getI1Type(), allLanes,
                                                   any, NVVM::VoteSyncKind::any);

@@ -411,47 +411,36 @@ AttentionBuilder::updateSoftmax(const Softmax &state, Scores scores) {
 }
 
 Value AttentionBuilder::changesScores(Value maskRegisters) {
-  if (maskForm != MaskForm::KeyVector || !canScaleLate)
-    return {};
-  Value changes =
+  if (!op.getMaskType().getElementType().isInteger(1))
+    return mfa_gpu::AnyOp::create(b, maskRegisters);
+  Value excludes =
       map(matrixTile(tileKeys, b.getI1Type()), maskRegisters,
           [&](ValueRange args) -> Value {
-            Type type = args[0].getType();
-            if (type.isInteger(1))
-              return arith::XOrIOp::create(
-                  b, args[0], arith::ConstantIntOp::create(b, true, 1));
-            Value zero = arith::ConstantOp::create(b, b.getFloatAttr(type, 0));
-            return arith::CmpFOp::create(b, arith::CmpFPredicate::UNE, args[0],
-                                         zero);
+            return arith::XOrIOp::create(
+                b, args[0], arith::ConstantIntOp::create(b, true, 1));
           });
-  return mfa_gpu::AnyOp::create(b, changes);
+  return mfa_gpu::AnyOp::create(b, excludes);
 }
 
-AttentionBuilder::SoftmaxStep AttentionBuilder::attend(const Softmax &state,
-                                                       Value products,
-                                                       const MaskTile &mask,
-                                                       Value keysLeft) {
-  auto step = [&](Scores scores) {
-    return updateSoftmax(state, keysLeft ? keepKeys(scores, keysLeft) : scores);
-  };
-  if (!mask.changesScores)
-    return step(addScaleAndMask(products, mask.registers));
+AttentionBuilder::SoftmaxStep
+AttentionBuilder::updateSoftmax(const Softmax &state, Value isMasked,
+                                function_ref<Scores()> getMasked,
+                                function_ref<Scores()> getUnmasked) {
   TileType row = rowTile(f32);
-  auto branch = scf::IfOp::create(
-      b, TypeRange{products.getType(), row, row, rowTile(b.getI1Type()), row},
-      mask.changesScores, /*withElseRegion=*/true);
+  auto branch = scf::IfOp::create(b,
+                                  TypeRange{matrixTile(tileKeys, f32), row, row,
+                                            rowTile(b.getI1Type()), row},
+                                  isMasked, /*withElseRegion=*/true);
   auto fill = [&](Block *block, function_ref<Scores()> getScores) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(block);
-    SoftmaxStep result = step(getScores());
-    scf::YieldOp::create(b, ValueRange{result.weights, result.next.rowMax,
-                                       result.next.rowSum, result.hasGrown,
-                                       result.correction});
+    SoftmaxStep step = updateSoftmax(state, getScores());
+    scf::YieldOp::create(b, ValueRange{step.weights, step.next.rowMax,
+                                       step.next.rowSum, step.hasGrown,
+                                       step.correction});
   };
-  fill(branch.thenBlock(),
-       [&] { return addScaleAndMask(products, mask.registers); });
-  Scores unmasked{products, /*isScaled=*/false};
-  fill(branch.elseBlock(), [&] { return unmasked; });
+  fill(branch.thenBlock(), getMasked);
+  fill(branch.elseBlock(), getUnmasked);
   return {{branch.getResult(1), branch.getResult(2)},
           branch.getResult(0),
           branch.getResult(3),

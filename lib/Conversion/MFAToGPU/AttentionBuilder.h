@@ -135,16 +135,12 @@ protected:
   /// -inf for all keys but the first `count`.
   Scores keepKeys(Scores scores, Value count);
   SoftmaxStep updateSoftmax(const Softmax &state, Scores scores);
-  /// A mask's tile in registers, and whether its warp's part is more than
-  /// zeros: null where that is not known. Padding leaves most tiles of keys
-  /// their scores.
-  struct MaskTile {
-    Value registers, changesScores;
-  };
+  /// Whether a mask's tile has more than zeros, or a key that it excludes.
   Value changesScores(Value maskRegisters);
-  /// `updateSoftmax` of the scores. `keysLeft` may be null.
-  SoftmaxStep attend(const Softmax &state, Value products, const MaskTile &mask,
-                     Value keysLeft);
+  /// `updateSoftmax` of one or the other scores.
+  SoftmaxStep updateSoftmax(const Softmax &state, Value isMasked,
+                            function_ref<Scores()> getMasked,
+                            function_ref<Scores()> getUnmasked);
   /// The output so far, in units of the step.
   Value rescale(Value output, const SoftmaxStep &step);
   /// The left factor of the product with the values.

@@ -46,9 +46,6 @@ static constexpr struct {
   int32_t producer, consumer;
 } kRegisters[] = {{0, 0}, {24, 240}, {32, 160}};
 
-/// Those that a mask tile may have while a product is going.
-static constexpr int64_t kMaskRegisters[] = {32, 32, 16};
-
 /// Barriers of the block, beside 0 for all of its threads. The last two kinds
 /// have one for each consumer warpgroup.
 enum NamedBarrier : int32_t {
@@ -117,8 +114,6 @@ private:
   /// The product, when it and all but `others` of those started are there.
   Value waitFor(Value product, int64_t others);
   Value startScores(Value step);
-  MaskTile loadMask(Value step);
-  bool loadsMaskFirst();
   /// The softmax of a step from its products of query and key, while `others`
   /// may be going.
   SoftmaxStep finishScores(Value products, Value step, int64_t others,
@@ -317,31 +312,43 @@ Value WgmmaKernel::startScores(Value step) {
       /*accumulator=*/Value(), /*transpose_rhs=*/true);
 }
 
-WgmmaKernel::MaskTile WgmmaKernel::loadMask(Value step) {
-  if (!mask.buffer)
-    return {};
-  Value registers = loadMaskTile(consume(mask, step));
-  release(mask, step);
-  return {registers, changesScores(registers)};
-}
-
-bool WgmmaKernel::loadsMaskFirst() {
-  // Elements of a vector serve two rows of a lane.
-  int64_t perLane = tileKeys / (maskForm == MaskForm::KeyVector ? 4 : 2);
-  int64_t bits = mask.buffer ? mask.matrix->element.getIntOrFloatBitWidth() : 0;
-  return perLane * bits <= 32 * kMaskRegisters[numConsumers - 1];
-}
-
 AttentionBuilder::SoftmaxStep
 WgmmaKernel::finishScores(Value products, Value step, int64_t others,
                           const Softmax &state, Value keysLeft) {
+  auto finish = [&](Scores scores) {
+    return keysLeft ? keepKeys(scores, keysLeft) : scores;
+  };
+  auto waitForProducts = [&] {
+    products = waitFor(products, others);
+    release(key, step);
+  };
+  if (!mask.buffer) {
+    waitForProducts();
+    return updateSoftmax(state, finish(addScaleAndMask(products, Value())));
+  }
+  Value shared = consume(mask, step);
+  if (maskForm == MaskForm::KeyVector && canScaleLate) {
+    // Padding leaves most tiles of keys as they are. Registers that held the
+    // mask for longer than it takes to see that would be spilled.
+    Value isMasked = changesScores(loadMaskTile(shared));
+    waitForProducts();
+    SoftmaxStep result = updateSoftmax(
+        state, isMasked,
+        [&] { return finish(addScaleAndMask(products, loadMaskTile(shared))); },
+        [&] { return finish({products, /*isScaled=*/false}); });
+    release(mask, step);
+    return result;
+  }
   // Under the product, but where its registers would be too many.
-  MaskTile maskTile = loadsMaskFirst() ? loadMask(step) : MaskTile();
-  products = waitFor(products, others);
-  release(key, step);
-  if (!loadsMaskFirst())
-    maskTile = loadMask(step);
-  return attend(state, products, maskTile, keysLeft);
+  bool loadsFirst =
+      numConsumers < 3 && mask.matrix->element.getIntOrFloatBitWidth() <= 16;
+  if (!loadsFirst)
+    waitForProducts();
+  Value registers = loadMaskTile(shared);
+  release(mask, step);
+  if (loadsFirst)
+    waitForProducts();
+  return updateSoftmax(state, finish(addScaleAndMask(products, registers)));
 }
 
 Value WgmmaKernel::startOutput(Value weights, Value step, Value output) {

@@ -1061,6 +1061,16 @@ func.func @memref_result(%q: tensor<2x16x4x8xf16>, %k: tensor<2x32x2x8xf16>,
 
 // -----
 
+// expected-error @below {{expected 'ping_pong' in a wgmma schedule of 8 or 12 warps (warpgroups that take turns), but got it in one of kind wgmma with 4 warps}}
+#one_warpgroup = #mfa.schedule<kind = wgmma, tile_rows = 64, tile_keys = 64, warps = 4, stages = 2, ping_pong = true>
+
+// -----
+
+// expected-error @below {{expected 'ping_pong' in a wgmma schedule of 8 or 12 warps (warpgroups that take turns), but got it in one of kind mma_sync with 8 warps}}
+#no_warpgroup = #mfa.schedule<kind = mma_sync, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, ping_pong = true>
+
+// -----
+
 // expected-error @below {{expected ::mlir::mfa::KernelKind to be one of: mma_sync, wgmma}}
 // expected-error @below {{failed to parse MFA_ScheduleAttr parameter 'kind'}}
 #kind = #mfa.schedule<kind = unknown, tile_rows = 64, tile_keys = 64, warps = 4, stages = 1>

@@ -5,7 +5,7 @@
 // OTHER-NOT: kind = wgmma
 
 // CHECK-LABEL: @dense
-// CHECK: schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 128, warps = 8, stages = 2>)
+// CHECK: schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 128, warps = 8, stages = 2, ping_pong = true>)
 func.func @dense(%q: memref<2x512x4x128xf16>, %m: memref<2x512x512xf16>, %o: memref<2x512x4x128xf16>) {
   mfa.masked_attention ins(%q, %q, %q : memref<2x512x4x128xf16>, memref<2x512x4x128xf16>, memref<2x512x4x128xf16>)
       mask(%m : memref<2x512x512xf16>) outs(%o : memref<2x512x4x128xf16>)
@@ -14,10 +14,19 @@ func.func @dense(%q: memref<2x512x4x128xf16>, %m: memref<2x512x512xf16>, %o: mem
 
 // Fewer keys where a mask of f32 takes the memory.
 // CHECK-LABEL: @f32_mask
-// CHECK: schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 96, warps = 8, stages = 2>)
+// CHECK: schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 96, warps = 8, stages = 2, ping_pong = true>)
 func.func @f32_mask(%q: memref<2x512x4x128xf16>, %m: memref<2x512x512xf32>, %o: memref<2x512x4x128xf16>) {
   mfa.masked_attention ins(%q, %q, %q : memref<2x512x4x128xf16>, memref<2x512x4x128xf16>, memref<2x512x4x128xf16>)
       mask(%m : memref<2x512x512xf32>) outs(%o : memref<2x512x4x128xf16>)
+  return
+}
+
+// A vector of keys takes little.
+// CHECK-LABEL: @padding
+// CHECK: schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 160, warps = 8, stages = 2>)
+func.func @padding(%q: memref<2x512x4x128xf16>, %m: memref<2x1x512xf16>, %o: memref<2x512x4x128xf16>) {
+  mfa.masked_attention ins(%q, %q, %q : memref<2x512x4x128xf16>, memref<2x512x4x128xf16>, memref<2x512x4x128xf16>)
+      mask(%m : memref<2x1x512xf16>) outs(%o : memref<2x512x4x128xf16>)
   return
 }
 

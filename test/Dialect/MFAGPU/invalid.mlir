@@ -658,26 +658,6 @@ func.func @all_reduce_matrix(%t: !mfa_gpu.tile<64x32xf32, #accumulator>) {
 // -----
 
 #accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
-
-func.func @any_matrix(%t: !mfa_gpu.tile<64x32xi1, #accumulator>) {
-  // expected-error @below {{op expected 'rows' to be a tile of kind row, but got }}
-  %0 = mfa_gpu.any %t : <64x32xi1, #accumulator>
-  return
-}
-
-// -----
-
-#row = #mfa_gpu.fragment<row, warps = 4>
-
-func.func @any_number(%t: !mfa_gpu.tile<64xf32, #row>) {
-  // expected-error @below {{op expected equal element types, but got 'f32' and 'i1'}}
-  %0 = mfa_gpu.any %t : <64xf32, #row>
-  return
-}
-
-// -----
-
-#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
 #operand = #mfa_gpu.fragment<operand, warps = 4>
 
 func.func @convert_operand(%t: !mfa_gpu.tile<64x32xf16, #operand>) {

@@ -131,6 +131,7 @@ func.func @maps(%t: !mfa_gpu.tile<64x32xf32, #accumulator>,
 // CHECK: mfa_gpu.reduce add %{{.*}}, %{{.*}} partial : <64x32xf32, #accumulator>, <64xf32, #row>
 // CHECK: mfa_gpu.all_reduce add %{{.*}} : <64xf32, #row>
 // CHECK: mfa_gpu.any %{{.*}} : <64xi1, #row>
+// CHECK: mfa_gpu.any %{{.*}} : <64x32xf32, #accumulator>
 func.func @reductions(%t: !mfa_gpu.tile<64x32xf32, #accumulator>,
                       %r: !mfa_gpu.tile<64xf32, #row>,
                       %b: !mfa_gpu.tile<64xi1, #row>) {
@@ -139,6 +140,7 @@ func.func @reductions(%t: !mfa_gpu.tile<64x32xf32, #accumulator>,
          : <64x32xf32, #accumulator>, <64xf32, #row>
   %2 = mfa_gpu.all_reduce add %1 : <64xf32, #row>
   %3 = mfa_gpu.any %b : <64xi1, #row>
+  %4 = mfa_gpu.any %t : <64x32xf32, #accumulator>
   return
 }
 

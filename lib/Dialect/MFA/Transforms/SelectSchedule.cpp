@@ -66,14 +66,22 @@ constexpr TileSizes kF32Tiles[] = {
 //===--- wgmma ------------------------------------------------------------===//
 
 constexpr TileSizes kMaskedWgmmaTiles[] = {
-    {64, 192, 128, 12, 2},
-    {128, 128, 128, 8, 2},
-    {256, 128, 64, 8, 2},
+    {64, 192, 112, 12, 2, true},
+    {128, 128, 128, 8, 2, true},
+    {256, 128, 64, 8, 2, true},
+};
+
+// The mask of a tile of keys is a vector, and takes next to nothing.
+constexpr TileSizes kKeyVectorWgmmaTiles[] = {
+    {64, 192, 112, 12, 2, true},
+    {128, 128, 160, 8, 2},
+    {192, 128, 112, 8, 2},
+    {256, 128, 80, 8, 2},
 };
 
 constexpr TileSizes kUnmaskedWgmmaTiles[] = {
-    {64, 192, 128, 12, 2},
-    {128, 128, 176, 8, 2},
+    {64, 192, 128, 12, 2, true},
+    {128, 128, 160, 8, 2},
     {192, 128, 112, 8, 2},
     {256, 128, 80, 8, 2},
 };
@@ -81,7 +89,8 @@ constexpr TileSizes kUnmaskedWgmmaTiles[] = {
 // Few query rows, where keys and values stream through: as many bytes of them
 // in flight as fit.
 constexpr TileSizes kFewRowsWgmmaTiles[] = {
-    {128, 64, 128, 4, 4},
+    {64, 64, 128, 4, 4},
+    {128, 64, 32, 4, 4},
     {256, 64, 64, 4, 4},
 };
 
@@ -181,10 +190,12 @@ ScheduleAttr getWgmmaSchedule(MaskedAttentionOp op, const Chip &chip) {
     arrays.push_back(op.getMask());
   if (!llvm::all_of(arrays, mayHaveTensorMap))
     return {};
-  TileSizes sizes =
-      lookupTileSizes(loadsMask ? ArrayRef<TileSizes>(kMaskedWgmmaTiles)
-                                : ArrayRef<TileSizes>(kUnmaskedWgmmaTiles),
-                      op);
+  ArrayRef<TileSizes> table = kUnmaskedWgmmaTiles;
+  if (form == MaskForm::Matrix)
+    table = kMaskedWgmmaTiles;
+  else if (form == MaskForm::KeyVector)
+    table = kKeyVectorWgmmaTiles;
+  TileSizes sizes = lookupTileSizes(table, op);
   if (hasFewRows(op))
     sizes = lookupTileSizes(kFewRowsWgmmaTiles, op);
   bool splitsKeys = shouldSplitKeys(op, chip, sizes.rows);

@@ -349,11 +349,6 @@ LogicalResult AllReduceOp::verify() {
   return verifyKind(*this, "rows", getType(), FragmentKind::Row);
 }
 
-LogicalResult AnyOp::verify() {
-  return verifySameElement(*this, getTile().getType().getElementType(),
-                           IntegerType::get(getContext(), 1));
-}
-
 LogicalResult ConvertOp::verify() {
   TileType from = getTile().getType(), to = getType();
   if (failed(verifyKind(*this, "tile", from, FragmentKind::Accumulator)))

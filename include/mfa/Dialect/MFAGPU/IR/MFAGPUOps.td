@@ -305,7 +305,7 @@ def MFAGPU_AllReduceOp : MFAGPU_Op<"all_reduce", [SameOperandsAndResultType]> {
 }
 
 def MFAGPU_AnyOp : MFAGPU_Op<"any", [Pure]> {
-  let summary = "whether a condition holds for any element that the warp has";
+  let summary = "whether any element that the warp has is true, or not 0";
   let description = [{
     The same for all lanes of a warp, and another from warp to warp: for code
     that only touches the warp's own rows.
@@ -313,7 +313,6 @@ def MFAGPU_AnyOp : MFAGPU_Op<"any", [Pure]> {
   let arguments = (ins MFAGPU_TileType:$tile);
   let results = (outs I1:$result);
   let assemblyFormat = "$tile attr-dict `:` type($tile)";
-  let hasVerifier = 1;
 }
 
 def MFAGPU_ConvertOp : MFAGPU_Op<"convert", [Pure]> {
