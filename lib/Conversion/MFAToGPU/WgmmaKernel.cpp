@@ -108,9 +108,12 @@ private:
   /// Waits at a barrier for `threads` of the block.
   void synchronize(Value barrier, int64_t threads);
   Value barrierOf(NamedBarrier first, Value consumer);
+  /// Turns to start products, with ping-pong: the first consumer's is the
+  /// first, and the last one's ends them.
+  void startTurns();
   void takeTurn();
-  /// To the next consumer, the last one's being the first.
   void passTurn();
+  void endTurns();
   /// The product, when it and all but `others` of those started are there.
   Value waitFor(Value product, int64_t others);
   Value startScores(Value step);
@@ -126,6 +129,8 @@ private:
   int64_t numConsumers;
   /// `consumer` counts the warpgroups.
   Value thread, consumer, queryFull, queryBuffer;
+  // Barriers, null without ping-pong.
+  Value ownTurn, nextTurn, isLastConsumer;
   Ring key, value, mask;
 };
 
@@ -284,19 +289,36 @@ void WgmmaKernel::synchronize(Value barrier, int64_t threads) {
                           NVVM::BarrierReductionAttr(), Value());
 }
 
+void WgmmaKernel::startTurns() {
+  if (!schedule.getPingPong())
+    return;
+  Value one = index(1), count = index(numConsumers);
+  Value next =
+      arith::RemUIOp::create(b, arith::AddIOp::create(b, consumer, one), count);
+  ownTurn = barrierOf(kTurnOfConsumer, consumer);
+  nextTurn = barrierOf(kTurnOfConsumer, next);
+  isLastConsumer =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, next, index(0));
+  guarded(isLastConsumer, [&] { passTurn(); });
+}
+
 void WgmmaKernel::takeTurn() {
-  if (schedule.getPingPong())
-    synchronize(barrierOf(kTurnOfConsumer, consumer), 2 * kWarpgroupSize);
+  if (ownTurn)
+    synchronize(ownTurn, 2 * kWarpgroupSize);
 }
 
 void WgmmaKernel::passTurn() {
-  if (!schedule.getPingPong())
+  if (nextTurn)
+    NVVM::BarrierArriveOp::create(
+        b, nextTurn, arith::ConstantIntOp::create(b, 2 * kWarpgroupSize, 32));
+}
+
+void WgmmaKernel::endTurns() {
+  if (!nextTurn)
     return;
-  Value next = arith::RemUIOp::create(
-      b, arith::AddIOp::create(b, consumer, index(1)), index(numConsumers));
-  NVVM::BarrierArriveOp::create(
-      b, barrierOf(kTurnOfConsumer, next),
-      arith::ConstantIntOp::create(b, 2 * kWarpgroupSize, 32));
+  Value isNotLast = arith::XOrIOp::create(
+      b, isLastConsumer, arith::ConstantIntOp::create(b, true, 1));
+  guarded(isNotLast, [&] { passTurn(); });
 }
 
 Value WgmmaKernel::waitFor(Value product, int64_t others) {
@@ -360,10 +382,7 @@ Value WgmmaKernel::startOutput(Value weights, Value step, Value output) {
 void WgmmaKernel::runConsumer() {
   loadRowMask();
   Value zero = index(0), one = index(1);
-  Value isLast = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, consumer,
-                                       index(numConsumers - 1));
-  // The first turn is that of the first.
-  guarded(isLast, [&] { passTurn(); });
+  startTurns();
   wait(queryFull, zero, arith::ConstantIntOp::create(b, false, 1));
 
   takeTurn();
@@ -402,10 +421,7 @@ void WgmmaKernel::runConsumer() {
   Value last = arith::SubIOp::create(b, numTiles, one);
   takeTurn();
   output = startOutput(loop.getResult(1), last, loop.getResult(0));
-  // The last one's turn is the end.
-  Value isNotLast = arith::CmpIOp::create(b, arith::CmpIPredicate::ne, consumer,
-                                          index(numConsumers - 1));
-  guarded(isNotLast, [&] { passTurn(); });
+  endTurns();
   output = waitFor(output, 0);
   finish(output, {loop.getResult(2), loop.getResult(3)});
 }

@@ -101,6 +101,7 @@ func.func @ping_pong(%q: memref<1x512x4x128xbf16>, %o: memref<1x512x4x128xbf16>)
 
 // Padding: a tile of keys whose mask is zero goes without it.
 // CHECK-LABEL: func.func @padding
+// CHECK: nvvm.setmaxregister increase
 // CHECK: scf.for
 // CHECK:   %[[MASK:.*]] = mfa_gpu.load
 // CHECK:   %[[MASKED:.*]] = mfa_gpu.any %[[MASK]]
