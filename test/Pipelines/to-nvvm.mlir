@@ -9,8 +9,8 @@
 // CHECK: gpu.binary @mfa_kernels
 // CHECK-SAME: .target sm_90
 // CHECK-SAME: cp.async.cg.shared.global
-// CHECK-SAME: ex2.approx.ftz.f32
 // CHECK-SAME: mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32
+// CHECK-SAME: ex2.approx.ftz.f32
 // CHECK-NOT: __nv_
 // CHECK-NOT: unrealized_conversion_cast
 

@@ -3,7 +3,7 @@
 
 // Few queries: one warpgroup, and as much of keys and values in flight as fits.
 // CHECK-LABEL: @few_queries
-// CHECK: schedule(#mfa.schedule<kind = wgmma, tile_rows = 64, tile_keys = 128, warps = 4, stages = 3, splits_keys = true>)
+// CHECK: schedule(#mfa.schedule<kind = wgmma, tile_rows = 64, tile_keys = 32, warps = 4, stages = 4, splits_keys = true>)
 // SM80-LABEL: @few_queries
 // SM80: schedule(#mfa.schedule<kind = mma_sync, tile_rows = 64, {{.*}}, splits_keys = true>)
 func.func @few_queries(%q: memref<1x4x8x128xbf16>, %k: memref<1x8192x8x128xbf16>, %m: memref<1x1x1x8192xi1>, %o: memref<1x4x8x128xbf16>) {

@@ -63,10 +63,17 @@ constexpr TileSizes kF32Tiles[] = {
     {256, 64, 16, 4, 1},
 };
 
+// Eight warps would spill on chips of 100 KB of shared memory, and most of
+// their rows are past the last.
+constexpr TileSizes kFewRowsF32Tiles[] = {
+    {128, 64, 32, 4, 2},
+    {256, 64, 16, 4, 1},
+};
+
 //===--- wgmma ------------------------------------------------------------===//
 
 constexpr TileSizes kMaskedWgmmaTiles[] = {
-    {64, 192, 112, 12, 2, true},
+    {64, 192, 128, 12, 2, true},
     {128, 128, 128, 8, 2, true},
     {256, 128, 64, 8, 2, true},
 };
@@ -86,8 +93,8 @@ constexpr TileSizes kUnmaskedWgmmaTiles[] = {
     {256, 128, 80, 8, 2},
 };
 
-// Few query rows, where keys and values stream through: as many bytes of them
-// in flight as fit.
+// Few query rows, where keys and values stream through: many bytes of them in
+// flight.
 constexpr TileSizes kFewRowsWgmmaTiles[] = {
     {64, 64, 128, 4, 4},
     {128, 64, 32, 4, 4},
@@ -95,6 +102,14 @@ constexpr TileSizes kFewRowsWgmmaTiles[] = {
 };
 
 //===----------------------------------------------------------------------===//
+
+/// Query rows that one warpgroup has, and that no kernel has fewer tiles for.
+constexpr int64_t kFewRows = 64;
+
+bool hasFewRows(MaskedAttentionOp op) {
+  int64_t queries = op.getScoreSize(ScoreDim::Query);
+  return ShapedType::isStatic(queries) && queries <= kFewRows;
+}
 
 TileSizes lookupTileSizes(ArrayRef<TileSizes> table, MaskedAttentionOp op) {
   int64_t dim = std::max(op.getHeadDim(), op.getValueDim());
@@ -105,7 +120,8 @@ TileSizes lookupTileSizes(ArrayRef<TileSizes> table, MaskedAttentionOp op) {
 TileSizes lookupMmaSyncTiles(MaskedAttentionOp op) {
   ArrayRef<TileSizes> table = kUnmaskedTiles;
   if (op.getElementType().isF32())
-    table = kF32Tiles;
+    table = hasFewRows(op) ? ArrayRef<TileSizes>(kFewRowsF32Tiles)
+                           : ArrayRef<TileSizes>(kF32Tiles);
   else if (op.getMask() && op.getMaskType().getElementType().isInteger(1))
     table = kBooleanMaskedTiles;
   else if (op.getMask() && op.getMaskType().getElementType().isF32())
@@ -123,17 +139,9 @@ ScheduleAttr getSchedule(MaskedAttentionOp op, KernelKind kind,
                            splitsKeys);
 }
 
-/// Query rows that one warpgroup has, and that no kernel has fewer tiles for.
-constexpr int64_t kFewRows = 64;
-
 /// Keys below which a second kernel costs more than idle multiprocessors do:
 /// with few rows, and with more.
 constexpr int64_t kFewKeys = 512, kFewKeysOfManyRows = 2048;
-
-bool hasFewRows(MaskedAttentionOp op) {
-  int64_t queries = op.getScoreSize(ScoreDim::Query);
-  return ShapedType::isStatic(queries) && queries <= kFewRows;
-}
 
 bool mayHaveManyKeys(MaskedAttentionOp op) {
   int64_t keys = op.getScoreSize(ScoreDim::Key);
