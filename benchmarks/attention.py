@@ -159,9 +159,13 @@ def main() -> int:
         result.clocks["before"] = report.query_gpu(fields)
         result.ceiling_tflops = timing.measure_ceiling()
         result.copy_tbs = timing.measure_copy()
-    measure_all(
-        device, cases, arguments.masks, peers, absent, arguments.seconds, result
-    )
+    try:
+        measure_all(
+            device, cases, arguments.masks, peers, absent, arguments.seconds, result
+        )
+    except KeyboardInterrupt:
+        print("\nstopped: what follows was measured before", file=sys.stderr)
+        arguments.no_first_call = True
     if device == "cuda" and peers:
         result.clocks["after"] = report.query_gpu(fields)
     if not arguments.no_first_call:
