@@ -25,8 +25,9 @@ using mfa_gpu::TileType;
 
 static constexpr double kLog2E = 1.4426950408889634;
 static constexpr double kLn2 = 0.6931471805599453;
-/// By how much the row maximum may exceed m: weights are 2^8 at most, far from
-/// the largest f16.
+/// By how much the row maximum may exceed m where weights are rounded to 16
+/// bits: they are 2^8 at most, far from the largest f16. An f32 exponent of 8
+/// has lost three bits, which f32 operands would show.
 static constexpr double kMaxGrowth = 8 * kLn2;
 
 static gpu::AddressSpaceAttr getSharedSpace(MLIRContext *context) {
@@ -346,13 +347,14 @@ AttentionBuilder::updateSoftmax(const Softmax &state, Scores scores) {
     });
   }
   // From -inf it grows by inf, which is more than any limit.
-  Value hasGrown =
-      map(rowTile(b.getI1Type()), {tileMax, state.rowMax},
-          [&](ValueRange args) -> Value {
-            Value growth = arith::SubFOp::create(b, args[0], args[1]);
-            return arith::CmpFOp::create(b, arith::CmpFPredicate::UGT, growth,
-                                         constant(kMaxGrowth));
-          });
+  Value hasGrown = map(rowTile(b.getI1Type()), {tileMax, state.rowMax},
+                       [&](ValueRange args) -> Value {
+                         Value growth =
+                             arith::SubFOp::create(b, args[0], args[1]);
+                         return arith::CmpFOp::create(
+                             b, arith::CmpFPredicate::UGT, growth,
+                             constant(element.isF32() ? 0 : kMaxGrowth));
+                       });
   Value rowMax = map(
       row, {hasGrown, tileMax, state.rowMax}, [&](ValueRange args) -> Value {
         return arith::SelectOp::create(b, args[0], args[1], args[2]);
