@@ -124,6 +124,9 @@ class MFARun(Peer):
         if not shutil.which(self.tool):
             raise Absent(f"{self.tool}: no such program")
 
+    def prepare(self, problem: Problem) -> Run:
+        raise Refused("measures in a process of its own")
+
     def measure(self, problem: Problem) -> tuple[Verdict, Times]:
         """Check and times, as the tool reports them."""
         case = problem.case

@@ -104,6 +104,9 @@ Expected<std::string> Kernel::getCubin() const {
     reason = toString(present.takeError());
   else if (StringRef(*present).rtrim('a') != StringRef(options.chip).rtrim('a'))
     reason = "GPU 0 is of another architecture, " + *present;
+  else if (!image.canBeLinked())
+    reason = "the driver hands out no machine code of kernels by wgmma that is "
+             "worth running";
   if (reason.empty()) {
     const CUDADriver &driver = *CUDADriver::get();
     DeviceScope scope(driver, /*device=*/0);

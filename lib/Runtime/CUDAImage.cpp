@@ -80,6 +80,10 @@ bool CUDAImage::isPTX() const {
   return magic != elf && magic != fatbin;
 }
 
+bool CUDAImage::canBeLinked() const {
+  return code.find("wgmma.") == std::string_view::npos;
+}
+
 CUDAKernel *CUDAImage::getKernel(const char *name) {
   auto find = [&]() -> CUDAKernel * {
     for (CUDAKernel *kernel = kernels.load(std::memory_order_acquire); kernel;
@@ -142,23 +146,23 @@ CUDAStatus CUDAImage::getModule(const CUDADriver &driver, CUcontext context,
       module = loaded.module;
       return std::nullopt;
     }
-  auto load = [&](std::string_view data) {
-    return driver.loadModule(data.data(), /*optLevel=*/-1, module);
+  auto load = [&](std::string_view data, int level) {
+    return driver.loadModule(data.data(), level, module);
+  };
+  auto loadPTX = [&]() -> CUDAStatus {
+    if (!canBeLinked())
+      return load(code, optLevel);
+    CUDAStatus error = makeCubin(driver);
+    return error ? error : load(cubin, /*level=*/-1);
   };
   CUDAStatus error;
   if (!isPTX()) {
-    error = load(code);
-  } else {
-    bool wasThere = !cubin.empty();
-    error = makeCubin(driver);
-    if (!error)
-      error = load(cubin);
-    if (error && wasThere) {
-      cubin.clear();
-      error = makeCubin(driver);
-      if (!error)
-        error = load(cubin);
-    }
+    error = load(code, /*level=*/-1);
+  } else if (cubin.empty()) {
+    error = loadPTX();
+  } else if ((error = load(cubin, /*level=*/-1))) {
+    cubin.clear();
+    error = loadPTX();
   }
   if (error)
     return error;

@@ -90,8 +90,13 @@ public:
   /// The kernel `name`, which lives as long as the image.
   CUDAKernel *getKernel(const char *name);
 
+  /// Whether the driver's linker, which is how it hands out machine code, makes
+  /// as good code as loading the PTX does. It compiles for linking: setmaxnreg
+  /// has no effect then, and products of wgmma wait for each other.
+  bool canBeLinked() const;
+
   /// Machine code for the GPU of the current context, which is made of the PTX
-  /// once, with the driver's compiler.
+  /// once, with the driver's linker.
   CUDAStatus getCubin(std::string &cubin);
 
   /// Machine code that was made of the PTX; empty if there is none yet.
