@@ -116,6 +116,9 @@ class MFARun(Peer):
         if not shutil.which(self.tool):
             raise Absent(f"{self.tool}: no such program")
 
+    def prepare(self, problem: Problem) -> Run:
+        raise Refused("the tool makes and times its own runs: see measure")
+
     def measure(self, problem: Problem) -> tuple[Verdict, Times]:
         """Check and times, as the tool reports them."""
         return mfa_run.measure(self.tool, self.device, problem.case, problem.mask_kind)
