@@ -5,7 +5,7 @@ mfa-select-schedule holds.
 For each head size, mask and kind of kernel, candidates are compiled by mfa-run,
 assembled by ptxas where it is found, compared with f64, and timed: median of
 device events, sizes fixed. The search starts at the schedule that is selected
-today and goes on from the best so far; the best three and the selected one are
+today and goes on from the best so far; the best two and the selected one are
 measured twice, and the slower measurement counts. A candidate that spills
 registers, or whose check fails, is shown but never chosen. Rates are TFLOP/s of
 4 B H S S D operations.
@@ -40,7 +40,7 @@ from attention_benchmark.schedules import (  # noqa: E402
 MASKS = ("none", "dense", "padding", "i1", "f32")
 DIMS = (64, 128, 192, 256)
 # Measured a second time, beside the selected schedule.
-FINALISTS = 3
+FINALISTS = 2
 
 
 class Search:
@@ -60,12 +60,14 @@ class Search:
         progress: Progress,
         runs: bool = True,
     ) -> Tuned:
-        """Searches for about `seconds`; compiles only, unless it `runs`."""
+        """Searches for about `seconds`, the second measurements included; compiles
+        only, unless it `runs`."""
         end = time.monotonic() + seconds
         left = list(dict.fromkeys([selected, *candidates]))
         compiled: dict[Schedule, Future[Outcome]] = {}
         tuned = Tuned(case, mask, selected, [])
-        while left and (not tuned.outcomes or time.monotonic() < end):
+        again_s = 0.0
+        while left and (not tuned.outcomes or time.monotonic() + again_s < end):
             best = tuned.best()
             center = best.schedule if best else selected
             left.sort(key=lambda schedule: (schedule.distance(center), schedule))
@@ -79,7 +81,9 @@ class Search:
             outcome = compiled[schedule].result()
             # What is selected is the measure of the others, even where it spills.
             if runs and (outcome.status == "ok" or _may_run(outcome, selected)):
+                begin = time.monotonic()
                 schedules.run(self.compiler.mfa_run, outcome, case, mask)
+                again_s = (FINALISTS + 1) * (time.monotonic() - begin)
             tuned.outcomes.append(outcome)
         for schedule in left:
             if schedule in compiled:
@@ -143,7 +147,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         help="time for a case, of one head size, mask and kind (default 90)",
     )
     add(
-        "--quick", action="store_true", help="only candidates near the selected schedule"
+        "--quick",
+        action="store_true",
+        help="only candidates near the selected schedule",
     )
     add("--list", action="store_true", help="print the candidates; needs no GPU")
     add("--compile-only", action="store_true", help="run nothing; needs no GPU")
@@ -207,7 +213,7 @@ def tune_all(arguments: argparse.Namespace, compiler: Compiler) -> list[Tuned]:
     # With the selected one, which may be none of them.
     steps = sum(len({item[2], *item[3]}) for item in searches)
     progress = Progress(steps, len(searches) * arguments.seconds)
-    workers = max(1, min(8, os.cpu_count() or 1))
+    workers = max(1, min(8, (os.cpu_count() or 1) - 1))
     results = []
     with ThreadPoolExecutor(workers) as pool:
         search = Search(compiler, pool, workers)

@@ -355,4 +355,3 @@ def chip_kinds(chip: str, dtype: str) -> list[str]:
 def neighbour_tool(tool: str, name: str) -> str:
     """The program `name` in the folder of another."""
     return find_tool(str(Path(tool).parent / name))
-
