@@ -1,1 +1,1 @@
-"""Parts of benchmarks/attention.py: cases, peers, timing and reports."""
+"""Parts of benchmarks/attention.py and tune.py: cases, peers, timing, reports."""

@@ -20,6 +20,10 @@ MASKS = {
 }
 
 
+class Refused(Exception):
+    """An implementation does not take this problem."""
+
+
 @dataclass(frozen=True)
 class Case:
     """Sizes of a problem and the masks it is measured with."""

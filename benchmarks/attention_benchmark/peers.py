@@ -11,28 +11,20 @@ import abc
 import dataclasses
 import functools
 import importlib
-import json
 import shutil
-import subprocess
-import tempfile
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from . import timing
-from .cases import Problem
+from . import mfa_run, timing
+from .cases import Problem, Refused
 from .check import Verdict
 from .timing import Times
 
 
 class Absent(Exception):
     """This machine cannot run the peer."""
-
-
-class Refused(Exception):
-    """The peer does not take this problem."""
 
 
 @dataclass
@@ -125,42 +117,11 @@ class MFARun(Peer):
             raise Absent(f"{self.tool}: no such program")
 
     def prepare(self, problem: Problem) -> Run:
-        raise Refused("measures in a process of its own")
+        raise Refused("the tool makes and times its own runs: see measure")
 
     def measure(self, problem: Problem) -> tuple[Verdict, Times]:
         """Check and times, as the tool reports them."""
-        case = problem.case
-        options = {
-            "target": self.device,
-            "dtype": case.dtype,
-            "batch": case.batch,
-            "heads": case.heads,
-            "kv-heads": case.kv_heads,
-            "seq-q": case.seq_q,
-            "seq-k": case.seq_k,
-            "head-dim": case.head_dim,
-            "mask": "none" if problem.mask_kind == "none" else "dense",
-        }
-        if problem.mask_kind == "causal":
-            options |= {"mask-dtype": "i1", "mask-fill": "causal"}
-            options |= {"mask-shape": f"1,{case.seq_q},{case.seq_k}"}
-        elif problem.mask_kind == "padding":
-            options |= {"mask-fill": "padding"}
-            options |= {"mask-shape": f"{case.batch},1,{case.seq_k}"}
-        with tempfile.TemporaryDirectory() as folder:
-            report = Path(folder) / "report.json"
-            command = [self.tool, "--check", "--bench", "--json", str(report)]
-            command += [f"--{name}={value}" for name, value in options.items()]
-            done = subprocess.run(command, capture_output=True, text=True)
-            if not report.exists():
-                raise Refused((done.stderr or done.stdout).strip().split("\n")[0])
-            result = json.loads(report.read_text())
-        checked, timed = result["check"], result["bench"]
-        verdict = Verdict(checked["max_abs_err"], checked["tolerance"])
-        if not checked["pass"]:
-            verdict.tolerance = -1.0
-        median = timed["median_ms"]
-        return verdict, Times(median, median, timed.get("runs", 0), "events")
+        return mfa_run.measure(self.tool, self.device, problem.case, problem.mask_kind)
 
 
 # --------------------------------------------------------------------------

@@ -1,0 +1,357 @@
+"""Schedules of GPU kernels: candidates, what the assembler says of them, which of
+them is the best, and the tables of all that."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from . import mfa_run
+from .cases import Case, Refused
+
+KINDS = ("wgmma", "mma_sync")
+
+# Of a block, on the chips that have most of it.
+MAX_SHARED_BYTES = 227 * 1024
+
+# Of ptxas: products of a warpgroup wait for each other (C7510, C7515), or the
+# registers of its warps stay as they are (C7508).
+SERIALISED = r"C75(?:08|10|15)"
+
+
+@dataclass(frozen=True, order=True)
+class Schedule:
+    """`#mfa.schedule`, as far as it is searched."""
+
+    kind: str
+    rows: int
+    keys: int
+    warps: int
+    stages: int
+    ping_pong: bool = False
+
+    def __str__(self) -> str:
+        text = f"{self.rows}x{self.keys}x{self.warps}x{self.stages}"
+        return text + (" ping-pong" if self.ping_pong else "")
+
+    def attribute(self) -> str:
+        """As mfa-run takes it."""
+        return (
+            f"#mfa.schedule<kind = {self.kind}, tile_rows = {self.rows}, "
+            f"tile_keys = {self.keys}, warps = {self.warps}, stages = {self.stages}"
+            + (", ping_pong = true>" if self.ping_pong else ">")
+        )
+
+    def row(self, dim: int) -> str:
+        """As a table of SelectSchedule.cpp has it, for heads of up to `dim`."""
+        sizes = (dim, self.rows, self.keys, self.warps, self.stages)
+        text = ", ".join(map(str, sizes))
+        return f"{{{text}, true}}," if self.ping_pong else f"{{{text}}},"
+
+    def distance(self, other: Schedule) -> int:
+        """Steps from one schedule to the other."""
+        return (
+            abs(self.keys - other.keys) // 16
+            + abs(self.stages - other.stages)
+            + (self.rows != other.rows or self.warps != other.warps)
+            + (self.ping_pong != other.ping_pong)
+        )
+
+    def registers_at_least(self, dim: int) -> int:
+        """Registers of a lane for its part of the f32 sums of a tile."""
+        return self.rows // self.warps * (self.keys + dim) // 32
+
+    def register_limit(self) -> int:
+        """Registers of a lane: what ptxas allows, or, for wgmma, what is left to
+        the warps that compute beside four that load."""
+        return {4: 240, 8: 240, 12: 160}[self.warps] if self.kind == "wgmma" else 255
+
+    def shared_bytes_at_least(self, case: Case, mask: str) -> int:
+        """Bytes of the tiles of a block, without what keeps their rows apart."""
+        width = 4 if case.dtype == "f32" else 2
+        tiles = (self.rows + 2 * self.stages * self.keys) * case.head_dim * width
+        if mask in ("none", "padding"):
+            return tiles
+        mask_width = {"i1": 1, "f32": 4}.get(mask, width)
+        return tiles + self.stages * self.rows * self.keys * mask_width
+
+
+def parse_schedule(text: str) -> Schedule:
+    """The first schedule that is printed in `text`; raises ValueError without."""
+    found = re.search(r"#mfa\.schedule<([^>]*)>", text)
+    if not found:
+        raise ValueError("expected an attribute #mfa.schedule<...>")
+    values = dict(part.split(" = ") for part in found[1].replace("\n", "").split(", "))
+    names = ("tile_rows", "tile_keys", "warps", "stages")
+    sizes = [int(values[name]) for name in names]
+    return Schedule(values["kind"], *sizes, values.get("ping_pong") == "true")
+
+
+def _of_kind(kind: str) -> Iterable[Schedule]:
+    if kind == "wgmma":
+        for warps in (8, 12):
+            for keys in range(32, 257, 16):
+                for stages in range(1, 5):
+                    for ping_pong in (False, True):
+                        yield Schedule(kind, 16 * warps, keys, warps, stages, ping_pong)
+        return
+    for warps, rows in ((4, 64), (4, 128), (8, 128)):
+        for keys in range(16, 129, 16):
+            for stages in (1, 2):
+                yield Schedule(kind, rows, keys, warps, stages)
+
+
+def list_candidates(kind: str, case: Case, mask: str) -> list[Schedule]:
+    """The schedules of a kind that may fit registers and shared memory. The
+    compiler and the assembler have the last word."""
+    return [
+        schedule
+        for schedule in _of_kind(kind)
+        if schedule.registers_at_least(case.head_dim) < schedule.register_limit()
+        and schedule.shared_bytes_at_least(case, mask) <= MAX_SHARED_BYTES
+    ]
+
+
+def neighbours(candidates: Iterable[Schedule], of: Schedule) -> list[Schedule]:
+    """Those within two steps, nearest first."""
+    near = [candidate for candidate in candidates if candidate.distance(of) <= 2]
+    return sorted(near, key=lambda candidate: (candidate.distance(of), candidate))
+
+
+@dataclass
+class Outcome:
+    """What became of a candidate. `status` is ok; refused by the compiler; spills
+    or serialised, by the assembler; or wrong or failed when it ran. `registers`
+    are those of a lane, `spilled` bytes of it, and both are None without ptxas."""
+
+    schedule: Schedule
+    status: str = "ok"
+    reason: str = ""
+    registers: int | None = None
+    spilled: int | None = None
+    ms: float | None = None
+    measurements: int = 0
+
+    def add(self, ms: float) -> None:
+        """A measurement: of several the slowest counts."""
+        self.ms = max(ms, self.ms or 0.0)
+        self.measurements += 1
+
+    def tflops(self, case: Case, mask: str) -> float | None:
+        return self.ms and case.flops(mask) / self.ms / 1e9
+
+    def as_json(self, case: Case, mask: str) -> dict:
+        return asdict(self) | {"tflops": self.tflops(case, mask)}
+
+
+def find_ptxas(name: str = "") -> str | None:
+    """The assembler of that name, else of the path or of the CUDA toolkit."""
+    if name:
+        return shutil.which(name)
+    return shutil.which("ptxas") or shutil.which("/usr/local/cuda/bin/ptxas")
+
+
+def read_assembly(ptx: str, log: str) -> tuple[int, int]:
+    """Registers of a lane and spilled bytes of the module's first kernel: those
+    after it are for operands that it does not take, or combine its sums."""
+    name = re.search(r"\.entry (\w+)", ptx)
+    if not name:
+        raise ValueError("expected a kernel in the PTX")
+    _, found, text = log.partition(f"Compiling entry function '{name[1]}'")
+    text = text.split("Compiling entry function")[0]
+    registers = re.search(r"Used (\d+) registers", text)
+    if not found or not registers:
+        raise ValueError(f"expected registers of '{name[1]}' in what ptxas prints")
+    spilled = sum(map(int, re.findall(r"(\d+) bytes spill", text)))
+    return int(registers[1]), spilled
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """mfa-run, its neighbour mfa-opt, and ptxas where there is one, for a chip."""
+
+    mfa_run: str
+    mfa_opt: str
+    ptxas: str | None
+    chip: str
+
+    def _emit(self, stage: str, case: Case, mask: str, *options: str) -> str:
+        command = [self.mfa_run, f"--emit={stage}", "--target=cuda"]
+        command += [f"--chip={self.chip}", *mfa_run.problem_options(case, mask)]
+        return mfa_run.call([*command, *options]).stdout
+
+    def select(self, kind: str, case: Case, mask: str) -> Schedule:
+        """The schedule that mfa-select-schedule chooses today; Refused where it
+        chooses another kind."""
+        # The same chip without its own instructions has no wgmma.
+        chip = self.chip if kind == "wgmma" else self.chip.rstrip("a")
+        program = self._emit("mfa", case, mask)
+        pipeline = f"builtin.module(mfa-select-schedule{{chip={chip}}})"
+        command = [self.mfa_opt, f"--pass-pipeline={pipeline}"]
+        schedule = parse_schedule(mfa_run.call(command, program).stdout)
+        if schedule.kind != kind:
+            raise Refused(f"{schedule.kind} is selected for it, never {kind}")
+        return schedule
+
+    def compile(self, schedule: Schedule, case: Case, mask: str) -> Outcome:
+        """What compiler and assembler say of a schedule."""
+        outcome = Outcome(schedule)
+        option = f"--schedule={schedule.attribute()}"
+        try:
+            ptx = self._emit("ptx", case, mask, option)
+            if not self.ptxas:
+                return outcome
+            command = [self.ptxas, "-v", f"-arch={self.chip}", "-o", "/dev/null", "-"]
+            log = mfa_run.call(command, ptx).stderr
+            outcome.registers, outcome.spilled = read_assembly(ptx, log)
+        except (Refused, ValueError) as error:
+            outcome.status, outcome.reason = "refused", str(error)
+            return outcome
+        if outcome.spilled:
+            outcome.status, outcome.reason = "spills", f"{outcome.spilled} bytes"
+        elif schedule.kind == "wgmma" and (found := re.search(SERIALISED, log)):
+            outcome.status, outcome.reason = "serialised", f"ptxas {found[0]}"
+        return outcome
+
+
+def run(tool: str, outcome: Outcome, case: Case, mask: str) -> None:
+    """Checks a candidate on the GPU and times it."""
+    try:
+        attribute = outcome.schedule.attribute()
+        verdict, times = mfa_run.measure(tool, "cuda", case, mask, attribute)
+    except Refused as error:
+        outcome.status, outcome.reason = "failed", str(error)
+        return
+    if not verdict.passed:
+        outcome.status, outcome.reason = "wrong", f"error {verdict.error:.2g}"
+        return
+    outcome.add(times.median_ms)
+
+
+def rank(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """Those that may be chosen, fastest first: nothing that spills or failed."""
+    good = [outcome for outcome in outcomes if outcome.status == "ok" and outcome.ms]
+    return sorted(good, key=lambda outcome: (outcome.ms, outcome.schedule))
+
+
+@dataclass
+class Tuned:
+    """What the search found for a case with a mask."""
+
+    case: Case
+    mask: str
+    selected: Schedule
+    outcomes: list[Outcome]
+    untried: int = 0
+
+    def now(self) -> Outcome | None:
+        """The schedule that is selected today, if it ran."""
+        for outcome in self.outcomes:
+            if outcome.schedule == self.selected and outcome.ms:
+                return outcome
+        return None
+
+    def best(self) -> Outcome | None:
+        """The fastest of those that were measured most often."""
+        good = rank(self.outcomes)
+        most = max((outcome.measurements for outcome in good), default=0)
+        return next((x for x in good if x.measurements == most), None)
+
+    def gain(self) -> float | None:
+        """By how much the best beats the selected one: 0.1 for a tenth."""
+        now, best = self.now(), self.best()
+        return now.ms / best.ms - 1 if now and best else None
+
+    def as_json(self) -> dict:
+        best = self.best()
+        return {
+            "case": asdict(self.case) | {"name": str(self.case)},
+            "mask": self.mask,
+            "selected": asdict(self.selected),
+            "best": best and asdict(best.schedule),
+            "gain": self.gain(),
+            "untried": self.untried,
+            "candidates": [x.as_json(self.case, self.mask) for x in self.outcomes],
+        }
+
+
+def format_case(tuned: Tuned) -> str:
+    """A table of a case: the fastest first, then what cannot be chosen, why."""
+    kind, case, mask = tuned.selected.kind, tuned.case, tuned.mask
+    lines = [
+        f"{case}, mask {mask}, {kind}: rows x keys x warps x stages",
+        f"{'candidate':26}{'registers':>9}{'spills':>8}{'TFLOP/s':>9}",
+    ]
+    good = rank(tuned.outcomes)
+    others = [outcome for outcome in tuned.outcomes if outcome not in good]
+    for outcome in [*good, *sorted(others, key=lambda x: (x.status, x.schedule))]:
+        registers = "" if outcome.registers is None else outcome.registers
+        spilled = "" if outcome.spilled is None else outcome.spilled
+        rate = outcome.tflops(case, mask)
+        rate = f"{rate:.1f}" if rate else ""
+        note = "selected now" if outcome.schedule == tuned.selected else ""
+        if outcome.status != "ok":
+            reason = f"{outcome.status}: {outcome.reason}"
+            note = f"{note}; {reason}" if note else reason
+        line = f"{str(outcome.schedule):26}{registers:>9}{spilled:>8}{rate:>9}"
+        lines.append(f"{line}  {note}".rstrip())
+    if tuned.untried:
+        lines.append(f"{tuned.untried} candidates not tried: the time was over")
+    return "\n".join(lines)
+
+
+def format_rows(results: Iterable[Tuned]) -> str:
+    """Rows for the tables of SelectSchedule.cpp, a table for each kind, type and
+    mask; beside each the row that is selected now."""
+    tables: dict[str, list[Tuned]] = {}
+    for tuned in results:
+        title = f"// {tuned.selected.kind}, {tuned.case.dtype}, mask {tuned.mask}"
+        tables.setdefault(title, []).append(tuned)
+    lines = []
+    for title, members in tables.items():
+        lines.append(title)
+        for tuned in sorted(members, key=lambda member: member.case.head_dim):
+            lines.append(_format_row(tuned))
+    return "\n".join(lines)
+
+
+def _format_row(tuned: Tuned) -> str:
+    case, mask, now, best = tuned.case, tuned.mask, tuned.now(), tuned.best()
+    current = tuned.selected.row(case.head_dim)
+    if not best:
+        return f"    {current:32} // no candidate could be chosen"
+    chosen = best.schedule.row(case.head_dim)
+    rate = f"{best.tflops(case, mask):.1f} TFLOP/s"
+    if best.schedule == tuned.selected:
+        return f"    {chosen:32} // as it is now, {rate}"
+    if not now:
+        return f"    {chosen:32} // {rate}; now {current} which did not run"
+    before = f"{now.tflops(case, mask):.1f}"
+    return f"    {chosen:32} // {rate}; now {current} {before}: {tuned.gain():+.1%}"
+
+
+def make_case(dim: int, dtype: str, length: int) -> Case:
+    """16384 tokens of 2048 / dim heads, in sequences of `length`: enough blocks for
+    any GPU, and as many operations for each head size."""
+    heads = 2048 // dim
+    return Case(max(16384 // length, 1), heads, heads, length, length, dim, dtype)
+
+
+def find_tool(name: str) -> str:
+    """The program of that name; raises ValueError where there is none."""
+    if found := shutil.which(name):
+        return found
+    raise ValueError(f"{name}: no such program; build it or name it")
+
+
+def chip_kinds(chip: str, dtype: str) -> list[str]:
+    """The kinds of kernel that a chip has for a type."""
+    return list(KINDS) if chip == "sm_90a" and dtype != "f32" else ["mma_sync"]
+
+
+def neighbour_tool(tool: str, name: str) -> str:
+    """The program `name` in the folder of another."""
+    return find_tool(str(Path(tool).parent / name))
