@@ -354,10 +354,12 @@ WgmmaKernel::finishScores(Value products, Value step, int64_t others,
     // mask for longer than it takes to see that would be spilled.
     Value isMasked = changesScores(loadMaskTile(shared));
     waitForProducts();
-    SoftmaxStep result = updateSoftmax(
-        state, isMasked,
-        [&] { return finish(addScaleAndMask(products, loadMaskTile(shared))); },
-        [&] { return finish({products, /*isScaled=*/false}); });
+    auto getMasked = [&] {
+      return finish(addScaleAndMask(products, loadMaskTile(shared)));
+    };
+    Scores unmasked{products, /*isScaled=*/false};
+    auto getUnmasked = [&] { return finish(unmasked); };
+    SoftmaxStep result = updateSoftmax(state, isMasked, getMasked, getUnmasked);
     release(mask, step);
     return result;
   }
