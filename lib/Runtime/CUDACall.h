@@ -17,6 +17,19 @@
 
 namespace mfa::runtime {
 
+/// A ranked memref descriptor as lowered host code passes it: the header is
+/// followed by `rank` sizes and `rank` strides, in elements.
+struct MemRefDescriptor {
+  char *allocated;
+  char *aligned;
+  int64_t offset;
+  int64_t sizesAndStrides[];
+};
+
+inline CUdeviceptr toDevice(const void *pointer) {
+  return reinterpret_cast<CUdeviceptr>(pointer);
+}
+
 /// Records and reports an error; true if there was one.
 bool failed(const CUDAStatus &status);
 
@@ -69,10 +82,29 @@ void freeOnStream(const Call &call, CUdeviceptr pointer, CUstream stream);
 
 } // namespace mfa::runtime
 
+//===----------------------------------------------------------------------===//
+// Entry points that other files define or call
+//===----------------------------------------------------------------------===//
+
 MFA_ENTRY void mgpuLaunchClusterKernel(
     mfa::runtime::CUfunction function, intptr_t clusterX, intptr_t clusterY,
     intptr_t clusterZ, intptr_t gridX, intptr_t gridY, intptr_t gridZ,
     intptr_t blockX, intptr_t blockY, intptr_t blockZ, int32_t sharedBytes,
     mfa::runtime::CUstream stream, void **params, void **extra, size_t);
+
+MFA_ENTRY void *mgpuMemAlloc(uint64_t bytes, mfa::runtime::CUstream stream,
+                             bool isHostShared);
+
+MFA_ENTRY void
+mgpuTensorMapEncodeTiled(mfa::runtime::CUtensorMap *map, int dataType,
+                         uint32_t rank, void *address, const uint64_t *sizes,
+                         const uint64_t *byteStrides, const uint32_t *box,
+                         const uint32_t *elementStrides, int interleave,
+                         int swizzle, int l2Promotion, int outOfBoundsFill);
+
+MFA_ENTRY void *mgpuTensorMapEncodeTiledMemref(
+    int64_t rank, mfa::runtime::MemRefDescriptor *descriptor, int dataType,
+    int interleave, int swizzle, int l2Promotion, int outOfBoundsFill,
+    int64_t *boxSizes);
 
 #endif // MFA_LIB_RUNTIME_CUDACALL_H

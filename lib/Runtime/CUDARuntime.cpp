@@ -14,15 +14,6 @@
 using namespace mfa::runtime;
 
 namespace {
-/// A ranked memref descriptor as lowered host code passes it: the header is
-/// followed by `rank` sizes and `rank` strides, in elements.
-struct MemRefDescriptor {
-  char *allocated;
-  char *aligned;
-  int64_t offset;
-  int64_t sizesAndStrides[];
-};
-
 /// A module as a program loads it. The driver gets it with the first function
 /// that is asked for: of several kernels, it compiles those that are launched.
 class ImageModule {
@@ -57,10 +48,6 @@ struct ByteRange {
   uint64_t size;
 };
 } // namespace
-
-static CUdeviceptr toDevice(const void *pointer) {
-  return reinterpret_cast<CUdeviceptr>(pointer);
-}
 
 static ByteRange getByteRange(int64_t rank, const MemRefDescriptor *descriptor,
                               int64_t elementBytes) {
@@ -342,82 +329,6 @@ MFA_ENTRY int64_t mfaGetMultiprocessorCount() {
         call->cuDeviceGetAttribute(
             &count, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, device));
   return count;
-}
-
-MFA_ENTRY void
-mgpuTensorMapEncodeTiled(CUtensorMap *map, int dataType, uint32_t rank,
-                         void *address, const uint64_t *sizes,
-                         const uint64_t *byteStrides, const uint32_t *box,
-                         const uint32_t *elementStrides, int interleave,
-                         int swizzle, int l2Promotion, int outOfBoundsFill) {
-  Call call;
-  if (!call)
-    return;
-  if (!call->cuTensorMapEncodeTiled) {
-    failed(makeError("mgpuTensorMapEncodeTiled",
-                     "the CUDA driver has no cuTensorMapEncodeTiled: tensor "
-                     "maps need a driver of CUDA 12.0 or newer"));
-    return;
-  }
-  call.succeeded(
-      "cuTensorMapEncodeTiled",
-      call->cuTensorMapEncodeTiled(map, dataType, rank, address, sizes,
-                                   byteStrides, box, elementStrides, interleave,
-                                   swizzle, l2Promotion, outOfBoundsFill));
-}
-
-/// Encodes a tensor map for a buffer in device memory and returns a copy of it
-/// in device memory, which the caller owns; null on error. The driver counts
-/// dimensions from the innermost, MLIR from the outermost.
-MFA_ENTRY void *mgpuTensorMapEncodeTiledMemref(
-    int64_t rank, MemRefDescriptor *descriptor, int dataType, int interleave,
-    int swizzle, int l2Promotion, int outOfBoundsFill, int64_t *boxSizes) {
-  // In the order of the driver's CUtensorMapDataType: u8, u16, u32, s32, u64,
-  // s64, f16, f32, f64, bf16, f32 with flush to zero, tf32, tf32 with flush.
-  static constexpr int64_t elementBytes[] = {1, 2, 4, 4, 8, 8, 2,
-                                             4, 8, 2, 4, 4, 4};
-  constexpr int64_t maxRank = 5;
-  constexpr int numTypes = sizeof(elementBytes) / sizeof(elementBytes[0]);
-  const char *entry = "mgpuTensorMapEncodeTiledMemref";
-  if (rank < 1 || rank > maxRank) {
-    failed(makeError(entry, "expected a rank from 1 to 5 but got " +
-                                std::to_string(rank)));
-    return nullptr;
-  }
-  if (dataType < 0 || dataType >= numTypes) {
-    failed(makeError(entry, "expected a data type from 0 to 12 but got " +
-                                std::to_string(dataType)));
-    return nullptr;
-  }
-
-  const int64_t *sizes = descriptor->sizesAndStrides;
-  const int64_t *strides = descriptor->sizesAndStrides + rank;
-  uint64_t mapSizes[maxRank], mapStrides[maxRank];
-  uint32_t box[maxRank], elementStrides[maxRank];
-  for (int64_t dim = 0; dim < rank; ++dim) {
-    int64_t source = rank - 1 - dim;
-    mapSizes[dim] = sizes[source];
-    box[dim] = boxSizes[source];
-    elementStrides[dim] = 1;
-    // The innermost stride is one element and not passed.
-    if (dim > 0)
-      mapStrides[dim - 1] = strides[source] * elementBytes[dataType];
-  }
-
-  CUtensorMap map = {};
-  char *address =
-      descriptor->aligned + descriptor->offset * elementBytes[dataType];
-  mgpuTensorMapEncodeTiled(&map, dataType, rank, address, mapSizes, mapStrides,
-                           box, elementStrides, interleave, swizzle,
-                           l2Promotion, outOfBoundsFill);
-  void *copy = mgpuMemAlloc(sizeof(map), /*stream=*/nullptr,
-                            /*isHostShared=*/false);
-  if (!copy)
-    return nullptr;
-  if (Call call; call)
-    call.succeeded("cuMemcpyHtoD",
-                   call->cuMemcpyHtoD(toDevice(copy), &map, sizeof(map)));
-  return copy;
 }
 
 const std::vector<EntryPoint> &mfa::runtime::getCUDAEntryPoints() {

@@ -1,0 +1,189 @@
+//===- CUDATensorMap.cpp - Tensor maps that lowered host code asks for ----===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "CUDACall.h"
+#include "mfa/Runtime/CUDARuntime.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <memory>
+
+using namespace mfa::runtime;
+
+static constexpr uint32_t kMaxRank = 5;
+
+namespace {
+/// All that a map is made of, in words that compare as bytes.
+struct MapSource {
+  std::array<uint64_t, 2 * kMaxRank> sizesAndStrides = {};
+  std::array<uint32_t, 2 * kMaxRank> boxAndSteps = {};
+  uint64_t address = 0;
+  std::array<int32_t, 6> options = {};
+
+  bool operator==(const MapSource &other) const {
+    return sizesAndStrides == other.sizesAndStrides &&
+           boxAndSteps == other.boxAndSteps && address == other.address &&
+           options == other.options;
+  }
+
+  /// FNV-1a of words.
+  size_t hash() const {
+    uint64_t result = 0xcbf29ce484222325;
+    auto add = [&](uint64_t word) { result = (result ^ word) * 0x100000001b3; };
+    add(address);
+    for (uint64_t word : sizesAndStrides)
+      add(word);
+    for (uint32_t word : boxAndSteps)
+      add(word);
+    for (int32_t word : options)
+      add(static_cast<uint32_t>(word));
+    return result ^ result >> 32;
+  }
+};
+
+/// The last maps of a thread. The driver takes most of a microsecond for one,
+/// and a launch has up to five, often of the same arrays as one before. A map
+/// says nothing but what it was encoded from: not who owns the memory, nor on
+/// which GPU, so that it is good for whatever has that address by now.
+class MapCache {
+public:
+  static MapCache &get() {
+    // As much as the layers of a large model ask for.
+    static constexpr size_t numEntries = 512;
+    static thread_local MapCache cache(numEntries);
+    return cache;
+  }
+
+  /// Where the map of `source` is or will be.
+  struct Entry {
+    MapSource source;
+    CUtensorMap map;
+    bool isValid = false;
+  };
+  Entry &lookup(const MapSource &source) {
+    return entries[source.hash() % numEntries];
+  }
+
+private:
+  explicit MapCache(size_t numEntries)
+      : numEntries(numEntries), entries(new Entry[numEntries]) {}
+
+  size_t numEntries;
+  std::unique_ptr<Entry[]> entries;
+};
+} // namespace
+
+static bool encode(CUtensorMap *map, int dataType, uint32_t rank, void *address,
+                   const uint64_t *sizes, const uint64_t *byteStrides,
+                   const uint32_t *box, const uint32_t *elementStrides,
+                   int interleave, int swizzle, int l2Promotion,
+                   int outOfBoundsFill) {
+  Call call;
+  if (!call)
+    return false;
+  if (!call->cuTensorMapEncodeTiled) {
+    failed(makeError("mgpuTensorMapEncodeTiled",
+                     "the CUDA driver has no cuTensorMapEncodeTiled: tensor "
+                     "maps need a driver of CUDA 12.0 or newer"));
+    return false;
+  }
+  return call.succeeded(
+      "cuTensorMapEncodeTiled",
+      call->cuTensorMapEncodeTiled(map, dataType, rank, address, sizes,
+                                   byteStrides, box, elementStrides, interleave,
+                                   swizzle, l2Promotion, outOfBoundsFill));
+}
+
+MFA_ENTRY void
+mgpuTensorMapEncodeTiled(CUtensorMap *map, int dataType, uint32_t rank,
+                         void *address, const uint64_t *sizes,
+                         const uint64_t *byteStrides, const uint32_t *box,
+                         const uint32_t *elementStrides, int interleave,
+                         int swizzle, int l2Promotion, int outOfBoundsFill) {
+  auto encodeTo = [&](CUtensorMap *target) {
+    return encode(target, dataType, rank, address, sizes, byteStrides, box,
+                  elementStrides, interleave, swizzle, l2Promotion,
+                  outOfBoundsFill);
+  };
+  // Of ranks that there are not, the driver says so.
+  if (rank < 1 || rank > kMaxRank) {
+    encodeTo(map);
+    return;
+  }
+  MapSource source;
+  std::copy_n(sizes, rank, source.sizesAndStrides.begin());
+  std::copy_n(byteStrides, rank - 1, source.sizesAndStrides.begin() + kMaxRank);
+  std::copy_n(box, rank, source.boxAndSteps.begin());
+  std::copy_n(elementStrides, rank, source.boxAndSteps.begin() + kMaxRank);
+  source.address = reinterpret_cast<uintptr_t>(address);
+  source.options = {dataType,    static_cast<int32_t>(rank),
+                    interleave,  swizzle,
+                    l2Promotion, outOfBoundsFill};
+  MapCache::Entry &entry = MapCache::get().lookup(source);
+  if (!entry.isValid || !(entry.source == source)) {
+    entry.isValid = encodeTo(&entry.map);
+    if (!entry.isValid)
+      return;
+    entry.source = source;
+  }
+  std::memcpy(map, &entry.map, sizeof(*map));
+}
+
+/// Encodes a tensor map for a buffer in device memory and returns a copy of it
+/// in device memory, which the caller owns; null on error. The driver counts
+/// dimensions from the innermost, MLIR from the outermost.
+MFA_ENTRY void *mgpuTensorMapEncodeTiledMemref(
+    int64_t rank, MemRefDescriptor *descriptor, int dataType, int interleave,
+    int swizzle, int l2Promotion, int outOfBoundsFill, int64_t *boxSizes) {
+  // In the order of the driver's CUtensorMapDataType: u8, u16, u32, s32, u64,
+  // s64, f16, f32, f64, bf16, f32 with flush to zero, tf32, tf32 with flush.
+  static constexpr int64_t elementBytes[] = {1, 2, 4, 4, 8, 8, 2,
+                                             4, 8, 2, 4, 4, 4};
+  constexpr int numTypes = sizeof(elementBytes) / sizeof(elementBytes[0]);
+  const char *entry = "mgpuTensorMapEncodeTiledMemref";
+  if (rank < 1 || rank > kMaxRank) {
+    failed(makeError(entry, "expected a rank from 1 to 5 but got " +
+                                std::to_string(rank)));
+    return nullptr;
+  }
+  if (dataType < 0 || dataType >= numTypes) {
+    failed(makeError(entry, "expected a data type from 0 to 12 but got " +
+                                std::to_string(dataType)));
+    return nullptr;
+  }
+
+  const int64_t *sizes = descriptor->sizesAndStrides;
+  const int64_t *strides = descriptor->sizesAndStrides + rank;
+  uint64_t mapSizes[kMaxRank], mapStrides[kMaxRank];
+  uint32_t box[kMaxRank], elementStrides[kMaxRank];
+  for (int64_t dim = 0; dim < rank; ++dim) {
+    int64_t source = rank - 1 - dim;
+    mapSizes[dim] = sizes[source];
+    box[dim] = boxSizes[source];
+    elementStrides[dim] = 1;
+    // The innermost stride is one element and not passed.
+    if (dim > 0)
+      mapStrides[dim - 1] = strides[source] * elementBytes[dataType];
+  }
+
+  CUtensorMap map = {};
+  char *address =
+      descriptor->aligned + descriptor->offset * elementBytes[dataType];
+  mgpuTensorMapEncodeTiled(&map, dataType, rank, address, mapSizes, mapStrides,
+                           box, elementStrides, interleave, swizzle,
+                           l2Promotion, outOfBoundsFill);
+  void *copy = mgpuMemAlloc(sizeof(map), /*stream=*/nullptr,
+                            /*isHostShared=*/false);
+  if (!copy)
+    return nullptr;
+  if (Call call; call)
+    call.succeeded("cuMemcpyHtoD",
+                   call->cuMemcpyHtoD(toDevice(copy), &map, sizeof(map)));
+  return copy;
+}
