@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,8 +87,8 @@ def compile(
     """Compiles masked attention for arrays such as these.
 
     Only element types, head sizes, the dimensions in which the mask is broadcast,
-    and whether its last stride is 1 matter; the kernel takes any batch, lengths, heads and strides. It
-    comes from the caches where it is there already.
+    and whether its last stride is 1 matter; the kernel takes any batch, lengths,
+    heads and strides. It comes from the caches where it is there already.
 
     Args:
       q, k, v, mask: as of masked_attention; arrays, or mfa.Spec for arrays that
@@ -132,28 +133,36 @@ def compile(
     if not chip:
         chip = _kernels.chip_of("sim" if target == "cuda" and not has_gpu else target)
 
-    problem = dtype, q_shape[3], v_shape[3], mask_dtype, bits, unit, return_lse
-    kernel = _kernels.get_kernel(
-        *problem,
-        target,
-        chip=chip,
-        schedule=schedule or "",
-        f32_product=f32_product,
-    )
-    if has_gpu and chip == _kernels.chip_of("cuda"):
-        # The driver checks it, and calls need not wait for that.
-        kernel.load(0)
-        if kernel.has_new_machine_code:
-            _kernels.save(kernel)
-    return CompiledAttention(kernel, _kernels.make_problem(*problem), return_lse)
+    def compile_for(any_scale: bool) -> tuple[_mfa.Kernel, _mfa.Problem]:
+        mask_form = mask_dtype, bits, unit
+        problem = dtype, q_shape[3], v_shape[3], *mask_form, any_scale, return_lse
+        kernel = _kernels.get_kernel(
+            *problem,
+            target,
+            chip=chip,
+            schedule=schedule or "",
+            f32_product=f32_product,
+        )
+        if has_gpu and chip == _kernels.chip_of("cuda"):
+            # The driver checks it, and calls need not wait for that.
+            kernel.load(0)
+            if kernel.has_new_machine_code:
+                _kernels.save(kernel)
+        return kernel, _kernels.make_problem(*problem)
+
+    return CompiledAttention(compile_for, return_lse)
 
 
 class CompiledAttention:
     """A kernel for one configuration; made by mfa.compile."""
 
-    def __init__(self, kernel: _mfa.Kernel, problem: _mfa.Problem, lse: bool):
-        self._kernel = kernel
-        self._problem = problem
+    def __init__(
+        self,
+        compile_for: Callable[[bool], tuple[_mfa.Kernel, _mfa.Problem]],
+        lse: bool,
+    ):
+        self._compile_for = compile_for
+        self._kernel, self._problem = compile_for(False)
         self._lse = lse
 
     def __call__(
@@ -167,10 +176,15 @@ class CompiledAttention:
         out: Any = None,
     ) -> Any:
         """As masked_attention, with this kernel: a pair where it was compiled with
-        return_lse. ValueError where the arrays are of another configuration."""
-        target = self._kernel.target.name
+        return_lse. The kernel has the scale 1/sqrt(D) built in; the first call with
+        a `scale` compiles another that takes any. ValueError where the arrays are of
+        another configuration."""
+        kernel, problem = self._kernel, self._problem
+        if scale is not None:
+            kernel, problem = self._compile_for(True)
+        target = kernel.target.name
         return _mfa.attend(
-            q, k, v, mask, scale, self._lse, out, target, self._kernel, self._problem
+            q, k, v, mask, scale, self._lse, out, target, kernel, problem
         )
 
     @property

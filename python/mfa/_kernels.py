@@ -35,6 +35,7 @@ def get_kernel(
     mask_dtype: str | None,
     mask_broadcast: int,
     mask_unit_stride: bool,
+    any_scale: bool,
     lse: bool,
     target: str,
     device: int = 0,
@@ -50,7 +51,7 @@ def get_kernel(
     _mfa.Problem."""
     chip = chip or chip_of(target, device)
     mask = mask_dtype, mask_broadcast, mask_unit_stride
-    problem = dtype, head_dim, value_dim, *mask, lse, num_queries
+    problem = dtype, head_dim, value_dim, *mask, any_scale, lse, num_queries
     key = *problem, target, chip, schedule, f32_product
     with _lock:
         kernel = _kernels.get(key)
@@ -70,11 +71,13 @@ def make_problem(
     mask_dtype: str | None,
     mask_broadcast: int,
     mask_unit_stride: bool,
+    any_scale: bool,
     lse: bool,
     num_queries: int = 0,
 ) -> _mfa.Problem:
-    """The problem for which the extension compiles: masks are seen as rank 4, and
-    the scale is an argument."""
+    """The problem for which the extension compiles: masks are seen as rank 4. With
+    `any_scale` the scale is an argument, otherwise it is 1/sqrt(D), which code that
+    knows it applies to a whole tile at once."""
     return _mfa.Problem(
         dtype,
         head_dim,
@@ -83,14 +86,14 @@ def make_problem(
         mask_dtype=mask_dtype or "f16",
         mask_broadcast=mask_broadcast,
         mask_unit_stride=mask_unit_stride,
-        scale="argument",
+        scale="argument" if any_scale else None,
         lse=lse,
         num_queries=num_queries,
     )
 
 
 def _read_or_compile(key: tuple) -> _mfa.Kernel:
-    target, chip, schedule, f32_product = key[8:]
+    target, chip, schedule, f32_product = key[9:]
     # The compiler's identity covers its version, LLVM's and this CPU.
     disk_key = _mfa.compiler_id(), *key
     payload = _cache.read(disk_key)
@@ -102,7 +105,7 @@ def _read_or_compile(key: tuple) -> _mfa.Kernel:
         except RuntimeError:
             pass  # An entry that cannot be used is replaced.
     kernel = _mfa.compile_problem(
-        make_problem(*key[:8]),
+        make_problem(*key[:9]),
         target=_mfa.Target[target],
         chip=chip,
         schedule=schedule,

@@ -30,6 +30,9 @@ namespace {
 struct Operands {
   Array q, k, v, mask, out, lse;
   float scale = 0;
+  /// The scale is 1/sqrt(D), which the kernel has built in: of no mask or zeros
+  /// of one, a tile of scores needs no product with it.
+  bool hasDefaultScale = false;
 
   bool hasMask() const { return mask.object.is_valid(); }
   int64_t getBatch() const { return q.sizes[0]; }
@@ -277,7 +280,8 @@ static MfaProblem makeProblem(const Operands &operands, const MaskView &mask,
       operands.hasMask() ? operands.mask.elementType : MfaElementF16;
   problem.maskBroadcast = mask.broadcast;
   problem.maskUnitStride = mask.hasUnitStride;
-  problem.scaleKind = MfaScaleArgument;
+  problem.scaleKind =
+      operands.hasDefaultScale ? MfaScaleDefault : MfaScaleArgument;
   problem.lse = lse;
   return problem;
 }
@@ -295,6 +299,7 @@ static uint64_t makeKey(const MfaProblem &problem, MfaTarget target,
   add(2, problem.maskType);
   add(4, problem.maskBroadcast);
   add(1, problem.maskUnitStride);
+  add(1, problem.scaleKind == MfaScaleArgument);
   add(1, problem.lse);
   add(7, problem.numQueries);
   return key;
@@ -346,7 +351,8 @@ static std::shared_ptr<Kernel> getKernel(const MfaProblem &problem,
       get, "mfa._kernels", "get_kernel")(
       getTypeName(problem.elementType), problem.headDim, problem.valueDim, mask,
       problem.maskBroadcast, static_cast<bool>(problem.maskUnitStride),
-      static_cast<bool>(problem.lse), getTargetName(target), device,
+      problem.scaleKind == MfaScaleArgument, static_cast<bool>(problem.lse),
+      getTargetName(target), device,
       nb::arg("num_queries") = problem.numQueries));
   std::lock_guard<std::mutex> lock(table.mutex);
   return table.kernels.try_emplace(key, std::move(kernel)).first->second;
@@ -384,16 +390,20 @@ static MfaTarget parseTarget(nb::handle target, const Array &q) {
              "target: expected 'cpu', 'sim' or 'cuda' but got '" + name + "'");
 }
 
-static float parseScale(nb::handle scale, int64_t headDim) {
+static void readScale(nb::handle scale, Operands &operands) {
+  float byDefault = 1.0f / std::sqrt(static_cast<float>(operands.getHeadDim()));
+  operands.scale = byDefault;
+  operands.hasDefaultScale = true;
   if (scale.is_none())
-    return 1.0f / std::sqrt(static_cast<float>(headDim));
+    return;
   double value = PyFloat_AsDouble(scale.ptr());
   if (value == -1.0 && PyErr_Occurred()) {
     PyErr_Clear();
     throwError(PyExc_TypeError, "scale: expected a number but got " +
                                     nb::cast<std::string>(nb::repr(scale)));
   }
-  return static_cast<float>(value);
+  operands.scale = static_cast<float>(value);
+  operands.hasDefaultScale = operands.scale == byDefault;
 }
 
 static MfaArgument makeArgument(const Array &array) {
@@ -414,7 +424,8 @@ static void launch(const Kernel &kernel, const Operands &operands,
     arguments[count++] = {operands.mask.data, maskSizes.data(),
                           mask.strides.data(), 0.0f};
   }
-  arguments[count++] = {nullptr, nullptr, nullptr, operands.scale};
+  if (!operands.hasDefaultScale)
+    arguments[count++] = {nullptr, nullptr, nullptr, operands.scale};
   arguments[count++] = makeArgument(operands.out);
   if (operands.lse.object.is_valid())
     arguments[count++] = makeArgument(operands.lse);
@@ -471,7 +482,7 @@ static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
     readArray("mask", mask, 3, 4, /*allowBool=*/true, operands.mask);
     maskView = viewMask(operands);
   }
-  operands.scale = parseScale(scale, operands.getHeadDim());
+  readScale(scale, operands);
   MfaTarget targetKind = parseTarget(target, operands.q);
 
   const int64_t outSizes[] = {operands.getBatch(), operands.getSeqQ(),
@@ -513,6 +524,7 @@ static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
     checkProblem(makeProblem(operands, maskView, returnLSE), expected);
     if (operands.hasMask())
       fitMask(operands, maskView, expected);
+    operands.hasDefaultScale = expected.scaleKind == MfaScaleDefault;
     toLaunch = nb::cast<std::shared_ptr<Kernel>>(kernel);
   } else {
     groupedQueries = getGroupedQueries(operands, targetKind);

@@ -77,6 +77,10 @@ def test_call(target):
     out = np.empty_like(q)
     assert kernel(q, k, v, mask, scale=0.5, out=out) is out
     assert_close(out, reference(q, k, v, mask, 0.5)[0], "f16")
+    # The kernel of one scale is not taken for another, whatever came before.
+    for scale in (None, q.shape[3] ** -0.5, -0.5):
+        output = kernel(q, k, v, mask, scale=scale)
+        assert_close(output, reference(q, k, v, mask, scale)[0], "f16")
 
 
 def test_call_with_lse():
