@@ -103,23 +103,28 @@ struct EncodeTensorMap : OpRewritePattern<EncodeTensorMapOp> {
     SmallVector<OpFoldResult> mixedSizes = metadata.getConstifiedMixedSizes();
     SmallVector<OpFoldResult> mixedStrides =
         metadata.getConstifiedMixedStrides();
-    for (auto [size, stride] :
-         llvm::reverse(llvm::zip_equal(mixedSizes, mixedStrides))) {
+    for (auto [size, stride, boxSize] : llvm::reverse(
+             llvm::zip_equal(mixedSizes, mixedStrides, op.getBox()))) {
       Value count = toI64(size), step = toI64(stride);
+      auto compareStep = [&](arith::CmpIPredicate predicate, int64_t other) {
+        return b.createOrFold<arith::CmpIOp>(predicate, step, constant(other));
+      };
       require(arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, count,
                                     constant(0)));
+      if (boxSize == 1 && !sizes.empty()) {
+        // All indices are one. The driver takes no stride of 0.
+        Value isBroadcast = compareStep(arith::CmpIPredicate::eq, 0);
+        count = arith::SelectOp::create(b, isBroadcast, constant(1), count);
+      }
       Value isSingle = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, count,
                                              constant(1));
       if (sizes.empty()) {
-        Value isUnit = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, step,
-                                             constant(1));
+        Value isUnit = compareStep(arith::CmpIPredicate::eq, 1);
         require(arith::OrIOp::create(b, isSingle, isUnit));
       } else {
         Value pitch = arith::MulIOp::create(b, step, bytes);
-        Value isPositive = arith::CmpIOp::create(b, arith::CmpIPredicate::sgt,
-                                                 pitch, constant(0));
-        Value isKnown =
-            arith::AndIOp::create(b, isPositive, isMultiple(b, pitch));
+        Value isKnown = arith::AndIOp::create(
+            b, compareStep(arith::CmpIPredicate::sgt, 0), isMultiple(b, pitch));
         require(arith::OrIOp::create(b, isSingle, isKnown));
         // Of one index any stride will do, but not any is taken.
         strides.push_back(

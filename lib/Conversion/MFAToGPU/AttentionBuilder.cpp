@@ -214,12 +214,9 @@ Value AttentionBuilder::sharedMatrix(Value buffer, const SharedMatrix &matrix,
 //===----------------------------------------------------------------------===//
 
 void AttentionBuilder::locateBlock() {
-  Value numQueries = dim(operands.query, 1);
-  Value numHeads = dim(operands.query, 2);
-  Value numKeyHeads = dim(operands.key, 2);
   numKeys = dim(operands.key, 1);
-  Value rowTiles =
-      b.createOrFold<arith::CeilDivUIOp>(numQueries, index(tileRows));
+  rowTiles = b.createOrFold<arith::CeilDivUIOp>(dim(operands.query, 1),
+                                                index(tileRows));
   numTiles = b.createOrFold<arith::CeilDivUIOp>(numKeys, index(tileKeys));
   if (schedule.getSplitsKeys()) {
     split = gpu::BlockIdOp::create(b, gpu::Dimension::y);
@@ -233,21 +230,48 @@ void AttentionBuilder::locateBlock() {
     Value end = firstOf(arith::AddIOp::create(b, split, index(1)));
     numTiles = arith::SubIOp::create(b, end, firstTile);
   }
-
-  Value block = gpu::BlockIdOp::create(b, gpu::Dimension::x);
-  auto place = affine::AffineDelinearizeIndexOp::create(
-      b, block, ArrayRef<OpFoldResult>{rowTiles, numHeads},
-      /*hasOuterBound=*/false);
-  batch = place.getResult(0);
-  head = place.getResult(2);
-  firstRow = arith::MulIOp::create(b, place.getResult(1), index(tileRows));
-  rows = tileSize(numQueries, firstRow, tileRows);
-  Value group = b.createOrFold<arith::DivUIOp>(numHeads, numKeyHeads);
-  keyHead = b.createOrFold<arith::DivUIOp>(head, group);
-
   sharedBytes = gpu::DynamicSharedMemoryOp::create(
       b, MemRefType::get({ShapedType::kDynamic}, b.getI8Type(), AffineMap(),
                          getSharedSpace(b.getContext())));
+}
+
+void AttentionBuilder::locateRows(Value number) {
+  Value numQueries = dim(operands.query, 1);
+  Value numHeads = dim(operands.query, 2);
+  Value numKeyHeads = dim(operands.key, 2);
+  Value row;
+  if (int64_t adjacent = schedule.getAdjacentHeads()) {
+    // Heads in runs of `adjacent`, of which the last may be shorter.
+    auto place = affine::AffineDelinearizeIndexOp::create(
+        b, number,
+        ArrayRef<OpFoldResult>{
+            b.createOrFold<arith::MulIOp>(rowTiles, numHeads)},
+        /*hasOuterBound=*/false);
+    auto inBatch = affine::AffineDelinearizeIndexOp::create(
+        b, place.getResult(1),
+        ArrayRef<OpFoldResult>{
+            b.createOrFold<arith::MulIOp>(rowTiles, index(adjacent))},
+        /*hasOuterBound=*/false);
+    Value firstHead =
+        arith::MulIOp::create(b, inBatch.getResult(0), index(adjacent));
+    OpFoldResult heads = tileSize(numHeads, firstHead, adjacent);
+    auto inRun = affine::AffineDelinearizeIndexOp::create(
+        b, inBatch.getResult(1), heads, /*hasOuterBound=*/false);
+    batch = place.getResult(0);
+    row = inRun.getResult(0);
+    head = arith::AddIOp::create(b, firstHead, inRun.getResult(1));
+  } else {
+    auto place = affine::AffineDelinearizeIndexOp::create(
+        b, number, ArrayRef<OpFoldResult>{rowTiles, numHeads},
+        /*hasOuterBound=*/false);
+    batch = place.getResult(0);
+    row = place.getResult(1);
+    head = place.getResult(2);
+  }
+  firstRow = arith::MulIOp::create(b, row, index(tileRows));
+  rows = tileSize(numQueries, firstRow, tileRows);
+  Value group = b.createOrFold<arith::DivUIOp>(numHeads, numKeyHeads);
+  keyHead = b.createOrFold<arith::DivUIOp>(head, group);
 }
 
 void AttentionBuilder::loadRowMask() {

@@ -119,8 +119,12 @@ protected:
     Value weights, hasGrown, correction;
   };
 
-  /// Batch, head and rows of this block; the start of its shared memory.
+  /// What holds for all of this block's rows: the keys, and the start of its
+  /// shared memory.
   void locateBlock();
+  /// Batch, head and rows of the tile of query rows `number`, counted through
+  /// adjacent heads, then all rows, then the other heads, then the batch.
+  void locateRows(Value number);
   /// Mask values that stay the same for all keys.
   void loadRowMask();
   Softmax initialSoftmax();
@@ -171,8 +175,8 @@ protected:
   Type f32;
   int64_t tileRows, tileKeys;
 
-  // The block's place.
-  Value batch, head, keyHead, firstRow, numKeys;
+  // The rows' place, and how many tiles of rows a head has.
+  Value batch, head, keyHead, firstRow, rowTiles, numKeys;
   // The tiles of keys that the block has; all, from 0, where `firstTile` is
   // null.
   Value split, firstTile, numTiles;

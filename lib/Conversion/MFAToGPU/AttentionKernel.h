@@ -38,10 +38,11 @@ TensorBoxes getTensorBoxes(MaskedAttentionOp op);
 MemRefType getPartialType(MaskedAttentionOp op);
 
 /// These write the body of a kernel where `builder` stands. Block x of the grid
-/// has `tile_rows` query rows of one head; heads of the same rows are adjacent,
-/// so that their mask tiles meet in the L2 cache. Where the schedule splits
-/// keys, block y of the grid has the y-th of as many ranges of key tiles as the
-/// grid is high.
+/// has `tile_rows` query rows of one head; `adjacent_heads` heads of the same
+/// rows are adjacent, so that their mask tiles meet in the L2 cache. A
+/// persistent block has those of blocks x, x + width of the grid, and so on.
+/// Where the schedule splits keys, block y of the grid has the y-th of as many
+/// ranges of key tiles as the grid is high.
 void buildMmaSyncKernel(OpBuilder &builder, MaskedAttentionOp op,
                         const KernelOperands &operands);
 void buildWgmmaKernel(OpBuilder &builder, MaskedAttentionOp op,

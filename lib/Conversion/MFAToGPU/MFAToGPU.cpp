@@ -371,6 +371,9 @@ private:
     if (schedule.getSplitsKeys())
       return launchSplit(b, op, arguments, blocks);
     Value one = index(1);
+    if (schedule.getPersistent())
+      blocks = arith::MinUIOp::create(b, blocks,
+                                      mfa_gpu::MultiprocessorsOp::create(b));
     gpu::LaunchFuncOp::create(
         b, kernels.get(b, op, arguments), gpu::KernelDim3{blocks, one, one},
         gpu::KernelDim3{index(getNumThreads(op)), one, one},

@@ -130,6 +130,7 @@ void MmaSyncKernel::finish(Value output, const Softmax &state) {
 
 void MmaSyncKernel::build() {
   locateBlock();
+  locateRows(gpu::BlockIdOp::create(b, gpu::Dimension::x));
   queryBuffer = allocateShared(memory.query);
   keyBuffer = allocateShared(memory.key);
   valueBuffer = allocateShared(memory.value);

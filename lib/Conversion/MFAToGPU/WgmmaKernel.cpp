@@ -6,21 +6,31 @@
 //
 //===----------------------------------------------------------------------===//
 
-// One thread of an extra warpgroup, the producer, starts all loads; the other
-// warpgroups, the consumers, have 64 query rows each. Key, value and mask tiles
-// go through rings of stages, each with a barrier that says it is full (its
-// bytes arrived) and one that says it is empty (every consumer warp read it).
-// A consumer keeps two products going (Shah et al., "FlashAttention-3", 2024):
+// Two threads of an extra warpgroup, the producers, start all loads: one those
+// for the scores, one those of the values. The other warpgroups, the consumers,
+// have 64 query rows each. Key, value and mask tiles go through rings of
+// stages, each with a barrier that says it is full (its bytes arrived) and one
+// that says it is empty (every consumer warp read it). A consumer keeps two
+// products going (Shah et al., "FlashAttention-3", 2024):
 //
 //   product of query and key i           |
 //   product of weights and value i - 1   |  softmax of i, when its scores are
 //   wait for the latter, rescale         |  there
 //
-// With ping-pong, consumers start their products one after the other, so that
-// the softmax of one runs under the products of the others.
+// With ping-pong, a consumer starts its products when the scores of the one
+// before it are there, so that the softmax of one runs under the products of
+// the others. (Started as soon as those of the other are only under way, they
+// share the tensor cores with them, and all wait for their scores at once.)
 //
 // Tiles of keys go from the last to the first, so that only the first step
 // knows of keys past the end.
+//
+// A persistent block does this for one tile of query rows after another. Both
+// roles go through the same tiles; the rings, and the turns, just go on:
+//
+//   producer    q1 k1 v1 .. | k2 mask2 | q2 ..  when the consumers are done
+//   with consumers   .. output 1 | stored   | ..     q1, or with what took its
+//   place
 //
 //===----------------------------------------------------------------------===//
 
@@ -66,9 +76,16 @@ public:
   void build();
 
 private:
+  /// What tiles of an operand are copied by: the array, its tensor map, and how
+  /// much of it that takes at once.
+  struct Source {
+    Value array, map;
+    TensorBox box;
+  };
   /// Tiles of one operand in shared memory.
   struct Ring {
-    Value map, full, empty, buffer;
+    Source source;
+    Value full, empty, buffer;
     const SharedMatrix *matrix = nullptr;
   };
   /// Where a ring keeps its tile of a step.
@@ -76,20 +93,50 @@ private:
     Value stage, parity;
   };
 
+  //===--- Values ---------------------------------------------------------===//
+
+  Value toI32(Value index) {
+    return arith::IndexCastUIOp::create(b, b.getI32Type(), index);
+  }
+  Value toIndex(Value number) {
+    return arith::IndexCastUIOp::create(b, b.getIndexType(), number);
+  }
+  Value negate(Value condition) {
+    return arith::XOrIOp::create(b, condition,
+                                 arith::ConstantIntOp::create(b, true, 1));
+  }
+
+  //===--- Tiles of query rows --------------------------------------------===//
+
+  /// `body` for each tile of query rows that the block has: one, or, of a
+  /// persistent block, those from its own number in steps of the grid.
+  void forEachRowTile(function_ref<void()> body);
+
   //===--- Barriers -------------------------------------------------------===//
 
   Value createBarriers(int64_t count);
   void initBarriers(Value barriers, int64_t count, int64_t arrivals);
-  void wait(Value barriers, Value stage, Value parity);
+  /// Of a step with the rows at hand, and of their query tile.
   Place placeOf(Value step);
+  Place placeOfQuery();
+  void wait(Value barriers, Place place);
+  /// Waits for the phase before: of a fresh barrier it counts as over.
+  void waitForPrevious(Value barriers, Place place);
+  /// The lanes of this warp are done with what a barrier guards.
+  void arriveAsWarp(Value barriers, Value stage);
 
   //===--- Rings ----------------------------------------------------------===//
 
-  Ring createRing(const SharedMatrix &matrix, Value map);
+  Ring createRing(const SharedMatrix &matrix, const Source &source,
+                  int64_t stages);
+  void initRing(const Ring &ring, int64_t emptyArrivals);
+  /// Where a map has the element at `first` of its array: dimensions of stride
+  /// 0, in which all indices are one, have but that one in the map.
+  SmallVector<Value> coordinatesOf(const Source &source,
+                                   ArrayRef<OpFoldResult> first);
   /// `first` are the indices in the array, with those of the last dimension
   /// growing from panel to panel.
-  void loadTile(Value map, ArrayRef<OpFoldResult> first, Value buffer,
-                const SharedMatrix &matrix, Value stage, Value full);
+  void loadTile(const Ring &ring, ArrayRef<OpFoldResult> first, Value stage);
   void produce(const Ring &ring, Value step, ArrayRef<OpFoldResult> first);
   /// The tile of a step, when it is there.
   Value consume(const Ring &ring, Value step);
@@ -98,12 +145,24 @@ private:
   Value tilePanel(Value buffer, const SharedMatrix &matrix, Value stage,
                   int64_t panel);
 
-  //===--- The two roles --------------------------------------------------===//
+  //===--- The roles ------------------------------------------------------===//
 
+  Value stepAfter(Value step) {
+    return arith::AddIOp::create(b, step,
+                                 arith::ConstantIntOp::create(b, 1, 32));
+  }
+  Value stepBefore(Value step) {
+    return arith::SubIOp::create(b, step,
+                                 arith::ConstantIntOp::create(b, 1, 32));
+  }
+  /// A loop from a step to the last one of these rows.
+  scf::ForOp forEachStep(Value first, ValueRange state = {});
   Value firstKeyOf(Value step);
   void produceKeyAndMask(Value step);
-  void produceValue(Value step);
-  void runProducer();
+  void produceQuery();
+  /// All tiles of query, key and mask, and all of value, for the rows at hand.
+  void produceScoreOperands();
+  void produceValues();
 
   /// Waits at a barrier for `threads` of the block.
   void synchronize(Value barrier, int64_t threads);
@@ -113,7 +172,8 @@ private:
   void startTurns();
   void takeTurn();
   void passTurn();
-  void endTurns();
+  /// Passes the turn on, but behind the block's last product.
+  void passLastTurn();
   /// The product, when it and all but `others` of those started are there.
   Value waitFor(Value product, int64_t others);
   Value startScores(Value step);
@@ -123,18 +183,105 @@ private:
                            const Softmax &state, Value keysLeft);
   Value startOutput(Value weights, Value step, Value output);
   void finish(Value output, const Softmax &state);
-  void runConsumer();
+  /// Stores the warpgroup's rows of the output tile in shared memory.
+  void storeRows(Value buffer);
+  /// Waits until stores of the output that this thread started have read shared
+  /// memory.
+  void waitForStores();
+  void consumeRows();
 
   /// Consumer warpgroups.
   int64_t numConsumers;
   /// `consumer` counts the warpgroups.
-  Value thread, consumer, queryFull, queryBuffer;
+  Value thread, consumer;
   // Barriers, null without ping-pong.
   Value ownTurn, nextTurn, isLastConsumer;
-  Ring key, value, mask;
+  // The tile of query rows at hand, and its steps among all of the block's: in
+  // 32 bits, as they live through the loop over keys.
+  Value rowTile, firstStep, endStep;
+  // Of a persistent block, else null: whether an odd number of tiles of rows
+  // came before, and whether one comes after.
+  Value isOddRound, hasNext;
+  /// The query is one of a single stage: its tile of a round.
+  Ring query, key, value, mask;
 };
 
 } // namespace
+
+//===----------------------------------------------------------------------===//
+// Tiles of query rows
+//===----------------------------------------------------------------------===//
+
+/// What LLVM is not to do with a loop, as it would take registers that are few.
+static void limitLoop(scf::ForOp loop, LLVM::LoopUnrollAttr unroll,
+                      LLVM::LoopLICMAttr licm) {
+  loop->setAttr(LLVM::LoopAnnotationAttr::getMnemonic(),
+                LLVM::LoopAnnotationAttr::get(
+                    loop.getContext(), /*disableNonforced=*/{},
+                    /*vectorize=*/{}, /*interleave=*/{}, unroll,
+                    /*unrollAndJam=*/{}, licm, /*distribute=*/{},
+                    /*pipeline=*/{}, /*peeled=*/{}, /*unswitch=*/{},
+                    /*mustProgress=*/{}, /*isVectorized=*/{}, /*startLoc=*/{},
+                    /*endLoc=*/{}, /*parallelAccesses=*/{}));
+}
+
+/// Addresses of an output tile, say, computed before the loop over tiles of
+/// rows would live, or be spilled, through the loop over keys.
+static void keepInvariantsInside(scf::ForOp loop) {
+  Builder b(loop.getContext());
+  limitLoop(loop, /*unroll=*/{},
+            LLVM::LoopLICMAttr::get(b.getContext(), b.getBoolAttr(true),
+                                    /*versioningDisable=*/{}));
+}
+
+static void keepRolled(scf::ForOp loop) {
+  Builder b(loop.getContext());
+  limitLoop(loop,
+            LLVM::LoopUnrollAttr::get(
+                b.getContext(), b.getBoolAttr(true), /*count=*/{},
+                /*runtimeDisable=*/{}, /*full=*/{}, /*followupUnrolled=*/{},
+                /*followupRemainder=*/{}, /*followupAll=*/{}),
+            /*licm=*/{});
+}
+
+void WgmmaKernel::forEachRowTile(function_ref<void()> body) {
+  Value zero = arith::ConstantIntOp::create(b, 0, 32);
+  Value numSteps = toI32(numTiles);
+  Value block = gpu::BlockIdOp::create(b, gpu::Dimension::x);
+  if (!schedule.getPersistent()) {
+    rowTile = block;
+    firstStep = zero;
+    endStep = numSteps;
+    return body();
+  }
+  Value count = toI32(arith::MulIOp::create(
+      b, dim(operands.query, 0),
+      arith::MulIOp::create(b, rowTiles, dim(operands.query, 2))));
+  Value blocks = toI32(gpu::GridDimOp::create(b, gpu::Dimension::x));
+  Value isOdd = arith::ConstantIntOp::create(b, false, 1);
+  auto loop = scf::ForOp::create(b, toI32(block), count, blocks,
+                                 ValueRange{zero, isOdd});
+  keepInvariantsInside(loop);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value number = loop.getInductionVar();
+  rowTile = toIndex(number);
+  firstStep = loop.getRegionIterArg(0);
+  endStep = arith::AddIOp::create(b, firstStep, numSteps);
+  isOddRound = loop.getRegionIterArg(1);
+  hasNext =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
+                            arith::AddIOp::create(b, number, blocks), count);
+  body();
+  scf::YieldOp::create(b, ValueRange{endStep, negate(isOddRound)});
+}
+
+scf::ForOp WgmmaKernel::forEachStep(Value first, ValueRange state) {
+  auto loop = scf::ForOp::create(b, first, endStep,
+                                 arith::ConstantIntOp::create(b, 1, 32), state);
+  keepRolled(loop);
+  return loop;
+}
 
 //===----------------------------------------------------------------------===//
 // Barriers
@@ -154,20 +301,37 @@ void WgmmaKernel::initBarriers(Value barriers, int64_t count,
                                   Value());
 }
 
-void WgmmaKernel::wait(Value barriers, Value stage, Value parity) {
+void WgmmaKernel::wait(Value barriers, Place place) {
   // Nanoseconds before the instruction gives up and is tried again.
   constexpr int64_t kPatience = 10'000'000;
-  nvgpu::MBarrierTryWaitParityOp::create(b, barriers, parity, index(kPatience),
-                                         stage);
+  nvgpu::MBarrierTryWaitParityOp::create(b, barriers, place.parity,
+                                         index(kPatience), place.stage);
 }
 
 WgmmaKernel::Place WgmmaKernel::placeOf(Value step) {
-  Value stages = index(schedule.getStages());
+  Value stages = arith::ConstantIntOp::create(b, schedule.getStages(), 32);
   Value round = arith::DivUIOp::create(b, step, stages);
-  return {arith::RemUIOp::create(b, step, stages),
-          arith::TruncIOp::create(
-              b, b.getI1Type(),
-              arith::IndexCastUIOp::create(b, b.getI32Type(), round))};
+  return {toIndex(arith::RemUIOp::create(b, step, stages)),
+          arith::TruncIOp::create(b, b.getI1Type(), round)};
+}
+
+WgmmaKernel::Place WgmmaKernel::placeOfQuery() {
+  Value isOdd =
+      isOddRound ? isOddRound : arith::ConstantIntOp::create(b, false, 1);
+  return {index(0), isOdd};
+}
+
+void WgmmaKernel::waitForPrevious(Value barriers, Place place) {
+  wait(barriers, {place.stage, negate(place.parity)});
+}
+
+void WgmmaKernel::arriveAsWarp(Value barriers, Value stage) {
+  // The warp's lanes are done before its first lane says so.
+  NVVM::SyncWarpOp::create(b,
+                           arith::ConstantIntOp::create(b, b.getI32Type(), -1));
+  Value lane = arith::RemUIOp::create(b, thread, index(kWarpSize));
+  guarded(arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lane, index(0)),
+          [&] { nvgpu::MBarrierArriveOp::create(b, barriers, stage); });
 }
 
 //===----------------------------------------------------------------------===//
@@ -175,10 +339,15 @@ WgmmaKernel::Place WgmmaKernel::placeOf(Value step) {
 //===----------------------------------------------------------------------===//
 
 WgmmaKernel::Ring WgmmaKernel::createRing(const SharedMatrix &matrix,
-                                          Value map) {
-  int64_t stages = schedule.getStages();
-  return {map, createBarriers(stages), createBarriers(stages),
+                                          const Source &source,
+                                          int64_t stages) {
+  return {source, createBarriers(stages), createBarriers(stages),
           allocateShared(matrix), &matrix};
+}
+
+void WgmmaKernel::initRing(const Ring &ring, int64_t emptyArrivals) {
+  initBarriers(ring.full, ring.matrix->stages, 1);
+  initBarriers(ring.empty, ring.matrix->stages, emptyArrivals);
 }
 
 Value WgmmaKernel::tilePanel(Value buffer, const SharedMatrix &matrix,
@@ -192,57 +361,74 @@ Value WgmmaKernel::tilePanel(Value buffer, const SharedMatrix &matrix,
       {one, b.getIndexAttr(matrix.rows), b.getIndexAttr(matrix.pitch)}, 1, 2);
 }
 
-void WgmmaKernel::loadTile(Value map, ArrayRef<OpFoldResult> first,
-                           Value buffer, const SharedMatrix &matrix,
-                           Value stage, Value full) {
-  nvgpu::MBarrierArriveExpectTxOp::create(b, full, index(matrix.getTileBytes()),
-                                          stage, Value());
+SmallVector<Value> WgmmaKernel::coordinatesOf(const Source &source,
+                                              ArrayRef<OpFoldResult> first) {
+  SmallVector<Value> coordinates =
+      getValueOrCreateConstantIndexOp(b, b.getLoc(), first);
+  auto type = cast<MemRefType>(source.array.getType());
+  SmallVector<int64_t> strides = type.getStridesAndOffset().first;
+  auto mayBeBroadcast = [&](unsigned dim) {
+    return source.box[dim] == 1 && dim + 1 < strides.size() &&
+           (strides[dim] == 0 || ShapedType::isDynamic(strides[dim])) &&
+           !isConstantIntValue(first[dim], 0);
+  };
+  auto dims = llvm::to_vector(llvm::make_filter_range(
+      llvm::seq<unsigned>(strides.size()), mayBeBroadcast));
+  if (dims.empty())
+    return coordinates;
+  Value zero = index(0);
+  auto metadata = memref::ExtractStridedMetadataOp::create(b, source.array);
+  for (unsigned dim : dims) {
+    Value stride = getValueOrCreateConstantIndexOp(
+        b, b.getLoc(), metadata.getConstifiedMixedStrides()[dim]);
+    coordinates[dim] = b.createOrFold<arith::SelectOp>(
+        b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, stride, zero),
+        zero, coordinates[dim]);
+  }
+  return coordinates;
+}
+
+void WgmmaKernel::loadTile(const Ring &ring, ArrayRef<OpFoldResult> first,
+                           Value stage) {
+  const SharedMatrix &matrix = *ring.matrix;
+  nvgpu::MBarrierArriveExpectTxOp::create(
+      b, ring.full, index(matrix.getTileBytes()), stage, Value());
+  SmallVector<Value> coordinates = coordinatesOf(ring.source, first);
+  Value column = coordinates.back();
   for (int64_t panel = 0, e = std::max<int64_t>(matrix.panels, 1); panel < e;
        ++panel) {
-    SmallVector<Value> coordinates =
-        getValueOrCreateConstantIndexOp(b, b.getLoc(), first);
-    coordinates.back() = b.createOrFold<arith::AddIOp>(
-        coordinates.back(), index(panel * matrix.pitch));
-    mfa_gpu::TensorLoadOp::create(b, map, coordinates,
-                                  tilePanel(buffer, matrix, stage, panel), full,
-                                  stage);
+    coordinates.back() =
+        b.createOrFold<arith::AddIOp>(column, index(panel * matrix.pitch));
+    mfa_gpu::TensorLoadOp::create(b, ring.source.map, coordinates,
+                                  tilePanel(ring.buffer, matrix, stage, panel),
+                                  ring.full, stage);
   }
 }
 
 void WgmmaKernel::produce(const Ring &ring, Value step,
                           ArrayRef<OpFoldResult> first) {
   Place place = placeOf(step);
-  // A fresh barrier counts as one whose phase of parity 1 is over.
-  Value isOdd = arith::XOrIOp::create(b, place.parity,
-                                      arith::ConstantIntOp::create(b, true, 1));
-  wait(ring.empty, place.stage, isOdd);
-  loadTile(ring.map, first, ring.buffer, *ring.matrix, place.stage, ring.full);
+  waitForPrevious(ring.empty, place);
+  loadTile(ring, first, place.stage);
 }
 
 Value WgmmaKernel::consume(const Ring &ring, Value step) {
   Place place = placeOf(step);
-  wait(ring.full, place.stage, place.parity);
+  wait(ring.full, place);
   return sharedMatrix(ring.buffer, *ring.matrix, place.stage);
 }
 
 void WgmmaKernel::release(const Ring &ring, Value step) {
-  // The warp's lanes are done before its first lane says so.
-  NVVM::SyncWarpOp::create(b,
-                           arith::ConstantIntOp::create(b, b.getI32Type(), -1));
-  Value lane = arith::RemUIOp::create(b, thread, index(kWarpSize));
-  guarded(arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lane, index(0)),
-          [&] {
-            nvgpu::MBarrierArriveOp::create(b, ring.empty, placeOf(step).stage);
-          });
+  arriveAsWarp(ring.empty, placeOf(step).stage);
 }
 
 //===----------------------------------------------------------------------===//
-// The producer
+// The producers
 //===----------------------------------------------------------------------===//
 
 Value WgmmaKernel::firstKeyOf(Value step) {
-  Value last = arith::SubIOp::create(b, numTiles, index(1));
-  return firstKeyOfTile(arith::SubIOp::create(b, last, step));
+  return firstKeyOfTile(
+      toIndex(arith::SubIOp::create(b, stepBefore(endStep), step)));
 }
 
 void WgmmaKernel::produceKeyAndMask(Value step) {
@@ -253,24 +439,32 @@ void WgmmaKernel::produceKeyAndMask(Value step) {
     produce(mask, step, maskOffsets(firstKey));
 }
 
-void WgmmaKernel::produceValue(Value step) {
-  produce(value, step, {batch, firstKeyOf(step), keyHead, b.getIndexAttr(0)});
+void WgmmaKernel::produceQuery() {
+  Place place = placeOfQuery();
+  if (isOddRound)
+    waitForPrevious(query.empty, place);
+  loadTile(query, {batch, firstRow, head, b.getIndexAttr(0)}, place.stage);
 }
 
-void WgmmaKernel::runProducer() {
-  Value zero = index(0), one = index(1);
-  loadTile(operands.queryMap, {batch, firstRow, head, b.getIndexAttr(0)},
-           queryBuffer, memory.query, zero, queryFull);
-  produceKeyAndMask(zero);
-  auto loop = scf::ForOp::create(b, one, numTiles, one);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(loop.getBody());
-    Value step = loop.getInductionVar();
-    produceKeyAndMask(step);
-    produceValue(arith::SubIOp::create(b, step, one));
-  }
-  produceValue(arith::SubIOp::create(b, numTiles, one));
+void WgmmaKernel::produceScoreOperands() {
+  locateRows(rowTile);
+  // The place of the query may be taken for long; those of the first key and
+  // mask tiles are not.
+  produceKeyAndMask(firstStep);
+  produceQuery();
+  auto loop = forEachStep(stepAfter(firstStep));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  produceKeyAndMask(loop.getInductionVar());
+}
+
+void WgmmaKernel::produceValues() {
+  locateRows(rowTile);
+  auto loop = forEachStep(firstStep);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value step = loop.getInductionVar();
+  produce(value, step, {batch, firstKeyOf(step), keyHead, b.getIndexAttr(0)});
 }
 
 //===----------------------------------------------------------------------===//
@@ -313,12 +507,13 @@ void WgmmaKernel::passTurn() {
         b, nextTurn, arith::ConstantIntOp::create(b, 2 * kWarpgroupSize, 32));
 }
 
-void WgmmaKernel::endTurns() {
+void WgmmaKernel::passLastTurn() {
   if (!nextTurn)
     return;
-  Value isNotLast = arith::XOrIOp::create(
-      b, isLastConsumer, arith::ConstantIntOp::create(b, true, 1));
-  guarded(isNotLast, [&] { passTurn(); });
+  Value isAwaited = negate(isLastConsumer);
+  if (hasNext)
+    isAwaited = arith::OrIOp::create(b, isAwaited, hasNext);
+  guarded(isAwaited, [&] { passTurn(); });
 }
 
 Value WgmmaKernel::waitFor(Value product, int64_t others) {
@@ -330,7 +525,7 @@ Value WgmmaKernel::startScores(Value step) {
   Value keys = consume(key, step);
   return mfa_gpu::WarpgroupMmaOp::create(
       b, matrixTile(tileKeys, f32),
-      sharedMatrix(queryBuffer, memory.query, Value()), keys,
+      sharedMatrix(query.buffer, memory.query, Value()), keys,
       /*accumulator=*/Value(), /*transpose_rhs=*/true);
 }
 
@@ -342,6 +537,7 @@ WgmmaKernel::finishScores(Value products, Value step, int64_t others,
   };
   auto waitForProducts = [&] {
     products = waitFor(products, others);
+    passTurn();
     release(key, step);
   };
   if (!mask.buffer) {
@@ -381,36 +577,32 @@ Value WgmmaKernel::startOutput(Value weights, Value step, Value output) {
                                          /*transpose_rhs=*/false);
 }
 
-void WgmmaKernel::runConsumer() {
+void WgmmaKernel::consumeRows() {
+  if (maskForm == MaskForm::QueryVector || maskForm == MaskForm::Scalar)
+    locateRows(rowTile);
   loadRowMask();
-  Value zero = index(0), one = index(1);
-  startTurns();
-  wait(queryFull, zero, arith::ConstantIntOp::create(b, false, 1));
+  wait(query.full, placeOfQuery());
 
   takeTurn();
-  Value products = startScores(zero);
-  passTurn();
+  Value products = startScores(firstStep);
   Value keysLeft;
   if (hasTail())
-    keysLeft = arith::SubIOp::create(b, numKeys, firstKeyOf(zero));
+    keysLeft = arith::SubIOp::create(b, numKeys, firstKeyOf(firstStep));
   SoftmaxStep first =
-      finishScores(products, zero, 0, initialSoftmax(), keysLeft);
+      finishScores(products, firstStep, 0, initialSoftmax(), keysLeft);
   Value output = splat(matrixTile(memory.output.cols, f32), constant(0));
 
   auto loop =
-      scf::ForOp::create(b, one, numTiles, one,
-                         ValueRange{output, toFactor(first.weights),
-                                    first.next.rowMax, first.next.rowSum});
+      forEachStep(stepAfter(firstStep), {output, toFactor(first.weights),
+                                         first.next.rowMax, first.next.rowSum});
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
-    Value step = loop.getInductionVar();
-    Value before = arith::SubIOp::create(b, step, one);
+    Value step = loop.getInductionVar(), before = stepBefore(step);
     takeTurn();
     products = startScores(step);
     Value next =
         startOutput(loop.getRegionIterArg(1), before, loop.getRegionIterArg(0));
-    passTurn();
     SoftmaxStep softmax = finishScores(
         products, step, 1, {loop.getRegionIterArg(2), loop.getRegionIterArg(3)},
         Value());
@@ -420,25 +612,39 @@ void WgmmaKernel::runConsumer() {
         b, ValueRange{rescale(next, softmax), toFactor(softmax.weights),
                       softmax.next.rowMax, softmax.next.rowSum});
   }
-  Value last = arith::SubIOp::create(b, numTiles, one);
+  bool isPersistent = schedule.getPersistent();
+  if (isPersistent && !memory.hasOutputInPlaceOfQuery())
+    arriveAsWarp(query.empty, index(0));
+  Value last = stepBefore(endStep);
   takeTurn();
   output = startOutput(loop.getResult(1), last, loop.getResult(0));
-  endTurns();
+  passLastTurn();
   output = waitFor(output, 0);
+  if (isPersistent)
+    release(value, last);
   finish(output, {loop.getResult(2), loop.getResult(3)});
 }
 
 void WgmmaKernel::finish(Value output, const Softmax &state) {
+  locateRows(rowTile);
   Value rowSum =
       mfa_gpu::AllReduceOp::create(b, mfa_gpu::ReduceKind::Add, state.rowSum);
   if (schedule.getSplitsKeys())
     return storePartial(output, {state.rowMax, rowSum});
   Value rounded = normalize(output, rowSum);
 
-  // Through shared memory, in place of the query tile. Where rows of both have
-  // one width, a warpgroup writes but the rows that it alone reads.
+  Value threadOfWarpgroup =
+      arith::RemUIOp::create(b, thread, index(kWarpgroupSize));
+  Value isFirstThread = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
+                                              threadOfWarpgroup, index(0));
+  // Through shared memory. In place of the query tile a warpgroup writes but
+  // the rows that it alone reads, where rows of both have one width; in a place
+  // of its own those that it stored the tile before from.
   Value ownBarrier = barrierOf(kOneConsumer, consumer);
-  if (memory.output.pitch == memory.query.pitch)
+  bool replacesQuery = memory.hasOutputInPlaceOfQuery();
+  if (!replacesQuery)
+    guarded(isFirstThread, [&] { waitForStores(); });
+  if (!replacesQuery || memory.output.pitch == memory.query.pitch)
     synchronize(ownBarrier, kWarpgroupSize);
   else
     synchronize(arith::ConstantIntOp::create(b, kAllConsumers, 32),
@@ -452,31 +658,35 @@ void WgmmaKernel::finish(Value output, const Softmax &state) {
       NVVM::SharedSpaceAttr::get(b.getContext(),
                                  NVVM::SharedSpace::shared_cta));
   synchronize(ownBarrier, kWarpgroupSize);
-  Value threadOfWarpgroup =
-      arith::RemUIOp::create(b, thread, index(kWarpgroupSize));
-  guarded(arith::CmpIOp::create(b, arith::CmpIPredicate::eq, threadOfWarpgroup,
-                                index(0)),
-          [&] {
-            Value row =
-                arith::MulIOp::create(b, consumer, index(kWarpgroupRows));
-            Value place = arith::AddIOp::create(b, firstRow, row);
-            OpFoldResult zero = b.getIndexAttr(0);
-            for (int64_t panel = 0; panel < memory.output.panels; ++panel) {
-              Value rows = matrixView(
-                  tilePanel(buffer, memory.output, Value(), panel), {row, zero},
-                  {b.getIndexAttr(kWarpgroupRows),
-                   b.getIndexAttr(memory.output.pitch)},
-                  0, 1);
-              mfa_gpu::TensorStoreOp::create(
-                  b, rows, operands.outputMap,
-                  ValueRange{batch, place, head,
-                             index(panel * memory.output.pitch)});
-            }
-            NVVM::CpAsyncBulkCommitGroupOp::create(b);
-            // Shared memory lives until it is read.
-            NVVM::CpAsyncBulkWaitGroupOp::create(b, 0, b.getUnitAttr());
-          });
+  guarded(isFirstThread, [&] {
+    storeRows(buffer);
+    // Shared memory lives until it is read, and the next query tile waits.
+    if (replacesQuery)
+      waitForStores();
+    if (replacesQuery && isOddRound)
+      nvgpu::MBarrierArriveOp::create(b, query.empty, index(0));
+  });
   storeLse({state.rowMax, rowSum});
+}
+
+void WgmmaKernel::storeRows(Value buffer) {
+  Value row = arith::MulIOp::create(b, consumer, index(kWarpgroupRows));
+  Value place = arith::AddIOp::create(b, firstRow, row);
+  OpFoldResult zero = b.getIndexAttr(0);
+  for (int64_t panel = 0; panel < memory.output.panels; ++panel) {
+    Value rows = matrixView(
+        tilePanel(buffer, memory.output, Value(), panel), {row, zero},
+        {b.getIndexAttr(kWarpgroupRows), b.getIndexAttr(memory.output.pitch)},
+        0, 1);
+    mfa_gpu::TensorStoreOp::create(
+        b, rows, operands.outputMap,
+        ValueRange{batch, place, head, index(panel * memory.output.pitch)});
+  }
+  NVVM::CpAsyncBulkCommitGroupOp::create(b);
+}
+
+void WgmmaKernel::waitForStores() {
+  NVVM::CpAsyncBulkWaitGroupOp::create(b, 0, b.getUnitAttr());
 }
 
 //===----------------------------------------------------------------------===//
@@ -486,24 +696,36 @@ void WgmmaKernel::finish(Value output, const Softmax &state) {
 void WgmmaKernel::build() {
   locateBlock();
   thread = gpu::ThreadIdOp::create(b, gpu::Dimension::x);
-  consumer = arith::DivUIOp::create(b, thread, index(kWarpgroupSize));
-  queryFull = createBarriers(1);
-  queryBuffer = allocateShared(memory.query);
-  key = createRing(memory.key, operands.keyMap);
-  value = createRing(memory.value, operands.valueMap);
+  // From lane 0: what all lanes have alike can be in uniform registers.
+  Value warpgroup =
+      toI32(arith::DivUIOp::create(b, thread, index(kWarpgroupSize)));
+  Value zero = arith::ConstantIntOp::create(b, 0, 32);
+  Value width = arith::ConstantIntOp::create(b, kWarpSize, 32);
+  consumer = toIndex(
+      gpu::ShuffleOp::create(b, warpgroup, zero, width, gpu::ShuffleMode::IDX)
+          .getShuffleResult());
+  TensorBoxes boxes = getTensorBoxes(op);
+  int64_t stages = schedule.getStages();
+  query = createRing(memory.query,
+                     {operands.query, operands.queryMap, boxes.query}, 1);
+  key = createRing(memory.key, {operands.key, operands.keyMap, boxes.key},
+                   stages);
+  value = createRing(memory.value,
+                     {operands.value, operands.valueMap, boxes.value}, stages);
   if (memory.mask.rows)
-    mask = createRing(memory.mask, operands.maskMap);
+    mask = createRing(memory.mask,
+                      {operands.mask, operands.maskMap, boxes.mask}, stages);
 
   guarded(arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread, index(0)),
           [&] {
-            initBarriers(queryFull, 1, 1);
-            for (const Ring &ring : {key, value, mask}) {
-              if (!ring.buffer)
-                continue;
-              initBarriers(ring.full, schedule.getStages(), 1);
-              initBarriers(ring.empty, schedule.getStages(),
-                           schedule.getWarps());
-            }
+            // Whoever is the last to use its place says that it is free: of an
+            // output in it the thread that stores that, else every warp.
+            initRing(query, memory.hasOutputInPlaceOfQuery()
+                                ? numConsumers
+                                : schedule.getWarps());
+            for (const Ring &ring : {key, value, mask})
+              if (ring.buffer)
+                initRing(ring, schedule.getWarps());
             NVVM::FenceMbarrierInitOp::create(b);
           });
   gpu::BarrierOp::create(b);
@@ -518,13 +740,23 @@ void WgmmaKernel::build() {
   if (registers.producer)
     NVVM::SetMaxRegisterOp::create(b, registers.producer,
                                    NVVM::SetMaxRegisterAction::decrease);
-  guarded(arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread, producer),
-          [&] { runProducer(); });
+  auto isThread = [&](Value number) {
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread, number);
+  };
+  guarded(isThread(producer),
+          [&] { forEachRowTile([&] { produceScoreOperands(); }); });
+  // Of another warp.
+  guarded(isThread(index(numConsumers * kWarpgroupSize + kWarpSize)),
+          [&] { forEachRowTile([&] { produceValues(); }); });
   b.setInsertionPointToStart(roles.elseBlock());
   if (registers.consumer)
     NVVM::SetMaxRegisterOp::create(b, registers.consumer,
                                    NVVM::SetMaxRegisterAction::increase);
-  runConsumer();
+  startTurns();
+  forEachRowTile([&] { consumeRows(); });
+  // Shared memory lives until it is read.
+  if (!memory.hasOutputInPlaceOfQuery())
+    waitForStores();
 }
 
 void mfa::buildWgmmaKernel(OpBuilder &builder, MaskedAttentionOp op,

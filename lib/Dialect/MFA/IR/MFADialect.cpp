@@ -43,7 +43,8 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    KernelKind kind, int64_t tileRows,
                                    int64_t tileKeys, int64_t warps,
                                    int64_t stages, F32Product, bool pingPong,
-                                   bool) {
+                                   bool splitsKeys, bool persistent,
+                                   int64_t adjacentHeads) {
   bool isWgmma = kind == KernelKind::Wgmma;
   if (isWgmma && (warps < 4 || warps > 12 || warps % 4 != 0))
     return emitError() << "expected 'warps' of a wgmma schedule to be 4, 8 or "
@@ -77,5 +78,14 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                           "one of kind "
                        << stringifyKernelKind(kind) << " with " << warps
                        << " warps";
+  if (persistent && (!isWgmma || splitsKeys))
+    return emitError() << "expected 'persistent' in a wgmma schedule without "
+                          "'splits_keys', but got it in one of kind "
+                       << stringifyKernelKind(kind)
+                       << (splitsKeys ? " with 'splits_keys'" : "");
+  if (adjacentHeads < 0)
+    return emitError() << "expected 'adjacent_heads' to be 0 (all heads) or "
+                          "more, but got "
+                       << adjacentHeads;
   return success();
 }

@@ -25,7 +25,8 @@ namespace {
 /// was measured (docs/performance.md).
 struct TileSizes {
   int64_t maxDim, rows, keys, warps, stages;
-  bool pingPong = false;
+  bool pingPong = false, persistent = false;
+  int64_t adjacentHeads = 0;
 };
 
 //===--- mma_sync ---------------------------------------------------------===//
@@ -72,25 +73,28 @@ constexpr TileSizes kFewRowsF32Tiles[] = {
 
 //===--- wgmma ------------------------------------------------------------===//
 
+// All multiprocessors together read K and V of as many heads as are adjacent,
+// and mask tiles of the rest of them: about the number for which both are
+// least.
 constexpr TileSizes kMaskedWgmmaTiles[] = {
-    {64, 192, 128, 12, 2, true},
-    {128, 128, 128, 8, 2, true},
-    {256, 128, 64, 8, 2, true},
+    {64, 192, 128, 12, 2, true, true, 16},
+    {128, 128, 128, 8, 2, true, true, 8},
+    {256, 128, 64, 8, 2, true, false, 8},
 };
 
 // The mask of a tile of keys is a vector, and takes next to nothing.
 constexpr TileSizes kKeyVectorWgmmaTiles[] = {
-    {64, 192, 112, 12, 2, true},
-    {128, 128, 160, 8, 2},
-    {192, 128, 112, 8, 2},
-    {256, 128, 80, 8, 2},
+    {64, 192, 112, 12, 2, true, true, 1},
+    {128, 128, 160, 8, 2, false, true, 1},
+    {192, 128, 112, 8, 2, false, false, 1},
+    {256, 128, 80, 8, 2, false, false, 1},
 };
 
 constexpr TileSizes kUnmaskedWgmmaTiles[] = {
-    {64, 192, 128, 12, 2, true},
-    {128, 128, 160, 8, 2},
-    {192, 128, 112, 8, 2},
-    {256, 128, 80, 8, 2},
+    {64, 192, 128, 12, 2, true, true, 1},
+    {128, 128, 160, 8, 2, false, true, 1},
+    {192, 128, 112, 8, 2, false, false, 1},
+    {256, 128, 80, 8, 2, false, false, 1},
 };
 
 // Few query rows, where keys and values stream through: many bytes of them in
@@ -136,7 +140,8 @@ ScheduleAttr getSchedule(MaskedAttentionOp op, KernelKind kind,
                          F32Product product = F32Product::TF32x3) {
   return ScheduleAttr::get(op.getContext(), kind, sizes.rows, sizes.keys,
                            sizes.warps, sizes.stages, product, sizes.pingPong,
-                           splitsKeys);
+                           splitsKeys, sizes.persistent && !splitsKeys,
+                           sizes.adjacentHeads);
 }
 
 /// Keys below which a second kernel costs more than idle multiprocessors do:
@@ -171,15 +176,34 @@ bool shouldSplitKeys(MaskedAttentionOp op, const Chip &chip, int64_t tileRows) {
   return 8 * blocks < 7 * places || (blocks > places && blocks < 4 * places);
 }
 
-/// Whether a tensor map of `array` may exist, by what its type says.
-bool mayHaveTensorMap(Value array) {
+/// Whether a tensor map of `array` may exist, by what its type says: for tiles
+/// with several indices of `tileDims`, which must not all be one.
+bool mayHaveTensorMap(Value array, ArrayRef<unsigned> tileDims) {
   auto type = cast<MemRefType>(array.getType());
   SmallVector<int64_t> strides = type.getStridesAndOffset().first;
   return mayHaveAlignedRows(type) &&
-         llvm::all_of(llvm::zip_equal(type.getShape(), strides), [](auto dim) {
-           auto [size, stride] = dim;
-           return size == 1 || ShapedType::isDynamic(stride) || stride > 0;
+         llvm::all_of(llvm::enumerate(strides), [&](auto dim) {
+           auto [i, stride] = dim;
+           if (type.getDimSize(i) == 1 || ShapedType::isDynamic(stride))
+             return true;
+           return llvm::is_contained(tileDims, i) ? stride > 0 : stride >= 0;
          });
+}
+
+/// Whether all operands may have one that a wgmma kernel copies by.
+bool mayHaveTensorMaps(MaskedAttentionOp op) {
+  for (Value array :
+       {op.getQuery(), op.getKey(), op.getValue(), op.getOutput()})
+    if (!mayHaveTensorMap(array, {1, 3}))
+      return false;
+  MaskForm form = getMaskForm(op);
+  if (form != MaskForm::Matrix && form != MaskForm::KeyVector)
+    return true;
+  SmallVector<unsigned> tileDims;
+  for (ScoreDim dim : {ScoreDim::Query, ScoreDim::Key})
+    if (std::optional<unsigned> position = op.getMaskDim(dim))
+      tileDims.push_back(*position);
+  return mayHaveTensorMap(op.getMask(), tileDims);
 }
 
 /// The wgmma schedule, or null where another kind is better or the only one.
@@ -190,14 +214,9 @@ ScheduleAttr getWgmmaSchedule(MaskedAttentionOp op, const Chip &chip) {
   // where the kernel waits for long keys and values.
   if (hasFewRows(op) && !mayHaveManyKeys(op))
     return {};
-  SmallVector<Value> arrays{op.getQuery(), op.getKey(), op.getValue(),
-                            op.getOutput()};
-  MaskForm form = getMaskForm(op);
-  bool loadsMask = form == MaskForm::Matrix || form == MaskForm::KeyVector;
-  if (loadsMask)
-    arrays.push_back(op.getMask());
-  if (!llvm::all_of(arrays, mayHaveTensorMap))
+  if (!mayHaveTensorMaps(op))
     return {};
+  MaskForm form = getMaskForm(op);
   ArrayRef<TileSizes> table = kUnmaskedWgmmaTiles;
   if (form == MaskForm::Matrix)
     table = kMaskedWgmmaTiles;

@@ -71,7 +71,10 @@ static SharedMatrix getPanels(int64_t stages, int64_t rows, int64_t cols,
   return {0, stages, rows, cols, pitch, element, panels};
 }
 
-/// Everything in panels; the output takes the place of the query.
+/// What a block can have on chips with wgmma (CUDA C++ Programming Guide, 9.0).
+static constexpr int64_t kMaxWgmmaBytes = 227 * 1024;
+
+/// Everything in panels.
 static SharedMemory getWgmmaMemory(MaskedAttentionOp op,
                                    ScheduleAttr schedule) {
   Type element = op.getElementType();
@@ -101,6 +104,9 @@ static SharedMemory getWgmmaMemory(MaskedAttentionOp op,
     memory.mask = place({0, stages, 1, keys,
                          static_cast<int64_t>(llvm::alignTo(keys, 128)),
                          op.getMaskType().getElementType()});
+  if (schedule.getPersistent() &&
+      memory.getTotalBytes() + memory.output.getBytes() <= kMaxWgmmaBytes)
+    memory.output = place(memory.output);
   return memory;
 }
 

@@ -360,7 +360,9 @@ def MFAGPU_EncodeTensorMapOp : MFAGPU_Op<"encode_tensor_map"> {
     of `box` elements of it. A box of several rows is swizzled (see
     `warpgroup_mma`). `is_valid` is false where the hardware cannot copy from
     such an array: its base or a stride is not a multiple of 16 bytes, its last
-    stride is not 1, or it is empty. The map is then without meaning.
+    stride is not 1, or it is empty. The map is then without meaning. Of a
+    dimension with stride 0, where all indices are one, and a box of one index
+    the map has but index 0.
   }];
   let arguments = (ins
     MemRefRankOf<[AnyType], [3, 4]>:$source,
