@@ -127,8 +127,9 @@ private:
 
   //===--- Rings ----------------------------------------------------------===//
 
+  /// Of one that is filled but once, nobody says that it is empty.
   Ring createRing(const SharedMatrix &matrix, const Source &source,
-                  int64_t stages);
+                  bool isRefilled = true);
   void initRing(const Ring &ring, int64_t emptyArrivals);
   /// Where a map has the element at `first` of its array: dimensions of stride
   /// 0, in which all indices are one, have but that one in the map.
@@ -340,14 +341,18 @@ void WgmmaKernel::arriveAsWarp(Value barriers, Value stage) {
 
 WgmmaKernel::Ring WgmmaKernel::createRing(const SharedMatrix &matrix,
                                           const Source &source,
-                                          int64_t stages) {
-  return {source, createBarriers(stages), createBarriers(stages),
-          allocateShared(matrix), &matrix};
+                                          bool isRefilled) {
+  Ring ring{source, createBarriers(matrix.stages), Value(),
+            allocateShared(matrix), &matrix};
+  if (isRefilled)
+    ring.empty = createBarriers(matrix.stages);
+  return ring;
 }
 
 void WgmmaKernel::initRing(const Ring &ring, int64_t emptyArrivals) {
   initBarriers(ring.full, ring.matrix->stages, 1);
-  initBarriers(ring.empty, ring.matrix->stages, emptyArrivals);
+  if (ring.empty)
+    initBarriers(ring.empty, ring.matrix->stages, emptyArrivals);
 }
 
 Value WgmmaKernel::tilePanel(Value buffer, const SharedMatrix &matrix,
@@ -705,16 +710,15 @@ void WgmmaKernel::build() {
       gpu::ShuffleOp::create(b, warpgroup, zero, width, gpu::ShuffleMode::IDX)
           .getShuffleResult());
   TensorBoxes boxes = getTensorBoxes(op);
-  int64_t stages = schedule.getStages();
-  query = createRing(memory.query,
-                     {operands.query, operands.queryMap, boxes.query}, 1);
-  key = createRing(memory.key, {operands.key, operands.keyMap, boxes.key},
-                   stages);
+  query =
+      createRing(memory.query, {operands.query, operands.queryMap, boxes.query},
+                 schedule.getPersistent());
+  key = createRing(memory.key, {operands.key, operands.keyMap, boxes.key});
   value = createRing(memory.value,
-                     {operands.value, operands.valueMap, boxes.value}, stages);
+                     {operands.value, operands.valueMap, boxes.value});
   if (memory.mask.rows)
-    mask = createRing(memory.mask,
-                      {operands.mask, operands.maskMap, boxes.mask}, stages);
+    mask =
+        createRing(memory.mask, {operands.mask, operands.maskMap, boxes.mask});
 
   guarded(arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread, index(0)),
           [&] {

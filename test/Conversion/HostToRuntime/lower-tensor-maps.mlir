@@ -31,6 +31,34 @@ func.func @odd_rows(%array: memref<2x16x63xbf16>) -> i1 {
   return %is_valid : i1
 }
 
+// Of a dimension of stride 0 one index is encoded, where a box has no more.
+// CHECK-LABEL: func.func @broadcast
+// CHECK-SAME: (%[[ARRAY:.*]]: memref<4x16x64xbf16, strided<[?, 64, 1]>>)
+// CHECK-DAG: %[[FOUR:.*]] = arith.constant 4 : i64
+// CHECK-DAG: %[[ONE:.*]] = arith.constant 1 : i64
+// CHECK-DAG: %[[ZERO:.*]] = arith.constant 0 : i64
+// CHECK: memref.extract_aligned_pointer_as_index
+// CHECK: %[[STRIDE:.*]] = arith.index_cast %{{.*}}#0
+// CHECK: %[[IS_BROADCAST:.*]] = arith.cmpi eq, %[[STRIDE]], %[[ZERO]]
+// CHECK: %[[COUNT:.*]] = arith.select %[[IS_BROADCAST]], %[[ONE]], %[[FOUR]]
+// CHECK: llvm.store %[[COUNT]]
+func.func @broadcast(%array: memref<4x16x64xbf16, strided<[?, 64, 1]>>) -> i1 {
+  %map, %is_valid = mfa_gpu.encode_tensor_map %array box [1, 16, 64]
+    : memref<4x16x64xbf16, strided<[?, 64, 1]>>
+  return %is_valid : i1
+}
+
+// Rows that are all one cannot be copied at once.
+// CHECK-LABEL: func.func @equal_rows
+// CHECK: %[[FALSE:.*]] = arith.constant false
+// CHECK-NOT: call
+// CHECK: return %[[FALSE]]
+func.func @equal_rows(%array: memref<4x16x64xbf16, strided<[64, 0, 1]>>) -> i1 {
+  %map, %is_valid = mfa_gpu.encode_tensor_map %array box [1, 16, 64]
+    : memref<4x16x64xbf16, strided<[64, 0, 1]>>
+  return %is_valid : i1
+}
+
 // CHECK-LABEL: gpu.module @kernels
 gpu.module @kernels {
   // CHECK: llvm.mlir.global external @dynamic() {addr_space = 3 : i32, alignment = 1024 : i64

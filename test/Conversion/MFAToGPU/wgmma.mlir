@@ -17,15 +17,23 @@
 // CHECK: nvgpu.mbarrier.init
 // CHECK: nvvm.fence.mbarrier.init
 // CHECK: gpu.barrier
-// The producer: the query, then a key and a mask tile a step ahead of the value
-// tile.
+// One producer: a key and a mask tile, the query, then those of the other steps.
 // CHECK: nvvm.setmaxregister decrease 24
+// CHECK: scf.if
 // CHECK: nvgpu.mbarrier.arrive.expect_tx
+// CHECK-COUNT-2: mfa_gpu.tensor_load %{{.*}} : memref<64x64x
+// CHECK: mfa_gpu.tensor_load {{.*}} : memref<128x64x
+// CHECK-NOT: try_wait
 // CHECK-COUNT-2: mfa_gpu.tensor_load %{{.*}} : memref<128x64x
-// CHECK: nvgpu.mbarrier.try_wait.parity
 // CHECK: scf.for
+// CHECK: nvgpu.mbarrier.try_wait.parity
 // CHECK-COUNT-2: mfa_gpu.tensor_load {{.*}} : memref<64x64x
 // CHECK: mfa_gpu.tensor_load {{.*}} : memref<128x64x
+// CHECK: }
+// The other one: the value tiles.
+// CHECK: scf.if
+// CHECK: scf.for
+// CHECK: nvgpu.mbarrier.try_wait.parity
 // CHECK-COUNT-2: mfa_gpu.tensor_load {{.*}} : memref<64x64x
 // CHECK: }
 
@@ -71,20 +79,22 @@ func.func @masked(%q: memref<1x512x4x128xbf16>, %k: memref<1x512x2x128xbf16>, %v
 
 // -----
 
-// Consumers take turns to start their products: the first begins.
+// Consumers take turns to start their products, until their scores are there:
+// the first begins.
 // CHECK-LABEL: func.func @ping_pong
 // CHECK: nvvm.setmaxregister increase
 // CHECK: scf.if
 // CHECK-NEXT: nvvm.barrier.arrive
 // CHECK: nvvm.barrier id = %[[OWN:.*]] number_of_threads
 // CHECK: mfa_gpu.warpgroup_mma {{.*}} {transpose_rhs}
+// CHECK: mfa_gpu.warpgroup_wait 0
 // CHECK: nvvm.barrier.arrive id = %[[NEXT:.*]] number_of_threads
 // CHECK: scf.for
 // CHECK:   nvvm.barrier id = %[[OWN]] number_of_threads
 // CHECK:   mfa_gpu.warpgroup_mma {{.*}} {transpose_rhs}
 // CHECK:   mfa_gpu.warpgroup_mma
-// CHECK:   nvvm.barrier.arrive id = %[[NEXT]] number_of_threads
 // CHECK:   mfa_gpu.warpgroup_wait 1
+// CHECK:   nvvm.barrier.arrive id = %[[NEXT]] number_of_threads
 // CHECK:   scf.yield
 // CHECK: nvvm.barrier id = %[[OWN]] number_of_threads
 // CHECK: mfa_gpu.warpgroup_mma
@@ -119,6 +129,95 @@ func.func @ping_pong(%q: memref<1x512x4x128xbf16>, %o: memref<1x512x4x128xbf16>)
 func.func @padding(%q: memref<1x512x4x128xbf16>, %m: memref<1x1x512xbf16>, %o: memref<1x512x4x128xbf16>) {
   mfa.masked_attention ins(%q, %q, %q : memref<1x512x4x128xbf16>, memref<1x512x4x128xbf16>, memref<1x512x4x128xbf16>)
       mask(%m : memref<1x1x512xbf16>) outs(%o : memref<1x512x4x128xbf16>)
+      schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2>)
+  return
+}
+
+// -----
+
+// A block for each multiprocessor, with tiles of rows in steps of the grid. The
+// rings go on from step to step of all of them, and the query waits for its
+// place, where the output does not have one of its own.
+// CHECK-LABEL: func.func @persistent
+// CHECK: %[[COUNT:.*]] = mfa_gpu.multiprocessors
+// CHECK: %[[GRID:.*]] = arith.minui %[[COUNT]], %c16
+// CHECK: gpu.launch_func {{.*}} blocks in (%[[GRID]], %c1
+// CHECK: gpu.func @masked_attention(
+// CHECK: nvvm.setmaxregister decrease
+// CHECK: scf.for %{{.*}} = %{{.*}} to %c16_i32 step %{{.*}} iter_args(%{{.*}} = %c0_i32, %[[ODD:.*]] = %false)
+// CHECK:   mfa_gpu.tensor_load
+// CHECK:   %[[BEFORE:.*]] = arith.xori %[[ODD]], %true
+// CHECK:   nvgpu.mbarrier.try_wait.parity %{{.*}}, %[[BEFORE]]
+// CHECK:   nvgpu.mbarrier.arrive.expect_tx %[[QUERY:.*]][%c0], %c32768
+// CHECK: nvvm.setmaxregister increase
+// CHECK: scf.for {{.*}} to %c16_i32 {{.*}} iter_args(%[[FIRST:.*]] = %c0_i32, %[[PARITY:.*]] = %false)
+// CHECK:   %[[END:.*]] = arith.addi %[[FIRST]], %c8_i32
+// CHECK:   nvgpu.mbarrier.try_wait.parity %[[QUERY]][%c0], %[[PARITY]]
+// CHECK:   scf.for %{{.*}} to %[[END]]
+// The output of the tile before has been read.
+// CHECK:   nvvm.cp.async.bulk.wait_group 0
+// CHECK:   mfa_gpu.store
+// CHECK:   mfa_gpu.tensor_store
+// CHECK-NOT: wait_group
+// CHECK:   scf.yield %[[END]]
+// CHECK: } {loop_annotation =
+// CHECK: nvvm.cp.async.bulk.wait_group 0
+// CHECK: gpu.return
+func.func @persistent(%q: memref<1x512x4x128xbf16>, %o: memref<1x512x4x128xbf16>) {
+  mfa.masked_attention ins(%q, %q, %q : memref<1x512x4x128xbf16>, memref<1x512x4x128xbf16>, memref<1x512x4x128xbf16>)
+      outs(%o : memref<1x512x4x128xbf16>)
+      schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, persistent = true>)
+  return
+}
+
+// -----
+
+// The same with no room for the output: it takes the place of the query, which
+// is free when the store has read it.
+// CHECK-LABEL: func.func @persistent_in_place
+// CHECK: nvvm.setmaxregister increase
+// CHECK: mfa_gpu.tensor_store
+// CHECK: nvvm.cp.async.bulk.wait_group 0
+// CHECK: nvgpu.mbarrier.arrive
+func.func @persistent_in_place(%q: memref<1x512x4x128xbf16>, %m: memref<1x512x512xbf16>, %o: memref<1x512x4x128xbf16>) {
+  mfa.masked_attention ins(%q, %q, %q : memref<1x512x4x128xbf16>, memref<1x512x4x128xbf16>, memref<1x512x4x128xbf16>)
+      mask(%m : memref<1x512x512xbf16>) outs(%o : memref<1x512x4x128xbf16>)
+      schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 128, warps = 8, stages = 2, persistent = true>)
+  return
+}
+
+// -----
+
+// Heads in runs of 3, the last of which has one.
+// CHECK-LABEL: func.func @adjacent_heads
+// CHECK: gpu.func
+// CHECK: %[[IN_BATCH:.*]]:2 = affine.delinearize_index %{{.*}} into (16)
+// CHECK: %[[GROUP:.*]]:2 = affine.delinearize_index %[[IN_BATCH]]#1 into (12)
+// CHECK: %[[FIRST:.*]] = arith.muli %[[GROUP]]#0, %c3
+// CHECK: %[[LEFT:.*]] = arith.subi %c4, %[[FIRST]]
+// CHECK: %[[HEADS:.*]] = arith.minui %[[LEFT]], %c3
+// CHECK: %[[PLACE:.*]]:2 = affine.delinearize_index %[[GROUP]]#1 into (%[[HEADS]])
+// CHECK: %[[HEAD:.*]] = arith.addi %[[FIRST]], %[[PLACE]]#1
+// CHECK: mfa_gpu.tensor_load {{.*}}[%[[IN_BATCH]]#0, %{{.*}}, %[[HEAD]], %c0]
+func.func @adjacent_heads(%q: memref<2x512x4x128xbf16>, %o: memref<2x512x4x128xbf16>) {
+  mfa.masked_attention ins(%q, %q, %q : memref<2x512x4x128xbf16>, memref<2x512x4x128xbf16>, memref<2x512x4x128xbf16>)
+      outs(%o : memref<2x512x4x128xbf16>)
+      schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, adjacent_heads = 3>)
+  return
+}
+
+// -----
+
+// Where a mask's stride is 0, its map has one index.
+// CHECK-LABEL: func.func @broadcast
+// CHECK: gpu.func {{.*}}, %[[MASK:.*]]: memref<2x512x512xbf16, strided<[?, 512, 1]>>, %{{.*}}: memref<2x512x4x128xbf16>, %{{.*}}
+// CHECK: memref.extract_strided_metadata %[[MASK]]
+// CHECK: %[[IS_ONE:.*]] = arith.cmpi eq, %{{.*}}, %c0
+// CHECK: %[[BATCH:.*]] = arith.select %[[IS_ONE]], %c0, %{{.*}}
+// CHECK: mfa_gpu.tensor_load {{.*}}[%[[BATCH]], %{{.*}}, %{{.*}}]
+func.func @broadcast(%q: memref<2x512x4x128xbf16>, %m: memref<2x512x512xbf16, strided<[?, 512, 1]>>, %o: memref<2x512x4x128xbf16>) {
+  mfa.masked_attention ins(%q, %q, %q : memref<2x512x4x128xbf16>, memref<2x512x4x128xbf16>, memref<2x512x4x128xbf16>)
+      mask(%m : memref<2x512x512xbf16, strided<[?, 512, 1]>>) outs(%o : memref<2x512x4x128xbf16>)
       schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2>)
   return
 }

@@ -1066,6 +1066,21 @@ func.func @memref_result(%q: tensor<2x16x4x8xf16>, %k: tensor<2x32x2x8xf16>,
 
 // -----
 
+// expected-error @below {{expected 'persistent' in a wgmma schedule without 'splits_keys', but got it in one of kind mma_sync}}
+#not_persistent = #mfa.schedule<kind = mma_sync, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, persistent = true>
+
+// -----
+
+// expected-error @below {{expected 'persistent' in a wgmma schedule without 'splits_keys', but got it in one of kind wgmma with 'splits_keys'}}
+#persistent_splits = #mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, splits_keys = true, persistent = true>
+
+// -----
+
+// expected-error @below {{expected 'adjacent_heads' to be 0 (all heads) or more, but got -1}}
+#no_heads = #mfa.schedule<kind = mma_sync, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, adjacent_heads = -1>
+
+// -----
+
 // expected-error @below {{expected 'ping_pong' in a wgmma schedule of 8 or 12 warps (warpgroups that take turns), but got it in one of kind mma_sync with 8 warps}}
 #no_warpgroup = #mfa.schedule<kind = mma_sync, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, ping_pong = true>
 

@@ -51,7 +51,7 @@ func.func @full_grid(%q: memref<16x4x8x64xf16>, %k: memref<16x8192x8x64xf16>, %o
 
 // Many queries, but few tiles of them; then enough.
 // CHECK-LABEL: @few_tiles
-// CHECK: kind = wgmma, tile_rows = 192, {{.*}} splits_keys = true>)
+// CHECK: kind = wgmma, tile_rows = 192, {{.*}} splits_keys = true, adjacent_heads = 1>)
 func.func @few_tiles(%q: memref<1x384x8x64xf16>, %k: memref<1x8192x8x64xf16>, %o: memref<1x384x8x64xf16>) {
   mfa.masked_attention ins(%q, %k, %k : memref<1x384x8x64xf16>, memref<1x8192x8x64xf16>, memref<1x8192x8x64xf16>)
       outs(%o : memref<1x384x8x64xf16>)

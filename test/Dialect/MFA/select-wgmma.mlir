@@ -5,7 +5,7 @@
 // OTHER-NOT: kind = wgmma
 
 // CHECK-LABEL: @dense
-// CHECK: schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 128, warps = 8, stages = 2, ping_pong = true>)
+// CHECK: schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 128, warps = 8, stages = 2, ping_pong = true, persistent = true, adjacent_heads = 8>)
 func.func @dense(%q: memref<2x512x4x128xf16>, %m: memref<2x512x512xf16>, %o: memref<2x512x4x128xf16>) {
   mfa.masked_attention ins(%q, %q, %q : memref<2x512x4x128xf16>, memref<2x512x4x128xf16>, memref<2x512x4x128xf16>)
       mask(%m : memref<2x512x512xf16>) outs(%o : memref<2x512x4x128xf16>)
@@ -14,7 +14,7 @@ func.func @dense(%q: memref<2x512x4x128xf16>, %m: memref<2x512x512xf16>, %o: mem
 
 // Fewer keys where a mask of f32 takes the memory.
 // CHECK-LABEL: @f32_mask
-// CHECK: schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 96, warps = 8, stages = 2, ping_pong = true>)
+// CHECK: schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 96, warps = 8, stages = 2, ping_pong = true, persistent = true, adjacent_heads = 8>)
 func.func @f32_mask(%q: memref<2x512x4x128xf16>, %m: memref<2x512x512xf32>, %o: memref<2x512x4x128xf16>) {
   mfa.masked_attention ins(%q, %q, %q : memref<2x512x4x128xf16>, memref<2x512x4x128xf16>, memref<2x512x4x128xf16>)
       mask(%m : memref<2x512x512xf32>) outs(%o : memref<2x512x4x128xf16>)
@@ -23,7 +23,7 @@ func.func @f32_mask(%q: memref<2x512x4x128xf16>, %m: memref<2x512x512xf32>, %o: 
 
 // A vector of keys takes little.
 // CHECK-LABEL: @padding
-// CHECK: schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 160, warps = 8, stages = 2>)
+// CHECK: schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 160, warps = 8, stages = 2, persistent = true, adjacent_heads = 1>)
 func.func @padding(%q: memref<2x512x4x128xf16>, %m: memref<2x1x512xf16>, %o: memref<2x512x4x128xf16>) {
   mfa.masked_attention ins(%q, %q, %q : memref<2x512x4x128xf16>, memref<2x512x4x128xf16>, memref<2x512x4x128xf16>)
       mask(%m : memref<2x1x512xf16>) outs(%o : memref<2x512x4x128xf16>)
@@ -36,6 +36,24 @@ func.func @padding(%q: memref<2x512x4x128xf16>, %m: memref<2x1x512xf16>, %o: mem
 func.func @dynamic(%q: memref<?x?x?x64xf16, strided<[?, ?, ?, 1], offset: ?>>, %o: memref<?x?x?x64xf16, strided<[?, ?, ?, 1], offset: ?>>) {
   mfa.masked_attention ins(%q, %q, %q : memref<?x?x?x64xf16, strided<[?, ?, ?, 1], offset: ?>>, memref<?x?x?x64xf16, strided<[?, ?, ?, 1], offset: ?>>, memref<?x?x?x64xf16, strided<[?, ?, ?, 1], offset: ?>>)
       outs(%o : memref<?x?x?x64xf16, strided<[?, ?, ?, 1], offset: ?>>)
+  return
+}
+
+// One mask for the whole batch, seen as one for each of it.
+// CHECK-LABEL: @expanded_mask
+// CHECK: kind = wgmma
+func.func @expanded_mask(%q: memref<2x512x4x128xf16>, %m: memref<2x512x512xf16, strided<[0, 512, 1]>>, %o: memref<2x512x4x128xf16>) {
+  mfa.masked_attention ins(%q, %q, %q : memref<2x512x4x128xf16>, memref<2x512x4x128xf16>, memref<2x512x4x128xf16>)
+      mask(%m : memref<2x512x512xf16, strided<[0, 512, 1]>>) outs(%o : memref<2x512x4x128xf16>)
+  return
+}
+
+// A row for all queries, seen as one for each, has no tile of several rows.
+// CHECK-LABEL: @expanded_row
+// CHECK: kind = mma_sync
+func.func @expanded_row(%q: memref<2x512x4x128xf16>, %m: memref<2x512x512xf16, strided<[512, 0, 1]>>, %o: memref<2x512x4x128xf16>) {
+  mfa.masked_attention ins(%q, %q, %q : memref<2x512x4x128xf16>, memref<2x512x4x128xf16>, memref<2x512x4x128xf16>)
+      mask(%m : memref<2x512x512xf16, strided<[512, 0, 1]>>) outs(%o : memref<2x512x4x128xf16>)
   return
 }
 
