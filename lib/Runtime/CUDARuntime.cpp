@@ -9,6 +9,8 @@
 #include "mfa/Runtime/CUDARuntime.h"
 #include "CUDACall.h"
 
+#include <array>
+#include <atomic>
 #include <mutex>
 
 using namespace mfa::runtime;
@@ -318,16 +320,23 @@ MFA_ENTRY void mgpuSetDefaultDevice(int32_t device) {
 }
 
 /// Not of upstream: how many multiprocessors the current GPU has, or 1 on
-/// error.
+/// error. Launches ask for it, so it is asked of the driver once.
 MFA_ENTRY int64_t mfaGetMultiprocessorCount() {
+  static std::array<std::atomic<int>, 64> known;
   CUdevice device;
+  Call call;
+  if (!call || !call.succeeded("cuCtxGetDevice", call->cuCtxGetDevice(&device)))
+    return 1;
+  bool isNumbered = device >= 0 && static_cast<size_t>(device) < known.size();
+  if (int count = isNumbered ? known[device].load() : 0)
+    return count;
   int count = 1;
-  if (Call call;
-      call && call.succeeded("cuCtxGetDevice", call->cuCtxGetDevice(&device)))
-    call.succeeded(
-        "cuDeviceGetAttribute",
-        call->cuDeviceGetAttribute(
-            &count, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, device));
+  if (call.succeeded(
+          "cuDeviceGetAttribute",
+          call->cuDeviceGetAttribute(
+              &count, CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, device)) &&
+      isNumbered)
+    known[device] = count;
   return count;
 }
 

@@ -66,6 +66,15 @@ def test_kernel_that_is_launched_is_loaded_alone(tmp_path):
     assert ahead.stderr.count("compile PTX with 1 kernels") == 1
 
 
+def test_tensor_maps_are_encoded_once():
+    done = run("call", MFA_FAKE_CUDA_MAJOR="9")
+    assert done.returncode == 0, done.stderr
+    _, first, *others = done.stderr.split("call\n")
+    assert first.count("tensor map") == 4
+    for call in others:
+        assert "launch" in call and "tensor map" not in call
+
+
 def test_machine_code_that_the_driver_refuses_is_made_again(tmp_path):
     run("call", MFA_CACHE_DIR=str(tmp_path))
     done = run(
