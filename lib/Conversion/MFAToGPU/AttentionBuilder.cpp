@@ -7,7 +7,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "AttentionBuilder.h"
-#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -236,42 +235,43 @@ void AttentionBuilder::locateBlock() {
 }
 
 void AttentionBuilder::locateRows(Value number) {
-  Value numQueries = dim(operands.query, 1);
-  Value numHeads = dim(operands.query, 2);
-  Value numKeyHeads = dim(operands.key, 2);
-  Value row;
+  // In 32 bits, which count all tiles that any memory holds: of sizes that are
+  // not known, a division in 64 takes a hundred instructions.
+  Value zero = arith::ConstantIntOp::create(b, 0, 32);
+  auto divide = [&](Value value, Value by, Value limit = Value()) {
+    // The quotient is less than `limit`.
+    if (limit && isConstantIntValue(limit, 1))
+      return std::pair(zero, value);
+    return std::pair(b.createOrFold<arith::DivUIOp>(value, by),
+                     b.createOrFold<arith::RemUIOp>(value, by));
+  };
+  auto multiply = [&](Value lhs, Value rhs) {
+    return b.createOrFold<arith::MulIOp>(lhs, rhs);
+  };
+  Value numHeads = toI32(dim(operands.query, 2));
+  Value tiles = toI32(rowTiles);
+  auto [inBatch, rest] = divide(toI32(number), multiply(tiles, numHeads),
+                                toI32(dim(operands.query, 0)));
+  Value heads = numHeads, firstHead;
   if (int64_t adjacent = schedule.getAdjacentHeads()) {
     // Heads in runs of `adjacent`, of which the last may be shorter.
-    auto place = affine::AffineDelinearizeIndexOp::create(
-        b, number,
-        ArrayRef<OpFoldResult>{
-            b.createOrFold<arith::MulIOp>(rowTiles, numHeads)},
-        /*hasOuterBound=*/false);
-    auto inBatch = affine::AffineDelinearizeIndexOp::create(
-        b, place.getResult(1),
-        ArrayRef<OpFoldResult>{
-            b.createOrFold<arith::MulIOp>(rowTiles, index(adjacent))},
-        /*hasOuterBound=*/false);
-    Value firstHead =
-        arith::MulIOp::create(b, inBatch.getResult(0), index(adjacent));
-    OpFoldResult heads = tileSize(numHeads, firstHead, adjacent);
-    auto inRun = affine::AffineDelinearizeIndexOp::create(
-        b, inBatch.getResult(1), heads, /*hasOuterBound=*/false);
-    batch = place.getResult(0);
-    row = inRun.getResult(0);
-    head = arith::AddIOp::create(b, firstHead, inRun.getResult(1));
-  } else {
-    auto place = affine::AffineDelinearizeIndexOp::create(
-        b, number, ArrayRef<OpFoldResult>{rowTiles, numHeads},
-        /*hasOuterBound=*/false);
-    batch = place.getResult(0);
-    row = place.getResult(1);
-    head = place.getResult(2);
+    Value length = arith::ConstantIntOp::create(b, adjacent, 32);
+    Value run;
+    std::tie(run, rest) = divide(rest, multiply(tiles, length));
+    firstHead = multiply(run, length);
+    heads = b.createOrFold<arith::MinUIOp>(
+        b.createOrFold<arith::SubIOp>(numHeads, firstHead), length);
   }
-  firstRow = arith::MulIOp::create(b, row, index(tileRows));
-  rows = tileSize(numQueries, firstRow, tileRows);
-  Value group = b.createOrFold<arith::DivUIOp>(numHeads, numKeyHeads);
-  keyHead = b.createOrFold<arith::DivUIOp>(head, group);
+  auto [row, inRun] = divide(rest, heads, tiles);
+  Value headOfRow =
+      firstHead ? b.createOrFold<arith::AddIOp>(firstHead, inRun) : inRun;
+  Value group =
+      b.createOrFold<arith::DivUIOp>(numHeads, toI32(dim(operands.key, 2)));
+  batch = toIndex(inBatch);
+  head = toIndex(headOfRow);
+  keyHead = toIndex(b.createOrFold<arith::DivUIOp>(headOfRow, group));
+  firstRow = arith::MulIOp::create(b, toIndex(row), index(tileRows));
+  rows = tileSize(dim(operands.query, 1), firstRow, tileRows);
 }
 
 void AttentionBuilder::loadRowMask() {

@@ -61,6 +61,13 @@ protected:
     return arith::ConstantOp::create(
         b, b.getF32FloatAttr(static_cast<float>(value)));
   }
+  /// Numbers that 32 bits hold.
+  Value toI32(Value index) {
+    return b.createOrFold<arith::IndexCastUIOp>(b.getI32Type(), index);
+  }
+  Value toIndex(Value number) {
+    return b.createOrFold<arith::IndexCastUIOp>(b.getIndexType(), number);
+  }
   Value negativeInfinity();
   Value dim(Value array, unsigned position);
   mfa_gpu::TileType

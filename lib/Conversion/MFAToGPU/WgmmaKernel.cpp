@@ -95,12 +95,6 @@ private:
 
   //===--- Values ---------------------------------------------------------===//
 
-  Value toI32(Value index) {
-    return arith::IndexCastUIOp::create(b, b.getI32Type(), index);
-  }
-  Value toIndex(Value number) {
-    return arith::IndexCastUIOp::create(b, b.getIndexType(), number);
-  }
   Value negate(Value condition) {
     return arith::XOrIOp::create(b, condition,
                                  arith::ConstantIntOp::create(b, true, 1));
@@ -159,11 +153,12 @@ private:
   /// A loop from a step to the last one of these rows.
   scf::ForOp forEachStep(Value first, ValueRange state = {});
   Value firstKeyOf(Value step);
-  void produceKeyAndMask(Value step);
+  /// The tile of a step, and those from a step to the last of these rows.
+  void produceTile(const Ring &ring, Value step);
+  void produceTiles(const Ring &ring, Value first);
   void produceQuery();
-  /// All tiles of query, key and mask, and all of value, for the rows at hand.
-  void produceScoreOperands();
-  void produceValues();
+  void produceQueryAndKeys();
+  void runProducers();
 
   /// Waits at a barrier for `threads` of the block.
   void synchronize(Value barrier, int64_t threads);
@@ -436,12 +431,13 @@ Value WgmmaKernel::firstKeyOf(Value step) {
       toIndex(arith::SubIOp::create(b, stepBefore(endStep), step)));
 }
 
-void WgmmaKernel::produceKeyAndMask(Value step) {
+void WgmmaKernel::produceTile(const Ring &ring, Value step) {
   Value firstKey = firstKeyOf(step);
-  OpFoldResult zero = b.getIndexAttr(0);
-  produce(key, step, {batch, firstKey, keyHead, zero});
-  if (mask.buffer)
-    produce(mask, step, maskOffsets(firstKey));
+  bool isMask = &ring == &mask;
+  produce(ring, step,
+          isMask ? maskOffsets(firstKey)
+                 : SmallVector<OpFoldResult>{batch, firstKey, keyHead,
+                                             b.getIndexAttr(0)});
 }
 
 void WgmmaKernel::produceQuery() {
@@ -451,25 +447,39 @@ void WgmmaKernel::produceQuery() {
   loadTile(query, {batch, firstRow, head, b.getIndexAttr(0)}, place.stage);
 }
 
-void WgmmaKernel::produceScoreOperands() {
-  locateRows(rowTile);
-  // The place of the query may be taken for long; those of the first key and
-  // mask tiles are not.
-  produceKeyAndMask(firstStep);
-  produceQuery();
-  auto loop = forEachStep(stepAfter(firstStep));
+void WgmmaKernel::produceTiles(const Ring &ring, Value first) {
+  auto loop = forEachStep(first);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
-  produceKeyAndMask(loop.getInductionVar());
+  produceTile(ring, loop.getInductionVar());
 }
 
-void WgmmaKernel::produceValues() {
+void WgmmaKernel::produceQueryAndKeys() {
   locateRows(rowTile);
-  auto loop = forEachStep(firstStep);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  Value step = loop.getInductionVar();
-  produce(value, step, {batch, firstKeyOf(step), keyHead, b.getIndexAttr(0)});
+  // The place of the query may be taken for long; that of the first key tile is
+  // not.
+  produceTile(key, firstStep);
+  produceQuery();
+  produceTiles(key, stepAfter(firstStep));
+}
+
+void WgmmaKernel::runProducers() {
+  auto runOne = [&](int64_t warp, function_ref<void()> body) {
+    int64_t number = numConsumers * kWarpgroupSize + warp * kWarpSize;
+    guarded(arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread,
+                                  index(number)),
+            [&] { forEachRowTile(body); });
+  };
+  auto runRing = [&](int64_t warp, const Ring &ring) {
+    runOne(warp, [&] {
+      locateRows(rowTile);
+      produceTiles(ring, firstStep);
+    });
+  };
+  runOne(0, [&] { produceQueryAndKeys(); });
+  runRing(1, value);
+  if (mask.buffer)
+    runRing(2, mask);
 }
 
 //===----------------------------------------------------------------------===//
@@ -477,9 +487,8 @@ void WgmmaKernel::produceValues() {
 //===----------------------------------------------------------------------===//
 
 Value WgmmaKernel::barrierOf(NamedBarrier first, Value consumer) {
-  return arith::AddIOp::create(
-      b, arith::IndexCastUIOp::create(b, b.getI32Type(), consumer),
-      arith::ConstantIntOp::create(b, first, 32));
+  return arith::AddIOp::create(b, toI32(consumer),
+                               arith::ConstantIntOp::create(b, first, 32));
 }
 
 void WgmmaKernel::synchronize(Value barrier, int64_t threads) {
@@ -744,14 +753,7 @@ void WgmmaKernel::build() {
   if (registers.producer)
     NVVM::SetMaxRegisterOp::create(b, registers.producer,
                                    NVVM::SetMaxRegisterAction::decrease);
-  auto isThread = [&](Value number) {
-    return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread, number);
-  };
-  guarded(isThread(producer),
-          [&] { forEachRowTile([&] { produceScoreOperands(); }); });
-  // Of another warp.
-  guarded(isThread(index(numConsumers * kWarpgroupSize + kWarpSize)),
-          [&] { forEachRowTile([&] { produceValues(); }); });
+  runProducers();
   b.setInsertionPointToStart(roles.elseBlock());
   if (registers.consumer)
     NVVM::SetMaxRegisterOp::create(b, registers.consumer,

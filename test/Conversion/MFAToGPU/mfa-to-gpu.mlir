@@ -8,7 +8,10 @@
 // CHECK: gpu.module @mfa_kernels [#nvvm.target<O = 3, chip = "sm_90", features = "+ptx80">]
 // CHECK: gpu.func @masked_attention({{.*}}) kernel attributes {known_block_size = array<i32: 128, 1, 1>}
 // The heads of one row tile are neighbours in the grid.
-// CHECK: %[[PLACE:.*]]:3 = affine.delinearize_index %{{.*}} into (2, 4)
+// CHECK: %[[BLOCK:.*]] = gpu.block_id x
+// CHECK: %[[NUMBER:.*]] = arith.index_castui %[[BLOCK]]
+// CHECK-DAG: arith.divui %[[NUMBER]], %c4_i32
+// CHECK-DAG: arith.remui %[[NUMBER]], %c4_i32
 // CHECK: mfa_gpu.copy_async
 // CHECK: nvvm.cp.async.commit.group
 // CHECK: scf.for

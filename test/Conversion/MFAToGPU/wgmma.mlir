@@ -17,24 +17,27 @@
 // CHECK: nvgpu.mbarrier.init
 // CHECK: nvvm.fence.mbarrier.init
 // CHECK: gpu.barrier
-// One producer: a key and a mask tile, the query, then those of the other steps.
+// One producer: a key tile, the query, then the other key tiles.
 // CHECK: nvvm.setmaxregister decrease 24
 // CHECK: scf.if
 // CHECK: nvgpu.mbarrier.arrive.expect_tx
 // CHECK-COUNT-2: mfa_gpu.tensor_load %{{.*}} : memref<64x64x
-// CHECK: mfa_gpu.tensor_load {{.*}} : memref<128x64x
 // CHECK-NOT: try_wait
 // CHECK-COUNT-2: mfa_gpu.tensor_load %{{.*}} : memref<128x64x
 // CHECK: scf.for
 // CHECK: nvgpu.mbarrier.try_wait.parity
 // CHECK-COUNT-2: mfa_gpu.tensor_load {{.*}} : memref<64x64x
-// CHECK: mfa_gpu.tensor_load {{.*}} : memref<128x64x
 // CHECK: }
-// The other one: the value tiles.
+// Others: the value tiles, and those of the mask.
 // CHECK: scf.if
 // CHECK: scf.for
 // CHECK: nvgpu.mbarrier.try_wait.parity
 // CHECK-COUNT-2: mfa_gpu.tensor_load {{.*}} : memref<64x64x
+// CHECK: }
+// CHECK: scf.if
+// CHECK: scf.for
+// CHECK: nvgpu.mbarrier.try_wait.parity
+// CHECK: mfa_gpu.tensor_load {{.*}} : memref<128x64x
 // CHECK: }
 
 // The consumers: the last step's product with the value runs while the softmax
@@ -191,14 +194,17 @@ func.func @persistent_in_place(%q: memref<1x512x4x128xbf16>, %m: memref<1x512x51
 // Heads in runs of 3, the last of which has one.
 // CHECK-LABEL: func.func @adjacent_heads
 // CHECK: gpu.func
-// CHECK: %[[IN_BATCH:.*]]:2 = affine.delinearize_index %{{.*}} into (16)
-// CHECK: %[[GROUP:.*]]:2 = affine.delinearize_index %[[IN_BATCH]]#1 into (12)
-// CHECK: %[[FIRST:.*]] = arith.muli %[[GROUP]]#0, %c3
-// CHECK: %[[LEFT:.*]] = arith.subi %c4, %[[FIRST]]
-// CHECK: %[[HEADS:.*]] = arith.minui %[[LEFT]], %c3
-// CHECK: %[[PLACE:.*]]:2 = affine.delinearize_index %[[GROUP]]#1 into (%[[HEADS]])
-// CHECK: %[[HEAD:.*]] = arith.addi %[[FIRST]], %[[PLACE]]#1
-// CHECK: mfa_gpu.tensor_load {{.*}}[%[[IN_BATCH]]#0, %{{.*}}, %[[HEAD]], %c0]
+// CHECK: %[[IN_BATCH:.*]] = arith.remui %[[NUMBER:.*]], %c16_i32
+// CHECK-DAG: %[[GROUP:.*]] = arith.divui %[[IN_BATCH]], %c12_i32
+// CHECK-DAG: %[[IN_GROUP:.*]] = arith.remui %[[IN_BATCH]], %c12_i32
+// CHECK: %[[FIRST:.*]] = arith.muli %[[GROUP]], %c3_i32
+// CHECK: %[[LEFT:.*]] = arith.subi %c4_i32, %[[FIRST]]
+// CHECK: %[[HEADS:.*]] = arith.minui %[[LEFT]], %c3_i32
+// CHECK-DAG: arith.divui %[[IN_GROUP]], %[[HEADS]]
+// CHECK-DAG: %[[PLACE:.*]] = arith.remui %[[IN_GROUP]], %[[HEADS]]
+// CHECK: %[[HEAD_NUMBER:.*]] = arith.addi %[[FIRST]], %[[PLACE]]
+// CHECK: %[[HEAD:.*]] = arith.index_castui %[[HEAD_NUMBER]]
+// CHECK: mfa_gpu.tensor_load {{.*}}[%{{.*}}, %{{.*}}, %[[HEAD]], %c0]
 func.func @adjacent_heads(%q: memref<2x512x4x128xbf16>, %o: memref<2x512x4x128xbf16>) {
   mfa.masked_attention ins(%q, %q, %q : memref<2x512x4x128xbf16>, memref<2x512x4x128xbf16>, memref<2x512x4x128xbf16>)
       outs(%o : memref<2x512x4x128xbf16>)
