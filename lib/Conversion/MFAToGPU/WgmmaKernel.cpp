@@ -196,8 +196,9 @@ private:
   // 32 bits, as they live through the loop over keys.
   Value rowTile, firstStep, endStep;
   // Of a persistent block, else null: whether an odd number of tiles of rows
-  // came before, and whether one comes after.
-  Value isOddRound, hasNext;
+  // came before, and, asked where it is needed, whether none comes after.
+  Value isOddRound;
+  std::function<Value()> isLastRound;
   /// The query is one of a single stage: its tile of a round.
   Ring query, key, value, mask;
 };
@@ -209,11 +210,11 @@ private:
 //===----------------------------------------------------------------------===//
 
 /// What LLVM is not to do with a loop, as it would take registers that are few.
-static void limitLoop(scf::ForOp loop, LLVM::LoopUnrollAttr unroll,
+static void limitLoop(Operation *loop, LLVM::LoopUnrollAttr unroll,
                       LLVM::LoopLICMAttr licm) {
   loop->setAttr(LLVM::LoopAnnotationAttr::getMnemonic(),
                 LLVM::LoopAnnotationAttr::get(
-                    loop.getContext(), /*disableNonforced=*/{},
+                    loop->getContext(), /*disableNonforced=*/{},
                     /*vectorize=*/{}, /*interleave=*/{}, unroll,
                     /*unrollAndJam=*/{}, licm, /*distribute=*/{},
                     /*pipeline=*/{}, /*peeled=*/{}, /*unswitch=*/{},
@@ -223,15 +224,15 @@ static void limitLoop(scf::ForOp loop, LLVM::LoopUnrollAttr unroll,
 
 /// Addresses of an output tile, say, computed before the loop over tiles of
 /// rows would live, or be spilled, through the loop over keys.
-static void keepInvariantsInside(scf::ForOp loop) {
-  Builder b(loop.getContext());
+static void keepInvariantsInside(Operation *loop) {
+  Builder b(loop->getContext());
   limitLoop(loop, /*unroll=*/{},
             LLVM::LoopLICMAttr::get(b.getContext(), b.getBoolAttr(true),
                                     /*versioningDisable=*/{}));
 }
 
-static void keepRolled(scf::ForOp loop) {
-  Builder b(loop.getContext());
+static void keepRolled(Operation *loop) {
+  Builder b(loop->getContext());
   limitLoop(loop,
             LLVM::LoopUnrollAttr::get(
                 b.getContext(), b.getBoolAttr(true), /*count=*/{},
@@ -253,23 +254,35 @@ void WgmmaKernel::forEachRowTile(function_ref<void()> body) {
   Value count = toI32(arith::MulIOp::create(
       b, dim(operands.query, 0),
       arith::MulIOp::create(b, rowTiles, dim(operands.query, 2))));
-  Value blocks = toI32(gpu::GridDimOp::create(b, gpu::Dimension::x));
   Value isOdd = arith::ConstantIntOp::create(b, false, 1);
-  auto loop = scf::ForOp::create(b, toI32(block), count, blocks,
-                                 ValueRange{zero, isOdd});
+  // No scf.for, whose step would live through the loop over keys as well.
+  SmallVector<Value> state{toI32(block), zero, isOdd};
+  SmallVector<Type> types(ValueRange(state).getTypes());
+  auto loop = scf::WhileOp::create(b, types, state);
   keepInvariantsInside(loop);
   OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  Value number = loop.getInductionVar();
+  SmallVector<Location> locations(3, b.getLoc());
+  Block *test = b.createBlock(&loop.getBefore(), {}, types, locations);
+  Value isTile = arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
+                                       test->getArgument(0), count);
+  scf::ConditionOp::create(b, isTile, test->getArguments());
+  Block *rows = b.createBlock(&loop.getAfter(), {}, types, locations);
+  Value number = rows->getArgument(0);
   rowTile = toIndex(number);
-  firstStep = loop.getRegionIterArg(0);
+  firstStep = rows->getArgument(1);
   endStep = arith::AddIOp::create(b, firstStep, numSteps);
-  isOddRound = loop.getRegionIterArg(1);
-  hasNext =
-      arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
-                            arith::AddIOp::create(b, number, blocks), count);
+  isOddRound = rows->getArgument(2);
+  auto nextRowTile = [=, this]() -> Value {
+    return arith::AddIOp::create(
+        b, number, toI32(gpu::GridDimOp::create(b, gpu::Dimension::x)));
+  };
+  isLastRound = [=, this] {
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::uge, nextRowTile(),
+                                 count);
+  };
   body();
-  scf::YieldOp::create(b, ValueRange{endStep, negate(isOddRound)});
+  scf::YieldOp::create(b,
+                       ValueRange{nextRowTile(), endStep, negate(isOddRound)});
 }
 
 scf::ForOp WgmmaKernel::forEachStep(Value first, ValueRange state) {
@@ -525,8 +538,8 @@ void WgmmaKernel::passLastTurn() {
   if (!nextTurn)
     return;
   Value isAwaited = negate(isLastConsumer);
-  if (hasNext)
-    isAwaited = arith::OrIOp::create(b, isAwaited, hasNext);
+  if (isLastRound)
+    isAwaited = arith::OrIOp::create(b, isAwaited, negate(isLastRound()));
   guarded(isAwaited, [&] { passTurn(); });
 }
 

@@ -147,13 +147,16 @@ func.func @padding(%q: memref<1x512x4x128xbf16>, %m: memref<1x1x512xbf16>, %o: m
 // CHECK: gpu.launch_func {{.*}} blocks in (%[[GRID]], %c1
 // CHECK: gpu.func @masked_attention(
 // CHECK: nvvm.setmaxregister decrease
-// CHECK: scf.for %{{.*}} = %{{.*}} to %c16_i32 step %{{.*}} iter_args(%{{.*}} = %c0_i32, %[[ODD:.*]] = %false)
+// CHECK: scf.while (%{{.*}} = %{{.*}}, %{{.*}} = %c0_i32, %{{.*}} = %false)
+// CHECK:   arith.cmpi ult, %{{.*}}, %c16_i32
+// CHECK: ^bb0(%{{.*}}: i32, %{{.*}}: i32, %[[ODD:.*]]: i1)
 // CHECK:   mfa_gpu.tensor_load
 // CHECK:   %[[BEFORE:.*]] = arith.xori %[[ODD]], %true
 // CHECK:   nvgpu.mbarrier.try_wait.parity %{{.*}}, %[[BEFORE]]
 // CHECK:   nvgpu.mbarrier.arrive.expect_tx %[[QUERY:.*]][%c0], %c32768
 // CHECK: nvvm.setmaxregister increase
-// CHECK: scf.for {{.*}} to %c16_i32 {{.*}} iter_args(%[[FIRST:.*]] = %c0_i32, %[[PARITY:.*]] = %false)
+// CHECK: scf.while
+// CHECK: ^bb0(%[[TILE:.*]]: i32, %[[FIRST:.*]]: i32, %[[PARITY:.*]]: i1)
 // CHECK:   %[[END:.*]] = arith.addi %[[FIRST]], %c8_i32
 // CHECK:   nvgpu.mbarrier.try_wait.parity %[[QUERY]][%c0], %[[PARITY]]
 // CHECK:   scf.for %{{.*}} to %[[END]]
@@ -162,8 +165,9 @@ func.func @padding(%q: memref<1x512x4x128xbf16>, %m: memref<1x1x512xbf16>, %o: m
 // CHECK:   mfa_gpu.store
 // CHECK:   mfa_gpu.tensor_store
 // CHECK-NOT: wait_group
-// CHECK:   scf.yield %[[END]]
-// CHECK: } {loop_annotation =
+// CHECK:   %[[NEXT:.*]] = arith.addi %[[TILE]], %{{.*}}
+// CHECK:   scf.yield %[[NEXT]], %[[END]]
+// CHECK: loop_annotation =
 // CHECK: nvvm.cp.async.bulk.wait_group 0
 // CHECK: gpu.return
 func.func @persistent(%q: memref<1x512x4x128xbf16>, %o: memref<1x512x4x128xbf16>) {

@@ -1,6 +1,6 @@
 """Assembles the kernels of many problems for one chip.
 
-assemble.py MFA_RUN PTXAS CHIP
+assemble.py MFA_RUN MFA_OPT PTXAS CHIP
 
 Each kernel must assemble, and without spilling a register where D and Dv are at
 most 128; one of kind wgmma never, and without a warning of ptxas that products
@@ -46,8 +46,17 @@ KERNELS = [
 ]
 
 
-def assemble(mfa_run, ptxas, chip, kernel):
-    """The registers and spilled bytes of a kernel."""
+# Of these only head sizes and what the mask varies over are known, as in the
+# Python package.
+OPEN_KERNELS = [
+    (dim, mask)
+    for dim in (64, 96, 128, 192, 256)
+    for mask in (None, "?x1x?x?", "?x1x1x?")
+]
+
+
+def compile_problem(mfa_run, chip, kernel):
+    """The PTX of a problem of known sizes."""
     dtype, dim, value_dim, mask, sizes, lse, *grid = kernel
     queries, heads = grid or (1024, 2)
     command = [mfa_run, "--emit", "ptx", "--target", "cuda", "--chip", chip]
@@ -62,29 +71,70 @@ def assemble(mfa_run, ptxas, chip, kernel):
         command += ["--mask-shape", sizes]
     if lse:
         command.append("--lse")
-    ptx = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assembly = [ptxas, "-v", f"-arch={chip}", "-o", "/dev/null", "-"]
-    log = subprocess.run(
-        assembly, input=ptx, capture_output=True, text=True, check=True
-    ).stderr
-    if re.search(r"C75(08|10|15)", log):
-        raise ValueError(log)
-    registers = [int(number) for number in re.findall(r"Used (\d+) registers", log)]
-    spilled = sum(int(size) for size in re.findall(r"(\d+) bytes spill", log))
-    return max(registers), spilled, "wgmma.mma_async" in ptx
+    return [subprocess.run(command, capture_output=True, text=True, check=True).stdout]
+
+
+def compile_open(mfa_opt, chip, kernel):
+    """The PTX of each kernel of a problem of unknown sizes."""
+    dim, mask = kernel
+    layout = "strided<[?, ?, ?, 1], offset: ?>"
+    array = f"memref<?x?x?x{dim}xbf16, {layout}>"
+    arguments, clause = f"%q: {array}, %k: {array}, %v: {array}, %o: {array}", ""
+    if mask:
+        mask_type = f"memref<{mask}xbf16, {layout}>"
+        arguments += f", %m: {mask_type}"
+        clause = f"mask(%m : {mask_type})"
+    module = f"""func.func @attend({arguments}) {{
+  mfa.masked_attention ins(%q, %k, %v : {array}, {array}, {array}) {clause}
+      outs(%o : {array})
+  return
+}}"""
+    command = [mfa_opt, "-", f"--mfa-to-nvvm=chip={chip} format=isa"]
+    text = subprocess.run(
+        command, input=module, capture_output=True, text=True, check=True
+    ).stdout
+    # MLIR prints bytes that are no printable ASCII as two digits.
+    printed = re.findall(r'assembly = "((?:[^"\\]|\\.)*)"', text)
+    return [
+        re.sub(r"\\([0-9A-F]{2})", lambda found: chr(int(found[1], 16)), each).rstrip(
+            "\0"
+        )
+        for each in printed
+    ]
+
+
+def assemble(ptxas, chip, texts):
+    """The registers and spilled bytes of kernels, and whether one is by wgmma."""
+    registers, spilled = [], 0
+    for ptx in texts:
+        log = subprocess.run(
+            [ptxas, "-v", f"-arch={chip}", "-o", "/dev/null", "-"],
+            input=ptx,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stderr
+        if re.search(r"C75(08|10|15)", log):
+            raise ValueError(log)
+        registers += map(int, re.findall(r"Used (\d+) registers", log))
+        spilled += sum(map(int, re.findall(r"(\d+) bytes spill", log)))
+    return max(registers), spilled, any("wgmma.mma_async" in ptx for ptx in texts)
 
 
 def main():
-    mfa_run, ptxas, chip = sys.argv[1:]
+    mfa_run, mfa_opt, ptxas, chip = sys.argv[1:]
+    problems = [(each, max(each[1:3]), compile_problem, mfa_run) for each in KERNELS]
+    problems += [(each, each[0], compile_open, mfa_opt) for each in OPEN_KERNELS]
     passed = True
-    for kernel in KERNELS:
+    for kernel, dim, compile, tool in problems:
         try:
-            registers, spilled, is_wgmma = assemble(mfa_run, ptxas, chip, kernel)
+            texts = compile(tool, chip, kernel)
+            registers, spilled, is_wgmma = assemble(ptxas, chip, texts)
         except (subprocess.CalledProcessError, ValueError) as error:
             print(f"FAIL {kernel}: {getattr(error, 'stderr', error)}")
             passed = False
             continue
-        allowed = spilled == 0 or (max(kernel[1:3]) > 128 and not is_wgmma)
+        allowed = spilled == 0 or (dim > 128 and not is_wgmma)
         passed &= allowed
         state = "ok" if allowed else "FAIL"
         print(f"{state} {kernel}: {registers} registers, {spilled} bytes spilled")
