@@ -5,10 +5,10 @@ mfa-select-schedule holds.
 For each head size, mask and kind of kernel, candidates are compiled by mfa-run,
 assembled by ptxas where it is found, compared with f64, and timed: median of
 device events, sizes fixed. The search starts at the schedule that is selected
-today and goes on from the best so far; the best two and the selected one are
-measured twice, and the slower measurement counts. A candidate that spills
-registers, or whose check fails, is shown but never chosen. Rates are TFLOP/s of
-4 B H S S D operations.
+today and goes on from the best so far, for which other numbers of adjacent heads
+are tried; the best two and the selected one are measured twice, and the slower
+measurement counts. A candidate that spills registers, or whose check fails, is
+shown but never chosen. Rates are TFLOP/s of 4 B H S S D operations.
 
     benchmarks/tune.py [--quick] [--kind wgmma] [--mask none] [--dim 128]
 
@@ -44,8 +44,9 @@ FINALISTS = 2
 
 
 class Search:
-    """Candidates of a case in the order of their distance from the best so far.
-    While one is measured, those that are likely next are compiled."""
+    """Candidates of a case in the order of their distance from the best so far, with
+    as many adjacent heads, beside it with other numbers. While one is measured,
+    those that are likely next are compiled."""
 
     def __init__(self, compiler: Compiler, pool: ThreadPoolExecutor, workers: int):
         self.compiler, self.pool, self.workers = compiler, pool, workers
@@ -67,9 +68,8 @@ class Search:
         compiled: dict[Schedule, Future[Outcome]] = {}
         tuned = Tuned(case, mask, selected, [])
         again_s = 0.0
+        center = selected
         while left and (not tuned.outcomes or time.monotonic() + again_s < end):
-            best = tuned.best()
-            center = best.schedule if best else selected
             left.sort(key=lambda schedule: (schedule.distance(center), schedule))
             for schedule in left[: self.workers]:
                 if schedule not in compiled:
@@ -85,9 +85,14 @@ class Search:
                 schedules.run(self.compiler.mfa_run, outcome, case, mask)
                 again_s = (FINALISTS + 1) * (time.monotonic() - begin)
             tuned.outcomes.append(outcome)
-        for schedule in left:
-            if schedule in compiled:
-                compiled[schedule].cancel()
+            best = tuned.best()
+            if best and best.schedule != center:
+                center = best.schedule
+                known = len(left)
+                left = _not_tried(schedules.around(left, center, case, mask), tuned)
+                progress.drop(known - len(left))
+        for future in compiled.values():
+            future.cancel()
         tuned.untried = len(left)
         progress.drop(len(left))
         if runs:
@@ -102,6 +107,11 @@ class Search:
         if len(again) > 1:
             for outcome in again:
                 schedules.run(self.compiler.mfa_run, outcome, tuned.case, tuned.mask)
+
+
+def _not_tried(candidates: list[Schedule], tuned: Tuned) -> list[Schedule]:
+    tried = {outcome.schedule for outcome in tuned.outcomes}
+    return [schedule for schedule in candidates if schedule not in tried]
 
 
 def _may_run(outcome: Outcome, selected: Schedule) -> bool:
@@ -194,7 +204,11 @@ def print_candidates(kinds: list[str], cases: list[tuple[Case, str]]) -> None:
     for kind in kinds:
         for case, mask in cases:
             found = schedules.list_candidates(kind, case, mask)
-            print(f"{case}, mask {mask}, {kind}: {len(found)} candidates")
+            heads = ", ".join(map(str, schedules.list_adjacent_heads(case, mask)))
+            print(
+                f"{case}, mask {mask}, {kind}: {len(found)} candidates, the best with "
+                f"adjacent heads {heads}"
+            )
             for candidate in found:
                 print(f"  {candidate.attribute()}")
 
@@ -207,6 +221,7 @@ def tune_all(arguments: argparse.Namespace, compiler: Compiler) -> list[Tuned]:
         for case, mask in list_cases(arguments):
             selected = compiler.select(kind, case, mask)
             candidates = schedules.list_candidates(kind, case, mask)
+            candidates = schedules.around(candidates, selected, case, mask)
             if arguments.quick:
                 candidates = schedules.neighbours(candidates, selected)
             searches.append((case, mask, selected, candidates))

@@ -3,10 +3,11 @@ them is the best, and the tables of all that."""
 
 from __future__ import annotations
 
+import itertools
 import re
 import shutil
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from . import mfa_run
@@ -32,24 +33,41 @@ class Schedule:
     warps: int
     stages: int
     ping_pong: bool = False
+    persistent: bool = False
+    adjacent_heads: int = 0
 
     def __str__(self) -> str:
         text = f"{self.rows}x{self.keys}x{self.warps}x{self.stages}"
-        return text + (" ping-pong" if self.ping_pong else "")
+        text += " ping-pong" if self.ping_pong else ""
+        text += " persistent" if self.persistent else ""
+        return text + (f" heads {self.adjacent_heads}" if self.adjacent_heads else "")
 
     def attribute(self) -> str:
         """As mfa-run takes it."""
-        return (
-            f"#mfa.schedule<kind = {self.kind}, tile_rows = {self.rows}, "
-            f"tile_keys = {self.keys}, warps = {self.warps}, stages = {self.stages}"
-            + (", ping_pong = true>" if self.ping_pong else ">")
-        )
+        parameters = {
+            "kind": self.kind,
+            "tile_rows": self.rows,
+            "tile_keys": self.keys,
+            "warps": self.warps,
+            "stages": self.stages,
+        }
+        if self.ping_pong:
+            parameters["ping_pong"] = "true"
+        if self.persistent:
+            parameters["persistent"] = "true"
+        if self.adjacent_heads:
+            parameters["adjacent_heads"] = self.adjacent_heads
+        text = ", ".join(f"{name} = {value}" for name, value in parameters.items())
+        return f"#mfa.schedule<{text}>"
 
     def row(self, dim: int) -> str:
         """As a table of SelectSchedule.cpp has it, for heads of up to `dim`."""
-        sizes = (dim, self.rows, self.keys, self.warps, self.stages)
-        text = ", ".join(map(str, sizes))
-        return f"{{{text}, true}}," if self.ping_pong else f"{{{text}}},"
+        sizes = [dim, self.rows, self.keys, self.warps, self.stages]
+        defaults = [self.ping_pong, self.persistent, self.adjacent_heads]
+        while defaults and not defaults[-1]:
+            defaults.pop()
+        text = ", ".join(str(value).lower() for value in [*sizes, *defaults])
+        return f"{{{text}}},"
 
     def distance(self, other: Schedule) -> int:
         """Steps from one schedule to the other."""
@@ -58,6 +76,8 @@ class Schedule:
             + abs(self.stages - other.stages)
             + (self.rows != other.rows or self.warps != other.warps)
             + (self.ping_pong != other.ping_pong)
+            + (self.persistent != other.persistent)
+            + (self.adjacent_heads != other.adjacent_heads)
         )
 
     def registers_at_least(self, dim: int) -> int:
@@ -70,7 +90,8 @@ class Schedule:
         return {4: 240, 8: 240, 12: 160}[self.warps] if self.kind == "wgmma" else 255
 
     def shared_bytes_at_least(self, case: Case, mask: str) -> int:
-        """Bytes of the tiles of a block, without what keeps their rows apart."""
+        """Bytes of the tiles of a block, without what keeps their rows apart. The
+        output tile of a persistent block is another only where it fits."""
         width = 4 if case.dtype == "f32" else 2
         tiles = (self.rows + 2 * self.stages * self.keys) * case.head_dim * width
         if mask in ("none", "padding"):
@@ -87,16 +108,20 @@ def parse_schedule(text: str) -> Schedule:
     values = dict(part.split(" = ") for part in found[1].replace("\n", "").split(", "))
     names = ("tile_rows", "tile_keys", "warps", "stages")
     sizes = [int(values[name]) for name in names]
-    return Schedule(values["kind"], *sizes, values.get("ping_pong") == "true")
+    flags = [values.get(name) == "true" for name in ("ping_pong", "persistent")]
+    return Schedule(
+        values["kind"], *sizes, *flags, int(values.get("adjacent_heads", 0))
+    )
 
 
 def _of_kind(kind: str) -> Iterable[Schedule]:
+    flags = (False, True)
     if kind == "wgmma":
-        for warps in (8, 12):
-            for keys in range(32, 257, 16):
-                for stages in range(1, 5):
-                    for ping_pong in (False, True):
-                        yield Schedule(kind, 16 * warps, keys, warps, stages, ping_pong)
+        for warps, keys, stages, ping_pong, persistent in itertools.product(
+            (8, 12), range(32, 257, 16), range(1, 5), flags, flags
+        ):
+            sizes = (16 * warps, keys, warps, stages)
+            yield Schedule(kind, *sizes, ping_pong, persistent)
         return
     for warps, rows in ((4, 64), (4, 128), (8, 128)):
         for keys in range(16, 129, 16):
@@ -105,14 +130,37 @@ def _of_kind(kind: str) -> Iterable[Schedule]:
 
 
 def list_candidates(kind: str, case: Case, mask: str) -> list[Schedule]:
-    """The schedules of a kind that may fit registers and shared memory. The
-    compiler and the assembler have the last word."""
+    """The schedules of a kind that may fit registers and shared memory, with all
+    heads adjacent. The compiler and the assembler have the last word."""
     return [
         schedule
         for schedule in _of_kind(kind)
         if schedule.registers_at_least(case.head_dim) < schedule.register_limit()
         and schedule.shared_bytes_at_least(case, mask) <= MAX_SHARED_BYTES
     ]
+
+
+def list_adjacent_heads(case: Case, mask: str) -> list[int]:
+    """Numbers of adjacent heads that make a difference. They share the tiles of a
+    dense mask; without one to share, each head for itself leaves most of the L2
+    cache to its keys and values."""
+    numbers = (0, 1) if mask in ("none", "padding") else (0, 4, 8, 16)
+    return [number for number in numbers if number < case.heads]
+
+
+def around(
+    candidates: Iterable[Schedule], of: Schedule, case: Case, mask: str
+) -> list[Schedule]:
+    """The candidates with as many adjacent heads as `of`, and `of` with other
+    numbers. What is best for one size of tiles mostly is for others: a product of
+    both would be several times as many."""
+    alike = [replace(each, adjacent_heads=of.adjacent_heads) for each in candidates]
+    now = of.adjacent_heads
+    # As many as there are, or more, are all.
+    now = now if now < case.heads else 0
+    numbers = [each for each in list_adjacent_heads(case, mask) if each != now]
+    others = [replace(of, adjacent_heads=number) for number in numbers]
+    return list(dict.fromkeys([*alike, *others]))
 
 
 def neighbours(candidates: Iterable[Schedule], of: Schedule) -> list[Schedule]:
@@ -283,7 +331,7 @@ def format_case(tuned: Tuned) -> str:
     kind, case, mask = tuned.selected.kind, tuned.case, tuned.mask
     lines = [
         f"{case}, mask {mask}, {kind}: rows x keys x warps x stages",
-        f"{'candidate':26}{'registers':>9}{'spills':>8}{'TFLOP/s':>9}",
+        f"{'candidate':44}{'registers':>9}{'spills':>8}{'TFLOP/s':>9}",
     ]
     good = rank(tuned.outcomes)
     others = [outcome for outcome in tuned.outcomes if outcome not in good]
@@ -296,7 +344,7 @@ def format_case(tuned: Tuned) -> str:
         if outcome.status != "ok":
             reason = f"{outcome.status}: {outcome.reason}"
             note = f"{note}; {reason}" if note else reason
-        line = f"{str(outcome.schedule):26}{registers:>9}{spilled:>8}{rate:>9}"
+        line = f"{str(outcome.schedule):44}{registers:>9}{spilled:>8}{rate:>9}"
         lines.append(f"{line}  {note}".rstrip())
     if tuned.untried:
         lines.append(f"{tuned.untried} candidates not tried: the time was over")
@@ -322,15 +370,15 @@ def _format_row(tuned: Tuned) -> str:
     case, mask, now, best = tuned.case, tuned.mask, tuned.now(), tuned.best()
     current = tuned.selected.row(case.head_dim)
     if not best:
-        return f"    {current:32} // no candidate could be chosen"
+        return f"    {current:40} // no candidate could be chosen"
     chosen = best.schedule.row(case.head_dim)
     rate = f"{best.tflops(case, mask):.1f} TFLOP/s"
     if best.schedule == tuned.selected:
-        return f"    {chosen:32} // as it is now, {rate}"
+        return f"    {chosen:40} // as it is now, {rate}"
     if not now:
-        return f"    {chosen:32} // {rate}; now {current} which did not run"
+        return f"    {chosen:40} // {rate}; now {current} which did not run"
     before = f"{now.tflops(case, mask):.1f}"
-    return f"    {chosen:32} // {rate}; now {current} {before}: {tuned.gain():+.1%}"
+    return f"    {chosen:40} // {rate}; now {current} {before}: {tuned.gain():+.1%}"
 
 
 def make_case(dim: int, dtype: str, length: int) -> Case:

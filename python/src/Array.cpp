@@ -308,27 +308,8 @@ void *mfa::python::getCurrentStream(const Array &array) {
       currentStream, "current_stream", array.object, array.deviceId)));
 }
 
-/// Whether a contiguous array of `sizes` is one like this.
-static bool isContiguousOf(const Array &array, const int64_t *sizes, int rank) {
-  if (array.rank != rank)
-    return false;
-  int64_t stride = 1;
-  for (int dim = rank - 1; dim >= 0; --dim) {
-    if (array.sizes[dim] != sizes[dim] || array.strides[dim] != stride)
-      return false;
-    stride *= sizes[dim];
-  }
-  return true;
-}
-
 nb::object mfa::python::makeOutput(const Array &like, const int64_t *sizes,
                                    int rank, MfaElementType type) {
-  if (like.type->isTorch && type == like.elementType &&
-      isContiguousOf(like, sizes, rank)) {
-    // Half the time of new_empty, which reads the sizes back.
-    static PyObject *emptyLike = nullptr;
-    return getFunction(emptyLike, "torch", "empty_like")(like.object);
-  }
   nb::object shape = nb::steal(PyTuple_New(rank));
   for (int dim = 0; dim < rank; ++dim)
     PyTuple_SetItem(shape.ptr(), dim, PyLong_FromLongLong(sizes[dim]));

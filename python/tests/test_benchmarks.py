@@ -98,7 +98,7 @@ def test_host_cost():
 
 # Stand for mfa-run, mfa-opt and ptxas. What a schedule does is by its keys: 16 are
 # refused, 32 spill, 48 give a wrong result, 64 fail; the others run, and the more
-# keys, the faster.
+# keys, the faster; with four adjacent heads faster still.
 FAKE_TOOLS = '''#!{python}
 import json, re, sys
 from pathlib import Path
@@ -142,11 +142,12 @@ else:
     if keys == 64:
         fail("the kernel faulted")
     passed = keys != 48
+    ms = 100 / keys / (2 if "adjacent_heads = 4" in value("--schedule") else 1)
     Path(sys.argv[sys.argv.index("--json") + 1]).write_text(json.dumps({{
         "chip": "sm_90a",
         "check": {{"max_abs_err": 0.1 if passed else None, "tolerance": 0.2,
                   "pass": passed}},
-        "bench": {{"median_ms": 100 / keys, "runs": 3}}}}))
+        "bench": {{"median_ms": ms, "runs": 3}}}}))
     sys.exit(not passed)
 '''
 
@@ -173,10 +174,10 @@ def make_tools(tmp_path):
     return make
 
 
-def schedule(keys, warps=8, stages=2, ping_pong=False):
+def schedule(keys, warps=8, stages=2, *flags, **options):
     from attention_benchmark.schedules import Schedule
 
-    return Schedule("wgmma", 16 * warps, keys, warps, stages, ping_pong)
+    return Schedule("wgmma", 16 * warps, keys, warps, stages, *flags, **options)
 
 
 def test_schedule_is_printed_and_read(tune):
@@ -185,7 +186,15 @@ def test_schedule_is_printed_and_read(tune):
     one, other = schedule(112, 12, 2, True), schedule(128)
     assert one.row(64) == "{64, 192, 112, 12, 2, true},"
     assert other.row(256) == "{256, 128, 128, 8, 2},"
-    for each in (one, other):
+    full, late = schedule(128, 8, 2, True, True, 8), schedule(160, 8, 2, False, True)
+    assert full.row(128) == "{128, 128, 128, 8, 2, true, true, 8},"
+    assert late.row(128) == "{128, 128, 160, 8, 2, false, true},"
+    alone = schedule(112, adjacent_heads=1)
+    assert alone.row(192) == "{192, 128, 112, 8, 2, false, false, 1},"
+    assert str(full) == "128x128x8x2 ping-pong persistent heads 8"
+    flags = "ping_pong = true, persistent = true, adjacent_heads = 8>"
+    assert full.attribute().endswith(flags)
+    for each in (one, other, full, late, alone):
         assert parse_schedule(f"ins() schedule({each.attribute()})") == each
     # As the tool prints what it selects.
     text = "#mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 16, warps = 4, "
@@ -200,8 +209,10 @@ def test_candidates(tune):
 
     case = make_case(128, "bf16", 2048)
     found = list_candidates("wgmma", case, "dense")
-    # Those of the tables are among them, once each.
-    assert schedule(128) in found and schedule(128, ping_pong=True) in found
+    # Those of the tables are among them, once each, but for adjacent heads.
+    assert schedule(128) in found and schedule(128, 8, 2, True, True) in found
+    assert schedule(160, 8, 2, False, True) in list_candidates("wgmma", case, "none")
+    assert not any(each.adjacent_heads for each in found)
     assert len(found) == len(set(found))
     for each in found:
         assert each.rows == 16 * each.warps and each.keys % 16 == 0 and each.keys <= 256
@@ -210,13 +221,52 @@ def test_candidates(tune):
     assert schedule(128, stages=3) not in found
     # Sums of 16 x (256 + 128) elements by 32 lanes.
     assert schedule(192, warps=12, stages=1) not in found
-    assert len(list_candidates("wgmma", case, "none")) > len(found)
+    tiles = {each.keys * each.stages for each in found}
+    unmasked = list_candidates("wgmma", case, "none")
+    assert tiles < {each.keys * each.stages for each in unmasked}
     for each in list_candidates("mma_sync", case, "none"):
         assert each.rows % (16 * each.warps) == 0 and each.stages <= 2
-        assert each.keys <= 128 and not each.ping_pong
+        assert each.keys <= 128 and not each.ping_pong and not each.persistent
     near = neighbours(found, schedule(128))
-    assert near[0] == schedule(128) and schedule(112, ping_pong=True) in near
-    assert schedule(80) not in near and len(near) < 20
+    assert near[0] == schedule(128) and schedule(112, 8, 2, True) in near
+    assert schedule(128, persistent=True) in near
+    assert schedule(80) not in near and len(near) < 30
+
+
+def test_adjacent_heads(tune):
+    """Other numbers of adjacent heads are tried for one schedule, not for all."""
+    from attention_benchmark.schedules import (
+        around,
+        list_adjacent_heads,
+        list_candidates,
+        make_case,
+        neighbours,
+    )
+
+    def numbers(dim, mask, now):
+        of = schedule(64, adjacent_heads=now)
+        found = around([schedule(80)], of, make_case(dim, "bf16", 2048), mask)
+        assert found[0] == schedule(80, adjacent_heads=now)
+        assert all(each.keys == 64 for each in found[1:])
+        return [each.adjacent_heads for each in found[1:]]
+
+    case = make_case(64, "bf16", 2048)
+    assert list_adjacent_heads(case, "i1") == [0, 4, 8, 16]
+    assert list_adjacent_heads(case, "padding") == [0, 1]
+    assert numbers(64, "dense", 8) == [0, 4, 16]
+    assert numbers(64, "none", 1) == [0] and numbers(64, "none", 0) == [1]
+    # All of 16 heads, and of 8.
+    assert numbers(128, "dense", 0) == [4, 8] == numbers(128, "dense", 16)
+    assert numbers(256, "dense", 8) == [4]
+    # Hardly more than there are, and the nearest with all of it.
+    of = schedule(128, 8, 2, True, True, 8)
+    found = list_candidates("wgmma", case, "dense")
+    spread = around(found, of, case, "dense")
+    assert of in spread and len(spread) == len(found) + 3
+    near = neighbours(spread, of)
+    assert near[0] == of and len(near) < 40
+    assert schedule(128, 8, 2, True, True, 0) in near
+    assert schedule(128, 8, 2, True, False, 8) in near
 
 
 def test_list_needs_no_gpu():
@@ -280,6 +330,23 @@ def test_tune(tune, make_tools, tmp_path, monkeypatch, capsys):
     assert report["gain"] == pytest.approx(fastest / 80 - 1)
     assert "// wgmma, bf16, mask padding\n    {256, " in output
     assert "left)" in errors
+
+
+def test_tune_finds_adjacent_heads(tune, make_tools, tmp_path, monkeypatch, capsys):
+    """What is best for the selected schedule is kept for the candidates after it."""
+    options = ["--kind=mma_sync", "--mask=dense", "--dim=64", "--quick"]
+    options += [*make_tools(), f"--json={tmp_path / 'tuned.json'}"]
+    monkeypatch.setattr(sys, "argv", ["tune.py", *options])
+    assert tune.main() == 0
+    report = json.loads((tmp_path / "tuned.json").read_text())["cases"][0]
+    tried = [x["schedule"] for x in report["candidates"]]
+    assert len(tried) == len({str(each) for each in tried})
+    assert report["best"]["keys"] == max(each["keys"] for each in tried) > 80
+    assert report["best"]["adjacent_heads"] == 4
+    # All tiles that are near, and what is best so far with other numbers.
+    alike = [each for each in tried if each["adjacent_heads"] == 4]
+    assert len(alike) > len(tried) / 2 and report["untried"] == 0
+    assert ", 2, false, false, 4}," in capsys.readouterr().out
 
 
 def test_tune_ends_in_time(tune, make_tools, monkeypatch, capsys):
