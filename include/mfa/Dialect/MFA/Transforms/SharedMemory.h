@@ -62,8 +62,8 @@ struct SharedMemory {
   SharedMatrix query, key, value;
   /// Without rows where the mask is not kept in shared memory.
   SharedMatrix mask;
-  /// Takes the place of the query tile when the loop over keys is done, but in a
-  /// persistent block with room for both: there the next query tile is loaded
+  /// Takes the place of the query tile when the loop over keys is done, but in
+  /// a persistent block with room for both: there the next query tile is loaded
   /// meanwhile.
   SharedMatrix output;
   /// Of all of these, which are in dynamic shared memory.
@@ -72,9 +72,7 @@ struct SharedMemory {
   int64_t staticBytes = 0;
 
   int64_t getTotalBytes() const { return staticBytes + bytes; }
-  bool hasOutputInPlaceOfQuery() const {
-    return output.offset == query.offset;
-  }
+  bool hasOutputInPlaceOfQuery() const { return output.offset == query.offset; }
 };
 SharedMemory getSharedMemory(MaskedAttentionOp op, ScheduleAttr schedule);
 
