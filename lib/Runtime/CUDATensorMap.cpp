@@ -16,13 +16,13 @@
 
 using namespace mfa::runtime;
 
-static constexpr uint32_t kMaxRank = 5;
+static constexpr uint32_t kMaxRank = 5, kTwoPerDim = 2 * kMaxRank;
 
 namespace {
 /// All that a map is made of, in words that compare as bytes.
 struct MapSource {
-  std::array<uint64_t, 2 * kMaxRank> sizesAndStrides = {};
-  std::array<uint32_t, 2 * kMaxRank> boxAndSteps = {};
+  std::array<uint64_t, kTwoPerDim> sizesAndStrides = {};
+  std::array<uint32_t, kTwoPerDim> boxAndSteps = {};
   uint64_t address = 0;
   std::array<int32_t, 6> options = {};
 
