@@ -6,12 +6,12 @@
 //
 //===----------------------------------------------------------------------===//
 
-// Two threads of an extra warpgroup, the producers, start all loads: one those
-// for the scores, one those of the values. The other warpgroups, the consumers,
-// have 64 query rows each. Key, value and mask tiles go through rings of
-// stages, each with a barrier that says it is full (its bytes arrived) and one
-// that says it is empty (every consumer warp read it). A consumer keeps two
-// products going (Shah et al., "FlashAttention-3", 2024):
+// Threads of an extra warpgroup, the producers, start all loads: one those of
+// query and key, one those of the value, one those of the mask. The other
+// warpgroups, the consumers, have 64 query rows each. Key, value and mask tiles
+// go through rings of stages, each with a barrier that says it is full (its
+// bytes arrived) and one that says it is empty (every consumer warp read it).
+// A consumer keeps two products going (Shah et al., "FlashAttention-3", 2024):
 //
 //   product of query and key i           |
 //   product of weights and value i - 1   |  softmax of i, when its scores are
@@ -25,12 +25,11 @@
 // Tiles of keys go from the last to the first, so that only the first step
 // knows of keys past the end.
 //
-// A persistent block does this for one tile of query rows after another. Both
-// roles go through the same tiles; the rings, and the turns, just go on:
-//
-//   producer    q1 k1 v1 .. | k2 mask2 | q2 ..  when the consumers are done
-//   with consumers   .. output 1 | stored   | ..     q1, or with what took its
-//   place
+// A persistent block does this for one tile of query rows after another. All
+// roles go through the same tiles; rings and turns just go on. What comes first
+// for the next rows is loaded while these are still computed, but for their
+// query, which waits until its place is free: when all consumers have their
+// last scores, or, where the output takes that place, when it was stored.
 //
 //===----------------------------------------------------------------------===//
 
@@ -41,6 +40,7 @@
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include <functional>
 
 using namespace mlir;
 using namespace mlir::mfa;
@@ -164,7 +164,7 @@ private:
   void synchronize(Value barrier, int64_t threads);
   Value barrierOf(NamedBarrier first, Value consumer);
   /// Turns to start products, with ping-pong: the first consumer's is the
-  /// first, and the last one's ends them.
+  /// first.
   void startTurns();
   void takeTurn();
   void passTurn();
@@ -174,7 +174,7 @@ private:
   Value waitFor(Value product, int64_t others);
   Value startScores(Value step);
   /// The softmax of a step from its products of query and key, while `others`
-  /// may be going.
+  /// may be going. Passes the turn as soon as they are there.
   SoftmaxStep finishScores(Value products, Value step, int64_t others,
                            const Softmax &state, Value keysLeft);
   Value startOutput(Value weights, Value step, Value output);
@@ -231,6 +231,7 @@ static void keepInvariantsInside(Operation *loop) {
                                     /*versioningDisable=*/{}));
 }
 
+/// Unrolled, the loops of the producers would spill.
 static void keepRolled(Operation *loop) {
   Builder b(loop->getContext());
   limitLoop(loop,
