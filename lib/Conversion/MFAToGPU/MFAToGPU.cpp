@@ -35,7 +35,6 @@ using namespace mlir::mfa;
 
 namespace {
 
-constexpr int64_t kWarpSize = 32;
 /// Warps of a wgmma kernel that load.
 constexpr int64_t kProducerWarps = 4;
 

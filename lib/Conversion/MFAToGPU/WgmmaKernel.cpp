@@ -6,12 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-// Threads of an extra warpgroup, the producers, start all loads: one those of
-// query and key, one those of the value, one those of the mask. The other
-// warpgroups, the consumers, have 64 query rows each. Key, value and mask tiles
-// go through rings of stages, each with a barrier that says it is full (its
-// bytes arrived) and one that says it is empty (every consumer warp read it).
-// A consumer keeps two products going (Shah et al., "FlashAttention-3", 2024):
+// Threads of an extra warpgroup, the producers, start all loads (TileRings.h).
+// The other warpgroups, the consumers, have 64 query rows each. A consumer
+// keeps two products going (Shah et al., "FlashAttention-3", 2024):
 //
 //   product of query and key i           |
 //   product of weights and value i - 1   |  softmax of i, when its scores are
@@ -21,33 +18,16 @@
 // before it are there, so that the softmax of one runs under the products of
 // the others. (Started as soon as those of the other are only under way, they
 // share the tensor cores with them, and all wait for their scores at once.)
-//
-// Tiles of keys go from the last to the first, so that only the first step
-// knows of keys past the end.
-//
-// A persistent block does this for one tile of query rows after another. All
-// roles go through the same tiles; rings and turns just go on. What comes first
-// for the next rows is loaded while these are still computed, but for their
-// query, which waits until its place is free: when all consumers have their
-// last scores, or, where the output takes that place, when it was stored.
+// The turns of a persistent block go on from tile to tile of its rows.
 //
 //===----------------------------------------------------------------------===//
 
-#include "AttentionBuilder.h"
+#include "TileRings.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Dialect/Utils/StaticValueUtils.h"
-#include <functional>
 
 using namespace mlir;
 using namespace mlir::mfa;
-using mfa_gpu::TileType;
-
-static constexpr int64_t kWarpgroupSize = 128;
-static constexpr int64_t kWarpgroupRows = 64;
 
 /// Registers of a thread, by number of consumer warpgroups: they share the 64K
 /// of a multiprocessor, and the producer needs few. For one consumer there are
@@ -66,100 +46,13 @@ enum NamedBarrier : int32_t {
 
 namespace {
 
-class WgmmaKernel : public AttentionBuilder {
+class WgmmaKernel : public TileRings {
 public:
-  WgmmaKernel(OpBuilder &builder, MaskedAttentionOp op,
-              const KernelOperands &operands)
-      : AttentionBuilder(builder, op, operands),
-        numConsumers(schedule.getWarps() * kWarpSize / kWarpgroupSize) {}
+  using TileRings::TileRings;
 
   void build();
 
 private:
-  /// What tiles of an operand are copied by: the array, its tensor map, and how
-  /// much of it that takes at once.
-  struct Source {
-    Value array, map;
-    TensorBox box;
-  };
-  /// Tiles of one operand in shared memory.
-  struct Ring {
-    Source source;
-    Value full, empty, buffer;
-    const SharedMatrix *matrix = nullptr;
-  };
-  /// Where a ring keeps its tile of a step.
-  struct Place {
-    Value stage, parity;
-  };
-
-  //===--- Values ---------------------------------------------------------===//
-
-  Value negate(Value condition) {
-    return arith::XOrIOp::create(b, condition,
-                                 arith::ConstantIntOp::create(b, true, 1));
-  }
-
-  //===--- Tiles of query rows --------------------------------------------===//
-
-  /// `body` for each tile of query rows that the block has: one, or, of a
-  /// persistent block, those from its own number in steps of the grid.
-  void forEachRowTile(function_ref<void()> body);
-
-  //===--- Barriers -------------------------------------------------------===//
-
-  Value createBarriers(int64_t count);
-  void initBarriers(Value barriers, int64_t count, int64_t arrivals);
-  /// Of a step with the rows at hand, and of their query tile.
-  Place placeOf(Value step);
-  Place placeOfQuery();
-  void wait(Value barriers, Place place);
-  /// Waits for the phase before: of a fresh barrier it counts as over.
-  void waitForPrevious(Value barriers, Place place);
-  /// The lanes of this warp are done with what a barrier guards.
-  void arriveAsWarp(Value barriers, Value stage);
-
-  //===--- Rings ----------------------------------------------------------===//
-
-  /// Of one that is filled but once, nobody says that it is empty.
-  Ring createRing(const SharedMatrix &matrix, const Source &source,
-                  bool isRefilled = true);
-  void initRing(const Ring &ring, int64_t emptyArrivals);
-  /// Where a map has the element at `first` of its array: dimensions of stride
-  /// 0, in which all indices are one, have but that one in the map.
-  SmallVector<Value> coordinatesOf(const Source &source,
-                                   ArrayRef<OpFoldResult> first);
-  /// `first` are the indices in the array, with those of the last dimension
-  /// growing from panel to panel.
-  void loadTile(const Ring &ring, ArrayRef<OpFoldResult> first, Value stage);
-  void produce(const Ring &ring, Value step, ArrayRef<OpFoldResult> first);
-  /// The tile of a step, when it is there.
-  Value consume(const Ring &ring, Value step);
-  /// Done with reading it.
-  void release(const Ring &ring, Value step);
-  Value tilePanel(Value buffer, const SharedMatrix &matrix, Value stage,
-                  int64_t panel);
-
-  //===--- The roles ------------------------------------------------------===//
-
-  Value stepAfter(Value step) {
-    return arith::AddIOp::create(b, step,
-                                 arith::ConstantIntOp::create(b, 1, 32));
-  }
-  Value stepBefore(Value step) {
-    return arith::SubIOp::create(b, step,
-                                 arith::ConstantIntOp::create(b, 1, 32));
-  }
-  /// A loop from a step to the last one of these rows.
-  scf::ForOp forEachStep(Value first, ValueRange state = {});
-  Value firstKeyOf(Value step);
-  /// The tile of a step, and those from a step to the last of these rows.
-  void produceTile(const Ring &ring, Value step);
-  void produceTiles(const Ring &ring, Value first);
-  void produceQuery();
-  void produceQueryAndKeys();
-  void runProducers();
-
   /// Waits at a barrier for `threads` of the block.
   void synchronize(Value barrier, int64_t threads);
   Value barrierOf(NamedBarrier first, Value consumer);
@@ -186,315 +79,13 @@ private:
   void waitForStores();
   void consumeRows();
 
-  /// Consumer warpgroups.
-  int64_t numConsumers;
-  /// `consumer` counts the warpgroups.
-  Value thread, consumer;
+  /// Counts the consumer warpgroups.
+  Value consumer;
   // Barriers, null without ping-pong.
   Value ownTurn, nextTurn, isLastConsumer;
-  // The tile of query rows at hand, and its steps among all of the block's: in
-  // 32 bits, as they live through the loop over keys.
-  Value rowTile, firstStep, endStep;
-  // Of a persistent block, else null: whether an odd number of tiles of rows
-  // came before, and, asked where it is needed, whether none comes after.
-  Value isOddRound;
-  std::function<Value()> isLastRound;
-  /// The query is one of a single stage: its tile of a round.
-  Ring query, key, value, mask;
 };
 
 } // namespace
-
-//===----------------------------------------------------------------------===//
-// Tiles of query rows
-//===----------------------------------------------------------------------===//
-
-/// What LLVM is not to do with a loop, as it would take registers that are few.
-static void limitLoop(Operation *loop, LLVM::LoopUnrollAttr unroll,
-                      LLVM::LoopLICMAttr licm) {
-  loop->setAttr(LLVM::LoopAnnotationAttr::getMnemonic(),
-                LLVM::LoopAnnotationAttr::get(
-                    loop->getContext(), /*disableNonforced=*/{},
-                    /*vectorize=*/{}, /*interleave=*/{}, unroll,
-                    /*unrollAndJam=*/{}, licm, /*distribute=*/{},
-                    /*pipeline=*/{}, /*peeled=*/{}, /*unswitch=*/{},
-                    /*mustProgress=*/{}, /*isVectorized=*/{}, /*startLoc=*/{},
-                    /*endLoc=*/{}, /*parallelAccesses=*/{}));
-}
-
-/// Addresses of an output tile, say, computed before the loop over tiles of
-/// rows would live, or be spilled, through the loop over keys.
-static void keepInvariantsInside(Operation *loop) {
-  Builder b(loop->getContext());
-  limitLoop(loop, /*unroll=*/{},
-            LLVM::LoopLICMAttr::get(b.getContext(), b.getBoolAttr(true),
-                                    /*versioningDisable=*/{}));
-}
-
-/// Unrolled, the loops of the producers would spill.
-static void keepRolled(Operation *loop) {
-  Builder b(loop->getContext());
-  limitLoop(loop,
-            LLVM::LoopUnrollAttr::get(
-                b.getContext(), b.getBoolAttr(true), /*count=*/{},
-                /*runtimeDisable=*/{}, /*full=*/{}, /*followupUnrolled=*/{},
-                /*followupRemainder=*/{}, /*followupAll=*/{}),
-            /*licm=*/{});
-}
-
-void WgmmaKernel::forEachRowTile(function_ref<void()> body) {
-  Value zero = arith::ConstantIntOp::create(b, 0, 32);
-  Value numSteps = toI32(numTiles);
-  Value block = gpu::BlockIdOp::create(b, gpu::Dimension::x);
-  if (!schedule.getPersistent()) {
-    rowTile = block;
-    firstStep = zero;
-    endStep = numSteps;
-    return body();
-  }
-  Value count = toI32(arith::MulIOp::create(
-      b, dim(operands.query, 0),
-      arith::MulIOp::create(b, rowTiles, dim(operands.query, 2))));
-  Value isOdd = arith::ConstantIntOp::create(b, false, 1);
-  // No scf.for, whose step would live through the loop over keys as well.
-  SmallVector<Value> state{toI32(block), zero, isOdd};
-  SmallVector<Type> types(ValueRange(state).getTypes());
-  auto loop = scf::WhileOp::create(b, types, state);
-  keepInvariantsInside(loop);
-  OpBuilder::InsertionGuard guard(b);
-  SmallVector<Location> locations(3, b.getLoc());
-  Block *test = b.createBlock(&loop.getBefore(), {}, types, locations);
-  Value isTile = arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
-                                       test->getArgument(0), count);
-  scf::ConditionOp::create(b, isTile, test->getArguments());
-  Block *rows = b.createBlock(&loop.getAfter(), {}, types, locations);
-  Value number = rows->getArgument(0);
-  rowTile = toIndex(number);
-  firstStep = rows->getArgument(1);
-  endStep = arith::AddIOp::create(b, firstStep, numSteps);
-  isOddRound = rows->getArgument(2);
-  auto nextRowTile = [=, this]() -> Value {
-    return arith::AddIOp::create(
-        b, number, toI32(gpu::GridDimOp::create(b, gpu::Dimension::x)));
-  };
-  isLastRound = [=, this] {
-    return arith::CmpIOp::create(b, arith::CmpIPredicate::uge, nextRowTile(),
-                                 count);
-  };
-  body();
-  scf::YieldOp::create(b,
-                       ValueRange{nextRowTile(), endStep, negate(isOddRound)});
-}
-
-scf::ForOp WgmmaKernel::forEachStep(Value first, ValueRange state) {
-  auto loop = scf::ForOp::create(b, first, endStep,
-                                 arith::ConstantIntOp::create(b, 1, 32), state);
-  keepRolled(loop);
-  return loop;
-}
-
-//===----------------------------------------------------------------------===//
-// Barriers
-//===----------------------------------------------------------------------===//
-
-Value WgmmaKernel::createBarriers(int64_t count) {
-  auto space =
-      gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
-  return nvgpu::MBarrierCreateOp::create(
-      b, nvgpu::MBarrierGroupType::get(b.getContext(), space, count));
-}
-
-void WgmmaKernel::initBarriers(Value barriers, int64_t count,
-                               int64_t arrivals) {
-  for (int64_t i = 0; i < count; ++i)
-    nvgpu::MBarrierInitOp::create(b, barriers, index(arrivals), index(i),
-                                  Value());
-}
-
-void WgmmaKernel::wait(Value barriers, Place place) {
-  // Nanoseconds before the instruction gives up and is tried again.
-  constexpr int64_t kPatience = 10'000'000;
-  nvgpu::MBarrierTryWaitParityOp::create(b, barriers, place.parity,
-                                         index(kPatience), place.stage);
-}
-
-WgmmaKernel::Place WgmmaKernel::placeOf(Value step) {
-  Value stages = arith::ConstantIntOp::create(b, schedule.getStages(), 32);
-  Value round = arith::DivUIOp::create(b, step, stages);
-  return {toIndex(arith::RemUIOp::create(b, step, stages)),
-          arith::TruncIOp::create(b, b.getI1Type(), round)};
-}
-
-WgmmaKernel::Place WgmmaKernel::placeOfQuery() {
-  Value isOdd =
-      isOddRound ? isOddRound : arith::ConstantIntOp::create(b, false, 1);
-  return {index(0), isOdd};
-}
-
-void WgmmaKernel::waitForPrevious(Value barriers, Place place) {
-  wait(barriers, {place.stage, negate(place.parity)});
-}
-
-void WgmmaKernel::arriveAsWarp(Value barriers, Value stage) {
-  // The warp's lanes are done before its first lane says so.
-  NVVM::SyncWarpOp::create(b,
-                           arith::ConstantIntOp::create(b, b.getI32Type(), -1));
-  Value lane = arith::RemUIOp::create(b, thread, index(kWarpSize));
-  guarded(arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lane, index(0)),
-          [&] { nvgpu::MBarrierArriveOp::create(b, barriers, stage); });
-}
-
-//===----------------------------------------------------------------------===//
-// Rings
-//===----------------------------------------------------------------------===//
-
-WgmmaKernel::Ring WgmmaKernel::createRing(const SharedMatrix &matrix,
-                                          const Source &source,
-                                          bool isRefilled) {
-  Ring ring{source, createBarriers(matrix.stages), Value(),
-            allocateShared(matrix), &matrix};
-  if (isRefilled)
-    ring.empty = createBarriers(matrix.stages);
-  return ring;
-}
-
-void WgmmaKernel::initRing(const Ring &ring, int64_t emptyArrivals) {
-  initBarriers(ring.full, ring.matrix->stages, 1);
-  if (ring.empty)
-    initBarriers(ring.empty, ring.matrix->stages, emptyArrivals);
-}
-
-Value WgmmaKernel::tilePanel(Value buffer, const SharedMatrix &matrix,
-                             Value stage, int64_t panel) {
-  Value tile = sharedMatrix(buffer, matrix, stage);
-  if (!matrix.panels)
-    return tile;
-  OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
-  return matrixView(
-      tile, {b.getIndexAttr(panel), zero, zero},
-      {one, b.getIndexAttr(matrix.rows), b.getIndexAttr(matrix.pitch)}, 1, 2);
-}
-
-SmallVector<Value> WgmmaKernel::coordinatesOf(const Source &source,
-                                              ArrayRef<OpFoldResult> first) {
-  SmallVector<Value> coordinates =
-      getValueOrCreateConstantIndexOp(b, b.getLoc(), first);
-  auto type = cast<MemRefType>(source.array.getType());
-  SmallVector<int64_t> strides = type.getStridesAndOffset().first;
-  auto mayBeBroadcast = [&](unsigned dim) {
-    return source.box[dim] == 1 && dim + 1 < strides.size() &&
-           (strides[dim] == 0 || ShapedType::isDynamic(strides[dim])) &&
-           !isConstantIntValue(first[dim], 0);
-  };
-  auto dims = llvm::to_vector(llvm::make_filter_range(
-      llvm::seq<unsigned>(strides.size()), mayBeBroadcast));
-  if (dims.empty())
-    return coordinates;
-  Value zero = index(0);
-  auto metadata = memref::ExtractStridedMetadataOp::create(b, source.array);
-  for (unsigned dim : dims) {
-    Value stride = getValueOrCreateConstantIndexOp(
-        b, b.getLoc(), metadata.getConstifiedMixedStrides()[dim]);
-    coordinates[dim] = b.createOrFold<arith::SelectOp>(
-        b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, stride, zero),
-        zero, coordinates[dim]);
-  }
-  return coordinates;
-}
-
-void WgmmaKernel::loadTile(const Ring &ring, ArrayRef<OpFoldResult> first,
-                           Value stage) {
-  const SharedMatrix &matrix = *ring.matrix;
-  nvgpu::MBarrierArriveExpectTxOp::create(
-      b, ring.full, index(matrix.getTileBytes()), stage, Value());
-  SmallVector<Value> coordinates = coordinatesOf(ring.source, first);
-  Value column = coordinates.back();
-  for (int64_t panel = 0, e = std::max<int64_t>(matrix.panels, 1); panel < e;
-       ++panel) {
-    coordinates.back() =
-        b.createOrFold<arith::AddIOp>(column, index(panel * matrix.pitch));
-    mfa_gpu::TensorLoadOp::create(b, ring.source.map, coordinates,
-                                  tilePanel(ring.buffer, matrix, stage, panel),
-                                  ring.full, stage);
-  }
-}
-
-void WgmmaKernel::produce(const Ring &ring, Value step,
-                          ArrayRef<OpFoldResult> first) {
-  Place place = placeOf(step);
-  waitForPrevious(ring.empty, place);
-  loadTile(ring, first, place.stage);
-}
-
-Value WgmmaKernel::consume(const Ring &ring, Value step) {
-  Place place = placeOf(step);
-  wait(ring.full, place);
-  return sharedMatrix(ring.buffer, *ring.matrix, place.stage);
-}
-
-void WgmmaKernel::release(const Ring &ring, Value step) {
-  arriveAsWarp(ring.empty, placeOf(step).stage);
-}
-
-//===----------------------------------------------------------------------===//
-// The producers
-//===----------------------------------------------------------------------===//
-
-Value WgmmaKernel::firstKeyOf(Value step) {
-  return firstKeyOfTile(
-      toIndex(arith::SubIOp::create(b, stepBefore(endStep), step)));
-}
-
-void WgmmaKernel::produceTile(const Ring &ring, Value step) {
-  Value firstKey = firstKeyOf(step);
-  bool isMask = &ring == &mask;
-  produce(ring, step,
-          isMask ? maskOffsets(firstKey)
-                 : SmallVector<OpFoldResult>{batch, firstKey, keyHead,
-                                             b.getIndexAttr(0)});
-}
-
-void WgmmaKernel::produceQuery() {
-  Place place = placeOfQuery();
-  if (isOddRound)
-    waitForPrevious(query.empty, place);
-  loadTile(query, {batch, firstRow, head, b.getIndexAttr(0)}, place.stage);
-}
-
-void WgmmaKernel::produceTiles(const Ring &ring, Value first) {
-  auto loop = forEachStep(first);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  produceTile(ring, loop.getInductionVar());
-}
-
-void WgmmaKernel::produceQueryAndKeys() {
-  locateRows(rowTile);
-  // The place of the query may be taken for long; that of the first key tile is
-  // not.
-  produceTile(key, firstStep);
-  produceQuery();
-  produceTiles(key, stepAfter(firstStep));
-}
-
-void WgmmaKernel::runProducers() {
-  auto runOne = [&](int64_t warp, function_ref<void()> body) {
-    int64_t number = numConsumers * kWarpgroupSize + warp * kWarpSize;
-    guarded(arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread,
-                                  index(number)),
-            [&] { forEachRowTile(body); });
-  };
-  auto runRing = [&](int64_t warp, const Ring &ring) {
-    runOne(warp, [&] {
-      locateRows(rowTile);
-      produceTiles(ring, firstStep);
-    });
-  };
-  runOne(0, [&] { produceQueryAndKeys(); });
-  runRing(1, value);
-  if (mask.buffer)
-    runRing(2, mask);
-}
 
 //===----------------------------------------------------------------------===//
 // The consumers
@@ -607,7 +198,7 @@ Value WgmmaKernel::startOutput(Value weights, Value step, Value output) {
 
 void WgmmaKernel::consumeRows() {
   if (maskForm == MaskForm::QueryVector || maskForm == MaskForm::Scalar)
-    locateRows(rowTile);
+    locateRows(rowTileNumber);
   loadRowMask();
   wait(query.full, placeOfQuery());
 
@@ -654,7 +245,7 @@ void WgmmaKernel::consumeRows() {
 }
 
 void WgmmaKernel::finish(Value output, const Softmax &state) {
-  locateRows(rowTile);
+  locateRows(rowTileNumber);
   Value rowSum =
       mfa_gpu::AllReduceOp::create(b, mfa_gpu::ReduceKind::Add, state.rowSum);
   if (schedule.getSplitsKeys())
@@ -732,29 +323,8 @@ void WgmmaKernel::build() {
   consumer = toIndex(
       gpu::ShuffleOp::create(b, warpgroup, zero, width, gpu::ShuffleMode::IDX)
           .getShuffleResult());
-  TensorBoxes boxes = getTensorBoxes(op);
-  query =
-      createRing(memory.query, {operands.query, operands.queryMap, boxes.query},
-                 schedule.getPersistent());
-  key = createRing(memory.key, {operands.key, operands.keyMap, boxes.key});
-  value = createRing(memory.value,
-                     {operands.value, operands.valueMap, boxes.value});
-  if (memory.mask.rows)
-    mask =
-        createRing(memory.mask, {operands.mask, operands.maskMap, boxes.mask});
-
-  guarded(arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread, index(0)),
-          [&] {
-            // Whoever is the last to use its place says that it is free: of an
-            // output in it the thread that stores that, else every warp.
-            initRing(query, memory.hasOutputInPlaceOfQuery()
-                                ? numConsumers
-                                : schedule.getWarps());
-            for (const Ring &ring : {key, value, mask})
-              if (ring.buffer)
-                initRing(ring, schedule.getWarps());
-            NVVM::FenceMbarrierInitOp::create(b);
-          });
+  createRings();
+  initRings();
   gpu::BarrierOp::create(b);
 
   auto registers = kRegisters[numConsumers - 1];
@@ -782,26 +352,4 @@ void WgmmaKernel::build() {
 void mfa::buildWgmmaKernel(OpBuilder &builder, MaskedAttentionOp op,
                            const KernelOperands &operands) {
   WgmmaKernel(builder, op, operands).build();
-}
-
-TensorBoxes mfa::getTensorBoxes(MaskedAttentionOp op) {
-  ScheduleAttr schedule = *op.getSchedule();
-  SharedMemory memory = getSharedMemory(op, schedule);
-  auto ofRows = [](int64_t rows, const SharedMatrix &matrix) {
-    return TensorBox{1, rows, 1, matrix.pitch};
-  };
-  TensorBoxes boxes;
-  boxes.query = ofRows(schedule.getTileRows(), memory.query);
-  boxes.key = ofRows(schedule.getTileKeys(), memory.key);
-  boxes.value = ofRows(schedule.getTileKeys(), memory.value);
-  if (!schedule.getSplitsKeys())
-    boxes.output = ofRows(kWarpgroupRows, memory.output);
-  if (memory.mask.rows) {
-    boxes.mask.assign(op.getMaskType().getRank(), 1);
-    boxes.mask[*op.getMaskDim(ScoreDim::Key)] =
-        memory.mask.panels ? memory.mask.pitch : memory.mask.cols;
-    if (std::optional<unsigned> query = op.getMaskDim(ScoreDim::Query))
-      boxes.mask[*query] = schedule.getTileRows();
-  }
-  return boxes;
 }

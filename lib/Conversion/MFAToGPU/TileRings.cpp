@@ -1,0 +1,359 @@
+//===- TileRings.cpp - Tiles that tensor maps bring -----------------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "TileRings.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
+using namespace mlir;
+using namespace mlir::mfa;
+
+//===----------------------------------------------------------------------===//
+// Tiles of query rows
+//===----------------------------------------------------------------------===//
+
+/// What LLVM is not to do with a loop, as it would take registers that are few.
+static void limitLoop(Operation *loop, LLVM::LoopUnrollAttr unroll,
+                      LLVM::LoopLICMAttr licm) {
+  loop->setAttr(LLVM::LoopAnnotationAttr::getMnemonic(),
+                LLVM::LoopAnnotationAttr::get(
+                    loop->getContext(), /*disableNonforced=*/{},
+                    /*vectorize=*/{}, /*interleave=*/{}, unroll,
+                    /*unrollAndJam=*/{}, licm, /*distribute=*/{},
+                    /*pipeline=*/{}, /*peeled=*/{}, /*unswitch=*/{},
+                    /*mustProgress=*/{}, /*isVectorized=*/{}, /*startLoc=*/{},
+                    /*endLoc=*/{}, /*parallelAccesses=*/{}));
+}
+
+/// Addresses of an output tile, say, computed before the loop over tiles of
+/// rows would live, or be spilled, through the loop over keys.
+static void keepInvariantsInside(Operation *loop) {
+  Builder b(loop->getContext());
+  limitLoop(loop, /*unroll=*/{},
+            LLVM::LoopLICMAttr::get(b.getContext(), b.getBoolAttr(true),
+                                    /*versioningDisable=*/{}));
+}
+
+/// Unrolled, the loops of the producers would spill.
+static void keepRolled(Operation *loop) {
+  Builder b(loop->getContext());
+  limitLoop(loop,
+            LLVM::LoopUnrollAttr::get(
+                b.getContext(), b.getBoolAttr(true), /*count=*/{},
+                /*runtimeDisable=*/{}, /*full=*/{}, /*followupUnrolled=*/{},
+                /*followupRemainder=*/{}, /*followupAll=*/{}),
+            /*licm=*/{});
+}
+
+void TileRings::forEachRowTile(function_ref<void()> body) {
+  Value zero = arith::ConstantIntOp::create(b, 0, 32);
+  Value numSteps = toI32(numTiles);
+  Value block = gpu::BlockIdOp::create(b, gpu::Dimension::x);
+  if (!schedule.getPersistent()) {
+    rowTileNumber = block;
+    firstStep = zero;
+    endStep = numSteps;
+    return body();
+  }
+  Value count = toI32(arith::MulIOp::create(
+      b, dim(operands.query, 0),
+      arith::MulIOp::create(b, rowTiles, dim(operands.query, 2))));
+  Value isOdd = arith::ConstantIntOp::create(b, false, 1);
+  // No scf.for, whose step would live through the loop over keys as well.
+  SmallVector<Value> state{toI32(block), zero, isOdd};
+  SmallVector<Type> types(ValueRange(state).getTypes());
+  auto loop = scf::WhileOp::create(b, types, state);
+  keepInvariantsInside(loop);
+  OpBuilder::InsertionGuard guard(b);
+  SmallVector<Location> locations(3, b.getLoc());
+  Block *test = b.createBlock(&loop.getBefore(), {}, types, locations);
+  Value isTile = arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
+                                       test->getArgument(0), count);
+  scf::ConditionOp::create(b, isTile, test->getArguments());
+  Block *rows = b.createBlock(&loop.getAfter(), {}, types, locations);
+  Value number = rows->getArgument(0);
+  rowTileNumber = toIndex(number);
+  firstStep = rows->getArgument(1);
+  endStep = arith::AddIOp::create(b, firstStep, numSteps);
+  isOddRound = rows->getArgument(2);
+  auto nextRowTile = [=, this]() -> Value {
+    return arith::AddIOp::create(
+        b, number, toI32(gpu::GridDimOp::create(b, gpu::Dimension::x)));
+  };
+  isLastRound = [=, this] {
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::uge, nextRowTile(),
+                                 count);
+  };
+  body();
+  scf::YieldOp::create(b,
+                       ValueRange{nextRowTile(), endStep, negate(isOddRound)});
+}
+
+scf::ForOp TileRings::forEachStep(Value first, ValueRange state) {
+  auto loop = scf::ForOp::create(b, first, endStep,
+                                 arith::ConstantIntOp::create(b, 1, 32), state);
+  keepRolled(loop);
+  return loop;
+}
+
+//===----------------------------------------------------------------------===//
+// Barriers
+//===----------------------------------------------------------------------===//
+
+Value TileRings::createBarriers(int64_t count) {
+  auto space =
+      gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
+  return nvgpu::MBarrierCreateOp::create(
+      b, nvgpu::MBarrierGroupType::get(b.getContext(), space, count));
+}
+
+void TileRings::initBarriers(Value barriers, int64_t count, int64_t arrivals) {
+  for (int64_t i = 0; i < count; ++i)
+    nvgpu::MBarrierInitOp::create(b, barriers, index(arrivals), index(i),
+                                  Value());
+}
+
+void TileRings::wait(Value barriers, Place place) {
+  // Nanoseconds before the instruction gives up and is tried again.
+  constexpr int64_t kPatience = 10'000'000;
+  nvgpu::MBarrierTryWaitParityOp::create(b, barriers, place.parity,
+                                         index(kPatience), place.stage);
+}
+
+TileRings::Place TileRings::placeOf(Value step) {
+  Value stages = arith::ConstantIntOp::create(b, schedule.getStages(), 32);
+  Value round = arith::DivUIOp::create(b, step, stages);
+  return {toIndex(arith::RemUIOp::create(b, step, stages)),
+          arith::TruncIOp::create(b, b.getI1Type(), round)};
+}
+
+TileRings::Place TileRings::placeOfQuery() {
+  Value isOdd =
+      isOddRound ? isOddRound : arith::ConstantIntOp::create(b, false, 1);
+  return {index(0), isOdd};
+}
+
+void TileRings::waitForPrevious(Value barriers, Place place) {
+  wait(barriers, {place.stage, negate(place.parity)});
+}
+
+void TileRings::arriveAsWarp(Value barriers, Value stage) {
+  // The warp's lanes are done before its first lane says so.
+  NVVM::SyncWarpOp::create(b,
+                           arith::ConstantIntOp::create(b, b.getI32Type(), -1));
+  Value lane = arith::RemUIOp::create(b, thread, index(kWarpSize));
+  guarded(arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lane, index(0)),
+          [&] { nvgpu::MBarrierArriveOp::create(b, barriers, stage); });
+}
+
+//===----------------------------------------------------------------------===//
+// Rings
+//===----------------------------------------------------------------------===//
+
+void TileRings::createRings() {
+  TensorBoxes boxes = getTensorBoxes(op);
+  query =
+      createRing(memory.query, {operands.query, operands.queryMap, boxes.query},
+                 schedule.getPersistent());
+  key = createRing(memory.key, {operands.key, operands.keyMap, boxes.key});
+  value = createRing(memory.value,
+                     {operands.value, operands.valueMap, boxes.value});
+  if (memory.mask.rows)
+    mask =
+        createRing(memory.mask, {operands.mask, operands.maskMap, boxes.mask});
+}
+
+void TileRings::initRings() {
+  guarded(arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread, index(0)),
+          [&] {
+            // Whoever is the last to use its place says that it is free: of an
+            // output in it the thread that stores that, else every warp.
+            initRing(query, memory.hasOutputInPlaceOfQuery()
+                                ? numConsumers
+                                : schedule.getWarps());
+            for (const Ring &ring : {key, value, mask})
+              if (ring.buffer)
+                initRing(ring, schedule.getWarps());
+            NVVM::FenceMbarrierInitOp::create(b);
+          });
+}
+
+TileRings::Ring TileRings::createRing(const SharedMatrix &matrix,
+                                      const Source &source, bool isRefilled) {
+  Ring ring{source, createBarriers(matrix.stages), Value(),
+            allocateShared(matrix), &matrix};
+  if (isRefilled)
+    ring.empty = createBarriers(matrix.stages);
+  return ring;
+}
+
+void TileRings::initRing(const Ring &ring, int64_t emptyArrivals) {
+  initBarriers(ring.full, ring.matrix->stages, 1);
+  if (ring.empty)
+    initBarriers(ring.empty, ring.matrix->stages, emptyArrivals);
+}
+
+Value TileRings::tilePanel(Value buffer, const SharedMatrix &matrix,
+                           Value stage, int64_t panel) {
+  Value tile = sharedMatrix(buffer, matrix, stage);
+  if (!matrix.panels)
+    return tile;
+  OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
+  return matrixView(
+      tile, {b.getIndexAttr(panel), zero, zero},
+      {one, b.getIndexAttr(matrix.rows), b.getIndexAttr(matrix.pitch)}, 1, 2);
+}
+
+SmallVector<Value> TileRings::coordinatesOf(const Source &source,
+                                            ArrayRef<OpFoldResult> first) {
+  SmallVector<Value> coordinates =
+      getValueOrCreateConstantIndexOp(b, b.getLoc(), first);
+  auto type = cast<MemRefType>(source.array.getType());
+  SmallVector<int64_t> strides = type.getStridesAndOffset().first;
+  auto mayBeBroadcast = [&](unsigned dim) {
+    return source.box[dim] == 1 && dim + 1 < strides.size() &&
+           (strides[dim] == 0 || ShapedType::isDynamic(strides[dim])) &&
+           !isConstantIntValue(first[dim], 0);
+  };
+  auto dims = llvm::to_vector(llvm::make_filter_range(
+      llvm::seq<unsigned>(strides.size()), mayBeBroadcast));
+  if (dims.empty())
+    return coordinates;
+  Value zero = index(0);
+  auto metadata = memref::ExtractStridedMetadataOp::create(b, source.array);
+  for (unsigned dim : dims) {
+    Value stride = getValueOrCreateConstantIndexOp(
+        b, b.getLoc(), metadata.getConstifiedMixedStrides()[dim]);
+    coordinates[dim] = b.createOrFold<arith::SelectOp>(
+        b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::eq, stride, zero),
+        zero, coordinates[dim]);
+  }
+  return coordinates;
+}
+
+void TileRings::loadTile(const Ring &ring, ArrayRef<OpFoldResult> first,
+                         Value stage) {
+  const SharedMatrix &matrix = *ring.matrix;
+  nvgpu::MBarrierArriveExpectTxOp::create(
+      b, ring.full, index(matrix.getTileBytes()), stage, Value());
+  SmallVector<Value> coordinates = coordinatesOf(ring.source, first);
+  Value column = coordinates.back();
+  for (int64_t panel = 0, e = std::max<int64_t>(matrix.panels, 1); panel < e;
+       ++panel) {
+    coordinates.back() =
+        b.createOrFold<arith::AddIOp>(column, index(panel * matrix.pitch));
+    mfa_gpu::TensorLoadOp::create(b, ring.source.map, coordinates,
+                                  tilePanel(ring.buffer, matrix, stage, panel),
+                                  ring.full, stage);
+  }
+}
+
+void TileRings::produce(const Ring &ring, Value step,
+                        ArrayRef<OpFoldResult> first) {
+  Place place = placeOf(step);
+  waitForPrevious(ring.empty, place);
+  loadTile(ring, first, place.stage);
+}
+
+Value TileRings::consume(const Ring &ring, Value step) {
+  Place place = placeOf(step);
+  wait(ring.full, place);
+  return sharedMatrix(ring.buffer, *ring.matrix, place.stage);
+}
+
+void TileRings::release(const Ring &ring, Value step) {
+  arriveAsWarp(ring.empty, placeOf(step).stage);
+}
+
+//===----------------------------------------------------------------------===//
+// The producers
+//===----------------------------------------------------------------------===//
+
+Value TileRings::firstKeyOf(Value step) {
+  return firstKeyOfTile(
+      toIndex(arith::SubIOp::create(b, stepBefore(endStep), step)));
+}
+
+void TileRings::produceTile(const Ring &ring, Value step) {
+  Value firstKey = firstKeyOf(step);
+  bool isMask = &ring == &mask;
+  produce(ring, step,
+          isMask ? maskOffsets(firstKey)
+                 : SmallVector<OpFoldResult>{batch, firstKey, keyHead,
+                                             b.getIndexAttr(0)});
+}
+
+void TileRings::produceQuery() {
+  Place place = placeOfQuery();
+  if (isOddRound)
+    waitForPrevious(query.empty, place);
+  loadTile(query, {batch, firstRow, head, b.getIndexAttr(0)}, place.stage);
+}
+
+void TileRings::produceTiles(const Ring &ring, Value first) {
+  auto loop = forEachStep(first);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  produceTile(ring, loop.getInductionVar());
+}
+
+void TileRings::produceQueryAndKeys() {
+  locateRows(rowTileNumber);
+  // The place of the query may be taken for long; that of the first key tile is
+  // not.
+  produceTile(key, firstStep);
+  produceQuery();
+  produceTiles(key, stepAfter(firstStep));
+}
+
+void TileRings::runProducers() {
+  auto runOne = [&](int64_t warp, function_ref<void()> body) {
+    int64_t number = numConsumers * kWarpgroupSize + warp * kWarpSize;
+    guarded(arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread,
+                                  index(number)),
+            [&] { forEachRowTile(body); });
+  };
+  auto runRing = [&](int64_t warp, const Ring &ring) {
+    runOne(warp, [&] {
+      locateRows(rowTileNumber);
+      produceTiles(ring, firstStep);
+    });
+  };
+  runOne(0, [&] { produceQueryAndKeys(); });
+  runRing(1, value);
+  if (mask.buffer)
+    runRing(2, mask);
+}
+
+//===----------------------------------------------------------------------===//
+// Tensor maps
+//===----------------------------------------------------------------------===//
+
+TensorBoxes mfa::getTensorBoxes(MaskedAttentionOp op) {
+  ScheduleAttr schedule = *op.getSchedule();
+  SharedMemory memory = getSharedMemory(op, schedule);
+  auto ofRows = [](int64_t rows, const SharedMatrix &matrix) {
+    return TensorBox{1, rows, 1, matrix.pitch};
+  };
+  TensorBoxes boxes;
+  boxes.query = ofRows(schedule.getTileRows(), memory.query);
+  boxes.key = ofRows(schedule.getTileKeys(), memory.key);
+  boxes.value = ofRows(schedule.getTileKeys(), memory.value);
+  if (!schedule.getSplitsKeys())
+    boxes.output = ofRows(kWarpgroupRows, memory.output);
+  if (memory.mask.rows) {
+    boxes.mask.assign(op.getMaskType().getRank(), 1);
+    boxes.mask[*op.getMaskDim(ScoreDim::Key)] =
+        memory.mask.panels ? memory.mask.pitch : memory.mask.cols;
+    if (std::optional<unsigned> query = op.getMaskDim(ScoreDim::Query))
+      boxes.mask[*query] = schedule.getTileRows();
+  }
+  return boxes;
+}

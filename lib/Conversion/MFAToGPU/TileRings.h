@@ -1,0 +1,153 @@
+//===- TileRings.h - Tiles that tensor maps bring ---------------*- C++ -*-===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+// Key, value and mask tiles go through rings of stages in shared memory, each
+// with a barrier that says it is full (its bytes arrived) and one that says it
+// is empty (every consumer warp read it). A thread for each ring starts its
+// loads; that of the keys loads the query as well.
+//
+// Tiles of keys go from the last to the first, so that only the first step
+// knows of keys past the end.
+//
+// A persistent block takes one tile of query rows after another, and the rings
+// just go on. What comes first for the next rows is loaded while these are
+// still computed, but for their query, which waits until its place is free:
+// when all consumers have their last scores, or, where the output takes that
+// place, when it was stored.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MFA_LIB_CONVERSION_MFATOGPU_TILERINGS_H
+#define MFA_LIB_CONVERSION_MFATOGPU_TILERINGS_H
+
+#include "AttentionBuilder.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include <functional>
+
+namespace mlir::mfa {
+
+constexpr int64_t kWarpgroupSize = 128;
+constexpr int64_t kWarpgroupRows = 64;
+
+/// A kernel of producers and consumers, but for what the consumers compute.
+class TileRings : public AttentionBuilder {
+public:
+  TileRings(OpBuilder &builder, MaskedAttentionOp op,
+            const KernelOperands &operands)
+      : AttentionBuilder(builder, op, operands),
+        numConsumers(schedule.getWarps() * kWarpSize / kWarpgroupSize) {}
+
+protected:
+  /// What tiles of an operand are copied by: the array, its tensor map, and how
+  /// much of it that takes at once.
+  struct Source {
+    Value array, map;
+    TensorBox box;
+  };
+  /// Tiles of one operand in shared memory.
+  struct Ring {
+    Source source;
+    Value full, empty, buffer;
+    const SharedMatrix *matrix = nullptr;
+  };
+  /// Where a ring keeps its tile of a step.
+  struct Place {
+    Value stage, parity;
+  };
+
+  //===--- Values ---------------------------------------------------------===//
+
+  Value negate(Value condition) {
+    return arith::XOrIOp::create(b, condition,
+                                 arith::ConstantIntOp::create(b, true, 1));
+  }
+
+  //===--- Tiles of query rows --------------------------------------------===//
+
+  /// `body` for each tile of query rows that the block has: one, or, of a
+  /// persistent block, those from its own number in steps of the grid.
+  void forEachRowTile(function_ref<void()> body);
+
+  //===--- Steps of the loop over keys ------------------------------------===//
+
+  Value stepAfter(Value step) {
+    return arith::AddIOp::create(b, step,
+                                 arith::ConstantIntOp::create(b, 1, 32));
+  }
+  Value stepBefore(Value step) {
+    return arith::SubIOp::create(b, step,
+                                 arith::ConstantIntOp::create(b, 1, 32));
+  }
+  /// A loop from a step to the last one of these rows.
+  scf::ForOp forEachStep(Value first, ValueRange state = {});
+  Value firstKeyOf(Value step);
+
+  //===--- Barriers -------------------------------------------------------===//
+
+  Value createBarriers(int64_t count);
+  void initBarriers(Value barriers, int64_t count, int64_t arrivals);
+  /// Of a step with the rows at hand, and of their query tile.
+  Place placeOf(Value step);
+  Place placeOfQuery();
+  void wait(Value barriers, Place place);
+  /// Waits for the phase before: of a fresh barrier it counts as over.
+  void waitForPrevious(Value barriers, Place place);
+  /// The lanes of this warp are done with what a barrier guards.
+  void arriveAsWarp(Value barriers, Value stage);
+
+  //===--- Rings ----------------------------------------------------------===//
+
+  /// The rings of all operands, and their barriers by the block's first thread.
+  void createRings();
+  void initRings();
+  /// Of one that is filled but once, nobody says that it is empty.
+  Ring createRing(const SharedMatrix &matrix, const Source &source,
+                  bool isRefilled = true);
+  void initRing(const Ring &ring, int64_t emptyArrivals);
+  /// Where a map has the element at `first` of its array: dimensions of stride
+  /// 0, in which all indices are one, have but that one in the map.
+  SmallVector<Value> coordinatesOf(const Source &source,
+                                   ArrayRef<OpFoldResult> first);
+  /// `first` are the indices in the array, with those of the last dimension
+  /// growing from panel to panel.
+  void loadTile(const Ring &ring, ArrayRef<OpFoldResult> first, Value stage);
+  void produce(const Ring &ring, Value step, ArrayRef<OpFoldResult> first);
+  /// The tile of a step, when it is there.
+  Value consume(const Ring &ring, Value step);
+  /// Done with reading it.
+  void release(const Ring &ring, Value step);
+  Value tilePanel(Value buffer, const SharedMatrix &matrix, Value stage,
+                  int64_t panel);
+
+  //===--- The producers --------------------------------------------------===//
+
+  /// The tile of a step, and those from a step to the last of these rows.
+  void produceTile(const Ring &ring, Value step);
+  void produceTiles(const Ring &ring, Value first);
+  void produceQuery();
+  void produceQueryAndKeys();
+  void runProducers();
+
+  /// Consumer warpgroups.
+  int64_t numConsumers;
+  Value thread;
+  // The tile of query rows at hand, and its steps among all of the block's: in
+  // 32 bits, as they live through the loop over keys.
+  Value rowTileNumber, firstStep, endStep;
+  // Of a persistent block, else null: whether an odd number of tiles of rows
+  // came before, and, asked where it is needed, whether none comes after.
+  Value isOddRound;
+  std::function<Value()> isLastRound;
+  /// The query is one of a single stage: its tile of a round.
+  Ring query, key, value, mask;
+};
+
+} // namespace mlir::mfa
+
+#endif // MFA_LIB_CONVERSION_MFATOGPU_TILERINGS_H
