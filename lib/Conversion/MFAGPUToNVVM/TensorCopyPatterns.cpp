@@ -41,6 +41,25 @@ SmallVector<Value> getCoordinates(LaneBuilder &b, ValueRange coordinates) {
   return result;
 }
 
+/// The address of barrier `index` of a group, which `convert-nvgpu-to-nvvm`
+/// makes a memref of i64.
+Value getBarrierPointer(LaneBuilder &b, Value barriers, Value index) {
+  MemRefType type = nvgpu::getMBarrierMemrefType(
+      b.getContext(), cast<nvgpu::MBarrierGroupType>(barriers.getType()));
+  Value memref =
+      UnrealizedConversionCastOp::create(b, type, barriers).getResult(0);
+  Value number = arith::IndexCastUIOp::create(b, b.getI32Type(), index);
+  return b.advance(
+      b.sharedPointer(cast<TypedValue<MemRefType>>(memref), b.i32(0), b.i32(0)),
+      b.mul(number, 8));
+}
+
+/// Addresses in the shared memory of any block of the cluster.
+LLVM::LLVMPointerType getClusterPointerType(MLIRContext *context) {
+  return LLVM::LLVMPointerType::get(
+      context, static_cast<unsigned>(NVVM::NVVMMemorySpace::SharedCluster));
+}
+
 struct TensorLoadPattern : OpConversionPattern<TensorLoadOp> {
   using OpConversionPattern::OpConversionPattern;
 
@@ -52,33 +71,18 @@ struct TensorLoadPattern : OpConversionPattern<TensorLoadOp> {
     Value destination = b.sharedPointer(
         cast<TypedValue<MemRefType>>(op.getDestination()), zero, zero);
     // Every chip has the form whose destination may be in another block.
-    auto cluster = LLVM::LLVMPointerType::get(
-        b.getContext(),
-        static_cast<unsigned>(NVVM::NVVMMemorySpace::SharedCluster));
-    destination = LLVM::AddrSpaceCastOp::create(b, cluster, destination);
+    destination = LLVM::AddrSpaceCastOp::create(
+        b, getClusterPointerType(b.getContext()), destination);
     NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp::create(
         b, destination, getMapPointer(b, op.getMap()),
-        getCoordinates(b, op.getCoordinates()), getBarrierPointer(b, op),
-        /*im2colOffsets=*/ValueRange(), /*multicastMask=*/Value(),
+        getCoordinates(b, op.getCoordinates()),
+        getBarrierPointer(b, op.getBarriers(), op.getIndex()),
+        /*im2colOffsets=*/ValueRange(), op.getMulticast(),
         /*l2CacheHint=*/Value(), NVVM::TMALoadMode::TILE,
         /*isCTAOnly=*/false, /*group=*/NVVM::CTAGroupKindAttr(),
         /*predicate=*/Value());
     rewriter.eraseOp(op);
     return success();
-  }
-
-  /// `convert-nvgpu-to-nvvm` makes a group of barriers a memref of i64.
-  static Value getBarrierPointer(LaneBuilder &b, TensorLoadOp op) {
-    MemRefType type = nvgpu::getMBarrierMemrefType(
-        b.getContext(),
-        cast<nvgpu::MBarrierGroupType>(op.getBarriers().getType()));
-    Value memref = UnrealizedConversionCastOp::create(b, type, op.getBarriers())
-                       .getResult(0);
-    Value index =
-        arith::IndexCastUIOp::create(b, b.getI32Type(), op.getIndex());
-    return b.advance(b.sharedPointer(cast<TypedValue<MemRefType>>(memref),
-                                     b.i32(0), b.i32(0)),
-                     b.mul(index, 8));
   }
 };
 
@@ -101,10 +105,32 @@ struct TensorStorePattern : OpConversionPattern<TensorStoreOp> {
   }
 };
 
+struct RemoteArrivePattern : OpConversionPattern<RemoteArriveOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(RemoteArriveOp op, OneToNOpAdaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    LaneBuilder b(op.getLoc(), rewriter);
+    Value remote = NVVM::MapaOp::create(
+        b, getClusterPointerType(b.getContext()),
+        getBarrierPointer(b, op.getBarriers(), op.getIndex()), op.getBlock());
+    // A barrier of another block gives no token.
+    NVVM::MBarrierArriveOp::create(b, /*res=*/Type(), remote,
+                                   /*count=*/Value(),
+                                   op.getBlockScope()
+                                       ? NVVM::MemScopeKind::CTA
+                                       : NVVM::MemScopeKind::CLUSTER,
+                                   /*relaxed=*/false);
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
 } // namespace
 
 void mfa_gpu::populateTensorCopyPatterns(const TypeConverter &converter,
                                          RewritePatternSet &patterns) {
-  patterns.add<TensorLoadPattern, TensorStorePattern>(converter,
-                                                      patterns.getContext());
+  patterns.add<TensorLoadPattern, TensorStorePattern, RemoteArrivePattern>(
+      converter, patterns.getContext());
 }

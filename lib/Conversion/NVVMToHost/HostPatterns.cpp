@@ -124,8 +124,6 @@ struct LaunchPattern : OpRewritePattern<gpu::LaunchFuncOp> {
     auto it = kernels.find(op.getKernelAttr());
     if (it == kernels.end())
       return rewriter.notifyMatchFailure(op, "unknown kernel");
-    if (op.hasClusterSize())
-      return rewriter.notifyMatchFailure(op, "clusters are not simulated");
     LLVM::LLVMFuncOp function = it->second.function;
 
     Location loc = op.getLoc();
@@ -184,9 +182,17 @@ struct LaunchPattern : OpRewritePattern<gpu::LaunchFuncOp> {
     Type i64 = rewriter.getI64Type();
     SmallVector<Value> arguments{
         LLVM::AddressOfOp::create(rewriter, loc, it->second.info)};
-    for (Value extent :
-         {op.getGridSizeX(), op.getGridSizeY(), op.getGridSizeZ(),
-          op.getBlockSizeX(), op.getBlockSizeY(), op.getBlockSizeZ()})
+    SmallVector<Value> extents{op.getGridSizeX(),  op.getGridSizeY(),
+                               op.getGridSizeZ(),  op.getBlockSizeX(),
+                               op.getBlockSizeY(), op.getBlockSizeZ()};
+    StringRef launch = "mfaSimLaunch";
+    if (op.hasClusterSize()) {
+      launch = "mfaSimLaunchCluster";
+      extents.insert(
+          extents.begin(),
+          {op.getClusterSizeX(), op.getClusterSizeY(), op.getClusterSizeZ()});
+    }
+    for (Value extent : extents)
       arguments.push_back(convert(rewriter, loc, extent, i64));
     Value shared = op.getDynamicSharedMemorySize();
     arguments.push_back(shared ? shared
@@ -200,7 +206,7 @@ struct LaunchPattern : OpRewritePattern<gpu::LaunchFuncOp> {
     arguments.push_back(describeMemory(rewriter, loc, frame, accessible));
     arguments.push_back(
         Simulation::createI64(rewriter, loc, accessible.size()));
-    simulation.callFunction(rewriter, loc, "mfaSimLaunch", {}, arguments);
+    simulation.callFunction(rewriter, loc, launch, {}, arguments);
     if (op.getAsyncToken())
       rewriter.replaceOp(op, createToken(rewriter, loc));
     else

@@ -28,10 +28,31 @@ struct MBarrierInitPattern : SimulationPattern<NVVM::MBarrierInitOp> {
   }
 };
 
+/// Whether a pointer may be into the shared memory of another block.
+static bool isInCluster(Value pointer) {
+  return cast<LLVM::LLVMPointerType>(pointer.getType()).getAddressSpace() ==
+         static_cast<unsigned>(NVVM::NVVMMemorySpace::SharedCluster);
+}
+
+/// Calls the runtime for an mbarrier of any block of the cluster.
+template <typename OpTy>
+static void arriveInCluster(OpTy op, Value count, Value transactions,
+                            Simulation &simulation, OpBuilder &builder) {
+  Value address = LLVM::PtrToIntOp::create(builder, op.getLoc(),
+                                           builder.getI64Type(), op.getAddr());
+  simulation.callRuntime(builder, op, "mfaSimMBarrierArriveCluster", {},
+                         {address, count, transactions});
+}
+
 /// Replaces an arrival, whose result is the phase that it was for.
 template <typename OpTy>
 static void replaceArrival(OpTy op, Value count, Value transactions,
                            Simulation &simulation, PatternRewriter &rewriter) {
+  if (isInCluster(op.getAddr())) {
+    arriveInCluster(op, count, transactions, simulation, rewriter);
+    rewriter.eraseOp(op);
+    return;
+  }
   Value phase = simulation.callRuntime(
       rewriter, op, "mfaSimMBarrierArrive", rewriter.getI64Type(),
       {Simulation::createSharedOffset(rewriter, op, op.getAddr()), count,
@@ -94,20 +115,80 @@ struct MBarrierTestPattern : SimulationPattern<OpTy> {
   }
 };
 
+/// Bytes that are expected or, with `isComplete`, have arrived.
+template <typename OpTy, bool isComplete>
+struct TransactionPattern : SimulationPattern<OpTy> {
+  using SimulationPattern<OpTy>::SimulationPattern;
+
+  LogicalResult matchAndRewrite(OpTy op,
+                                PatternRewriter &rewriter) const override {
+    if (isInCluster(op.getAddr())) {
+      Value none = Simulation::createI32(rewriter, op.getLoc(), 0);
+      Value bytes = op.getTxcount();
+      if (isComplete)
+        bytes = LLVM::SubOp::create(rewriter, op.getLoc(), none, bytes);
+      arriveInCluster(op, none, bytes, this->simulation, rewriter);
+    } else {
+      this->simulation.callRuntime(
+          rewriter, op,
+          isComplete ? "mfaSimMBarrierComplete" : "mfaSimMBarrierExpect", {},
+          {Simulation::createSharedOffset(rewriter, op, op.getAddr()),
+           op.getTxcount()});
+    }
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+/// The address of the same place in another block, one more than whose rank is
+/// above kClusterRankShift.
+struct MapaPattern : SimulationPattern<NVVM::MapaOp> {
+  using SimulationPattern::SimulationPattern;
+
+  LogicalResult matchAndRewrite(NVVM::MapaOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!isInCluster(op.getRes()))
+      return rewriter.notifyMatchFailure(
+          op, "expected an address in shared memory");
+    Location loc = op.getLoc();
+    Type i64 = rewriter.getI64Type();
+    Value address = LLVM::PtrToIntOp::create(rewriter, loc, i64, op.getA());
+    Value rank = LLVM::ZExtOp::create(rewriter, loc, i64, op.getB());
+    Value next = LLVM::AddOp::create(rewriter, loc, rank,
+                                     Simulation::createI64(rewriter, loc, 1));
+    Value upper = LLVM::ShlOp::create(
+        rewriter, loc, next,
+        Simulation::createI64(rewriter, loc, ::mfa::sim::kClusterRankShift));
+    Value mapped = LLVM::OrOp::create(rewriter, loc, address, upper);
+    rewriter.replaceOpWithNewOp<LLVM::IntToPtrOp>(op, op.getType(), mapped);
+    return success();
+  }
+};
+
 } // namespace
 
-/// The mbarrier and the bytes that are expected or complete.
+/// Whether all lanes of a warp arrive or wait together.
 template <typename OpTy>
-static SmallVector<Value> getTransactionArguments(OpTy op, OpBuilder &builder) {
-  return {Simulation::createSharedOffset(builder, op, op.getAddr()),
-          op.getTxcount()};
+static Value isAligned(OpTy op, OpBuilder &builder) {
+  return Simulation::createI32(builder, op.getLoc(),
+                               op.getAligned().value_or(false));
+}
+
+/// An arrival at the barrier of the cluster.
+template <typename OpTy, bool isRelaxed>
+static SmallVector<Value> getClusterArriveArguments(OpTy op,
+                                                    OpBuilder &builder) {
+  return {Simulation::createI32(builder, op.getLoc(), isRelaxed),
+          isAligned(op, builder)};
 }
 
 void mlir::mfa::populateMBarrierPatterns(Simulation &simulation,
                                          RewritePatternSet &patterns) {
   MLIRContext *context = patterns.getContext();
   patterns.add<MBarrierInitPattern, MBarrierArrivePattern,
-               MBarrierArriveExpectTxPattern,
+               MBarrierArriveExpectTxPattern, MapaPattern,
+               TransactionPattern<NVVM::MBarrierExpectTxOp, false>,
+               TransactionPattern<NVVM::MBarrierCompleteTxOp, true>,
                MBarrierTestPattern<NVVM::MBarrierTryWaitOp>,
                MBarrierTestPattern<NVVM::MBarrierTestWaitOp>>(context,
                                                               simulation);
@@ -116,12 +197,17 @@ void mlir::mfa::populateMBarrierPatterns(Simulation &simulation,
       [](NVVM::MBarrierInvalOp op, OpBuilder &builder) -> SmallVector<Value> {
         return {Simulation::createSharedOffset(builder, op, op.getAddr())};
       });
-  patterns.add<RuntimeCallPattern<NVVM::MBarrierExpectTxOp>>(
-      context, simulation, "mfaSimMBarrierExpect",
-      getTransactionArguments<NVVM::MBarrierExpectTxOp>);
-  patterns.add<RuntimeCallPattern<NVVM::MBarrierCompleteTxOp>>(
-      context, simulation, "mfaSimMBarrierComplete",
-      getTransactionArguments<NVVM::MBarrierCompleteTxOp>);
+  patterns.add<RuntimeCallPattern<NVVM::ClusterArriveOp>>(
+      context, simulation, "mfaSimClusterArrive",
+      getClusterArriveArguments<NVVM::ClusterArriveOp, false>);
+  patterns.add<RuntimeCallPattern<NVVM::ClusterArriveRelaxedOp>>(
+      context, simulation, "mfaSimClusterArrive",
+      getClusterArriveArguments<NVVM::ClusterArriveRelaxedOp, true>);
+  patterns.add<RuntimeCallPattern<NVVM::ClusterWaitOp>>(
+      context, simulation, "mfaSimClusterWait",
+      [](NVVM::ClusterWaitOp op, OpBuilder &builder) -> SmallVector<Value> {
+        return {isAligned(op, builder)};
+      });
   patterns.add<RuntimeCallPattern<NVVM::MBarrierTryWaitParityOp>>(
       context, simulation, "mfaSimMBarrierWait",
       [](NVVM::MBarrierTryWaitParityOp op,

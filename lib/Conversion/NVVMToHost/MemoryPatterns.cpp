@@ -181,7 +181,7 @@ struct FillPattern : SimulationPattern<LLVM::MemsetOp> {
 };
 
 /// Whether a pointer is an offset into shared memory: of the block, or of the
-/// cluster, which is the block alone.
+/// cluster, whose part that is the block's own begins at 0.
 static bool isShared(Value pointer) {
   unsigned space = getAddressSpace(pointer);
   return space == sim::kShared ||

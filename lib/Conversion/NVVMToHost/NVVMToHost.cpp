@@ -243,6 +243,19 @@ static uint32_t getRegisters(LLVM::LLVMFuncOp kernel) {
   return llvm::alignDown(std::min(kRegisters / threads, kMostOfThread), 8);
 }
 
+/// Extents of the clusters that a kernel has to be launched with, or zeros.
+static std::array<uint32_t, 3> getClusterExtents(LLVM::LLVMFuncOp kernel) {
+  std::array<uint32_t, 3> result = {};
+  auto extents = kernel->getAttrOfType<DenseI32ArrayAttr>(
+      NVVM::NVVMDialect::getClusterDimAttrName());
+  if (!extents)
+    return result;
+  result.fill(1);
+  for (auto [i, extent] : llvm::enumerate(extents.asArrayRef().take_front(3)))
+    result[i] = extent;
+  return result;
+}
+
 /// Attributes of a GPU function mean nothing to the host.
 static void removeDeviceAttributes(LLVM::LLVMFuncOp function) {
   for (NamedAttribute attr : llvm::to_vector(function->getDiscardableAttrs()))
@@ -263,7 +276,7 @@ void KernelModule::moveFunctions() {
           {SymbolRefAttr::get(module.getNameAttr(),
                               {FlatSymbolRefAttr::get(function)}),
            {function, /*info=*/{}, getByValueTypes(function),
-            getRegisters(function)}});
+            getRegisters(function), getClusterExtents(function)}});
     renameForHost(function, module, host);
     functions.push_back(function);
   }
@@ -443,7 +456,7 @@ void KernelModule::describeKernels() {
   Type i32 = builder.getI32Type();
   auto infoType = LLVM::LLVMStructType::getLiteral(
       builder.getContext(),
-      {pointer, pointer, pointer, pointer, i32, i32, i32, i32});
+      {pointer, pointer, pointer, pointer, i32, i32, i32, i32, i32, i32, i32});
   LLVM::GlobalOp sites = createString(
       builder, (module.getName() + "_sites").str(), simulation.getSites());
   LLVM::GlobalOp table;
@@ -472,7 +485,10 @@ void KernelModule::describeKernels() {
         Simulation::createI32(builder, loc, staticShared),
         Simulation::createI32(builder, loc, getSharedLimit(module)),
         Simulation::createI32(builder, loc, simulation.hasChecks()),
-        Simulation::createI32(builder, loc, kernel.registers)};
+        Simulation::createI32(builder, loc, kernel.registers),
+        Simulation::createI32(builder, loc, kernel.cluster[0]),
+        Simulation::createI32(builder, loc, kernel.cluster[1]),
+        Simulation::createI32(builder, loc, kernel.cluster[2])};
     Value value = LLVM::PoisonOp::create(builder, loc, infoType);
     for (auto [i, field] : llvm::enumerate(fields))
       value = LLVM::InsertValueOp::create(builder, loc, value, field,

@@ -324,6 +324,10 @@ void mlir::mfa::populateScalarPatterns(Simulation &simulation,
   constexpr uint32_t blockDim = sim::kBlockDimOffset;
   constexpr uint32_t block = sim::kBlockIdOffset;
   constexpr uint32_t grid = sim::kGridDimOffset;
+  constexpr uint32_t cluster = sim::kClusterIdOffset;
+  constexpr uint32_t clusterGrid = sim::kClusterGridDimOffset;
+  constexpr uint32_t inCluster = sim::kBlockInClusterOffset;
+  constexpr uint32_t clusterDim = sim::kClusterDimOffset;
   patterns.add<FieldPattern<NVVM::ThreadIdXOp, thread>,
                FieldPattern<NVVM::ThreadIdYOp, thread + 4>,
                FieldPattern<NVVM::ThreadIdZOp, thread + 8>,
@@ -336,6 +340,20 @@ void mlir::mfa::populateScalarPatterns(Simulation &simulation,
                FieldPattern<NVVM::GridDimXOp, grid>,
                FieldPattern<NVVM::GridDimYOp, grid + 4>,
                FieldPattern<NVVM::GridDimZOp, grid + 8>,
+               FieldPattern<NVVM::ClusterIdXOp, cluster>,
+               FieldPattern<NVVM::ClusterIdYOp, cluster + 4>,
+               FieldPattern<NVVM::ClusterIdZOp, cluster + 8>,
+               FieldPattern<NVVM::ClusterDimXOp, clusterGrid>,
+               FieldPattern<NVVM::ClusterDimYOp, clusterGrid + 4>,
+               FieldPattern<NVVM::ClusterDimZOp, clusterGrid + 8>,
+               FieldPattern<NVVM::BlockInClusterIdXOp, inCluster>,
+               FieldPattern<NVVM::BlockInClusterIdYOp, inCluster + 4>,
+               FieldPattern<NVVM::BlockInClusterIdZOp, inCluster + 8>,
+               FieldPattern<NVVM::ClusterDimBlocksXOp, clusterDim>,
+               FieldPattern<NVVM::ClusterDimBlocksYOp, clusterDim + 4>,
+               FieldPattern<NVVM::ClusterDimBlocksZOp, clusterDim + 8>,
+               FieldPattern<NVVM::ClusterId, sim::kClusterRankOffset>,
+               FieldPattern<NVVM::ClusterDim, sim::kClusterBlocksOffset>,
                FieldPattern<NVVM::LaneIdOp, sim::kLaneIdOffset>,
                FieldPattern<NVVM::WarpIdOp, sim::kWarpIdOffset>,
                ConstantPattern<NVVM::WarpSizeOp, sim::kWarpSize>>(context,

@@ -20,6 +20,7 @@
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/PatternMatch.h"
+#include <array>
 
 namespace mlir::mfa {
 
@@ -135,7 +136,7 @@ void populateMemoryPatterns(Simulation &simulation,
 /// Adds the patterns for barriers and operations of a warp.
 void populateWarpPatterns(Simulation &simulation, RewritePatternSet &patterns);
 
-/// Adds the patterns for mbarriers.
+/// Adds the patterns for mbarriers and the barrier of the cluster.
 void populateMBarrierPatterns(Simulation &simulation,
                               RewritePatternSet &patterns);
 
@@ -165,6 +166,8 @@ struct SimulatedKernel {
   SmallVector<Type> byValue;
   /// KernelInfo::registers.
   uint32_t registers = 0;
+  /// KernelInfo::cluster.
+  std::array<uint32_t, 3> cluster = {};
 };
 
 /// Kernels by the symbol under which gpu.launch_func refers to them.

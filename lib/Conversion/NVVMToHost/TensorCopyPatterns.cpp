@@ -27,18 +27,25 @@ struct TensorLoadPattern
                   PatternRewriter &rewriter) const override {
     if (op.getMode() != NVVM::TMALoadMode::TILE)
       return rewriter.notifyMatchFailure(op, "expected the tile mode");
-    if (op.getMulticastMask() || op.getGroup())
-      return rewriter.notifyMatchFailure(op, "clusters are not simulated");
+    if (op.getGroup())
+      return rewriter.notifyMatchFailure(op, "expected no group of blocks");
     if (op.getPredicate())
       return rewriter.notifyMatchFailure(op, "expected no predicate");
     Location loc = op.getLoc();
     Simulation::storeToSlot(rewriter, op, op.getCoordinates());
-    simulation.callRuntime(
-        rewriter, op, "mfaSimTensorLoad", {},
-        {Simulation::createSharedOffset(rewriter, op, op.getDstMem()),
-         createMapAddress(rewriter, loc, op.getTmaDescriptor()),
-         Simulation::createSharedOffset(rewriter, op, op.getMbar()),
-         Simulation::createI32(rewriter, loc, op.getCoordinates().size())});
+    SmallVector<Value> arguments{
+        LLVM::PtrToIntOp::create(rewriter, loc, rewriter.getI64Type(),
+                                 op.getDstMem()),
+        createMapAddress(rewriter, loc, op.getTmaDescriptor()),
+        Simulation::createSharedOffset(rewriter, op, op.getMbar()),
+        Simulation::createI32(rewriter, loc, op.getCoordinates().size())};
+    StringRef function = "mfaSimTensorLoad";
+    if (Value mask = op.getMulticastMask()) {
+      function = "mfaSimTensorLoadMulticast";
+      arguments.push_back(
+          LLVM::ZExtOp::create(rewriter, loc, rewriter.getI32Type(), mask));
+    }
+    simulation.callRuntime(rewriter, op, function, {}, arguments);
     rewriter.eraseOp(op);
     return success();
   }

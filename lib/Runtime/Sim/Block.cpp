@@ -1,4 +1,4 @@
-//===- Block.cpp - Fibers and barriers of a block -------------------------===//
+//===- Block.cpp - Threads and barriers of a block ------------------------===//
 //
 // Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -14,10 +14,7 @@
 #include <sys/mman.h>
 
 using namespace mfa::sim;
-using boost::context::detail::fcontext_t;
-using boost::context::detail::jump_fcontext;
 using boost::context::detail::make_fcontext;
-using boost::context::detail::transfer_t;
 
 /// A stack and the page below it that catches its overflow. Pages that are
 /// never touched cost nothing.
@@ -54,16 +51,11 @@ void Block::reserveStacks(uint32_t count) {
     mprotect(stacks + i * stride, kGuardBytes, PROT_NONE);
 }
 
-/// Lanes 0 to count - 1, at most a warp.
-static uint32_t getFirstLanes(uint32_t count) {
-  return count >= kWarpSize ? ~0u : (1u << count) - 1;
-}
-
-void Block::prepare(Launch &newLaunch, Dim3 newId) {
+void Block::prepare(Launch &newLaunch, Dim3 newId, uint32_t newRank) {
   launch = &newLaunch;
   id = newId;
-  const Dim3 extent = launch->block;
-  threadCount = extent.count();
+  rank = newRank;
+  threadCount = launch->block.count();
   if (threadCapacity < threadCount) {
     threads = std::make_unique<Thread[]>(threadCount);
     threadCapacity = threadCount;
@@ -87,79 +79,82 @@ void Block::prepare(Launch &newLaunch, Dim3 newId) {
     warp.meets.clear();
     warp.threads = &threads[i * kWarpSize];
   }
-  for (uint32_t i = 0; i < threadCount; ++i) {
-    Thread &thread = threads[i];
-    const Dim3 grid = launch->grid;
-    thread.sharedWindow = window.get();
-    thread.threadId[0] = i % extent.x;
-    thread.threadId[1] = i / extent.x % extent.y;
-    thread.threadId[2] = i / extent.x / extent.y;
-    const uint32_t blockDim[3] = {extent.x, extent.y, extent.z};
-    const uint32_t blockId[3] = {id.x, id.y, id.z};
-    const uint32_t gridDim[3] = {grid.x, grid.y, grid.z};
-    memcpy(thread.blockDim, blockDim, sizeof(blockDim));
-    memcpy(thread.blockId, blockId, sizeof(blockId));
-    memcpy(thread.gridDim, gridDim, sizeof(gridDim));
-    thread.laneId = i % kWarpSize;
-    thread.warpId = i / kWarpSize;
-    thread.block = this;
-    thread.warp = &warps[i / kWarpSize];
-    thread.status = Thread::Status::Runs;
-    thread.waitSite = kNoSite;
-    thread.copies.clear();
-    thread.log.clear();
-    thread.closedGroups = 0;
-    thread.stores.clear();
-    thread.closedStoreGroups = 0;
-    thread.closedProductGroups = thread.completedProductGroups = 0;
-    thread.hasRegisterFence = false;
-    thread.stackBegin = stacks + i * (kStackBytes + kGuardBytes) + kGuardBytes;
-    thread.stackEnd = thread.stackBegin + kStackBytes - getStackShift(i);
-    thread.fiber =
-        make_fcontext(thread.stackEnd, thread.stackEnd - thread.stackBegin,
-                      &Block::threadMain);
-  }
+  for (uint32_t i = 0; i < threadCount; ++i)
+    prepareThread(i);
   prepareWarpgroups();
-  prepareShadow();
   liveThreads = threadCount;
-  abandoned = false;
-  currentWarp = 0;
-  currentLane = kWarpSize - 1;
 }
 
-void Block::prepareShadow() {
+static void copyExtents(uint32_t (&to)[3], Dim3 from) {
+  const uint32_t values[3] = {from.x, from.y, from.z};
+  memcpy(to, values, sizeof(values));
+}
+
+void Block::prepareThread(uint32_t index) {
+  Thread &thread = threads[index];
+  const Dim3 &dim = launch->cluster;
+  thread.sharedWindow = window.get();
+  copyExtents(thread.threadId, getPosition(index, launch->block));
+  copyExtents(thread.blockDim, launch->block);
+  copyExtents(thread.blockId, id);
+  copyExtents(thread.gridDim, launch->grid);
+  copyExtents(thread.clusterId, {id.x / dim.x, id.y / dim.y, id.z / dim.z});
+  copyExtents(thread.clusterGridDim, launch->getClusters());
+  copyExtents(thread.blockInCluster, getPosition(rank, dim));
+  copyExtents(thread.clusterDim, dim);
+  thread.clusterRank = rank;
+  thread.clusterBlocks = dim.count();
+  thread.laneId = index % kWarpSize;
+  thread.warpId = index / kWarpSize;
+  thread.block = this;
+  thread.warp = &warps[index / kWarpSize];
+  thread.status = Thread::Status::Runs;
+  thread.waitSite = kNoSite;
+  thread.copies.clear();
+  thread.log.clear();
+  thread.closedGroups = 0;
+  thread.stores.clear();
+  thread.closedStoreGroups = 0;
+  thread.closedProductGroups = thread.completedProductGroups = 0;
+  thread.hasRegisterFence = false;
+  thread.isAtCluster = false;
+  thread.stackBegin =
+      stacks + index * (kStackBytes + kGuardBytes) + kGuardBytes;
+  thread.stackEnd = thread.stackBegin + kStackBytes - getStackShift(index);
+  thread.fiber =
+      make_fcontext(thread.stackEnd, thread.stackEnd - thread.stackBegin,
+                    &Cluster::threadMain);
+}
+
+void Block::prepareBarriers(uint32_t newFirstAgent) {
+  firstAgent = newFirstAgent;
   for (Barrier &barrier : barriers) {
     pool.assign(barrier.released, nullptr);
     barrier = Barrier();
   }
   clearMBarriers();
-  idleTests = 0;
   for (auto &[offset, channel] : channels)
     pool.assign(channel, nullptr);
   channels.clear();
-  if (!hasChecks())
-    return;
+  remoteArrivals.clear();
   hasAsyncReads = false;
   nextLoadAgent = 0;
-  uint32_t readers = warps.size() + 1 + getWarpgroupCount();
-  uint32_t first = shadow.begin(getSharedEnd(), readers, maxClock);
-  maxClock = agentClock = first;
-  Knowledge *initial = pool.create(threadCount + getAgentCount());
-  std::fill(initial->clocks.begin(), initial->clocks.end(), first - 1);
   for (uint32_t i = 0; i < threadCount; ++i) {
-    threads[i].clock = first;
+    threads[i].agent = firstAgent + i;
+    pool.assign(threads[i].fencedMBarriers, nullptr);
+  }
+}
+
+void Block::prepareShadow(uint32_t clock, Knowledge *initial) {
+  uint32_t readers = warps.size() + 1 + getWarpgroupCount();
+  shadow.begin(getSharedEnd(), readers, clock);
+  for (uint32_t i = 0; i < threadCount; ++i) {
+    threads[i].clock = clock;
     pool.assign(threads[i].knows, initial);
   }
 }
 
-void Block::run(Launch &newLaunch, Dim3 newId) {
-  prepare(newLaunch, newId);
-  jumpTo(&home, pickNext());
-  // Back here, all threads have exited, or one failed, or none can go on.
-  if (!abandoned && liveThreads)
-    reportDeadlock();
-  else if (!abandoned)
-    reportLoads();
+void Block::finish() {
   if (!launch->counting)
     return;
   ++counters.blocks;
@@ -180,37 +175,6 @@ void Block::flushLog(Warp &warp) {
 // Switching
 //===----------------------------------------------------------------------===//
 
-void Block::threadMain(transfer_t transfer) {
-  Block &block = *static_cast<Block *>(transfer.data);
-  *block.saveSlot = transfer.fctx;
-  Thread &self = *block.running;
-  block.launch->kernel.entry(&self, block.launch->arguments);
-  block.exit(self);
-}
-
-void Block::jumpTo(fcontext_t *save, Thread *next) {
-  saveSlot = save;
-  running = next;
-  transfer_t transfer = jump_fcontext(next ? next->fiber : home, this);
-  *saveSlot = transfer.fctx;
-}
-
-Thread *Block::pickNext() {
-  // Staying in a warp keeps its stacks in the cache; going around its lanes
-  // lets each of them run.
-  for (size_t i = 0, e = warps.size(); i < e; ++i) {
-    Warp &warp = warps[currentWarp];
-    if (warp.ready) {
-      uint32_t above = warp.ready & ~getFirstLanes(currentLane + 1);
-      currentLane = __builtin_ctz(above ? above : warp.ready);
-      warp.ready &= ~(1u << currentLane);
-      return &warp.lane(currentLane);
-    }
-    leaveWarp();
-  }
-  return nullptr;
-}
-
 void Block::suspend(Thread &self, Thread::Status status, uint32_t site) {
   self.status = status;
   self.waitSite = site;
@@ -218,7 +182,7 @@ void Block::suspend(Thread &self, Thread::Status status, uint32_t site) {
     ++counters.barrierWaits;
   else
     ++counters.warpWaits;
-  jumpTo(&self.fiber, pickNext());
+  cluster.suspend(self);
   self.status = Thread::Status::Runs;
 }
 
@@ -227,13 +191,37 @@ void Block::exit(Thread &self) {
   exitStores(self);
   self.status = Thread::Status::Exited;
   --liveThreads;
-  idleTests = 0;
+  cluster.notice();
   self.warp->exit(self);
   exitWarpgroup(self);
   exitBarriers(self);
-  fcontext_t unused;
-  jumpTo(&unused, pickNext());
-  __builtin_unreachable();
+  if (!liveThreads)
+    leave();
+  cluster.exit(self);
+}
+
+void Block::leave() {
+  reportLoads();
+  checkRemoteArrivals();
+}
+
+/// Another block has to have arrived at an mbarrier before the last thread
+/// leaves, by what orders the two and not by chance.
+void Block::checkRemoteArrivals() {
+  for (const auto &[agent, arrival] : remoteArrivals) {
+    auto knows = [&, agent = agent,
+                  clock = arrival.clock](const Thread &other) {
+      return clock <= other.knows->clocks[agent];
+    };
+    if (std::any_of(threads.get(), threads.get() + threadCount, knows))
+      continue;
+    report(FaultKind::EarlyExit, *arrival.thread, arrival.site, [&] {
+      return format("arrival at the mbarrier at shared memory offset %u of ",
+                    arrival.offset - kSharedBase) +
+             describe() +
+             ", which does not wait for it before it leaves the kernel";
+    });
+  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -291,7 +279,7 @@ void Block::barrier(Thread &self, uint32_t barrierId, uint32_t count,
 }
 
 void Block::completeBarrier(Barrier &barrier, uint32_t barrierId) {
-  idleTests = 0;
+  cluster.notice();
   std::vector<Thread *> &group = getGroup();
   for (Warp &warp : warps) {
     warp.ready |= barrier.waiting[warp.index];
@@ -322,19 +310,21 @@ void Block::exitBarriers(Thread &self) {
 // Faults
 //===----------------------------------------------------------------------===//
 
-std::string Block::describeThread(const Thread &self) const {
-  return format("block (%u, %u, %u), thread (%u, %u, %u)", id.x, id.y, id.z,
-                self.threadId[0], self.threadId[1], self.threadId[2]);
+std::string Block::describe() const {
+  return format("block (%u, %u, %u)", id.x, id.y, id.z);
+}
+
+std::string Block::describeThread(const Thread &self) {
+  return self.block->describe() + format(", thread (%u, %u, %u)",
+                                         self.threadId[0], self.threadId[1],
+                                         self.threadId[2]);
 }
 
 void Block::fail(FaultKind kind, const Thread &self, uint32_t site,
                  const std::string &what) {
   launch->report(kind, site, describeThread(self), what);
   launch->aborted = true;
-  abandoned = true;
-  fcontext_t unused;
-  jumpTo(&unused, nullptr);
-  __builtin_unreachable();
+  cluster.abandon();
 }
 
 std::string Block::describeLanes(const Warp &warp, uint32_t lanes) const {
@@ -360,9 +350,8 @@ std::string Block::describeBarrier(uint32_t barrierId) const {
   return text;
 }
 
-void Block::reportDeadlock() {
-  std::string text = "no thread of the block can go on";
-  uint32_t site = kNoSite;
+std::string Block::describeWaits(uint32_t &site) const {
+  std::string text;
   for (uint32_t i = 0; i < 16; ++i) {
     if (!barriers[i].arrived)
       continue;
@@ -381,9 +370,7 @@ void Block::reportDeadlock() {
     if (uint32_t exited = warp.present & ~warp.live)
       text += "\n  " + describeLanes(warp, exited) + " left the kernel";
   }
-  launch->report(FaultKind::Deadlock, site,
-                 format("block (%u, %u, %u)", id.x, id.y, id.z), text);
-  launch->aborted = true;
+  return text;
 }
 
 //===----------------------------------------------------------------------===//

@@ -1,4 +1,4 @@
-//===- Block.h - Fibers, warps and barriers of a block ----------*- C++ -*-===//
+//===- Block.h - Threads, warps and barriers of a block ---------*- C++ -*-===//
 //
 // Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -9,6 +9,7 @@
 #ifndef MFA_LIB_RUNTIME_SIM_BLOCK_H
 #define MFA_LIB_RUNTIME_SIM_BLOCK_H
 
+#include "Cluster.h"
 #include "Launch.h"
 #include "Shadow.h"
 #include "TensorMap.h"
@@ -20,9 +21,6 @@
 #include <utility>
 
 namespace mfa::sim {
-
-class Block;
-class Warp;
 
 /// A copy that a thread started and did not wait for yet.
 struct PendingCopy {
@@ -40,13 +38,21 @@ struct TensorCopy {
   int32_t coordinates[kMaxTensorRank];
   /// The box in shared memory.
   uint32_t offset;
-  /// Index of the thread that started it, and the operation.
-  uint32_t thread;
+  /// The thread that started it, and the operation.
+  const Thread *thread;
   uint32_t site;
+  /// Of a load that several blocks get: whether what it reads counts for
+  /// another one of them.
+  bool isCounted;
   /// Of a store: its group, and its clock as an agent.
   uint32_t group;
   uint32_t clock;
 };
+
+/// Lanes 0 to count - 1, at most a warp.
+inline uint32_t getFirstLanes(uint32_t count) {
+  return count >= kWarpSize ? ~0u : (1u << count) - 1;
+}
 
 /// One thread of a block: a fiber on a stack of its own. Switching uses the
 /// low-level interface of Boost.Context, because a thread that cannot go on
@@ -79,10 +85,19 @@ struct Thread : ThreadState {
   /// Counts up when the thread synchronises; see Shadow.h.
   uint32_t clock = 0;
   Knowledge *knows = nullptr;
+  /// Its number among the clocks.
+  uint32_t agent = 0;
+
+  /// What a fence of mbarriers released to those behind a relaxed arrival at
+  /// the barrier of the cluster; the phase of that barrier at which the thread
+  /// arrived, if it did not wait since.
+  Knowledge *fencedMBarriers = nullptr;
+  uint32_t clusterPhase = 0;
+  bool isAtCluster = false;
 
   uint32_t getIndex() const { return warpId * kWarpSize + laneId; }
   Access getAccess(AccessMode mode, uint32_t site) const {
-    return {getIndex(), clock, static_cast<uint32_t>(mode), site};
+    return {agent, clock, static_cast<uint32_t>(mode), site};
   }
   uint32_t *words() { return reinterpret_cast<uint32_t *>(slot); }
   float *floats() { return reinterpret_cast<float *>(slot); }
@@ -174,22 +189,55 @@ struct MBarrier {
   bool isAwaited() const;
 };
 
-/// The block that a worker runs; stacks and buffers are kept from one block to
-/// the next.
+/// An arrival of a thread of another block at an mbarrier.
+struct RemoteArrival {
+  const Thread *thread;
+  uint32_t clock;
+  uint32_t offset;
+  uint32_t site;
+};
+
+/// A block of a cluster; stacks and buffers are kept from one block to the
+/// next.
 class Block {
 public:
-  Block() = default;
+  explicit Block(Cluster &cluster) : cluster(cluster), pool(cluster.pool) {}
   ~Block();
   Block(const Block &) = delete;
   Block &operator=(const Block &) = delete;
 
-  /// Runs block `id` to its end or to its first fault that stops it.
-  void run(Launch &launch, Dim3 id);
+  /// Makes ready to run block `id`, whose rank in the cluster is `rank`.
+  void prepare(Launch &launch, Dim3 id, uint32_t rank);
+
+  /// Makes its barriers ready. The threads and agents get numbers among the
+  /// clocks from `firstAgent` on.
+  void prepareBarriers(uint32_t firstAgent);
+
+  /// Makes the checks of accesses ready. The threads start with the clock
+  /// `clock`, which is above those of earlier blocks, and know `initial`.
+  void prepareShadow(uint32_t clock, Knowledge *initial);
+
+  /// Forgets the accesses of earlier blocks, so that clocks may start again.
+  void clearShadow() { shadow.clear(); }
+
+  /// Counts what the block did, at its end.
+  void finish();
 
   Launch &getLaunch() const { return *launch; }
+  Cluster &getCluster() const { return cluster; }
+  std::string describe() const;
+  uint32_t getLiveThreads() const { return liveThreads; }
+  std::vector<Warp> &getWarps() { return warps; }
+  bool isOwnerOf(uint32_t agent) const {
+    return agent - firstAgent < getClockCount();
+  }
   char *getWindow() const { return window.get(); }
   uint32_t getSharedEnd() const { return kSharedBase + launch->sharedBytes; }
   bool hasChecks() const { return launch->kernel.checks; }
+  /// Number of the clocks of the threads and agents of the block.
+  uint32_t getClockCount() const {
+    return threadCount + kLoadAgents + 2 * warps.size();
+  }
   /// An empty list of threads for synchronize, which outlives an abandoned
   /// fiber.
   std::vector<Thread *> &getGroup() {
@@ -241,6 +289,11 @@ public:
   void release(Thread &self, Knowledge *&channel);
   void acquire(Thread &self, const Knowledge *channel);
 
+  /// Keeps what a fence of `self` released, for a relaxed arrival behind it;
+  /// and the same as release for what the fence kept, if there was one.
+  void keepFence(Thread &self);
+  void releaseFenced(Thread &self, Knowledge *&channel);
+
   /// Performs an atomic access, as far as it orders others.
   void orderAtomic(Thread &self, uint32_t offset, uint32_t flags);
 
@@ -248,8 +301,9 @@ public:
   void completeCopies(Thread &self, uint32_t end);
 
   /// Starts a copy of a box into shared memory that completes transactions of
-  /// the mbarrier at offset `mbarrier`, and of one from shared memory.
-  void startLoad(Thread &self, TensorCopy copy, uint32_t mbarrier);
+  /// the mbarrier at offset `mbarrier`, and of one from shared memory. The
+  /// thread may be of another block.
+  void startLoad(Thread &self, const TensorCopy &copy, uint32_t mbarrier);
   void startStore(Thread &self, TensorCopy copy);
 
   /// Performs the tensor stores of `self` whose group is below `end`.
@@ -305,6 +359,7 @@ public:
   void eraseMBarrier(uint32_t offset);
 
   /// Counts arrivals and expected bytes, and returns the phase they are for.
+  /// The thread may be of another block.
   uint64_t arrive(Thread &self, uint32_t offset, uint32_t count,
                   int32_t transactions, uint32_t site);
 
@@ -332,38 +387,44 @@ public:
   [[noreturn]] void fail(FaultKind kind, const Thread &self, uint32_t site,
                          const std::string &what);
 
+  /// Lanes of a warp, in words.
+  std::string describeLanes(const Warp &warp, uint32_t lanes) const;
+
+  /// What threads wait for at mbarriers, and at anything of the block; that
+  /// raises `site` to an operation where one waits.
+  std::string describeMBarriers() const;
+  std::string describeWaits(uint32_t &site) const;
+
 private:
-  void prepare(Launch &launch, Dim3 id);
+  void prepareThread(uint32_t index);
   void reserveStacks(uint32_t count);
-  Thread *pickNext();
-  void jumpTo(boost::context::detail::fcontext_t *save, Thread *next);
+  void leave();
+  void checkRemoteArrivals();
   void completeBarrier(Barrier &barrier, uint32_t id);
   void exitBarriers(Thread &self);
   void prepareWarpgroups();
   void release(Warpgroup &group);
   void exitWarpgroup(Thread &self);
   std::string describeWarpgroups() const;
-  void reportDeadlock();
-  std::string describeThread(const Thread &self) const;
+  static std::string describeThread(const Thread &self);
   void completePhase(MBarrier &barrier);
   void completeLoads(MBarrier &barrier);
   void reportLoads();
-  /// Lets the threads of another warp run next.
-  void leaveWarp() {
-    currentWarp = currentWarp + 1 == warps.size() ? 0 : currentWarp + 1;
-    currentLane = kWarpSize - 1;
-  }
   [[noreturn]] void failIdle(Thread &self, uint32_t site);
   void clearMBarriers();
-  std::string describeMBarriers() const;
   std::string describeBarrier(uint32_t id) const;
-  std::string describeLanes(const Warp &warp, uint32_t lanes) const;
 
-  void prepareShadow();
   void tick(Thread &self);
   bool areOrdered(const Access &earlier, const Thread &self,
                   AccessMode mode) const;
-  std::string describeAccess(const Access &access, const char *verb) const;
+  /// Whose shared memory it is, for a report about a thread of another block.
+  std::string describeOwner(const Thread &self) const {
+    return self.block == this ? "" : " of " + describe();
+  }
+  std::string describeBytes(const Thread &self, uint32_t offset,
+                            uint32_t bytes) const;
+  std::string describeAccess(const Thread &self, const Access &access,
+                             const char *verb) const;
   bool isFenced(const Access &earlier, const Thread &self) const;
   void checkWrites(Thread &self, uint32_t offset, uint32_t bytes,
                    const char *verb, AccessMode mode, bool isAsync,
@@ -378,29 +439,31 @@ private:
                    AccessMode mode, uint32_t site, bool isAsync = false);
   void completeWrite(uint32_t offset, uint32_t bytes, const Access &access);
 
-  // Agents, numbered behind the threads: one for the loads of each mbarrier
-  // (several share one if there are many), one for the stores of each warp, and
-  // for the products of a warpgroup four, of which the first makes the accesses
-  // and each is known from the wait of one of the warps: a product may go on
-  // for the others. The stores of the block have one row of last reads behind
-  // those of the warps, each warpgroup another one.
+  // Agents, numbered behind the threads of the block: one for the loads of each
+  // mbarrier (several share one if there are many), one for the stores of each
+  // warp, and for the products of a warpgroup four, of which the first makes
+  // the accesses and each is known from the wait of one of the warps: a product
+  // may go on for the others. The stores of the block have one row of last
+  // reads behind those of the warps, each warpgroup another one.
   static constexpr uint32_t kLoadAgents = 32;
   uint32_t getWarpgroupCount() const {
     return (warps.size() + kWarpsOfGroup - 1) / kWarpsOfGroup;
   }
-  uint32_t getAgentCount() const { return kLoadAgents + 2 * warps.size(); }
   uint32_t getLoadAgent(uint32_t number) const {
-    return threadCount + number % kLoadAgents;
+    return firstAgent + threadCount + number % kLoadAgents;
   }
   uint32_t getStoreAgent(const Warp &warp) const {
-    return threadCount + kLoadAgents + warp.index;
+    return firstAgent + threadCount + kLoadAgents + warp.index;
+  }
+  uint32_t getFirstProductAgent() const {
+    return firstAgent + threadCount + kLoadAgents + warps.size();
   }
   uint32_t getProductAgent(const Warpgroup &group) const {
-    return threadCount + kLoadAgents + warps.size() +
-           group.index * kWarpsOfGroup;
+    return getFirstProductAgent() + group.index * kWarpsOfGroup;
   }
+  /// Only agents of this block access its shared memory.
   bool isProductAgent(uint32_t agent) const {
-    return agent >= threadCount + kLoadAgents + warps.size();
+    return agent >= getFirstProductAgent();
   }
   uint32_t getStoreReader() const { return warps.size(); }
   uint32_t getProductReader(const Warpgroup &group) const {
@@ -409,20 +472,15 @@ private:
   uint32_t getReaderCount() const {
     return warps.size() + (hasAsyncReads ? 1 + getWarpgroupCount() : 0);
   }
-  /// The clock of the next access of an agent.
-  uint32_t tickAgent() {
-    maxClock = std::max(maxClock, ++agentClock);
-    return agentClock;
-  }
   /// An access of an agent.
   static Access getAgentAccess(uint32_t agent, uint32_t clock, uint32_t site) {
     return {agent, clock, static_cast<uint32_t>(AccessMode::Async), site};
   }
 
-  static void threadMain(boost::context::detail::transfer_t transfer);
-
+  Cluster &cluster;
   Launch *launch = nullptr;
   Dim3 id = {};
+  uint32_t rank = 0;
   std::unique_ptr<Thread[]> threads;
   uint32_t threadCapacity = 0;
   uint32_t threadCount = 0;
@@ -433,7 +491,6 @@ private:
   std::map<uint32_t, MBarrier> mbarriers;
   uint32_t nextLoadAgent = 0;
   uint32_t liveThreads = 0;
-  bool abandoned = false;
 
   struct AlignedDelete {
     void operator()(char *memory) const;
@@ -444,26 +501,18 @@ private:
   char *stacks = nullptr;
   uint32_t stackCount = 0;
 
-  /// Where accesses are checked: remembered ones, the largest clock so far,
-  /// and what was released through atomic accesses, by offset.
+  /// Where accesses are checked: remembered ones, the first number among the
+  /// clocks, and what was released through atomic accesses, by offset.
   Shadow shadow;
-  KnowledgePool pool;
-  uint32_t maxClock = 0;
-  uint32_t agentClock = 0;
+  KnowledgePool &pool;
+  uint32_t firstAgent = 0;
   bool hasAsyncReads = false;
   std::map<uint32_t, Knowledge *> channels;
+  /// The latest arrival of each thread of another block, by its number among
+  /// the clocks.
+  std::map<uint32_t, RemoteArrival> remoteArrivals;
   std::vector<Thread *> group;
   Counters counters;
-
-  /// Tests of mbarriers that failed since anything else happened.
-  uint64_t idleTests = 0;
-
-  /// The worker's own context while threads run, and the fiber being left.
-  boost::context::detail::fcontext_t home = nullptr;
-  boost::context::detail::fcontext_t *saveSlot = nullptr;
-  Thread *running = nullptr;
-  uint32_t currentWarp = 0;
-  uint32_t currentLane = 0;
 };
 
 /// The thread that a call from a kernel is made for.

@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Launch.h"
-#include "Block.h"
+#include "Cluster.h"
 #include <algorithm>
 #include <cstdarg>
 #include <cstdio>
@@ -22,7 +22,7 @@ using namespace mfa::sim;
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// What the embedding program configured, and the blocks kept for reuse.
+/// What the embedding program configured, and the clusters kept for reuse.
 struct Simulator {
   std::mutex mutex;
   FaultHandler handler = nullptr;
@@ -30,7 +30,7 @@ struct Simulator {
   uint32_t workers = 0;
   std::vector<MemoryRange> registered;
   std::vector<MemoryRange> readable;
-  std::vector<std::unique_ptr<Block>> idle;
+  std::vector<std::unique_ptr<Cluster>> idle;
 };
 } // namespace
 
@@ -43,20 +43,20 @@ static Simulator &getSimulator() {
   return simulator;
 }
 
-static std::unique_ptr<Block> takeBlock() {
+static std::unique_ptr<Cluster> takeCluster() {
   Simulator &simulator = getSimulator();
   std::lock_guard<std::mutex> lock(simulator.mutex);
   if (simulator.idle.empty())
-    return std::make_unique<Block>();
-  std::unique_ptr<Block> block = std::move(simulator.idle.back());
+    return std::make_unique<Cluster>();
+  std::unique_ptr<Cluster> cluster = std::move(simulator.idle.back());
   simulator.idle.pop_back();
-  return block;
+  return cluster;
 }
 
-static void giveBack(std::unique_ptr<Block> block) {
+static void giveBack(std::unique_ptr<Cluster> cluster) {
   Simulator &simulator = getSimulator();
   std::lock_guard<std::mutex> lock(simulator.mutex);
-  simulator.idle.push_back(std::move(block));
+  simulator.idle.push_back(std::move(cluster));
 }
 
 void mfaSimSetFaultHandler(FaultHandler handler, void *user) {
@@ -167,6 +167,8 @@ static const char *getFaultName(FaultKind kind) {
     return "divergent arrival";
   case FaultKind::PhaseOverrun:
     return "phase overrun";
+  case FaultKind::EarlyExit:
+    return "early exit";
   case FaultKind::InvalidOperand:
     return "invalid operand";
   case FaultKind::Trap:
@@ -264,28 +266,55 @@ static std::string checkLaunch(const KernelInfo &kernel, const int64_t grid[3],
   return {};
 }
 
-/// Takes blocks in order until there are none left or the launch fails.
-static void work(Launch &launch) {
-  std::unique_ptr<Block> block = takeBlock();
-  while (!launch.aborted) {
-    uint64_t number = launch.nextBlock++;
-    if (number >= launch.grid.count())
-      break;
-    Dim3 id;
-    id.x = number % launch.grid.x;
-    id.y = number / launch.grid.x % launch.grid.y;
-    id.z = number / launch.grid.x / launch.grid.y;
-    block->run(launch, id);
+/// What the driver would refuse about clusters, in a grid that is valid; the
+/// kernel may ask for those of one size.
+static std::string checkClusters(const KernelInfo &kernel,
+                                 const int64_t grid[3],
+                                 const int64_t cluster[3]) {
+  constexpr int64_t kMostBlocks = 16;
+  for (int i = 0; i < 3; ++i) {
+    if (cluster[i] < 1 || cluster[i] > kMostBlocks)
+      return format("expected cluster dimension %c from 1 to %lld but got %lld",
+                    'x' + i, static_cast<long long>(kMostBlocks),
+                    static_cast<long long>(cluster[i]));
+    if (kernel.cluster[0] && cluster[i] != kernel.cluster[i])
+      return format("expected cluster dimension %c to be %u, as the kernel "
+                    "says, but got %lld",
+                    'x' + i, kernel.cluster[i],
+                    static_cast<long long>(cluster[i]));
+    if (grid[i] % cluster[i])
+      return format("expected grid dimension %c to be a multiple of the "
+                    "cluster's, %lld, but got %lld",
+                    'x' + i, static_cast<long long>(cluster[i]),
+                    static_cast<long long>(grid[i]));
   }
-  if (launch.counting)
-    launch.addCounters(block->takeCounters());
-  giveBack(std::move(block));
+  int64_t blocks = cluster[0] * cluster[1] * cluster[2];
+  if (blocks > kMostBlocks)
+    return format("expected at most %lld blocks a cluster but got %lld",
+                  static_cast<long long>(kMostBlocks),
+                  static_cast<long long>(blocks));
+  return {};
 }
 
-static void runBlocks(Launch &launch, uint32_t workers) {
+/// Takes clusters in order until there are none left or the launch fails.
+static void work(Launch &launch) {
+  std::unique_ptr<Cluster> cluster = takeCluster();
+  const Dim3 clusters = launch.getClusters();
+  while (!launch.aborted) {
+    uint64_t number = launch.nextCluster++;
+    if (number >= clusters.count())
+      break;
+    cluster->run(launch, getPosition(number, clusters));
+  }
+  if (launch.counting)
+    launch.addCounters(cluster->takeCounters());
+  giveBack(std::move(cluster));
+}
+
+static void runClusters(Launch &launch, uint32_t workers) {
   if (!workers)
     workers = std::max(1u, std::thread::hardware_concurrency());
-  workers = std::min<uint64_t>(workers, launch.grid.count());
+  workers = std::min<uint64_t>(workers, launch.getClusters().count());
   std::vector<std::thread> helpers;
   for (uint32_t i = 1; i < workers; ++i)
     helpers.emplace_back(work, std::ref(launch));
@@ -319,20 +348,20 @@ void mfa::sim::deliver(const std::vector<std::string> &reports) {
 
 int64_t mfaSimGetMultiprocessorCount() { return 16; }
 
-void mfaSimLaunch(const KernelInfo *kernel, int64_t gridX, int64_t gridY,
-                  int64_t gridZ, int64_t blockX, int64_t blockY, int64_t blockZ,
-                  int32_t dynamicShared, void **arguments,
-                  const MemrefArgument *memrefs, int64_t memrefCount) {
-  const int64_t grid[3] = {gridX, gridY, gridZ};
-  const int64_t block[3] = {blockX, blockY, blockZ};
+static void launchKernel(const KernelInfo *kernel, const int64_t grid[3],
+                         const int64_t cluster[3], const int64_t block[3],
+                         int32_t dynamicShared, void **arguments,
+                         const MemrefArgument *memrefs, int64_t memrefCount) {
   auto toDim3 = [](const int64_t *extents) {
     return Dim3{static_cast<uint32_t>(extents[0]),
                 static_cast<uint32_t>(extents[1]),
                 static_cast<uint32_t>(extents[2])};
   };
-  Launch launch(*kernel, toDim3(grid), toDim3(block),
+  Launch launch(*kernel, toDim3(grid), toDim3(cluster), toDim3(block),
                 kernel->staticShared + dynamicShared, arguments);
   std::string invalid = checkLaunch(*kernel, grid, block, dynamicShared);
+  if (invalid.empty())
+    invalid = checkClusters(*kernel, grid, cluster);
   if (!invalid.empty()) {
     launch.report(FaultKind::InvalidLaunch, kNoSite, {}, invalid);
     return deliver(launch.getReports());
@@ -355,10 +384,37 @@ void mfaSimLaunch(const KernelInfo *kernel, int64_t gridX, int64_t gridY,
   if (!launch.ranges.empty())
     launch.ranges.insert(launch.ranges.end(), readable.begin(), readable.end());
   normalize(launch.ranges);
-  runBlocks(launch, workers);
+  runClusters(launch, workers);
   if (launch.counting) {
     launch.counters.launches = 1;
     addToReport(*kernel, launch.counters);
   }
   deliver(launch.getReports());
+}
+
+void mfaSimLaunch(const KernelInfo *kernel, int64_t gridX, int64_t gridY,
+                  int64_t gridZ, int64_t blockX, int64_t blockY, int64_t blockZ,
+                  int32_t dynamicShared, void **arguments,
+                  const MemrefArgument *memrefs, int64_t memrefCount) {
+  const int64_t grid[3] = {gridX, gridY, gridZ};
+  const int64_t block[3] = {blockX, blockY, blockZ};
+  // The kernel may say what the launch does not.
+  int64_t cluster[3] = {1, 1, 1};
+  if (kernel->cluster[0])
+    std::copy_n(kernel->cluster, 3, cluster);
+  launchKernel(kernel, grid, cluster, block, dynamicShared, arguments, memrefs,
+               memrefCount);
+}
+
+void mfaSimLaunchCluster(const KernelInfo *kernel, int64_t clusterX,
+                         int64_t clusterY, int64_t clusterZ, int64_t gridX,
+                         int64_t gridY, int64_t gridZ, int64_t blockX,
+                         int64_t blockY, int64_t blockZ, int32_t dynamicShared,
+                         void **arguments, const MemrefArgument *memrefs,
+                         int64_t memrefCount) {
+  const int64_t grid[3] = {gridX, gridY, gridZ};
+  const int64_t cluster[3] = {clusterX, clusterY, clusterZ};
+  const int64_t block[3] = {blockX, blockY, blockZ};
+  launchKernel(kernel, grid, cluster, block, dynamicShared, arguments, memrefs,
+               memrefCount);
 }

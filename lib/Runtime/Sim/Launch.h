@@ -30,6 +30,7 @@ enum class FaultKind {
   Deadlock,
   Divergence,
   PhaseOverrun,
+  EarlyExit,
   InvalidOperand,
   Trap,
 };
@@ -46,16 +47,25 @@ struct Dim3 {
   uint64_t count() const { return uint64_t(x) * y * z; }
 };
 
+/// The coordinates of number `index` within an extent, x running fastest.
+inline Dim3 getPosition(uint64_t index, Dim3 extent) {
+  return {static_cast<uint32_t>(index % extent.x),
+          static_cast<uint32_t>(index / extent.x % extent.y),
+          static_cast<uint32_t>(index / extent.x / extent.y)};
+}
+
 /// State shared by the workers that run the blocks of one launch.
 class Launch {
 public:
-  Launch(const KernelInfo &kernel, Dim3 grid, Dim3 block, uint32_t sharedBytes,
-         void **arguments)
-      : kernel(kernel), grid(grid), block(block), sharedBytes(sharedBytes),
-        arguments(arguments) {}
+  Launch(const KernelInfo &kernel, Dim3 grid, Dim3 cluster, Dim3 block,
+         uint32_t sharedBytes, void **arguments)
+      : kernel(kernel), grid(grid), cluster(cluster), block(block),
+        sharedBytes(sharedBytes), arguments(arguments) {}
 
   const KernelInfo &kernel;
   const Dim3 grid;
+  /// Blocks of a cluster; one without clusters.
+  const Dim3 cluster;
   const Dim3 block;
   /// Static and dynamic shared memory of a block.
   const uint32_t sharedBytes;
@@ -68,10 +78,15 @@ public:
   const bool counting = isReporting();
   Counters counters;
 
-  /// Number of the next block that has no worker yet.
-  std::atomic<uint64_t> nextBlock{0};
+  /// Number of the next cluster that has no worker yet.
+  std::atomic<uint64_t> nextCluster{0};
   /// Set by the first fault after which a block cannot go on.
   std::atomic<bool> aborted{false};
+
+  /// Clusters of the grid.
+  Dim3 getClusters() const {
+    return {grid.x / cluster.x, grid.y / cluster.y, grid.z / cluster.z};
+  }
 
   /// True if [address, address + bytes) lies in one accessible range.
   bool isAccessible(uintptr_t address, uint64_t bytes) const;

@@ -22,9 +22,6 @@ static constexpr uint32_t kMostArrivals = (1u << 20) - 1;
 
 static constexpr uint32_t kObjectFlags = kShared | 8u << kAlignShift;
 
-/// Failed tests in a row after which nothing is expected to happen any more.
-static constexpr uint64_t kMostIdleTests = 1 << 20;
-
 static uint32_t toUserOffset(uint32_t offset) { return offset - kSharedBase; }
 
 MBarrier &Block::getMBarrier(Thread &self, uint32_t offset, uint32_t site) {
@@ -32,7 +29,8 @@ MBarrier &Block::getMBarrier(Thread &self, uint32_t offset, uint32_t site) {
   if (it == mbarriers.end())
     fail(FaultKind::InvalidOperand, self, site,
          format("there is no initialized mbarrier at shared memory offset %d",
-                static_cast<int32_t>(toUserOffset(offset))));
+                static_cast<int32_t>(toUserOffset(offset))) +
+             describeOwner(self));
   // The object has to be initialized before, as far as this thread knows.
   accessShared(self, offset, 8, kObjectFlags | kWrite | kAtomic, site);
   return it->second;
@@ -51,7 +49,7 @@ void Block::completePhase(MBarrier &barrier) {
   if (barrier.pending || barrier.transactions)
     return;
   ++barrier.phase;
-  idleTests = 0;
+  cluster.notice();
   barrier.pending = barrier.expected;
   pool.assign(barrier.completed, barrier.arriving);
   for (Warp &warp : warps) {
@@ -119,16 +117,31 @@ uint64_t Block::arrive(Thread &self, uint32_t offset, uint32_t count,
   barrier.transactions += transactions;
   if (count > barrier.pending)
     fail(FaultKind::PhaseOverrun, self, site,
-         format("%u arrivals at the mbarrier at shared memory offset %u, but "
-                "its phase %u expects %u, of which %u are pending",
-                count, toUserOffset(offset), barrier.phase, barrier.expected,
-                barrier.pending));
+         format("%u arrivals at the mbarrier at shared memory offset %u", count,
+                toUserOffset(offset)) +
+             describeOwner(self) +
+             format(", but its phase %u expects %u, of which %u are pending",
+                    barrier.phase, barrier.expected, barrier.pending));
   barrier.pending -= count;
+  if (hasChecks() && self.block != this)
+    remoteArrivals[self.agent] = {&self, self.clock, offset, site};
   if (hasChecks() && count)
     release(self, barrier.arriving);
   uint64_t phase = barrier.phase;
   completePhase(barrier);
   return phase;
+}
+
+void mfaSimMBarrierArriveCluster(ThreadState *state, uint64_t address,
+                                 uint32_t count, uint32_t transactions,
+                                 uint32_t site) {
+  Thread &self = getThread(state);
+  Block *block = self.block;
+  if (uint32_t mapped = address >> kClusterRankShift)
+    block = &block->getCluster().getBlock(self, mapped - 1,
+                                          "arrival at an mbarrier of", site);
+  block->arrive(self, static_cast<uint32_t>(address), count, transactions,
+                site);
 }
 
 uint64_t mfaSimMBarrierArrive(ThreadState *state, uint32_t offset,
@@ -172,8 +185,8 @@ bool Block::waitPhase(Thread &self, uint32_t offset, uint64_t phase,
     if (!blocks) {
       barrier.waiting[self.warpId] &= ~lane;
       self.warp->ready |= 1u << self.laneId;
-      leaveWarp();
-      if (++idleTests > kMostIdleTests)
+      cluster.leaveWarp();
+      if (cluster.countIdleTest())
         failIdle(self, site);
     }
     suspend(self, Thread::Status::AtBarrier, site);
@@ -196,13 +209,14 @@ uint32_t mfaSimMBarrierTest(ThreadState *state, uint32_t offset, uint64_t phase,
 
 void Block::failIdle(Thread &self, uint32_t site) {
   fail(FaultKind::Deadlock, self, site,
-       "threads test mbarriers again and again, but no other thread of the "
-       "block can go on" +
-           describeMBarriers());
+       format("threads test mbarriers again and again, but no other thread of "
+              "the %s can go on",
+              cluster.getNoun()) +
+           cluster.describeMBarriers());
 }
 
 /// How many bytes an mbarrier still waits for.
-static std::string describeBytes(int64_t transactions) {
+static std::string describeMissingBytes(int64_t transactions) {
   if (transactions < 0)
     return format(", and got %lld bytes too many",
                   static_cast<long long>(-transactions));
@@ -224,7 +238,7 @@ std::string Block::describeMBarriers() const {
                    "of %u arrivals",
                    toUserOffset(offset), barrier.phase, barrier.pending,
                    barrier.expected) +
-            describeBytes(barrier.transactions) + waiters;
+            describeMissingBytes(barrier.transactions) + waiters;
   }
   return text;
 }

@@ -323,7 +323,7 @@ static bool computeProduct(Warpgroup &group, uint32_t parameter,
 
 uint32_t Block::startProduct(Warpgroup &group) {
   constexpr size_t kKeptGroups = 64;
-  const uint32_t clock = tickAgent();
+  const uint32_t clock = cluster.tickAgent();
   const uint32_t number = group.threads[0].closedProductGroups;
   auto &clocks = group.groupClocks;
   if (clocks.empty() || clocks.back().first != number)

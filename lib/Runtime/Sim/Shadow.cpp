@@ -43,19 +43,14 @@ void KnowledgePool::assign(Knowledge *&slot, Knowledge *knowledge) {
   slot = knowledge;
 }
 
-uint32_t Shadow::begin(uint32_t bytes, uint32_t readers, uint32_t maxClock) {
-  size_t size = size_t(bytes) * (readers + 1);
+void Shadow::begin(uint32_t bytes, uint32_t readers, uint32_t first) {
   // Clocks go on from block to block, which makes older accesses irrelevant
-  // without touching them, until they no longer fit.
-  if (size <= accesses.size() && bytes == stride &&
-      maxClock < kClockLimit / 2) {
-    floor = maxClock + 1;
-    return floor;
-  }
-  accesses.assign(size, Access{});
+  // without touching them.
+  size_t size = size_t(bytes) * (readers + 1);
+  if (size > accesses.size() || bytes != stride)
+    accesses.assign(size, Access{});
   stride = bytes;
-  floor = 1;
-  return floor;
+  floor = first;
 }
 
 //===----------------------------------------------------------------------===//
@@ -76,7 +71,7 @@ static void mergeInto(Knowledge &to, const Knowledge &from) {
   raise(to.fenced, from.fenced);
 }
 
-void Block::tick(Thread &self) { maxClock = std::max(maxClock, ++self.clock); }
+void Block::tick(Thread &self) { cluster.raiseClock(++self.clock); }
 
 void Block::synchronize(const std::vector<Thread *> &group,
                         const Knowledge *released) {
@@ -91,7 +86,7 @@ void Block::synchronize(const std::vector<Thread *> &group,
   if (released)
     mergeInto(*merged, *released);
   for (Thread *thread : group)
-    merged->clocks[thread->getIndex()] = thread->clock;
+    merged->clocks[thread->agent] = thread->clock;
   for (Thread *thread : group) {
     pool.assign(thread->knows, merged);
     tick(*thread);
@@ -100,7 +95,27 @@ void Block::synchronize(const std::vector<Thread *> &group,
 
 void Block::release(Thread &self, Knowledge *&channel) {
   Knowledge *merged = pool.copy(*self.knows);
-  merged->clocks[self.getIndex()] = self.clock;
+  merged->clocks[self.agent] = self.clock;
+  if (channel)
+    mergeInto(*merged, *channel);
+  pool.assign(channel, merged);
+  tick(self);
+}
+
+void Block::keepFence(Thread &self) {
+  if (!hasChecks())
+    return;
+  // The clock goes on at the release, since a thread that goes on with its
+  // mbarriers must not hide that it initialized them.
+  Knowledge *fenced = pool.copy(*self.knows);
+  fenced->clocks[self.agent] = self.clock;
+  pool.assign(self.fencedMBarriers, fenced);
+}
+
+void Block::releaseFenced(Thread &self, Knowledge *&channel) {
+  if (!self.fencedMBarriers)
+    return;
+  Knowledge *merged = pool.copy(*self.fencedMBarriers);
   if (channel)
     mergeInto(*merged, *channel);
   pool.assign(channel, merged);
@@ -129,7 +144,7 @@ void Block::fenceProxy(Thread &self) {
   if (!hasChecks())
     return;
   Knowledge *merged = pool.copy(*self.knows);
-  merged->clocks[self.getIndex()] = self.clock;
+  merged->clocks[self.agent] = self.clock;
   raise(merged->fenced, merged->clocks);
   pool.assign(self.knows, merged);
   tick(self);
@@ -149,18 +164,21 @@ bool Block::areOrdered(const Access &earlier, const Thread &self,
     return std::all_of(clocks.begin() + earlier.thread,
                        clocks.begin() + earlier.thread + kWarpsOfGroup,
                        [&](uint32_t clock) { return earlier.clock <= clock; });
-  return earlier.thread == self.getIndex() ||
+  return earlier.thread == self.agent ||
          earlier.clock <= clocks[earlier.thread] ||
          (mode == AccessMode::Atomic && earlier.is(AccessMode::Atomic));
 }
 
-std::string Block::describeAccess(const Access &access,
+std::string Block::describeAccess(const Thread &self, const Access &access,
                                   const char *verb) const {
   if (access.is(AccessMode::Async))
     return std::string("the async proxy ") + verb + ": " +
            launch->describeSite(access.site);
-  const Thread &thread = threads[access.thread];
-  return format("thread (%u, %u, %u) %s: ", thread.threadId[0],
+  const Block &block = cluster.getOwner(access.thread);
+  const Thread &thread = block.threads[access.thread - block.firstAgent];
+  const std::string owner = &block == self.block ? "" : block.describe() + ", ";
+  return owner +
+         format("thread (%u, %u, %u) %s: ", thread.threadId[0],
                 thread.threadId[1], thread.threadId[2], verb) +
          launch->describeSite(access.site);
 }
@@ -179,9 +197,11 @@ static void forEachRun(const Access *first, uint32_t count, Function &&check) {
       check(first[i]);
 }
 
-static std::string describeBytes(uint32_t offset, uint32_t bytes) {
+std::string Block::describeBytes(const Thread &self, uint32_t offset,
+                                 uint32_t bytes) const {
   return format("%u bytes at shared memory offset %u", bytes,
-                offset - kSharedBase);
+                offset - kSharedBase) +
+         describeOwner(self);
 }
 
 void Block::checkWrites(Thread &self, uint32_t offset, uint32_t bytes,
@@ -190,8 +210,8 @@ void Block::checkWrites(Thread &self, uint32_t offset, uint32_t bytes,
   const uint32_t floor = shadow.getFloor();
   auto describe = [&](const char *what, const Access &write,
                       const char *writeVerb) {
-    return verb + (" " + describeBytes(offset, bytes)) + what + "\n  " +
-           describeAccess(write, writeVerb);
+    return verb + (" " + describeBytes(self, offset, bytes)) + what + "\n  " +
+           describeAccess(self, write, writeVerb);
   };
   forEachRun(shadow.getWrites(offset), bytes, [&](const Access &write) {
     if (write.clock < floor)
@@ -228,7 +248,7 @@ void Block::checkInitialized(Thread &self, uint32_t offset, uint32_t bytes,
                   [&](const Access &write) { return write.clock >= floor; }))
     return;
   report(FaultKind::Uninitialized, self, site, [&] {
-    return "read of " + describeBytes(offset, bytes) +
+    return "read of " + describeBytes(self, offset, bytes) +
            ", some of which were never written";
   });
 }
@@ -254,8 +274,8 @@ void Block::recordWrite(Thread &self, uint32_t offset, uint32_t bytes,
   const uint32_t floor = shadow.getFloor();
   checkWrites(self, offset, bytes, "write to", mode, isAsync, site);
   auto describe = [&](const char *what, const Access &read) {
-    return "write to " + describeBytes(offset, bytes) + what + "\n  " +
-           describeAccess(read, "read");
+    return "write to " + describeBytes(self, offset, bytes) + what + "\n  " +
+           describeAccess(self, read, "read");
   };
   for (uint32_t reader = 0, e = getReaderCount(); reader < e; ++reader)
     forEachRun(shadow.getReads(reader, offset), bytes, [&](const Access &read) {

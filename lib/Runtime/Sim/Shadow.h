@@ -35,8 +35,8 @@
 
 namespace mfa::sim {
 
-/// The clocks of all threads and agents that one thread knows. Threads that
-/// leave a barrier together share one; a use count keeps it alive.
+/// The clocks of all threads and agents of a cluster that one thread knows.
+/// Threads that leave a barrier together share one; a use count keeps it alive.
 struct Knowledge {
   std::vector<uint32_t> clocks;
   /// Clocks whose accesses are ordered with the async proxy too; empty if there
@@ -45,7 +45,7 @@ struct Knowledge {
   uint32_t uses = 0;
 };
 
-/// Owns the knowledge of the threads of a block.
+/// Owns the knowledge of the threads of a cluster.
 class KnowledgePool {
 public:
   /// Returns knowledge that nobody uses yet, of `count` clocks, or equal to
@@ -71,12 +71,13 @@ enum class AccessMode : uint32_t {
   Async,
 };
 
-/// A remembered access: thread, clock, mode and operation.
+/// A remembered access: thread or agent, clock, mode and operation. Of a
+/// cluster of 16 blocks there are 16 x 1120 threads and agents.
 struct Access {
-  uint32_t thread : 11;
-  uint32_t clock : 19;
-  uint32_t mode : 2;
-  uint32_t site;
+  uint64_t thread : 15;
+  uint64_t clock : 19;
+  uint64_t mode : 2;
+  uint64_t site : 28;
 
   bool is(AccessMode other) const {
     return mode == static_cast<uint32_t>(other);
@@ -95,10 +96,13 @@ constexpr uint32_t kClockLimit = (1u << 19) - 1;
 /// The remembered accesses to the shared memory of a block.
 class Shadow {
 public:
-  /// Forgets all accesses. No clock of the block before may exceed `maxClock`.
-  /// Returns the first clock of the new block.
-  /// There is a row of last reads for each of `readers`.
-  uint32_t begin(uint32_t bytes, uint32_t readers, uint32_t maxClock);
+  /// Makes accesses with a clock below `first` those of earlier blocks, and
+  /// those of the new one begin there. There is a row of last reads for each of
+  /// `readers`.
+  void begin(uint32_t bytes, uint32_t readers, uint32_t first);
+
+  /// Forgets all accesses, so that clocks may start again.
+  void clear() { accesses.clear(); }
 
   /// Accesses with a clock below this one belong to earlier blocks.
   uint32_t getFloor() const { return floor; }

@@ -157,15 +157,16 @@ static void checkGlobal(Thread &self, const TensorCopy &copy,
   });
 }
 
-void Block::startLoad(Thread &self, TensorCopy copy, uint32_t mbarrier) {
+void Block::startLoad(Thread &self, const TensorCopy &copy, uint32_t mbarrier) {
   const uint32_t bytes = copy.map.getBoxBytes();
   const uint32_t alignment = kBoxAlignment << kAlignShift;
   MBarrier &barrier = getMBarrier(self, mbarrier, copy.site);
   if (!barrier.isFenced)
     report(FaultKind::MissingFence, self, copy.site, [&] {
-      return "use of an mbarrier by the async proxy, with no fence behind its "
-             "initialization\n  " +
-             describeAccess(barrier.initialization, "initialized it");
+      return "use of an mbarrier" + describeOwner(self) +
+             " by the async proxy, with no fence behind its initialization\n "
+             " " +
+             describeAccess(self, barrier.initialization, "initialized it");
     });
   checkShared(self, copy.offset, bytes, kShared | kWrite | alignment,
               copy.site);
@@ -181,17 +182,19 @@ void Block::completeLoads(MBarrier &barrier) {
   for (const TensorCopy &copy : barrier.loads) {
     const uint32_t bytes = copy.map.getBoxBytes();
     const uint64_t moved = performLoad(copy, window.get());
-    counters.tensorRead += moved;
-    counters.globalRead += moved;
+    if (!copy.isCounted) {
+      counters.tensorRead += moved;
+      counters.globalRead += moved;
+    }
     counters.sharedWritten += bytes;
     barrier.transactions -= bytes;
     if (!hasChecks())
       continue;
-    Access access = getAgentAccess(barrier.agent, tickAgent(), copy.site);
+    Access access =
+        getAgentAccess(barrier.agent, cluster.tickAgent(), copy.site);
     completeWrite(copy.offset, bytes, access);
-    Knowledge *merged = barrier.arriving
-                            ? pool.copy(*barrier.arriving)
-                            : pool.create(threadCount + getAgentCount());
+    Knowledge *merged = barrier.arriving ? pool.copy(*barrier.arriving)
+                                         : pool.create(cluster.getClockCount());
     if (!barrier.arriving)
       std::fill(merged->clocks.begin(), merged->clocks.end(), 0);
     merged->clocks[barrier.agent] = access.clock;
@@ -203,8 +206,9 @@ void Block::completeLoads(MBarrier &barrier) {
 void Block::reportLoads() {
   for (const auto &[offset, barrier] : mbarriers)
     for (const TensorCopy &copy : barrier.loads)
-      report(FaultKind::InFlight, threads[copy.thread], copy.site, [&] {
-        return std::string("the block ends, but no thread waited for the copy");
+      report(FaultKind::InFlight, *copy.thread, copy.site, [&] {
+        return (copy.thread->block == this ? "the block" : describe()) +
+               std::string(" ends, but no thread waited for the copy");
       });
 }
 
@@ -218,7 +222,7 @@ void Block::startStore(Thread &self, TensorCopy copy) {
   checkShared(self, copy.offset, bytes, kShared | alignment, copy.site);
   checkGlobal(self, copy, "write to");
   copy.group = self.closedStoreGroups;
-  copy.clock = tickAgent();
+  copy.clock = cluster.tickAgent();
   if (hasChecks()) {
     hasAsyncReads = true;
     auto record = [&](uint32_t offset, uint32_t size) {
@@ -304,16 +308,49 @@ static TensorCopy getCopy(Thread &self, uint32_t offset, uint64_t address,
                       rank, copy.map.rank));
   memcpy(copy.coordinates, self.words(), rank * sizeof(int32_t));
   copy.offset = offset;
-  copy.thread = self.getIndex();
+  copy.thread = &self;
   copy.site = site;
   return copy;
 }
 
-void mfaSimTensorLoad(ThreadState *state, uint32_t destination, uint64_t map,
+/// The offset that an address in the shared memory of the cluster stands for. A
+/// load into another block, other than by a mask, is not simulated.
+static uint32_t getOwnOffset(Thread &self, uint64_t address, uint32_t site) {
+  const uint64_t mapped = address >> kClusterRankShift;
+  if (mapped && mapped - 1 != self.clusterRank)
+    self.block->fail(FaultKind::InvalidOperand, self, site,
+                     "expected a destination in the block's own shared memory; "
+                     "a mask names other blocks");
+  return static_cast<uint32_t>(address);
+}
+
+void mfaSimTensorLoad(ThreadState *state, uint64_t destination, uint64_t map,
                       uint32_t mbarrier, uint32_t rank, uint32_t site) {
   Thread &self = getThread(state);
-  TensorCopy copy = getCopy(self, destination, map, rank, site);
+  TensorCopy copy =
+      getCopy(self, getOwnOffset(self, destination, site), map, rank, site);
   self.block->startLoad(self, copy, mbarrier);
+}
+
+void mfaSimTensorLoadMulticast(ThreadState *state, uint64_t destination,
+                               uint64_t map, uint32_t mbarrier, uint32_t rank,
+                               uint32_t mask, uint32_t site) {
+  Thread &self = getThread(state);
+  Cluster &cluster = self.block->getCluster();
+  TensorCopy copy =
+      getCopy(self, getOwnOffset(self, destination, site), map, rank, site);
+  if (cluster.getSize() == 1)
+    self.block->fail(FaultKind::InvalidOperand, self, site,
+                     "a copy to several blocks needs a launch with a cluster");
+  if (!mask)
+    self.block->fail(FaultKind::InvalidOperand, self, site,
+                     "expected a mask that names a block of the cluster but "
+                     "got 0");
+  for (; mask; mask &= mask - 1) {
+    Block &block = cluster.getBlock(self, __builtin_ctz(mask), "copy to", site);
+    block.startLoad(self, copy, mbarrier);
+    copy.isCounted = true;
+  }
 }
 
 void mfaSimTensorStore(ThreadState *state, uint64_t map, uint32_t source,
@@ -353,4 +390,5 @@ void mfaSimFenceProxy(ThreadState *state, uint32_t site) {
 void mfaSimFenceMBarrierInit(ThreadState *state, uint32_t site) {
   Thread &self = getThread(state);
   self.block->fenceMBarriers(self);
+  self.block->keepFence(self);
 }

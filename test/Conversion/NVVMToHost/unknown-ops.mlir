@@ -88,21 +88,6 @@ module attributes {gpu.container_module} {
 
 // -----
 
-module attributes {gpu.container_module} {
-  gpu.module @m {
-    llvm.func @k() attributes {gpu.kernel, nvvm.kernel} {
-      llvm.return
-    }
-  }
-  func.func @host(%n: index) {
-    // expected-error @below {{'gpu.launch_func' op is not simulated: clusters are not simulated}}
-    gpu.launch_func @m::@k clusters in (%n, %n, %n) blocks in (%n, %n, %n) threads in (%n, %n, %n)
-    return
-  }
-}
-
-// -----
-
 gpu.module @m {
   llvm.func @assembly(%x: i32) attributes {gpu.kernel, nvvm.kernel} {
     // expected-error @below {{'llvm.inline_asm' op is not simulated: instruction 'mov.b32'}}
@@ -144,9 +129,29 @@ gpu.module @m {
 // -----
 
 gpu.module @m {
-  llvm.func @multicast(%d: !llvm.ptr<7>, %m: !llvm.ptr, %b: !llvm.ptr<3>, %c: i32, %mask: i16) attributes {gpu.kernel, nvvm.kernel} {
-    // expected-error @below {{'nvvm.cp.async.bulk.tensor.shared.cluster.global' op is not simulated: clusters are not simulated}}
-    nvvm.cp.async.bulk.tensor.shared.cluster.global %d, %m, %b, box[%c] multicast_mask = %mask : !llvm.ptr<7>, !llvm.ptr
+  llvm.func @pair(%d: !llvm.ptr<7>, %m: !llvm.ptr, %b: !llvm.ptr<3>, %c: i32) attributes {gpu.kernel, nvvm.kernel} {
+    // expected-error @below {{'nvvm.cp.async.bulk.tensor.shared.cluster.global' op is not simulated: expected no group of blocks}}
+    nvvm.cp.async.bulk.tensor.shared.cluster.global %d, %m, %b, box[%c] {group = #nvvm.cta_group<cta_1>} : !llvm.ptr<7>, !llvm.ptr
+    llvm.return
+  }
+}
+
+// -----
+
+gpu.module @m {
+  llvm.func @mapa(%p: !llvm.ptr, %rank: i32) attributes {gpu.kernel, nvvm.kernel} {
+    // expected-error @below {{'nvvm.mapa' op is not simulated: expected an address in shared memory}}
+    %0 = nvvm.mapa %p, %rank : !llvm.ptr -> !llvm.ptr
+    llvm.return
+  }
+}
+
+// -----
+
+gpu.module @m {
+  llvm.func @load(%p: !llvm.ptr<7>) attributes {gpu.kernel, nvvm.kernel} {
+    // expected-error @below {{'llvm.load' op is not simulated: expected address space 0, 1 or 3}}
+    %0 = llvm.load %p : !llvm.ptr<7> -> i32
     llvm.return
   }
 }

@@ -21,13 +21,14 @@ import zlib
 
 import numpy as np
 
+import clusters
 import pipeline
 import products
 import tensor_copies
 import warps
 from program import Test  # noqa: F401, for who runs variants of a test
 
-SUITES = [warps, tensor_copies, products, pipeline]
+SUITES = [warps, tensor_copies, products, pipeline, clusters]
 
 
 def collect(filters):

@@ -31,6 +31,18 @@ LOAD = r"nvvm.cp.async.bulk.tensor.shared.cluster.global at .*:\d+:\d+"
 STORE = r"nvvm.cp.async.bulk.tensor.global.shared.cta at .*:\d+:\d+"
 PRODUCT = r"nvvm.wgmma.mma_async at .*:\d+:\d+"
 
+# Programs of two blocks in a cluster.
+START = "nvvm.cluster.arrive.relaxed {aligned}\n      nvvm.cluster.wait {aligned}"
+END = "nvvm.cluster.arrive\n      nvvm.cluster.wait"
+CLUSTER = "clusters in (%blocks, %c1, %c1)"
+KNOWN = ",\n                    known_cluster_size = array<i32: 2, 1, 1>"
+GRID = "blocks in (%blocks, %c1, %c1)"
+FIRST_ARRIVAL = "mfa_gpu.remote_arrive %empty[%slot] of %rank0 : !barriers"
+SECOND_ARRIVAL = "mfa_gpu.remote_arrive %empty[%slot] of %one : !barriers"
+WAIT_TILE = "nvgpu.mbarrier.try_wait.parity %full[%slot], %odd, %ticks : !barriers"
+REMOTE = r"nvvm.mbarrier.arrive at .*:\d+:\d+"
+SECOND_BLOCK = r"kernel kernel, block \(1, 0, 0\), thread \(\d+, 0, 0\)"
+
 # Name, program, replacements in it, and what is reported: text of lines that
 # follow one another.
 DEFECTS = [
@@ -154,6 +166,88 @@ DEFECTS = [
      ["invalid operand: expected at least 168 registers, which each thread has, but got 160", THREAD, "nvvm.setmaxregister at"]),
     ("registers-without-bound", "setmaxnreg", [("nvvm.minctasm = 1 : i32, ", "")],
      ["invalid operand: the kernel has no bound of registers, without which it has no effect", THREAD, "nvvm.setmaxregister at"]),
+    ("no-cluster-barrier-behind-mbarriers", "cluster-ring", [(START, "nvvm.barrier0")],
+     [r"data race: write to 8 bytes at shared memory offset \d+ of block \(1, 0, 0\), not ordered with a write",
+      r"block \(1, 0, 0\), thread \(0, 0, 0\) wrote: nvvm.mbarrier.init at", THREAD, LOAD]),
+    ("copy-before-another-block-starts", "cluster-ring", [(START, "")],
+     [r"invalid operand: there is no initialized mbarrier at shared memory offset \d+ of block \(1, 0, 0\)", THREAD, LOAD]),
+    ("no-mbarrier-fence-before-cluster-barrier", "cluster-ring", [("nvvm.fence.mbarrier.init", "")],
+     ["data race: ", r"thread \(0, 0, 0\) wrote: nvvm.mbarrier.init at"]),
+    ("relaxed-barrier-behind-writes", "cluster-ring", [("%sum = scf.for", "memref.store %zero, %tiles[%c0, %lane] : memref<32x32xf32, #gpu.address_space<workgroup>>\n        %sum = scf.for")],
+     ["data race: write to 128 bytes|data race: write to 1024 bytes|access to bytes in flight: write to 4 bytes", ".*"]),
+    ("no-cluster-barrier-at-the-end", "cluster-ring", [(END, "")],
+     [r"early exit: arrival at the mbarrier at shared memory offset \d+ of block \(\d, 0, 0\), which does not wait for it before it leaves the kernel",
+      r"kernel kernel, block \(\d, 0, 0\), thread \(32, 0, 0\)", REMOTE]),
+    ("relaxed-cluster-barrier-at-the-end", "cluster-ring", [(END, END.replace("arrive", "arrive.relaxed"))], ["early exit: arrival at the mbarrier", ".*", REMOTE]),
+    ("no-cluster-wait-at-the-end", "cluster-ring", [(END, "nvvm.cluster.arrive")], ["early exit: arrival at", ".*", REMOTE]),
+    ("arrival-at-block-that-left", "cluster-ring", [(END, END + """
+      %isSecond = arith.cmpi eq, %rank, %one : i32
+      nvvm.cluster.arrive
+      scf.if %isSecond {
+      } else {
+        nvvm.cluster.wait
+        mfa_gpu.remote_arrive %empty[%c0] of %one : !barriers
+      }""")],
+     [r"early exit: arrival at an mbarrier of block \(1, 0, 0\), which has left the kernel", THREAD, REMOTE]),
+    ("copy-to-block-that-left", "cluster-ring", [(END, END + """
+      %isSecond = arith.cmpi eq, %rank, %one : i32
+      nvvm.cluster.arrive
+      scf.if %isSecond {
+      } else {
+        nvvm.cluster.wait
+        %tile0 = memref.subview %tiles[0, 0] [8, 32] [1, 1] : memref<32x32xf32, #gpu.address_space<workgroup>> to memref<8x32xf32, strided<[32, 1]>, #gpu.address_space<workgroup>>
+        scf.if %isFirst {
+          mfa_gpu.tensor_load %map[%c0, %c0, %c0] to %tile0, %full[%c0] multicast %both : memref<8x32xf32, strided<[32, 1]>, #gpu.address_space<workgroup>>, !barriers
+        }
+      }""")],
+     [r"early exit: copy to block \(1, 0, 0\), which has left the kernel", THREAD, LOAD]),
+    ("copy-that-another-block-does-not-wait-for", "cluster-ring",
+     [("%sum = scf.for %t = %c0 to %steps", "%fewer = arith.subi %steps, %block : index\n        %sum = scf.for %t = %c0 to %fewer")],
+     [r"access to bytes in flight: block \(1, 0, 0\) ends, but no thread waited for the copy", THREAD, LOAD]),
+    ("no-wait-for-copy-of-another-block", "cluster-ring", [(WAIT_TILE, f"""%never = arith.cmpi eq, %t, %c1 : index
+          scf.if %never {{
+          }} else {{
+            {WAIT_TILE}
+          }}""")],
+     [r"access to bytes in flight: read of 4 bytes at shared memory offset \d+, which a copy may still be filling",
+      r"block \(\d, 0, 0\), thread \(0, 0, 0\) started the copy: " + LOAD, r"kernel kernel, block \(\d, 0, 0\), thread \(\d+, 0, 0\)", "llvm.load at"]),
+    ("release-before-all-lanes-have-read", "cluster-ring", [("nvvm.bar.warp.sync %warp : i32", "")],
+     [r"data race: write to 1024 bytes at shared memory offset \d+ of block \(0, 0, 0\), not ordered with a read",
+      r"block \(0, 0, 0\), thread \(\d+, 0, 0\) read: llvm.load at", SECOND_BLOCK, LOAD]),
+    ("release-of-own-block-alone", "cluster-ring",
+     [("nvgpu.mbarrier.init %empty[%s], %blocks", "nvgpu.mbarrier.init %empty[%s], %c1"), (FIRST_ARRIVAL, "mfa_gpu.remote_arrive %empty[%slot] of %rank : !barriers"), (SECOND_ARRIVAL, "")],
+     [r"data race: write to 1024 bytes at shared memory offset \d+ of block \(\d, 0, 0\), not ordered with a read|phase overrun|access to bytes in flight", ".*"]),
+    ("no-release-of-another-block", "cluster-ring", [(SECOND_ARRIVAL, "")],
+     [r"deadlock: no thread of the cluster can go on", r"block \(0, 0, 0\):", r"mbarrier at shared memory offset \d+: phase 1 lacks 2 of 2 arrivals",
+      r"lane 0 of warp 0 wait at nvvm.mbarrier.try_wait.parity", r"mbarrier at shared memory offset \d+: phase 1 lacks 0 of 1 arrivals and 1024 bytes", r"lanes 0 to 31 of warp 1 wait at nvvm.mbarrier.try_wait.parity"]),
+    ("copy-to-own-block-alone", "cluster-ring", [("%both = arith.constant 3 : i16", "%both = arith.constant 1 : i16")],
+     [r"deadlock: no thread of the cluster can go on", ".*"]),
+    ("too-few-bytes-of-another-block", "cluster-ring", [("%bytes = arith.constant 2048", "%bytes = arith.constant 1040")],
+     [r"deadlock: no thread of the cluster can go on", r"block \(0, 0, 0\):", ".*", ".*", r"mbarrier at shared memory offset \d+: phase 0 lacks 0 of 1 arrivals, and got 1008 bytes too many"]),
+    ("too-many-bytes-of-another-block", "cluster-ring", [("%bytes = arith.constant 2048", "%bytes = arith.constant 2064")],
+     [r"deadlock: no thread of the cluster can go on", r"block \(0, 0, 0\):", ".*", ".*", r"mbarrier at shared memory offset \d+: phase 0 lacks 0 of 1 arrivals and 16 bytes"]),
+    ("no-expected-bytes", "cluster-ring", [("nvgpu.mbarrier.arrive.expect_tx %full[%slot], %bytes : !barriers", "%token = nvgpu.mbarrier.arrive %full[%slot] : !barriers -> !nvgpu.mbarrier.token")],
+     ["access to bytes in flight: read of 4 bytes at shared memory offset", "started the copy: " + LOAD, THREAD, "llvm.load at"]),
+    ("copy-to-block-outside-of-cluster", "cluster-ring", [("%both = arith.constant 3 : i16", "%both = arith.constant 7 : i16")],
+     ["invalid operand: copy to block 2 of a cluster of 2", THREAD, LOAD]),
+    ("copy-to-no-block", "cluster-ring", [("%block = arith.index_cast", "%rank16 = arith.trunci %rank : i32 to i16\n      %both = arith.andi %rank16, %two : i16\n      %block = arith.index_cast"), ("%both = arith.constant 3 : i16", "%two = arith.constant 2 : i16")],
+     ["invalid operand: expected a mask that names a block of the cluster but got 0", THREAD, LOAD]),
+    ("arrival-outside-of-cluster", "cluster-ring", [(SECOND_ARRIVAL, "%three = arith.constant 3 : i32\n            mfa_gpu.remote_arrive %empty[%slot] of %three : !barriers")],
+     ["invalid operand: arrival at an mbarrier of block 3 of a cluster of 2", r"kernel kernel, block \(\d, 0, 0\), thread \(32, 0, 0\)", REMOTE]),
+    ("copy-without-cluster", "cluster-ring", [(CLUSTER, ""), (KNOWN, "")],
+     ["invalid operand: a copy to several blocks needs a launch with a cluster", r"kernel kernel, block \(\d, 0, 0\), thread \(0, 0, 0\)", LOAD]),
+    ("odd-grid", "cluster-ring", [(GRID, "blocks in (%c3, %c1, %c1)"), ("%threads = arith.constant 64", "%c3 = arith.constant 3 : index\n    %threads = arith.constant 64")],
+     ["invalid launch: expected grid dimension x to be a multiple of the cluster's, 2, but got 3"]),
+    ("other-cluster-than-known", "cluster-ring", [(CLUSTER, "clusters in (%c1, %c1, %c1)")],
+     ["invalid launch: expected cluster dimension x to be 2, as the kernel says, but got 1"]),
+    ("cluster-too-large", "cluster-ring", [(CLUSTER, "clusters in (%threads, %c1, %c1)"), (GRID, "blocks in (%threads, %c1, %c1)"), (KNOWN, "")],
+     ["invalid launch: expected cluster dimension x from 1 to 16 but got 64"]),
+    ("one-warp-does-not-arrive-at-cluster", "cluster-ring", [(END, "scf.if %isProducer {\n        " + END + "\n      } else {\n        nvvm.barrier id = %one number_of_threads = %most\n      }"), ("%one = arith.constant 1 : i32", "%one = arith.constant 1 : i32\n      %most = arith.constant 64 : i32")],
+     ["deadlock: no thread of the cluster can go on", r"block \(0, 0, 0\):", "barrier 1: 32 of 64 threads arrived"]),
+    ("cluster-wait-without-arrival", "cluster-ring", [(END, "nvvm.cluster.wait")],
+     ["invalid operand: the thread waits at the barrier of the cluster, with no arrival before", ".*", "nvvm.cluster.wait at"]),
+    ("cluster-arrival-without-wait", "cluster-ring", [(END, "nvvm.cluster.arrive\n      " + END)],
+     ["invalid operand: the thread arrives at the barrier of the cluster again, with no wait behind its arrival before", ".*", "nvvm.cluster.arrive at"]),
 ]  # fmt: skip
 
 

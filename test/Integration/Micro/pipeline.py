@@ -188,17 +188,20 @@ def _consumer():
 """
 
 
-def pipeline(rng):
+def pipeline(rng, blocks=1):
+    """With several blocks, A and D have rows for each of them, and a block copies
+    its part of the rows of a tile of B, as clusters.py has it."""
     depth = TILES * DEPTH
-    a, b = (rng.integers(-8, 9, (size, depth)).astype(np.float32) for size in (ROWS, N))
+    rows = blocks * ROWS
+    a, b = (rng.integers(-8, 9, (size, depth)).astype(np.float32) for size in (rows, N))
     # mfa-run has no integers, but bf16: numpy has not, but words of two.
     words = [((m.view(np.uint32)[:, ::2] >> 16) | (m.view(np.uint32)[:, 1::2] & 0xFFFF0000)).astype(np.uint32).view(np.float32) for m in (a, b)]
     d = (a.astype(np.float64) @ b.astype(np.float64).T).astype(np.float32)
-    types = [f"memref<{ROWS}x{depth // 2}xf32>", f"memref<{N}x{depth // 2}xf32>", f"memref<{ROWS}x{N}xf32>"]
+    types = [f"memref<{rows}x{depth // 2}xf32>", f"memref<{N}x{depth // 2}xf32>", f"memref<{rows}x{N}xf32>"]
     host = ""
     # The tensors of bf16 as the maps see them.
-    views = [np.empty((ROWS, depth), np.float16), np.empty((N, depth), np.float16), d]
-    for name, view, type, box in zip("abd", views, types, ((ROWS, DEPTH), (N, DEPTH), (ROWS, 32))):
+    views = [np.empty((rows, depth), np.float16), np.empty((N, depth), np.float16), d]
+    for name, view, type, box in zip("abd", views, types, ((ROWS, DEPTH), (N // blocks, DEPTH), (ROWS, 32))):
         part = encode(view, type, box, swizzle=3, data_type=None if name == "d" else 9)
         for word in ("sizes", "strides", "box", "steps", "one", "dataType", "rank", "zero", "swizzle", "fill"):
             part = part.replace(f"%{word}", f"%{name}_{word}")

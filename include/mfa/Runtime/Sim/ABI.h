@@ -13,6 +13,9 @@
 // A pointer into shared memory keeps the value that it has on the GPU: an
 // offset into the window of the block. The first `kSharedBase` bytes of the
 // window belong to the system, as on sm_80 and newer, and are never accessed.
+// A pointer into the shared memory of the cluster that `mapa` made has one more
+// than the rank of the block in its upper half; one that it did not make is an
+// offset into the block's own.
 //
 //===----------------------------------------------------------------------===//
 
@@ -30,6 +33,9 @@ constexpr uint32_t kWarpSize = 32;
 /// Offset of the first byte of shared memory that a kernel may use.
 constexpr uint32_t kSharedBase = 1024;
 
+/// Where an address in the shared memory of the cluster has the block.
+constexpr uint32_t kClusterRankShift = 32;
+
 /// Bytes through which a lane passes the operands and results of an operation
 /// that concerns the whole warp.
 constexpr uint32_t kSlotBytes = 1024;
@@ -44,6 +50,13 @@ struct ThreadState {
   uint32_t gridDim[3];
   uint32_t laneId;
   uint32_t warpId;
+  /// The cluster in the grid of clusters, and the block in the cluster.
+  uint32_t clusterId[3];
+  uint32_t clusterGridDim[3];
+  uint32_t blockInCluster[3];
+  uint32_t clusterDim[3];
+  uint32_t clusterRank;
+  uint32_t clusterBlocks;
   alignas(16) char slot[kSlotBytes];
 };
 
@@ -53,7 +66,13 @@ constexpr uint32_t kBlockIdOffset = 32;
 constexpr uint32_t kGridDimOffset = 44;
 constexpr uint32_t kLaneIdOffset = 56;
 constexpr uint32_t kWarpIdOffset = 60;
-constexpr uint32_t kSlotOffset = 64;
+constexpr uint32_t kClusterIdOffset = 64;
+constexpr uint32_t kClusterGridDimOffset = 76;
+constexpr uint32_t kBlockInClusterOffset = 88;
+constexpr uint32_t kClusterDimOffset = 100;
+constexpr uint32_t kClusterRankOffset = 112;
+constexpr uint32_t kClusterBlocksOffset = 116;
+constexpr uint32_t kSlotOffset = 128;
 
 static_assert(offsetof(ThreadState, threadId) == kThreadIdOffset);
 static_assert(offsetof(ThreadState, blockDim) == kBlockDimOffset);
@@ -61,6 +80,12 @@ static_assert(offsetof(ThreadState, blockId) == kBlockIdOffset);
 static_assert(offsetof(ThreadState, gridDim) == kGridDimOffset);
 static_assert(offsetof(ThreadState, laneId) == kLaneIdOffset);
 static_assert(offsetof(ThreadState, warpId) == kWarpIdOffset);
+static_assert(offsetof(ThreadState, clusterId) == kClusterIdOffset);
+static_assert(offsetof(ThreadState, clusterGridDim) == kClusterGridDimOffset);
+static_assert(offsetof(ThreadState, blockInCluster) == kBlockInClusterOffset);
+static_assert(offsetof(ThreadState, clusterDim) == kClusterDimOffset);
+static_assert(offsetof(ThreadState, clusterRank) == kClusterRankOffset);
+static_assert(offsetof(ThreadState, clusterBlocks) == kClusterBlocksOffset);
 static_assert(offsetof(ThreadState, slot) == kSlotOffset);
 
 /// A kernel as the pass describes it to the runtime, one constant a kernel.
@@ -84,6 +109,9 @@ struct KernelInfo {
   /// Registers of a thread when the kernel starts, or 0 if it has no bound that
   /// would let it change their number.
   uint32_t registers;
+  /// Blocks of the clusters that the kernel has to be launched with, or 0 if it
+  /// does not say.
+  uint32_t cluster[3];
 };
 
 /// Stands for the rank of a parameter that the kernel has the address of.

@@ -102,6 +102,15 @@ MFA_SIM_EXPORT void mfaSimLaunch(const mfa::sim::KernelInfo *kernel,
                                  const mfa::sim::MemrefArgument *memrefs,
                                  int64_t memrefCount);
 
+/// The same with the blocks of the grid in clusters.
+MFA_SIM_EXPORT void
+mfaSimLaunchCluster(const mfa::sim::KernelInfo *kernel, int64_t clusterX,
+                    int64_t clusterY, int64_t clusterZ, int64_t gridX,
+                    int64_t gridY, int64_t gridZ, int64_t blockX,
+                    int64_t blockY, int64_t blockZ, int32_t dynamicShared,
+                    void **arguments, const mfa::sim::MemrefArgument *memrefs,
+                    int64_t memrefCount);
+
 //===----------------------------------------------------------------------===//
 // Called by rewritten kernels; `site` numbers the operation in KernelInfo.
 //===----------------------------------------------------------------------===//
@@ -123,6 +132,14 @@ MFA_SIM_EXPORT void mfaSimBarrierArrive(mfa::sim::ThreadState *state,
                                         uint32_t id, uint32_t count,
                                         uint32_t site);
 
+/// Arrives or waits at the barrier of the cluster; not all of a warp's lanes
+/// have to do so together unless `aligned`.
+MFA_SIM_EXPORT void mfaSimClusterArrive(mfa::sim::ThreadState *state,
+                                        uint32_t relaxed, uint32_t aligned,
+                                        uint32_t site);
+MFA_SIM_EXPORT void mfaSimClusterWait(mfa::sim::ThreadState *state,
+                                      uint32_t aligned, uint32_t site);
+
 /// Operations of mbarriers at an offset into shared memory. Transactions are
 /// bytes; a phase is numbered from 0, or named by its parity.
 MFA_SIM_EXPORT void mfaSimMBarrierInit(mfa::sim::ThreadState *state,
@@ -134,6 +151,14 @@ MFA_SIM_EXPORT uint64_t mfaSimMBarrierArrive(mfa::sim::ThreadState *state,
                                              uint32_t offset, uint32_t count,
                                              uint32_t transactions,
                                              uint32_t site);
+/// The same at an address in the shared memory of the cluster (see
+/// kClusterRankShift), where arrivals have no result and there may be none but
+/// transactions.
+MFA_SIM_EXPORT void mfaSimMBarrierArriveCluster(mfa::sim::ThreadState *state,
+                                                uint64_t address,
+                                                uint32_t count,
+                                                uint32_t transactions,
+                                                uint32_t site);
 MFA_SIM_EXPORT void mfaSimMBarrierExpect(mfa::sim::ThreadState *state,
                                          uint32_t offset, uint32_t transactions,
                                          uint32_t site);
@@ -191,11 +216,19 @@ MFA_SIM_EXPORT void mfaSimCopyAsyncWait(mfa::sim::ThreadState *state,
 
 /// Starts a copy between shared memory and the box of the tensor map at `map`,
 /// whose `rank` coordinates are in the slot. A load completes as many
-/// transactions of an mbarrier as it writes bytes.
+/// transactions of an mbarrier as it writes bytes; its destination is an
+/// address in the shared memory of the cluster, of the block itself.
 MFA_SIM_EXPORT void mfaSimTensorLoad(mfa::sim::ThreadState *state,
-                                     uint32_t destination, uint64_t map,
+                                     uint64_t destination, uint64_t map,
                                      uint32_t mbarrier, uint32_t rank,
                                      uint32_t site);
+/// The same for each block of the cluster whose rank is a bit of `mask`, at the
+/// same places of its shared memory.
+MFA_SIM_EXPORT void mfaSimTensorLoadMulticast(mfa::sim::ThreadState *state,
+                                              uint64_t destination,
+                                              uint64_t map, uint32_t mbarrier,
+                                              uint32_t rank, uint32_t mask,
+                                              uint32_t site);
 MFA_SIM_EXPORT void mfaSimTensorStore(mfa::sim::ThreadState *state,
                                       uint64_t map, uint32_t source,
                                       uint32_t rank, uint32_t site);

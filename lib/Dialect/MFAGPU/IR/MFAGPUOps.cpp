@@ -10,6 +10,7 @@
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMTypes.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace mlir::mfa_gpu;
@@ -387,17 +388,33 @@ LogicalResult EncodeTensorMapOp::verify() {
   return success();
 }
 
+static LogicalResult verifyBarriers(Operation *op, Value barriers) {
+  if (isa<nvgpu::MBarrierGroupType>(barriers.getType()))
+    return success();
+  return op->emitOpError("expected 'barriers' to be !nvgpu.mbarrier.group, but "
+                         "got ")
+         << barriers.getType();
+}
+
 LogicalResult TensorLoadOp::verify() {
-  if (!isa<nvgpu::MBarrierGroupType>(getBarriers().getType()))
-    return emitOpError("expected 'barriers' to be !nvgpu.mbarrier.group, but "
-                       "got ")
-           << getBarriers().getType();
+  if (failed(verifyBarriers(*this, getBarriers())))
+    return failure();
+  if (getMulticast() && matchPattern(getMulticast(), m_Zero()))
+    return emitOpError("expected 'multicast' to name a block, but got 0");
   return verifyShared(*this, "destination",
                       cast<MemRefType>(getDestination().getType()));
 }
 
 LogicalResult TensorStoreOp::verify() {
   return verifyShared(*this, "source", cast<MemRefType>(getSource().getType()));
+}
+
+//===----------------------------------------------------------------------===//
+// Clusters
+//===----------------------------------------------------------------------===//
+
+LogicalResult RemoteArriveOp::verify() {
+  return verifyBarriers(*this, getBarriers());
 }
 
 //===----------------------------------------------------------------------===//

@@ -1,0 +1,55 @@
+// A kernel with a cluster of blocks, as PTX and to its launch.
+//
+// RUN: mfa-run %s --target cuda --chip sm_90a --emit ptx | FileCheck %s --check-prefix=PTX
+// RUN: env LD_LIBRARY_PATH=%mfa_lib/fake-cuda MFA_FAKE_CUDA_MAJOR=9 mfa-run %s --entry main --target cuda --out %t.npy 2>&1 | FileCheck %s --check-prefix=LAUNCH
+
+// PTX: .visible .entry kernel(
+// PTX: .reqnctapercluster 2, 1, 1
+// PTX: fence.mbarrier_init.release.cluster;
+// PTX: barrier.cluster.arrive.relaxed.aligned;
+// PTX: barrier.cluster.wait.aligned;
+// PTX: mov.u32 {{.*}}, %cluster_ctarank;
+// PTX: cp.async.bulk.tensor.2d.shared::cluster.global{{.*}}.mbarrier::complete_tx::bytes.multicast::cluster
+// PTX: mapa.shared::cluster
+// PTX: mbarrier.arrive.release.cluster.shared::cluster.b64 _,
+// PTX: barrier.cluster.arrive.aligned;
+// PTX: barrier.cluster.wait.aligned;
+
+// LAUNCH: fake: launch (4, 1, 1) in clusters, attribute 4 of (2, 1, 1)
+#shared = #gpu.address_space<workgroup>
+!barriers = !nvgpu.mbarrier.group<memorySpace = #shared>
+
+module attributes {gpu.container_module} {
+  gpu.module @kernels [#nvvm.target<chip = "sm_90a", features = "+ptx80">] {
+    gpu.func @kernel(%map : !llvm.array<16 x i64>)
+        workgroup(%tile : memref<8x32xf32, #shared> {llvm.align = 1024 : i64}) kernel
+        attributes {known_block_size = array<i32: 32, 1, 1>, known_cluster_size = array<i32: 2, 1, 1>} {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 1 : index
+      %both = arith.constant 3 : i16
+      %barriers = nvgpu.mbarrier.create -> !barriers
+      nvgpu.mbarrier.init %barriers[%c0], %c1 : !barriers
+      nvvm.fence.mbarrier.init
+      nvvm.cluster.arrive.relaxed {aligned}
+      nvvm.cluster.wait {aligned}
+      %rank = nvvm.read.ptx.sreg.cluster.ctarank : i32
+      mfa_gpu.tensor_load %map[%c0, %c0] to %tile, %barriers[%c0] multicast %both
+        : memref<8x32xf32, #shared>, !barriers
+      mfa_gpu.remote_arrive %barriers[%c0] of %rank : !barriers
+      nvvm.cluster.arrive {aligned}
+      nvvm.cluster.wait {aligned}
+      gpu.return
+    }
+  }
+  func.func @main() -> tensor<1xf32> {
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %c4 = arith.constant 4 : index
+    %c32 = arith.constant 32 : index
+    %map = llvm.mlir.zero : !llvm.array<16 x i64>
+    gpu.launch_func @kernels::@kernel clusters in (%c2, %c1, %c1) blocks in (%c4, %c1, %c1) threads in (%c32, %c1, %c1)
+      args(%map : !llvm.array<16 x i64>)
+    %zero = arith.constant dense<0.0> : tensor<1xf32>
+    return %zero : tensor<1xf32>
+  }
+}
