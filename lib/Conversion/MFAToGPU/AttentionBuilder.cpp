@@ -39,7 +39,8 @@ AttentionBuilder::AttentionBuilder(OpBuilder &builder, MaskedAttentionOp op,
       schedule(*op.getSchedule()), memory(getSharedMemory(op, schedule)),
       maskForm(getMaskForm(op)), element(op.getElementType()),
       f32(b.getF32Type()), tileRows(schedule.getTileRows()),
-      tileKeys(schedule.getTileKeys()) {
+      tileKeys(schedule.getTileKeys()),
+      clusterBlocks(schedule.getClusterBlocks()) {
   FloatAttr scale;
   canScaleLate =
       operands.scale && matchPattern(operands.scale, m_Constant(&scale)) &&
@@ -108,10 +109,14 @@ void AttentionBuilder::guarded(Value condition, function_ref<void()> then) {
 // Views
 //===----------------------------------------------------------------------===//
 
+bool AttentionBuilder::isMultiple(Value size, int64_t of) {
+  std::optional<int64_t> known = getConstantIntValue(size);
+  return known && *known % of == 0;
+}
+
 OpFoldResult AttentionBuilder::tileSize(Value size, Value first,
                                         int64_t limit) {
-  std::optional<int64_t> known = getConstantIntValue(size);
-  if (known && *known % limit == 0)
+  if (isMultiple(size, limit))
     return b.getIndexAttr(limit);
   Value rest = arith::SubIOp::create(b, size, first);
   return arith::MinUIOp::create(b, rest, index(limit)).getResult();
@@ -214,8 +219,8 @@ Value AttentionBuilder::sharedMatrix(Value buffer, const SharedMatrix &matrix,
 
 void AttentionBuilder::locateBlock() {
   numKeys = dim(operands.key, 1);
-  rowTiles = b.createOrFold<arith::CeilDivUIOp>(dim(operands.query, 1),
-                                                index(tileRows));
+  rowTiles = b.createOrFold<arith::CeilDivUIOp>(
+      dim(operands.query, 1), index(clusterBlocks * tileRows));
   numTiles = b.createOrFold<arith::CeilDivUIOp>(numKeys, index(tileKeys));
   if (schedule.getSplitsKeys()) {
     split = gpu::BlockIdOp::create(b, gpu::Dimension::y);
@@ -270,8 +275,23 @@ void AttentionBuilder::locateRows(Value number) {
   batch = toIndex(inBatch);
   head = toIndex(headOfRow);
   keyHead = toIndex(b.createOrFold<arith::DivUIOp>(headOfRow, group));
-  firstRow = arith::MulIOp::create(b, toIndex(row), index(tileRows));
-  rows = tileSize(dim(operands.query, 1), firstRow, tileRows);
+  int64_t clusterRows = clusterBlocks * tileRows;
+  Value queries = dim(operands.query, 1);
+  firstRow = arith::MulIOp::create(b, toIndex(row), index(clusterRows));
+  if (clusterBlocks > 1) {
+    Value rank = gpu::ClusterBlockIdOp::create(b, gpu::Dimension::x);
+    firstRow = arith::AddIOp::create(
+        b, firstRow, arith::MulIOp::create(b, rank, index(tileRows)));
+  }
+  if (clusterBlocks == 1 || isMultiple(queries, clusterRows)) {
+    rows = tileSize(queries, firstRow, tileRows);
+    return;
+  }
+  // The last cluster of a head may have blocks without any row, which load
+  // their part of keys and values for the others.
+  firstRow = arith::MinUIOp::create(b, firstRow, queries);
+  Value left = arith::SubIOp::create(b, queries, firstRow);
+  rows = arith::MinUIOp::create(b, left, index(tileRows)).getResult();
 }
 
 void AttentionBuilder::loadRowMask() {

@@ -89,6 +89,7 @@ protected:
 
   /// `min(size - first, limit)`: a constant where tiles cover `size` exactly.
   OpFoldResult tileSize(Value size, Value first, int64_t limit);
+  bool isMultiple(Value size, int64_t of);
   /// A matrix out of an array: two of the dimensions keep more than one index.
   Value matrixView(Value array, ArrayRef<OpFoldResult> offsets,
                    ArrayRef<OpFoldResult> sizes, unsigned rowDim,
@@ -131,6 +132,7 @@ protected:
   void locateBlock();
   /// Batch, head and rows of the tile of query rows `number`, counted through
   /// adjacent heads, then all rows, then the other heads, then the batch.
+  /// Blocks of a cluster share the number, and each has its part of the rows.
   void locateRows(Value number);
   /// Mask values that stay the same for all keys.
   void loadRowMask();
@@ -180,9 +182,10 @@ protected:
   MaskForm maskForm;
   Type element;
   Type f32;
-  int64_t tileRows, tileKeys;
+  int64_t tileRows, tileKeys, clusterBlocks;
 
-  // The rows' place, and how many tiles of rows a head has.
+  // The rows' place, and how many tiles of rows a head has: of a cluster, those
+  // that all its blocks have together.
   Value batch, head, keyHead, firstRow, rowTiles, numKeys;
   // The tiles of keys that the block has; all, from 0, where `firstTile` is
   // null.

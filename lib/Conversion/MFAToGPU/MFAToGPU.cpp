@@ -199,6 +199,9 @@ gpu::GPUFuncOp Kernels::get(OpBuilder &builder, MaskedAttentionOp op,
   Block &body = kernel.getBody().front();
   if (!body.empty())
     return kernel;
+  if (int64_t blocks = op.getSchedule()->getClusterBlocks(); blocks > 1)
+    kernel.setKnownClusterSizeAttr(
+        builder.getDenseI32ArrayAttr({static_cast<int32_t>(blocks), 1, 1}));
   // Without a bound of registers setmaxnreg has no effect.
   if (isWgmma(op))
     kernel->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
@@ -357,26 +360,35 @@ private:
     Value batch = b.createOrFold<memref::DimOp>(op.getQuery(), 0);
     Value queries = b.createOrFold<memref::DimOp>(op.getQuery(), 1);
     Value heads = b.createOrFold<memref::DimOp>(op.getQuery(), 2);
+    int64_t clusterBlocks = schedule.getClusterBlocks();
     Value tiles = b.createOrFold<arith::CeilDivUIOp>(
-        queries, index(schedule.getTileRows()));
-    Value blocks = b.createOrFold<arith::MulIOp>(
+        queries, index(clusterBlocks * schedule.getTileRows()));
+    Value clusters = b.createOrFold<arith::MulIOp>(
         b.createOrFold<arith::MulIOp>(batch, tiles), heads);
     // A grid of no blocks is an error to the driver.
     Value isNeeded = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::ne,
-                                                   blocks, index(0));
+                                                   clusters, index(0));
     auto guarded = scf::IfOp::create(b, isNeeded);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(guarded.thenBlock());
     if (schedule.getSplitsKeys())
-      return launchSplit(b, op, arguments, blocks);
-    Value one = index(1);
-    if (schedule.getPersistent())
-      blocks = arith::MinUIOp::create(b, blocks,
-                                      mfa_gpu::MultiprocessorsOp::create(b));
+      return launchSplit(b, op, arguments, clusters);
+    Value one = index(1), extent = index(clusterBlocks);
+    if (schedule.getPersistent()) {
+      Value places = b.createOrFold<arith::DivUIOp>(
+          mfa_gpu::MultiprocessorsOp::create(b), extent);
+      clusters = arith::MinUIOp::create(b, clusters, places);
+    }
+    std::optional<gpu::KernelDim3> cluster;
+    if (clusterBlocks > 1)
+      cluster = gpu::KernelDim3{extent, one, one};
     gpu::LaunchFuncOp::create(
-        b, kernels.get(b, op, arguments), gpu::KernelDim3{blocks, one, one},
+        b, kernels.get(b, op, arguments),
+        gpu::KernelDim3{b.createOrFold<arith::MulIOp>(clusters, extent), one,
+                        one},
         gpu::KernelDim3{index(getNumThreads(op)), one, one},
-        getSharedBytes(b, op), arguments);
+        getSharedBytes(b, op), arguments, /*asyncTokenType=*/nullptr,
+        /*asyncDependencies=*/{}, cluster);
   }
 
   static Value getSharedBytes(ImplicitLocOpBuilder &b, MaskedAttentionOp op) {

@@ -55,7 +55,10 @@ static void keepRolled(Operation *loop) {
 void TileRings::forEachRowTile(function_ref<void()> body) {
   Value zero = arith::ConstantIntOp::create(b, 0, 32);
   Value numSteps = toI32(numTiles);
-  Value block = gpu::BlockIdOp::create(b, gpu::Dimension::x);
+  // Blocks of a cluster share a number.
+  auto x = gpu::Dimension::x;
+  Value block = clusterBlocks > 1 ? gpu::ClusterIdOp::create(b, x).getResult()
+                                  : gpu::BlockIdOp::create(b, x);
   if (!schedule.getPersistent()) {
     rowTileNumber = block;
     firstStep = zero;
@@ -84,8 +87,10 @@ void TileRings::forEachRowTile(function_ref<void()> body) {
   endStep = arith::AddIOp::create(b, firstStep, numSteps);
   isOddRound = rows->getArgument(2);
   auto nextRowTile = [=, this]() -> Value {
-    return arith::AddIOp::create(
-        b, number, toI32(gpu::GridDimOp::create(b, gpu::Dimension::x)));
+    Value width = clusterBlocks > 1
+                      ? gpu::ClusterDimOp::create(b, x).getResult()
+                      : gpu::GridDimOp::create(b, x);
+    return arith::AddIOp::create(b, number, toI32(width));
   };
   isLastRound = [=, this] {
     return arith::CmpIOp::create(b, arith::CmpIPredicate::uge, nextRowTile(),
@@ -144,13 +149,21 @@ void TileRings::waitForPrevious(Value barriers, Place place) {
   wait(barriers, {place.stage, negate(place.parity)});
 }
 
-void TileRings::arriveAsWarp(Value barriers, Value stage) {
-  // The warp's lanes are done before its first lane says so.
+void TileRings::arriveAsWarp(Value barriers, Value stage, bool inCluster) {
+  // The warp's lanes are done before one of them says so.
   NVVM::SyncWarpOp::create(b,
                            arith::ConstantIntOp::create(b, b.getI32Type(), -1));
   Value lane = arith::RemUIOp::create(b, thread, index(kWarpSize));
-  guarded(arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lane, index(0)),
-          [&] { nvgpu::MBarrierArriveOp::create(b, barriers, stage); });
+  if (!inCluster)
+    return guarded(
+        arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lane, index(0)),
+        [&] { nvgpu::MBarrierArriveOp::create(b, barriers, stage); });
+  Value isRank = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, lane,
+                                       index(clusterBlocks));
+  guarded(isRank, [&] {
+    mfa_gpu::RemoteArriveOp::create(b, barriers, stage, toI32(lane),
+                                    /*block_scope=*/true);
+  });
 }
 
 //===----------------------------------------------------------------------===//
@@ -165,6 +178,7 @@ void TileRings::createRings() {
   key = createRing(memory.key, {operands.key, operands.keyMap, boxes.key});
   value = createRing(memory.value,
                      {operands.value, operands.valueMap, boxes.value});
+  key.isOfCluster = value.isOfCluster = clusterBlocks > 1;
   if (memory.mask.rows)
     mask =
         createRing(memory.mask, {operands.mask, operands.maskMap, boxes.mask});
@@ -180,9 +194,24 @@ void TileRings::initRings() {
                                 : schedule.getWarps());
             for (const Ring &ring : {key, value, mask})
               if (ring.buffer)
-                initRing(ring, schedule.getWarps());
+                initRing(ring, (ring.isOfCluster ? clusterBlocks : 1) *
+                                   schedule.getWarps());
             NVVM::FenceMbarrierInitOp::create(b);
           });
+  if (clusterBlocks == 1) {
+    gpu::BarrierOp::create(b);
+    return;
+  }
+  // What others need to see is behind the fence.
+  NVVM::ClusterArriveRelaxedOp::create(b, /*aligned=*/b.getUnitAttr());
+  NVVM::ClusterWaitOp::create(b, /*aligned=*/b.getUnitAttr());
+}
+
+void TileRings::waitForCluster() {
+  if (clusterBlocks == 1)
+    return;
+  NVVM::ClusterArriveOp::create(b, /*aligned=*/UnitAttr());
+  NVVM::ClusterWaitOp::create(b, /*aligned=*/UnitAttr());
 }
 
 TileRings::Ring TileRings::createRing(const SharedMatrix &matrix,
@@ -245,13 +274,26 @@ void TileRings::loadTile(const Ring &ring, ArrayRef<OpFoldResult> first,
       b, ring.full, index(matrix.getTileBytes()), stage, Value());
   SmallVector<Value> coordinates = coordinatesOf(ring.source, first);
   Value column = coordinates.back();
+  int64_t rows = matrix.rows;
+  Value firstOfPart, allBlocks;
+  if (ring.isOfCluster) {
+    rows /= clusterBlocks;
+    firstOfPart = arith::MulIOp::create(
+        b, gpu::ClusterBlockIdOp::create(b, gpu::Dimension::x), index(rows));
+    coordinates[1] = arith::AddIOp::create(b, coordinates[1], firstOfPart);
+    allBlocks = arith::ConstantIntOp::create(b, (1 << clusterBlocks) - 1, 16);
+  }
   for (int64_t panel = 0, e = std::max<int64_t>(matrix.panels, 1); panel < e;
        ++panel) {
     coordinates.back() =
         b.createOrFold<arith::AddIOp>(column, index(panel * matrix.pitch));
-    mfa_gpu::TensorLoadOp::create(b, ring.source.map, coordinates,
-                                  tilePanel(ring.buffer, matrix, stage, panel),
-                                  ring.full, stage);
+    Value place = tilePanel(ring.buffer, matrix, stage, panel);
+    if (ring.isOfCluster)
+      place = matrixView(place, {firstOfPart, b.getIndexAttr(0)},
+                         {b.getIndexAttr(rows), b.getIndexAttr(matrix.pitch)},
+                         0, 1);
+    mfa_gpu::TensorLoadOp::create(b, ring.source.map, coordinates, place,
+                                  ring.full, stage, allBlocks);
   }
 }
 
@@ -269,7 +311,7 @@ Value TileRings::consume(const Ring &ring, Value step) {
 }
 
 void TileRings::release(const Ring &ring, Value step) {
-  arriveAsWarp(ring.empty, placeOf(step).stage);
+  arriveAsWarp(ring.empty, placeOf(step).stage, ring.isOfCluster);
 }
 
 //===----------------------------------------------------------------------===//
@@ -344,8 +386,9 @@ TensorBoxes mfa::getTensorBoxes(MaskedAttentionOp op) {
   };
   TensorBoxes boxes;
   boxes.query = ofRows(schedule.getTileRows(), memory.query);
-  boxes.key = ofRows(schedule.getTileKeys(), memory.key);
-  boxes.value = ofRows(schedule.getTileKeys(), memory.value);
+  int64_t keys = schedule.getTileKeys() / schedule.getClusterBlocks();
+  boxes.key = ofRows(keys, memory.key);
+  boxes.value = ofRows(keys, memory.value);
   if (!schedule.getSplitsKeys())
     boxes.output = ofRows(kWarpgroupRows, memory.output);
   if (memory.mask.rows) {

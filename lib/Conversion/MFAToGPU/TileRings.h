@@ -20,6 +20,15 @@
 // when all consumers have their last scores, or, where the output takes that
 // place, when it was stored.
 //
+// Blocks of a cluster have the same keys and values. Each loads its part of
+// the tile to the same place in all of them, when no warp of any block reads
+// what was there before:
+//
+//   block 0, barriers                      block 1, barriers
+//   empty: warps of both                   empty: warps of both
+//   first half of the tile -> both         second half of the tile -> both
+//   full: both halves have arrived         full: both halves have arrived
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef MFA_LIB_CONVERSION_MFATOGPU_TILERINGS_H
@@ -55,6 +64,8 @@ protected:
     Source source;
     Value full, empty, buffer;
     const SharedMatrix *matrix = nullptr;
+    /// Blocks of the cluster have the same tile, and each loads a part of it.
+    bool isOfCluster = false;
   };
   /// Where a ring keeps its tile of a step.
   struct Place {
@@ -98,14 +109,18 @@ protected:
   void wait(Value barriers, Place place);
   /// Waits for the phase before: of a fresh barrier it counts as over.
   void waitForPrevious(Value barriers, Place place);
-  /// The lanes of this warp are done with what a barrier guards.
-  void arriveAsWarp(Value barriers, Value stage);
+  /// The lanes of this warp are done with what a barrier guards, or with what
+  /// those at its place in all blocks of the cluster do.
+  void arriveAsWarp(Value barriers, Value stage, bool inCluster = false);
 
   //===--- Rings ----------------------------------------------------------===//
 
-  /// The rings of all operands, and their barriers by the block's first thread.
+  /// The rings of all operands. Their barriers are there for all threads after
+  /// `initRings`, and no block of the cluster may end before
+  /// `waitForCluster`.
   void createRings();
   void initRings();
+  void waitForCluster();
   /// Of one that is filled but once, nobody says that it is empty.
   Ring createRing(const SharedMatrix &matrix, const Source &source,
                   bool isRefilled = true);

@@ -325,14 +325,12 @@ void WgmmaKernel::build() {
           .getShuffleResult());
   createRings();
   initRings();
-  gpu::BarrierOp::create(b);
 
   auto registers = kRegisters[numConsumers - 1];
   Value producer = index(numConsumers * kWarpgroupSize);
   auto roles = scf::IfOp::create(
       b, arith::CmpIOp::create(b, arith::CmpIPredicate::uge, thread, producer),
       /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(roles.thenBlock());
   if (registers.producer)
     NVVM::SetMaxRegisterOp::create(b, registers.producer,
@@ -347,6 +345,8 @@ void WgmmaKernel::build() {
   // Shared memory lives until it is read.
   if (!memory.hasOutputInPlaceOfQuery())
     waitForStores();
+  b.setInsertionPointAfter(roles);
+  waitForCluster();
 }
 
 void mfa::buildWgmmaKernel(OpBuilder &builder, MaskedAttentionOp op,

@@ -44,7 +44,8 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    int64_t tileKeys, int64_t warps,
                                    int64_t stages, F32Product, bool pingPong,
                                    bool splitsKeys, bool persistent,
-                                   int64_t adjacentHeads) {
+                                   int64_t adjacentHeads,
+                                   int64_t clusterBlocks) {
   bool isWgmma = kind == KernelKind::Wgmma;
   if (isWgmma && (warps < 4 || warps > 12 || warps % 4 != 0))
     return emitError() << "expected 'warps' of a wgmma schedule to be 4, 8 or "
@@ -87,5 +88,22 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "expected 'adjacent_heads' to be 0 (all heads) or "
                           "more, but got "
                        << adjacentHeads;
+  // As many blocks as any launch of a cluster may have.
+  constexpr int64_t kMostBlocks = 8;
+  if (clusterBlocks < 1 || clusterBlocks > kMostBlocks ||
+      !llvm::isPowerOf2_64(clusterBlocks))
+    return emitError() << "expected 'cluster_blocks' to be 1, 2, 4 or 8, but "
+                          "got "
+                       << clusterBlocks;
+  if (clusterBlocks > 1 && (!isWgmma || splitsKeys))
+    return emitError() << "expected 'cluster_blocks' above 1 in a wgmma "
+                          "schedule without 'splits_keys', but got "
+                       << clusterBlocks << " in one of kind "
+                       << stringifyKernelKind(kind)
+                       << (splitsKeys ? " with 'splits_keys'" : "");
+  if (clusterBlocks > 1 && tileKeys % (8 * clusterBlocks) != 0)
+    return emitError() << "expected 'tile_keys' to be a multiple of "
+                       << 8 * clusterBlocks
+                       << " (8 x 'cluster_blocks'), but got " << tileKeys;
   return success();
 }

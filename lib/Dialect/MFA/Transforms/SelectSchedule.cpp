@@ -26,7 +26,7 @@ namespace {
 struct TileSizes {
   int64_t maxDim, rows, keys, warps, stages;
   bool pingPong = false, persistent = false;
-  int64_t adjacentHeads = 0;
+  int64_t adjacentHeads = 0, clusterBlocks = 1;
 };
 
 //===--- mma_sync ---------------------------------------------------------===//
@@ -141,7 +141,8 @@ ScheduleAttr getSchedule(MaskedAttentionOp op, KernelKind kind,
   return ScheduleAttr::get(op.getContext(), kind, sizes.rows, sizes.keys,
                            sizes.warps, sizes.stages, product, sizes.pingPong,
                            splitsKeys, sizes.persistent && !splitsKeys,
-                           sizes.adjacentHeads);
+                           sizes.adjacentHeads,
+                           splitsKeys ? 1 : sizes.clusterBlocks);
 }
 
 /// Keys below which a second kernel costs more than idle multiprocessors do:
