@@ -371,19 +371,19 @@ AttentionBuilder::Scores AttentionBuilder::keepKeys(Scores scores,
   return scores;
 }
 
-AttentionBuilder::SoftmaxStep
-AttentionBuilder::updateSoftmax(const Softmax &state, Scores scores) {
+AttentionBuilder::SoftmaxStep AttentionBuilder::updateRowMax(Value oldMax,
+                                                             Scores scores) {
   TileType row = rowTile(f32);
   auto scoreType = cast<TileType>(scores.tile.getType());
   Value tileMax;
   if (scores.isScaled) {
-    tileMax = mfa_gpu::ReduceOp::create(b, ReduceKind::Max, scores.tile,
-                                        state.rowMax, /*partial=*/false);
+    tileMax = mfa_gpu::ReduceOp::create(b, ReduceKind::Max, scores.tile, oldMax,
+                                        /*partial=*/false);
   } else {
     Value lowest = splat(row, negativeInfinity());
     Value unscaled = mfa_gpu::ReduceOp::create(b, ReduceKind::Max, scores.tile,
                                                lowest, /*partial=*/false);
-    tileMax = map(row, {unscaled, state.rowMax}, [&](ValueRange args) -> Value {
+    tileMax = map(row, {unscaled, oldMax}, [&](ValueRange args) -> Value {
       Value scaled = arith::MulFOp::create(b, args[0], operands.scale);
       Value isMore =
           arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, scaled, args[1]);
@@ -391,16 +391,15 @@ AttentionBuilder::updateSoftmax(const Softmax &state, Scores scores) {
     });
   }
   // From -inf it grows by inf, which is more than any limit.
-  Value hasGrown = map(rowTile(b.getI1Type()), {tileMax, state.rowMax},
-                       [&](ValueRange args) -> Value {
-                         Value growth =
-                             arith::SubFOp::create(b, args[0], args[1]);
-                         return arith::CmpFOp::create(
-                             b, arith::CmpFPredicate::UGT, growth,
-                             constant(element.isF32() ? 0 : kMaxGrowth));
-                       });
-  Value rowMax = map(
-      row, {hasGrown, tileMax, state.rowMax}, [&](ValueRange args) -> Value {
+  Value hasGrown = map(
+      rowTile(b.getI1Type()), {tileMax, oldMax}, [&](ValueRange args) -> Value {
+        Value growth = arith::SubFOp::create(b, args[0], args[1]);
+        return arith::CmpFOp::create(
+            b, arith::CmpFPredicate::UGT, growth,
+            constant(element.isF32() ? 0 : kMaxGrowth));
+      });
+  Value rowMax =
+      map(row, {hasGrown, tileMax, oldMax}, [&](ValueRange args) -> Value {
         return arith::SelectOp::create(b, args[0], args[1], args[2]);
       });
   // A row without a key so far: any finite base keeps exp2 free of NaN.
@@ -409,7 +408,6 @@ AttentionBuilder::updateSoftmax(const Softmax &state, Scores scores) {
                                           negativeInfinity());
     return arith::SelectOp::create(b, isEmpty, constant(0), args[0]);
   });
-  Value oldMax = state.rowMax;
   if (scores.isScaled && maskMayOverflow()) {
     // Rows whose maximum times log2 e is no f32 (a mask of the lowest finite
     // value, say) are moved to a maximum of 0 first. Rare, so behind a branch.
@@ -436,12 +434,6 @@ AttentionBuilder::updateSoftmax(const Softmax &state, Scores scores) {
   Value baseLog2 = map(row, base, [&](ValueRange args) -> Value {
     return arith::MulFOp::create(b, args[0], toLog2);
   });
-  Value factor = scores.isScaled ? toLog2 : scaleToLog2;
-  Value weights = map(scoreType, {scores.tile, baseLog2}, [&](ValueRange args) {
-    Value exponent = math::FmaOp::create(b, args[0], factor,
-                                         arith::NegFOp::create(b, args[1]));
-    return math::Exp2Op::create(b, exponent);
-  });
   Value correction =
       map(row, {hasGrown, oldMax, baseLog2}, [&](ValueRange args) -> Value {
         // Rounded like the base of the earlier tiles.
@@ -450,10 +442,21 @@ AttentionBuilder::updateSoftmax(const Softmax &state, Scores scores) {
             math::Exp2Op::create(b, arith::SubFOp::create(b, old, args[2]));
         return arith::SelectOp::create(b, args[0], ratio, constant(1));
       });
-  Value rowSum = scaleRows(state.rowSum, correction);
-  rowSum = mfa_gpu::ReduceOp::create(b, ReduceKind::Add, weights, rowSum,
+  Value factor = scores.isScaled ? toLog2 : scaleToLog2;
+  return {scores.tile, factor, baseLog2, rowMax, hasGrown, correction};
+}
+
+Value AttentionBuilder::weigh(const SoftmaxStep &step, Value &rowSum) {
+  auto type = cast<TileType>(step.scores.getType());
+  Value weights = map(type, {step.scores, step.base}, [&](ValueRange args) {
+    Value exponent = math::FmaOp::create(b, args[0], step.factor,
+                                         arith::NegFOp::create(b, args[1]));
+    return math::Exp2Op::create(b, exponent);
+  });
+  rowSum = mfa_gpu::ReduceOp::create(b, ReduceKind::Add, weights,
+                                     scaleRows(rowSum, step.correction),
                                      /*partial=*/true);
-  return {{rowMax, rowSum}, weights, hasGrown, correction};
+  return weights;
 }
 
 Value AttentionBuilder::changesScores(Value maskRegisters) {
@@ -469,28 +472,26 @@ Value AttentionBuilder::changesScores(Value maskRegisters) {
 }
 
 AttentionBuilder::SoftmaxStep
-AttentionBuilder::updateSoftmax(const Softmax &state, Value isMasked,
-                                function_ref<Scores()> getMasked,
-                                function_ref<Scores()> getUnmasked) {
+AttentionBuilder::updateRowMax(Value rowMax, Value isMasked,
+                               function_ref<Scores()> getMasked,
+                               function_ref<Scores()> getUnmasked) {
   TileType row = rowTile(f32);
   auto branch = scf::IfOp::create(b,
-                                  TypeRange{matrixTile(tileKeys, f32), row, row,
-                                            rowTile(b.getI1Type()), row},
+                                  TypeRange{matrixTile(tileKeys, f32), f32, row,
+                                            row, rowTile(b.getI1Type()), row},
                                   isMasked, /*withElseRegion=*/true);
   auto fill = [&](Block *block, function_ref<Scores()> getScores) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(block);
-    SoftmaxStep step = updateSoftmax(state, getScores());
-    scf::YieldOp::create(b, ValueRange{step.weights, step.next.rowMax,
-                                       step.next.rowSum, step.hasGrown,
+    SoftmaxStep step = updateRowMax(rowMax, getScores());
+    scf::YieldOp::create(b, ValueRange{step.scores, step.factor, step.base,
+                                       step.rowMax, step.hasGrown,
                                        step.correction});
   };
   fill(branch.thenBlock(), getMasked);
   fill(branch.elseBlock(), getUnmasked);
-  return {{branch.getResult(1), branch.getResult(2)},
-          branch.getResult(0),
-          branch.getResult(3),
-          branch.getResult(4)};
+  return {branch.getResult(0), branch.getResult(1), branch.getResult(2),
+          branch.getResult(3), branch.getResult(4), branch.getResult(5)};
 }
 
 Value AttentionBuilder::rescale(Value output, const SoftmaxStep &step) {

@@ -120,11 +120,12 @@ protected:
     Value tile;
     bool isScaled;
   };
-  /// A step of it, the weights of the values, and the factor of what was summed
-  /// before: 1 but for rows whose maximum has grown.
+  /// A step of it up to the maximum: weights are exp2(scores factor - base),
+  /// and `correction` is the factor of what was summed before, 1 but for rows
+  /// whose maximum has grown.
   struct SoftmaxStep {
-    Softmax next;
-    Value weights, hasGrown, correction;
+    Value scores, factor, base;
+    Value rowMax, hasGrown, correction;
   };
 
   /// What holds for all of this block's rows: the keys, and the start of its
@@ -147,15 +148,17 @@ protected:
   bool hasTail();
   /// -inf for all keys but the first `count`.
   Scores keepKeys(Scores scores, Value count);
-  SoftmaxStep updateSoftmax(const Softmax &state, Scores scores);
+  SoftmaxStep updateRowMax(Value rowMax, Scores scores);
   /// Whether a mask's tile has more than zeros, or a key that it excludes.
   Value changesScores(Value maskRegisters);
-  /// `updateSoftmax` of one or the other scores.
-  SoftmaxStep updateSoftmax(const Softmax &state, Value isMasked,
-                            function_ref<Scores()> getMasked,
-                            function_ref<Scores()> getUnmasked);
+  /// `updateRowMax` of one or the other scores.
+  SoftmaxStep updateRowMax(Value rowMax, Value isMasked,
+                           function_ref<Scores()> getMasked,
+                           function_ref<Scores()> getUnmasked);
   /// The output so far, in units of the step.
   Value rescale(Value output, const SoftmaxStep &step);
+  /// The weights of a step. Adds them to the row sum.
+  Value weigh(const SoftmaxStep &step, Value &rowSum);
   /// The left factor of the product with the values.
   Value toFactor(Value weights);
   /// The output, divided by the row sums, in the element type.

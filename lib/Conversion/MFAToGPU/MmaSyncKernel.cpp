@@ -177,15 +177,15 @@ void MmaSyncKernel::build() {
       waitForCopies();
       copyNext(tile, [&](Value next) { copyKeyAndMask(next); });
     }
-    SoftmaxStep step = updateSoftmax(
-        {loop.getRegionIterArg(1), loop.getRegionIterArg(2)}, tileScores);
+    SoftmaxStep step = updateRowMax(loop.getRegionIterArg(1), tileScores);
+    Value rowSum = loop.getRegionIterArg(2);
+    Value weights = weigh(step, rowSum);
     Value output = rescale(loop.getRegionIterArg(0), step);
     output = mfa_gpu::MmaOp::create(
-        b, outputType, toFactor(step.weights),
+        b, outputType, toFactor(weights),
         sharedMatrix(valueBuffer, memory.value, stageOf(tile)), output,
         /*transpose_rhs=*/false, splitsFactors());
-    scf::YieldOp::create(
-        b, ValueRange{output, step.next.rowMax, step.next.rowSum});
+    scf::YieldOp::create(b, ValueRange{output, step.rowMax, rowSum});
   }
   finish(loop.getResult(0), {loop.getResult(1), loop.getResult(2)});
 }

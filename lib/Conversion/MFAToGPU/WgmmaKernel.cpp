@@ -66,10 +66,10 @@ private:
   /// The product, when it and all but `others` of those started are there.
   Value waitFor(Value product, int64_t others);
   Value startScores(Value step);
-  /// The softmax of a step from its products of query and key, while `others`
-  /// may be going. Passes the turn as soon as they are there.
+  /// The row maximum of a step from its products of query and key, while
+  /// `others` may be going. Passes the turn as soon as they are there.
   SoftmaxStep finishScores(Value products, Value step, int64_t others,
-                           const Softmax &state, Value keysLeft);
+                           Value rowMax, Value keysLeft);
   Value startOutput(Value weights, Value step, Value output);
   void finish(Value output, const Softmax &state);
   /// Stores the warpgroup's rows of the output tile in shared memory.
@@ -150,7 +150,7 @@ Value WgmmaKernel::startScores(Value step) {
 
 AttentionBuilder::SoftmaxStep
 WgmmaKernel::finishScores(Value products, Value step, int64_t others,
-                          const Softmax &state, Value keysLeft) {
+                          Value rowMax, Value keysLeft) {
   auto finish = [&](Scores scores) {
     return keysLeft ? keepKeys(scores, keysLeft) : scores;
   };
@@ -161,7 +161,7 @@ WgmmaKernel::finishScores(Value products, Value step, int64_t others,
   };
   if (!mask.buffer) {
     waitForProducts();
-    return updateSoftmax(state, finish(addScaleAndMask(products, Value())));
+    return updateRowMax(rowMax, finish(addScaleAndMask(products, Value())));
   }
   Value shared = consume(mask, step);
   if (maskForm == MaskForm::KeyVector && canScaleLate) {
@@ -174,7 +174,7 @@ WgmmaKernel::finishScores(Value products, Value step, int64_t others,
     };
     Scores unmasked{products, /*isScaled=*/false};
     auto getUnmasked = [&] { return finish(unmasked); };
-    SoftmaxStep result = updateSoftmax(state, isMasked, getMasked, getUnmasked);
+    SoftmaxStep result = updateRowMax(rowMax, isMasked, getMasked, getUnmasked);
     release(mask, step);
     return result;
   }
@@ -187,7 +187,7 @@ WgmmaKernel::finishScores(Value products, Value step, int64_t others,
   release(mask, step);
   if (loadsFirst)
     waitForProducts();
-  return updateSoftmax(state, finish(addScaleAndMask(products, registers)));
+  return updateRowMax(rowMax, finish(addScaleAndMask(products, registers)));
 }
 
 Value WgmmaKernel::startOutput(Value weights, Value step, Value output) {
@@ -207,13 +207,14 @@ void WgmmaKernel::consumeRows() {
   Value keysLeft;
   if (hasTail())
     keysLeft = arith::SubIOp::create(b, numKeys, firstKeyOf(firstStep));
+  Softmax initial = initialSoftmax();
   SoftmaxStep first =
-      finishScores(products, firstStep, 0, initialSoftmax(), keysLeft);
+      finishScores(products, firstStep, 0, initial.rowMax, keysLeft);
+  Value firstSum = initial.rowSum, firstWeights = weigh(first, firstSum);
   Value output = splat(matrixTile(memory.output.cols, f32), constant(0));
 
-  auto loop =
-      forEachStep(stepAfter(firstStep), {output, toFactor(first.weights),
-                                         first.next.rowMax, first.next.rowSum});
+  auto loop = forEachStep(stepAfter(firstStep), {output, toFactor(firstWeights),
+                                                 first.rowMax, firstSum});
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
@@ -222,14 +223,14 @@ void WgmmaKernel::consumeRows() {
     products = startScores(step);
     Value next =
         startOutput(loop.getRegionIterArg(1), before, loop.getRegionIterArg(0));
-    SoftmaxStep softmax = finishScores(
-        products, step, 1, {loop.getRegionIterArg(2), loop.getRegionIterArg(3)},
-        Value());
+    SoftmaxStep softmax =
+        finishScores(products, step, 1, loop.getRegionIterArg(2), Value());
     next = waitFor(next, 0);
     release(value, before);
+    next = rescale(next, softmax);
+    Value rowSum = loop.getRegionIterArg(3), weights = weigh(softmax, rowSum);
     scf::YieldOp::create(
-        b, ValueRange{rescale(next, softmax), toFactor(softmax.weights),
-                      softmax.next.rowMax, softmax.next.rowSum});
+        b, ValueRange{next, toFactor(weights), softmax.rowMax, rowSum});
   }
   bool isPersistent = schedule.getPersistent();
   if (isPersistent && !memory.hasOutputInPlaceOfQuery())
