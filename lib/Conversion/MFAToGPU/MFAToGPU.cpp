@@ -313,10 +313,79 @@ struct LaunchAttentionKernel : OpRewritePattern<MaskedAttentionOp> {
   }
 
 private:
-  /// The wgmma kernel where all of its operands have tensor maps, which only
-  /// their addresses and strides tell, else the mma_sync kernel.
+  /// Two ways to compute `op`, by a condition that may be known.
+  LogicalResult choose(ImplicitLocOpBuilder &b, Value condition,
+                       function_ref<LogicalResult()> getThen,
+                       function_ref<LogicalResult()> getElse) const {
+    if (std::optional<int64_t> known = getConstantIntValue(condition))
+      return *known ? getThen() : getElse();
+    auto choice = scf::IfOp::create(b, condition, /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(choice.thenBlock());
+    if (failed(getThen()))
+      return failure();
+    b.setInsertionPointToStart(choice.elseBlock());
+    return getElse();
+  }
+
+  /// Calls `launch` on a copy of `op` with another schedule.
+  LogicalResult
+  launchWith(ImplicitLocOpBuilder &b, MaskedAttentionOp op,
+             ScheduleAttr schedule,
+             function_ref<LogicalResult(MaskedAttentionOp)> launch) const {
+    auto copy = cast<MaskedAttentionOp>(b.clone(*op));
+    copy.setScheduleAttr(schedule);
+    LogicalResult result = launch(copy);
+    copy.erase();
+    return result;
+  }
+
+  /// The wgmma kernel of the schedule, but without clusters where too many of
+  /// their blocks would have no query rows.
   LogicalResult launchWgmma(ImplicitLocOpBuilder &b,
                             MaskedAttentionOp op) const {
+    // What reading keys and values once for a cluster is worth at the most: the
+    // 16th part of the time.
+    constexpr int64_t kGain = 16;
+    ScheduleAttr schedule = *op.getSchedule();
+    int64_t extent = schedule.getClusterBlocks();
+    if (extent == 1)
+      return launchWithMaps(b, op);
+    auto index = [&](int64_t value) -> Value {
+      return arith::ConstantIndexOp::create(b, value);
+    };
+    Value queries = b.createOrFold<memref::DimOp>(op.getQuery(), 1);
+    Value tiles = b.createOrFold<arith::CeilDivUIOp>(
+        queries, index(schedule.getTileRows()));
+    Value blocks = b.createOrFold<arith::MulIOp>(
+        b.createOrFold<arith::CeilDivUIOp>(tiles, index(extent)),
+        index(extent));
+    Value idle = b.createOrFold<arith::SubIOp>(blocks, tiles);
+    Value isWorthIt = b.createOrFold<arith::CmpIOp>(
+        arith::CmpIPredicate::ule,
+        b.createOrFold<arith::MulIOp>(idle, index(kGain)), blocks);
+    return choose(
+        b, isWorthIt, [&] { return launchWithMaps(b, op); },
+        [&] {
+          return launchWith(b, op, withoutClusters(schedule),
+                            [&](MaskedAttentionOp alone) {
+                              return launchWithMaps(b, alone);
+                            });
+        });
+  }
+
+  static ScheduleAttr withoutClusters(ScheduleAttr of) {
+    return ScheduleAttr::get(
+        of.getContext(), of.getKind(), of.getTileRows(), of.getTileKeys(),
+        of.getWarps(), of.getStages(), of.getF32Product(), of.getPingPong(),
+        of.getSplitsKeys(), of.getPersistent(), of.getAdjacentHeads(),
+        /*clusterBlocks=*/1);
+  }
+
+  /// The wgmma kernel where all of its operands have tensor maps, which only
+  /// their addresses and strides tell, else the mma_sync kernel.
+  LogicalResult launchWithMaps(ImplicitLocOpBuilder &b,
+                               MaskedAttentionOp op) const {
     FailureOr<ScheduleAttr> other = getMmaSyncSchedule(
         op, kernels.getChip(), op.getSchedule()->getF32Product(),
         op.getSchedule()->getSplitsKeys());
@@ -339,16 +408,18 @@ private:
     encode(op.getValue(), boxes.value);
     encode(op.getOutput(), boxes.output);
     encode(op.getMask(), boxes.mask);
-    auto choice = scf::IfOp::create(b, isValid, /*withElseRegion=*/true);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(choice.thenBlock());
-    launch(b, op, arguments);
-    b.setInsertionPointToStart(choice.elseBlock());
-    auto simple = cast<MaskedAttentionOp>(b.clone(*op));
-    simple.setScheduleAttr(*other);
-    launch(b, simple, getKernelArguments(simple));
-    simple.erase();
-    return success();
+    return choose(
+        b, isValid,
+        [&] {
+          launch(b, op, arguments);
+          return success();
+        },
+        [&] {
+          return launchWith(b, op, *other, [&](MaskedAttentionOp simple) {
+            launch(b, simple, getKernelArguments(simple));
+            return success();
+          });
+        });
   }
 
   void launch(ImplicitLocOpBuilder &b, MaskedAttentionOp op,

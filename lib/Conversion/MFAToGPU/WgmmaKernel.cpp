@@ -178,9 +178,11 @@ WgmmaKernel::finishScores(Value products, Value step, int64_t others,
     release(mask, step);
     return result;
   }
-  // Under the product, but where its registers would be too many.
-  bool loadsFirst =
-      numConsumers < 3 && mask.matrix->element.getIntOrFloatBitWidth() <= 16;
+  // Under the product where its registers are few. Else what follows would be
+  // scheduled before the turn is passed, as all of it is ready at once.
+  constexpr int64_t kFewBytesOfRow = 128;
+  bool loadsFirst = numConsumers < 3 &&
+                    mask.matrix->getTileBytes() <= tileRows * kFewBytesOfRow;
   if (!loadsFirst)
     waitForProducts();
   Value registers = loadMaskTile(shared);

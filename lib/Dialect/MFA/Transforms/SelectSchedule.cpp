@@ -84,15 +84,15 @@ constexpr TileSizes kMaskedWgmmaTiles[] = {
 
 // The mask of a tile of keys is a vector, and takes next to nothing.
 constexpr TileSizes kKeyVectorWgmmaTiles[] = {
-    {64, 192, 112, 12, 2, true, true, 1},
-    {128, 128, 160, 8, 2, false, true, 1},
+    {64, 192, 128, 12, 2, true, true, 1},
+    {128, 128, 160, 8, 2, false, true, 1, 2},
     {192, 128, 112, 8, 2, false, false, 1},
     {256, 128, 80, 8, 2, false, false, 1},
 };
 
 constexpr TileSizes kUnmaskedWgmmaTiles[] = {
     {64, 192, 128, 12, 2, true, true, 1},
-    {128, 128, 160, 8, 2, false, true, 1},
+    {128, 128, 160, 8, 2, false, true, 1, 2},
     {192, 128, 112, 8, 2, false, false, 1},
     {256, 128, 80, 8, 2, false, false, 1},
 };
@@ -138,11 +138,10 @@ TileSizes lookupMmaSyncTiles(MaskedAttentionOp op) {
 ScheduleAttr getSchedule(MaskedAttentionOp op, KernelKind kind,
                          const TileSizes &sizes, bool splitsKeys,
                          F32Product product = F32Product::TF32x3) {
-  return ScheduleAttr::get(op.getContext(), kind, sizes.rows, sizes.keys,
-                           sizes.warps, sizes.stages, product, sizes.pingPong,
-                           splitsKeys, sizes.persistent && !splitsKeys,
-                           sizes.adjacentHeads,
-                           splitsKeys ? 1 : sizes.clusterBlocks);
+  return ScheduleAttr::get(
+      op.getContext(), kind, sizes.rows, sizes.keys, sizes.warps, sizes.stages,
+      product, sizes.pingPong, splitsKeys, sizes.persistent && !splitsKeys,
+      sizes.adjacentHeads, splitsKeys ? 1 : sizes.clusterBlocks);
 }
 
 /// Keys below which a second kernel costs more than idle multiprocessors do:
