@@ -35,12 +35,18 @@ class Schedule:
     ping_pong: bool = False
     persistent: bool = False
     adjacent_heads: int = 0
+    cluster_blocks: int = 1
 
     def __str__(self) -> str:
         text = f"{self.rows}x{self.keys}x{self.warps}x{self.stages}"
         text += " ping-pong" if self.ping_pong else ""
         text += " persistent" if self.persistent else ""
-        return text + (f" heads {self.adjacent_heads}" if self.adjacent_heads else "")
+        text += f" heads {self.adjacent_heads}" if self.adjacent_heads else ""
+        return text + (f" cluster {self.cluster_blocks}" if self.in_cluster else "")
+
+    @property
+    def in_cluster(self) -> bool:
+        return self.cluster_blocks > 1
 
     def attribute(self) -> str:
         """As mfa-run takes it."""
@@ -57,16 +63,19 @@ class Schedule:
             parameters["persistent"] = "true"
         if self.adjacent_heads:
             parameters["adjacent_heads"] = self.adjacent_heads
+        if self.in_cluster:
+            parameters["cluster_blocks"] = self.cluster_blocks
         text = ", ".join(f"{name} = {value}" for name, value in parameters.items())
         return f"#mfa.schedule<{text}>"
 
     def row(self, dim: int) -> str:
         """As a table of SelectSchedule.cpp has it, for heads of up to `dim`."""
         sizes = [dim, self.rows, self.keys, self.warps, self.stages]
-        defaults = [self.ping_pong, self.persistent, self.adjacent_heads]
-        while defaults and not defaults[-1]:
-            defaults.pop()
-        text = ", ".join(str(value).lower() for value in [*sizes, *defaults])
+        names = ("ping_pong", "persistent", "adjacent_heads", "cluster_blocks")
+        flags = [getattr(self, name) for name in names]
+        while flags and flags[-1] == getattr(Schedule, names[len(flags) - 1]):
+            flags.pop()
+        text = ", ".join(str(value).lower() for value in [*sizes, *flags])
         return f"{{{text}}},"
 
     def distance(self, other: Schedule) -> int:
@@ -78,7 +87,12 @@ class Schedule:
             + (self.ping_pong != other.ping_pong)
             + (self.persistent != other.persistent)
             + (self.adjacent_heads != other.adjacent_heads)
+            + (self.cluster_blocks != other.cluster_blocks)
         )
+
+    def takes_cluster(self, blocks: int) -> bool:
+        """Each of them loads as many keys, in groups of 8."""
+        return blocks == 1 or (self.kind == "wgmma" and self.keys % (8 * blocks) == 0)
 
     def registers_at_least(self, dim: int) -> int:
         """Registers of a lane for its part of the f32 sums of a tile."""
@@ -109,9 +123,11 @@ def parse_schedule(text: str) -> Schedule:
     names = ("tile_rows", "tile_keys", "warps", "stages")
     sizes = [int(values[name]) for name in names]
     flags = [values.get(name) == "true" for name in ("ping_pong", "persistent")]
-    return Schedule(
-        values["kind"], *sizes, *flags, int(values.get("adjacent_heads", 0))
-    )
+    numbers = [
+        int(values.get(name, getattr(Schedule, name)))
+        for name in ("adjacent_heads", "cluster_blocks")
+    ]
+    return Schedule(values["kind"], *sizes, *flags, *numbers)
 
 
 def _of_kind(kind: str) -> Iterable[Schedule]:
@@ -151,15 +167,26 @@ def list_adjacent_heads(case: Case, mask: str) -> list[int]:
 def around(
     candidates: Iterable[Schedule], of: Schedule, case: Case, mask: str
 ) -> list[Schedule]:
-    """The candidates with as many adjacent heads as `of`, and `of` with other
-    numbers. What is best for one size of tiles mostly is for others: a product of
-    both would be several times as many."""
-    alike = [replace(each, adjacent_heads=of.adjacent_heads) for each in candidates]
+    """The candidates with as many adjacent heads and blocks of a cluster as `of`,
+    and `of` with other numbers. What is best for one size of tiles mostly is for
+    others: a product of both would be several times as many."""
+    alike = [
+        replace(each, adjacent_heads=of.adjacent_heads, cluster_blocks=blocks)
+        for each in candidates
+        for blocks in [
+            of.cluster_blocks if each.takes_cluster(of.cluster_blocks) else 1
+        ]
+    ]
     now = of.adjacent_heads
     # As many as there are, or more, are all.
     now = now if now < case.heads else 0
     numbers = [each for each in list_adjacent_heads(case, mask) if each != now]
     others = [replace(of, adjacent_heads=number) for number in numbers]
+    others += [
+        replace(of, cluster_blocks=blocks)
+        for blocks in (1, 2)
+        if blocks != of.cluster_blocks and of.takes_cluster(blocks)
+    ]
     return list(dict.fromkeys([*alike, *others]))
 
 

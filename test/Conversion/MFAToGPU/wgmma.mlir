@@ -55,8 +55,6 @@
 // CHECK:   nvgpu.mbarrier.arrive
 // CHECK:   mfa_gpu.map %[[SCORES]]
 // CHECK:   mfa_gpu.reduce max
-// CHECK:   math.exp2
-// CHECK:   mfa_gpu.reduce add {{.*}} partial
 // CHECK:   %[[DONE:.*]] = mfa_gpu.warpgroup_wait 0, %[[NEXT]]
 // Where no row maximum grew by much, the output stays as it is.
 // CHECK:   %[[GREW:.*]] = mfa_gpu.any
@@ -64,6 +62,8 @@
 // CHECK:     mfa_gpu.map %[[DONE]]
 // CHECK:   else
 // CHECK:     scf.yield %[[DONE]]
+// CHECK:   math.exp2
+// CHECK:   mfa_gpu.reduce add {{.*}} partial
 // CHECK:   mfa_gpu.convert {{.*}} #operand>
 // CHECK: mfa_gpu.warpgroup_mma
 // CHECK: mfa_gpu.warpgroup_wait 0
@@ -119,16 +119,17 @@ func.func @ping_pong(%q: memref<1x512x4x128xbf16>, %o: memref<1x512x4x128xbf16>)
 // CHECK:   %[[MASK:.*]] = mfa_gpu.load
 // CHECK:   %[[MASKED:.*]] = mfa_gpu.any %[[MASK]]
 // CHECK:   %[[S:.*]] = mfa_gpu.warpgroup_wait 1
-// CHECK:   scf.if %[[MASKED]]
+// CHECK:   %[[MAX:.*]]:{{.*}} = scf.if %[[MASKED]]
 // CHECK:     mfa_gpu.load
 // CHECK:     math.fma
-// CHECK:     math.exp2
 // CHECK:     scf.yield
 // CHECK:   else
 // CHECK-NOT: mfa_gpu.load
 // CHECK:     mfa_gpu.reduce max %[[S]]
-// CHECK:     math.exp2
 // CHECK:     scf.yield
+// CHECK:   mfa_gpu.map %[[MAX]]#0
+// CHECK:     math.fma
+// CHECK:     math.exp2
 func.func @padding(%q: memref<1x512x4x128xbf16>, %m: memref<1x1x512xbf16>, %o: memref<1x512x4x128xbf16>) {
   mfa.masked_attention ins(%q, %q, %q : memref<1x512x4x128xbf16>, memref<1x512x4x128xbf16>, memref<1x512x4x128xbf16>)
       mask(%m : memref<1x1x512xbf16>) outs(%o : memref<1x512x4x128xbf16>)
@@ -190,6 +191,73 @@ func.func @persistent_in_place(%q: memref<1x512x4x128xbf16>, %m: memref<1x512x51
   mfa.masked_attention ins(%q, %q, %q : memref<1x512x4x128xbf16>, memref<1x512x4x128xbf16>, memref<1x512x4x128xbf16>)
       mask(%m : memref<1x512x512xbf16>) outs(%o : memref<1x512x4x128xbf16>)
       schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 128, warps = 8, stages = 2, persistent = true>)
+  return
+}
+
+// -----
+
+// Two blocks of a cluster have 256 rows of a head. Each loads half of a tile of
+// keys or values to both, when the warps of both said that its place is free.
+// CHECK-LABEL: func.func @cluster
+// CHECK: mfa_gpu.encode_tensor_map {{.*}} box [1, 32, 1, 64]
+// CHECK: %[[PLACES:.*]] = arith.divui %{{.*}}, %c2
+// CHECK: %[[CLUSTERS:.*]] = arith.minui %[[PLACES]], %c8
+// CHECK: %[[BLOCKS:.*]] = arith.muli %[[CLUSTERS]], %c2
+// CHECK: gpu.launch_func {{.*}} clusters in (%c2, %c1, %c1) blocks in (%[[BLOCKS]], %c1
+// CHECK: gpu.func @masked_attention(
+// CHECK-SAME: known_cluster_size = array<i32: 2, 1, 1>
+// CHECK: nvgpu.mbarrier.init %[[EMPTY:.*]][%c0], %c16
+// CHECK: nvvm.cluster.arrive.relaxed {aligned}
+// CHECK: nvvm.cluster.wait {aligned}
+// CHECK: nvvm.setmaxregister decrease
+// CHECK: %[[CLUSTER:.*]] = gpu.cluster_id x
+// CHECK: scf.while (%{{.*}} = %{{.*}}
+// CHECK:   nvgpu.mbarrier.arrive.expect_tx %{{.*}}, %c16384
+// CHECK:   %[[RANK:.*]] = gpu.cluster_block_id x
+// CHECK:   %[[HALF:.*]] = arith.muli %[[RANK]], %c32
+// CHECK:   mfa_gpu.tensor_load {{.*}} multicast %c3_i16
+// CHECK: nvvm.setmaxregister increase
+// CHECK: mfa_gpu.remote_arrive %[[EMPTY]][%{{.*}}] of %{{.*}} {block_scope}
+// CHECK: nvvm.cluster.arrive
+// CHECK-NEXT: nvvm.cluster.wait
+// CHECK-NEXT: gpu.return
+func.func @cluster(%q: memref<1x512x4x128xbf16>, %o: memref<1x512x4x128xbf16>) {
+  mfa.masked_attention ins(%q, %q, %q : memref<1x512x4x128xbf16>, memref<1x512x4x128xbf16>, memref<1x512x4x128xbf16>)
+      outs(%o : memref<1x512x4x128xbf16>)
+      schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, persistent = true, cluster_blocks = 2>)
+  return
+}
+
+// -----
+
+// Three tiles of rows would leave every fourth block without any: known here,
+// and asked at the launch where it is not.
+// CHECK-LABEL: func.func @odd_cluster
+// CHECK-NOT: clusters in
+// CHECK: return
+func.func @odd_cluster(%q: memref<1x384x4x128xbf16>, %o: memref<1x384x4x128xbf16>) {
+  mfa.masked_attention ins(%q, %q, %q : memref<1x384x4x128xbf16>, memref<1x384x4x128xbf16>, memref<1x384x4x128xbf16>)
+      outs(%o : memref<1x384x4x128xbf16>)
+      schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, cluster_blocks = 2>)
+  return
+}
+
+// CHECK-LABEL: func.func @maybe_odd_cluster
+// CHECK: %[[TILES:.*]] = arith.ceildivui %{{.*}}, %c128
+// CHECK: %[[PAIRS:.*]] = arith.ceildivui %[[TILES]], %c2
+// CHECK: %[[BLOCKS:.*]] = arith.muli %[[PAIRS]], %c2
+// CHECK: %[[IDLE:.*]] = arith.subi %[[BLOCKS]], %[[TILES]]
+// CHECK: %[[PART:.*]] = arith.muli %[[IDLE]], %c16
+// CHECK: %[[IS_WORTH_IT:.*]] = arith.cmpi ule, %[[PART]], %[[BLOCKS]]
+// CHECK: scf.if %[[IS_WORTH_IT]]
+// CHECK:   clusters in
+// CHECK: else
+// CHECK-NOT: clusters in
+// CHECK: return
+func.func @maybe_odd_cluster(%q: memref<1x?x4x128xbf16>, %o: memref<1x?x4x128xbf16>) {
+  mfa.masked_attention ins(%q, %q, %q : memref<1x?x4x128xbf16>, memref<1x?x4x128xbf16>, memref<1x?x4x128xbf16>)
+      outs(%o : memref<1x?x4x128xbf16>)
+      schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, cluster_blocks = 2>)
   return
 }
 

@@ -1081,6 +1081,26 @@ func.func @memref_result(%q: tensor<2x16x4x8xf16>, %k: tensor<2x32x2x8xf16>,
 
 // -----
 
+// expected-error @below {{expected 'cluster_blocks' to be 1, 2, 4 or 8, but got 3}}
+#three_blocks = #mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 96, warps = 8, stages = 2, cluster_blocks = 3>
+
+// -----
+
+// expected-error @below {{expected 'cluster_blocks' above 1 in a wgmma schedule without 'splits_keys', but got 2 in one of kind mma_sync}}
+#no_cluster = #mfa.schedule<kind = mma_sync, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, cluster_blocks = 2>
+
+// -----
+
+// expected-error @below {{expected 'cluster_blocks' above 1 in a wgmma schedule without 'splits_keys', but got 2 in one of kind wgmma with 'splits_keys'}}
+#cluster_splits = #mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, splits_keys = true, cluster_blocks = 2>
+
+// -----
+
+// expected-error @below {{expected 'tile_keys' to be a multiple of 32 (8 x 'cluster_blocks'), but got 80}}
+#cluster_keys = #mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 80, warps = 8, stages = 2, cluster_blocks = 4>
+
+// -----
+
 // expected-error @below {{expected 'ping_pong' in a wgmma schedule of 8 or 12 warps (warpgroups that take turns), but got it in one of kind mma_sync with 8 warps}}
 #no_warpgroup = #mfa.schedule<kind = mma_sync, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, ping_pong = true>
 
