@@ -235,6 +235,8 @@ def test_candidates(tune):
 
 def test_adjacent_heads(tune):
     """Other numbers of adjacent heads are tried for one schedule, not for all."""
+    from dataclasses import replace
+
     from attention_benchmark.schedules import (
         around,
         list_adjacent_heads,
@@ -248,7 +250,10 @@ def test_adjacent_heads(tune):
         found = around([schedule(80)], of, make_case(dim, "bf16", 2048), mask)
         assert found[0] == schedule(80, adjacent_heads=now)
         assert all(each.keys == 64 for each in found[1:])
-        return [each.adjacent_heads for each in found[1:]]
+        # And as many adjacent heads in clusters of two blocks.
+        *others, cluster = found[1:]
+        assert cluster == replace(of, cluster_blocks=2)
+        return [each.adjacent_heads for each in others]
 
     case = make_case(64, "bf16", 2048)
     assert list_adjacent_heads(case, "i1") == [0, 4, 8, 16]
@@ -262,7 +267,7 @@ def test_adjacent_heads(tune):
     of = schedule(128, 8, 2, True, True, 8)
     found = list_candidates("wgmma", case, "dense")
     spread = around(found, of, case, "dense")
-    assert of in spread and len(spread) == len(found) + 3
+    assert of in spread and len(spread) == len(found) + 4
     near = neighbours(spread, of)
     assert near[0] == of and len(near) < 40
     assert schedule(128, 8, 2, True, True, 0) in near
