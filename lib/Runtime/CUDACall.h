@@ -68,6 +68,19 @@ private:
 bool canLaunch(const char *entry, std::initializer_list<intptr_t> grid,
                std::initializer_list<intptr_t> other);
 
+/// A launch of clusters of blocks.
+struct ClusterLaunch {
+  intptr_t clusterX, clusterY, clusterZ, gridX, gridY, gridZ;
+  intptr_t blockX, blockY, blockZ;
+  int32_t sharedBytes;
+  CUstream stream;
+  void **params, **extra;
+
+  bool canLaunch() const;
+  /// Launches a kernel that has been allowed the shared memory.
+  void run(const Call &call, CUfunction function) const;
+};
+
 /// Allows the kernel the dynamic shared memory that a launch asks for; false if
 /// the driver does not.
 bool allowSharedMemory(const Call &call, CUfunction function, int32_t bytes);
@@ -85,12 +98,6 @@ void freeOnStream(const Call &call, CUdeviceptr pointer, CUstream stream);
 //===----------------------------------------------------------------------===//
 // Entry points that other files define or call
 //===----------------------------------------------------------------------===//
-
-MFA_ENTRY void mgpuLaunchClusterKernel(
-    mfa::runtime::CUfunction function, intptr_t clusterX, intptr_t clusterY,
-    intptr_t clusterZ, intptr_t gridX, intptr_t gridY, intptr_t gridZ,
-    intptr_t blockX, intptr_t blockY, intptr_t blockZ, int32_t sharedBytes,
-    mfa::runtime::CUstream stream, void **params, void **extra, size_t);
 
 MFA_ENTRY void *mgpuMemAlloc(uint64_t bytes, mfa::runtime::CUstream stream,
                              bool isHostShared);

@@ -214,13 +214,23 @@ static CUDAKernel *getKernel(CUDAImage *image, const char *name) {
   return image->getKernel(name);
 }
 
-/// The kernel in the current context; null after an error.
-static CUDAKernel::Loaded *getLoaded(const Call &call, CUDAKernel *kernel) {
+/// The kernel in the current context, which allows it `sharedBytes` of dynamic
+/// shared memory; null after an error.
+static CUfunction getFunction(const Call &call, CUDAKernel *kernel,
+                              int32_t sharedBytes) {
   CUcontext context;
   if (!call ||
       !call.succeeded("cuCtxGetCurrent", call->cuCtxGetCurrent(&context)))
     return nullptr;
-  return kernel->get(context);
+  CUDAKernel::Loaded *loaded = kernel->get(context);
+  if (!loaded)
+    return nullptr;
+  if (loaded->sharedBytes.load(std::memory_order_relaxed) < sharedBytes) {
+    if (!allowSharedMemory(call, loaded->function, sharedBytes))
+      return nullptr;
+    loaded->sharedBytes.store(sharedBytes, std::memory_order_relaxed);
+  }
+  return loaded->function;
 }
 
 static void launchKernel(CUDAKernel *kernel, intptr_t gridX, intptr_t gridY,
@@ -231,18 +241,11 @@ static void launchKernel(CUDAKernel *kernel, intptr_t gridX, intptr_t gridY,
                  {blockX, blockY, blockZ, sharedBytes}))
     return;
   Call call;
-  CUDAKernel::Loaded *loaded = getLoaded(call, kernel);
-  if (!loaded)
-    return;
-  if (loaded->sharedBytes.load(std::memory_order_relaxed) < sharedBytes) {
-    if (!allowSharedMemory(call, loaded->function, sharedBytes))
-      return;
-    loaded->sharedBytes.store(sharedBytes, std::memory_order_relaxed);
-  }
-  call.succeeded("cuLaunchKernel",
-                 call->cuLaunchKernel(loaded->function, gridX, gridY, gridZ,
-                                      blockX, blockY, blockZ, sharedBytes,
-                                      stream, params, extra));
+  if (CUfunction function = getFunction(call, kernel, sharedBytes))
+    call.succeeded("cuLaunchKernel",
+                   call->cuLaunchKernel(function, gridX, gridY, gridZ, blockX,
+                                        blockY, blockZ, sharedBytes, stream,
+                                        params, extra));
 }
 
 static void launchClusterKernel(CUDAKernel *kernel, intptr_t clusterX,
@@ -251,12 +254,15 @@ static void launchClusterKernel(CUDAKernel *kernel, intptr_t clusterX,
                                 intptr_t blockX, intptr_t blockY,
                                 intptr_t blockZ, int32_t sharedBytes,
                                 CUstream stream, void **params, void **extra,
-                                size_t numParams) {
+                                size_t) {
+  ClusterLaunch launch = {clusterX, clusterY, clusterZ, gridX,  gridY,
+                          gridZ,    blockX,   blockY,   blockZ, sharedBytes,
+                          stream,   params,   extra};
+  if (!launch.canLaunch())
+    return;
   Call call;
-  if (CUDAKernel::Loaded *loaded = getLoaded(call, kernel))
-    mgpuLaunchClusterKernel(loaded->function, clusterX, clusterY, clusterZ,
-                            gridX, gridY, gridZ, blockX, blockY, blockZ,
-                            sharedBytes, stream, params, extra, numParams);
+  if (CUfunction function = getFunction(call, kernel, sharedBytes))
+    launch.run(call, function);
 }
 
 std::vector<EntryPoint> mfa::runtime::getCUDAImageEntryPoints() {

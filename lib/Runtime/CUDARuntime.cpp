@@ -122,47 +122,14 @@ MFA_ENTRY void mgpuLaunchClusterKernel(CUfunction function, intptr_t clusterX,
                                        intptr_t blockY, intptr_t blockZ,
                                        int32_t sharedBytes, CUstream stream,
                                        void **params, void **extra, size_t) {
-  if (!function || !canLaunch("mgpuLaunchClusterKernel", {gridX, gridY, gridZ},
-                              {clusterX, clusterY, clusterZ, blockX, blockY,
-                               blockZ, sharedBytes}))
+  ClusterLaunch launch = {clusterX, clusterY, clusterZ, gridX,  gridY,
+                          gridZ,    blockX,   blockY,   blockZ, sharedBytes,
+                          stream,   params,   extra};
+  if (!function || !launch.canLaunch())
     return;
   Call call;
-  if (!call || !allowSharedMemory(call, function, sharedBytes))
-    return;
-  if (!call->cuLaunchKernelEx) {
-    failed(makeError("mgpuLaunchClusterKernel",
-                     "the CUDA driver has no cuLaunchKernelEx: clusters need a "
-                     "driver of CUDA 11.8 or newer"));
-    return;
-  }
-  // Every GPU with clusters runs those of 8 blocks; larger ones on request.
-  constexpr intptr_t portableBlocks = 8;
-  if (clusterX * clusterY * clusterZ > portableBlocks &&
-      !call.succeeded("cuFuncSetAttribute(NON_PORTABLE_CLUSTER_SIZE_ALLOWED)",
-                      call->cuFuncSetAttribute(
-                          function,
-                          CU_FUNC_ATTRIBUTE_NON_PORTABLE_CLUSTER_SIZE_ALLOWED,
-                          1)))
-    return;
-
-  CUlaunchAttribute attribute = {};
-  attribute.id = CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION;
-  attribute.value.clusterDim = {static_cast<unsigned>(clusterX),
-                                static_cast<unsigned>(clusterY),
-                                static_cast<unsigned>(clusterZ)};
-  CUlaunchConfig config = {};
-  config.gridDimX = gridX;
-  config.gridDimY = gridY;
-  config.gridDimZ = gridZ;
-  config.blockDimX = blockX;
-  config.blockDimY = blockY;
-  config.blockDimZ = blockZ;
-  config.sharedMemBytes = sharedBytes;
-  config.stream = stream;
-  config.attributes = &attribute;
-  config.numAttributes = 1;
-  call.succeeded("cuLaunchKernelEx",
-                 call->cuLaunchKernelEx(&config, function, params, extra));
+  if (call && allowSharedMemory(call, function, sharedBytes))
+    launch.run(call, function);
 }
 
 MFA_ENTRY CUstream mgpuStreamCreate() {

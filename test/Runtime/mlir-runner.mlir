@@ -48,7 +48,7 @@ module attributes {gpu.container_module} {
     gpu.wait [%t5]
 
     // CHECK: fake: set attribute 8 to 49153
-    // CHECK-NEXT: fake: launch (2, 1, 1) in clusters, attribute 4 of (2, 1, 1)
+    // CHECK-NEXT: fake: launch (2, 1, 1) x (1, 1, 1), 49153 bytes, {{.*}} attribute 4: clusters of (2, 1, 1)
     gpu.launch_func @kernels::@kernel clusters in (%c2, %c1, %c1)
         blocks in (%c2, %c1, %c1) threads in (%c1, %c1, %c1)
         dynamic_shared_memory_size %large args(%n : i64)

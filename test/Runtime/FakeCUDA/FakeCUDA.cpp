@@ -195,25 +195,38 @@ FAKE cuFuncSetAttribute(CUfunction, int attribute, int value) {
   return getResult("cuFuncSetAttribute");
 }
 
+// Logs a launch, with `more` behind what every launch has.
+static void logLaunch(const CUlaunchConfig &config, const std::string &more) {
+  // Timing of the host would be that of this output.
+  if (std::getenv("MFA_FAKE_CUDA_QUIET"))
+    return;
+  log("launch (%u, %u, %u) x (%u, %u, %u), %u bytes, stream %p, context %p%s",
+      config.gridDimX, config.gridDimY, config.gridDimZ, config.blockDimX,
+      config.blockDimY, config.blockDimZ, config.sharedMemBytes,
+      static_cast<void *>(config.stream),
+      contexts.empty() ? nullptr : static_cast<void *>(contexts.back()),
+      more.c_str());
+}
+
 FAKE cuLaunchKernel(CUfunction, unsigned gridX, unsigned gridY, unsigned gridZ,
                     unsigned blockX, unsigned blockY, unsigned blockZ,
                     unsigned shared, CUstream stream, void **, void **) {
-  // Timing of the host would be that of this output.
-  if (!std::getenv("MFA_FAKE_CUDA_QUIET"))
-    log("launch (%u, %u, %u) x (%u, %u, %u), %u bytes, stream %p, context %p",
-        gridX, gridY, gridZ, blockX, blockY, blockZ, shared,
-        static_cast<void *>(stream),
-        contexts.empty() ? nullptr : static_cast<void *>(contexts.back()));
+  logLaunch({gridX, gridY, gridZ, blockX, blockY, blockZ, shared, stream,
+             /*attributes=*/nullptr, /*numAttributes=*/0},
+            "");
   return getResult("cuLaunchKernel");
 }
 
 FAKE cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction, void **,
                       void **) {
-  log("launch (%u, %u, %u) in clusters, attribute %d of (%u, %u, %u)",
-      config->gridDimX, config->gridDimY, config->gridDimZ,
-      config->attributes[0].id, config->attributes[0].value.clusterDim.x,
-      config->attributes[0].value.clusterDim.y,
-      config->attributes[0].value.clusterDim.z);
+  std::string more;
+  for (unsigned i = 0; i < config->numAttributes; ++i) {
+    const auto &[x, y, z] = config->attributes[i].value.clusterDim;
+    more += ", attribute " + std::to_string(config->attributes[i].id) +
+            ": clusters of (" + std::to_string(x) + ", " + std::to_string(y) +
+            ", " + std::to_string(z) + ")";
+  }
+  logLaunch(*config, more);
   return getResult("cuLaunchKernelEx");
 }
 
