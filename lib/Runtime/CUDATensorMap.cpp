@@ -32,17 +32,17 @@ struct MapSource {
            options == other.options;
   }
 
-  /// FNV-1a of words.
+  /// Of what tells the maps of a launch apart, by products that do not wait for
+  /// each other.
   size_t hash() const {
-    uint64_t result = 0xcbf29ce484222325;
-    auto add = [&](uint64_t word) { result = (result ^ word) * 0x100000001b3; };
-    add(address);
-    for (uint64_t word : sizesAndStrides)
-      add(word);
-    for (uint32_t word : boxAndSteps)
-      add(word);
-    for (int32_t word : options)
-      add(static_cast<uint32_t>(word));
+    uint64_t result = address, factor = 0x9e3779b97f4a7c15;
+    for (uint64_t word : sizesAndStrides) {
+      result += word * factor;
+      factor += 0xbf58476d1ce4e5b8;
+    }
+    for (uint32_t size : boxAndSteps)
+      result += size;
+    result *= 0x9e3779b97f4a7c15;
     return result ^ result >> 32;
   }
 };

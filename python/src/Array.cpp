@@ -9,6 +9,7 @@
 #include "Array.h"
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 #include <nanobind/stl/string.h>
 #include <unordered_map>
@@ -88,6 +89,10 @@ static ArrayType inspectType(nb::handle type) {
   result.api = api;
   result.isTorch =
       nb::hasattr(type, "requires_grad") && nb::hasattr(type, "new_empty");
+  result.isPlainTorch =
+      result.isTorch &&
+      nb::cast<std::string>(type.attr("__module__")) == "torch" &&
+      nb::cast<std::string>(type.attr("__qualname__")) == "Tensor";
   return result;
 }
 
@@ -96,12 +101,20 @@ static ArrayType inspectType(nb::handle type) {
 static const ArrayType *getArrayType(nb::handle object) {
   static std::mutex mutex;
   static auto *types = new std::unordered_map<PyObject *, ArrayType>;
+  // The arguments of a call are of the same type most of the time.
+  using Known = std::pair<PyObject *const, ArrayType>;
+  static std::atomic<const Known *> last = nullptr;
   PyObject *type = object.type().ptr();
+  const Known *known = last.load(std::memory_order_acquire);
+  if (known && known->first == type)
+    return &known->second;
   {
     std::lock_guard<std::mutex> lock(mutex);
     auto found = types->find(type);
-    if (found != types->end())
+    if (found != types->end()) {
+      last.store(&*found, std::memory_order_release);
       return &found->second;
+    }
   }
   // Without the lock, as this may run Python code.
   ArrayType result = inspectType(type);
@@ -308,20 +321,90 @@ void *mfa::python::getCurrentStream(const Array &array) {
       currentStream, "current_stream", array.object, array.deviceId)));
 }
 
+static nb::object makeTuple(const int64_t *values, int count) {
+  nb::object tuple = nb::steal(PyTuple_New(count));
+  for (int i = 0; i < count; ++i)
+    PyTuple_SetItem(tuple.ptr(), i, PyLong_FromLongLong(values[i]));
+  return tuple;
+}
+
+namespace {
+/// The functions with which code of torch.compile makes its arrays: contiguous
+/// ones of the CPU or of the current GPU, without the dispatcher, in a third of
+/// the time of Tensor.new_empty. torch does not document them, so each may be
+/// missing.
+struct TorchAllocators {
+  nb::object onCPU = nb::none(), onCUDA = nb::none(), getDevice = nb::none();
+  nb::object types[MfaElementI1];
+
+  static const TorchAllocators &get() {
+    // Not by the initialisation of a static variable, for which other threads
+    // would wait with the GIL in their hands.
+    static TorchAllocators *allocators = nullptr;
+    if (!allocators)
+      allocators = new TorchAllocators;
+    return *allocators;
+  }
+
+  /// The function for arrays on the device of `like`; None where there is none.
+  nb::handle select(const Array &like) const {
+    if (!like.isOnCUDA())
+      return onCPU;
+    if (onCUDA.is_none() || getDevice.is_none() ||
+        nb::cast<int32_t>(getDevice()) != like.deviceId)
+      return nb::none();
+    return onCUDA;
+  }
+
+private:
+  TorchAllocators() {
+    nb::object torch = nb::module_::import_("torch");
+    types[MfaElementF16] = torch.attr("float16");
+    types[MfaElementBF16] = torch.attr("bfloat16");
+    types[MfaElementF32] = torch.attr("float32");
+    nb::object functions = torch.attr("_C");
+    getDevice = nb::getattr(functions, "_cuda_getDevice", nb::none());
+    for (const char *part : {"_dynamo", "guards"})
+      functions = nb::getattr(functions, part, nb::none());
+    onCPU = nb::getattr(functions, "_empty_strided_cpu", nb::none());
+    onCUDA = nb::getattr(functions, "_empty_strided_cuda", nb::none());
+  }
+};
+} // namespace
+
+/// Makes an output of torch; not valid where another way must be taken.
+static nb::object makeTorchOutput(const Array &like, const int64_t *sizes,
+                                  int rank, nb::handle shape,
+                                  MfaElementType type) {
+  if (like.type->isPlainTorch) {
+    const TorchAllocators &allocators = TorchAllocators::get();
+    if (nb::handle make = allocators.select(like); !make.is_none()) {
+      int64_t strides[4], stride = 1;
+      for (int dim = rank - 1; dim >= 0; --dim) {
+        strides[dim] = stride;
+        stride *= std::max<int64_t>(sizes[dim], 1);
+      }
+      return make(shape, makeTuple(strides, rank), allocators.types[type]);
+    }
+  }
+  if (type != like.elementType)
+    return nb::object();
+  static PyObject *newEmpty = PyUnicode_InternFromString("new_empty");
+  PyObject *arguments[] = {like.object.ptr(), shape.ptr()};
+  nb::object output = nb::steal(
+      PyObject_VectorcallMethod(newEmpty, arguments, 2, /*kwnames=*/nullptr));
+  if (!output.is_valid())
+    throw nb::python_error();
+  return output;
+}
+
 nb::object mfa::python::makeOutput(const Array &like, const int64_t *sizes,
                                    int rank, MfaElementType type) {
-  nb::object shape = nb::steal(PyTuple_New(rank));
-  for (int dim = 0; dim < rank; ++dim)
-    PyTuple_SetItem(shape.ptr(), dim, PyLong_FromLongLong(sizes[dim]));
-  if (like.type->isTorch && type == like.elementType) {
-    static PyObject *newEmpty = PyUnicode_InternFromString("new_empty");
-    PyObject *arguments[] = {like.object.ptr(), shape.ptr()};
-    nb::object output = nb::steal(
-        PyObject_VectorcallMethod(newEmpty, arguments, 2, /*kwnames=*/nullptr));
-    if (!output.is_valid())
-      throw nb::python_error();
-    return output;
-  }
+  nb::object shape = makeTuple(sizes, rank);
+  if (like.type->isTorch)
+    if (nb::object output = makeTorchOutput(like, sizes, rank, shape, type);
+        output.is_valid())
+      return output;
   static PyObject *makeOutput = nullptr;
   return callArrays(makeOutput, "make_output", like.object, shape,
                     getTypeName(type), like.deviceId);

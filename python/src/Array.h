@@ -30,8 +30,10 @@ namespace nb = nanobind;
 struct ArrayType {
   /// Null for a type without DLPack's C interface.
   const dlpack::ExchangeAPI *api = nullptr;
-  /// A torch.Tensor: makes its outputs and may want gradients.
+  /// A torch.Tensor or a subclass: makes its outputs and may want gradients.
   bool isTorch = false;
+  /// torch.Tensor itself: no subclass has a say in how outputs are made.
+  bool isPlainTorch = false;
 };
 
 /// An argument that is an array of rank 3 or 4.

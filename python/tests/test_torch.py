@@ -1,5 +1,8 @@
 """Torch tensors on the CPU, the operators, and the drop-in for torch's function."""
 
+import subprocess
+import sys
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -51,6 +54,40 @@ def test_out():
     out = torch.empty_like(q)
     assert mfa.masked_attention(q, k, v, out=out) is out
     check(out, q, k, v)
+
+
+def test_outputs_without_elements():
+    q, k, v = tensors()
+    output, lse = mfa.masked_attention(q[:0], k[:0], v[:0], return_lse=True)
+    assert output.shape == (0, *q.shape[1:3], v.shape[3]) and output.is_contiguous()
+    assert lse.shape == (0, q.shape[2], q.shape[1]) and lse.dtype == torch.float32
+
+
+def test_a_subclass_makes_its_outputs():
+    class Tagged(torch.Tensor):
+        pass
+
+    q, k, v = tensors()
+    output = mfa.masked_attention(q.as_subclass(Tagged), k, v)
+    assert type(output) is Tagged
+    check(output.as_subclass(torch.Tensor), q, k, v)
+
+
+PRIVATE = ["torch._C._dynamo.guards._empty_strided_cpu", "torch._C._dynamo"]
+
+
+@pytest.mark.parametrize("name", PRIVATE)
+def test_without_what_torch_does_not_document(name):
+    program = f"""
+import torch
+del {name}
+import mfa
+q = torch.ones(1, 4, 2, 8, dtype=torch.bfloat16)
+output, lse = mfa.masked_attention(q, q, q, return_lse=True)
+assert output.dtype == q.dtype and (output == 1).all()
+assert lse.dtype == torch.float32 and lse.shape == (1, 2, 4)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_parameters_and_views_of_them():
