@@ -3,8 +3,9 @@
 
 For each case and mask, every implementation gets the same inputs; its result is
 compared with f64 on some of its rows first, then timed: median of device events
-(of the host's clock on the CPU). One that is not installed, or does not take the
-case, is shown as such with its reason. Rates are TFLOP/s of 4 B H Sq Sk D
+(of the host's clock on the CPU). All take turns in several rounds, since a GPU's
+clock follows its power and temperature. One that is not installed, or does not take
+the case, is shown as such with its reason. Rates are TFLOP/s of 4 B H Sq Sk D
 operations, half of them for a causal mask, and for decoding GB/s of keys and
 values.
 
@@ -60,57 +61,117 @@ def find_peers(device: str, pattern: list[str]):
     return present, absent
 
 
-def measure(peer, problem, budget_s: float) -> report.Row:
-    """Checks and times a peer on a problem. No error of a peer ends the run."""
-    row = report.Row(problem.case, problem.mask_kind, peer.name, "ok")
-    try:
-        if isinstance(peer, MFARun):
-            verdict, times = peer.measure(problem)
+class Contender:
+    """A peer on a problem. No error of a peer ends the run."""
+
+    def __init__(self, peer, problem):
+        self.peer, self.problem = peer, problem
+        self.row = report.Row(problem.case, problem.mask_kind, peer.name, "ok")
+        self.rounds: list[timing.Times] = []
+        self.run = None
+
+    def _try(self, step, *arguments) -> None:
+        try:
+            step(*arguments)
+        except Refused as error:
+            self._end("refused", str(error))
+        except Exception as error:
+            reason = str(error).strip().split("\n")[0]
+            self._end("refused", f"{type(error).__name__}: {reason}")
+
+    def _end(self, status: str, reason: str) -> None:
+        self.row.status, self.row.reason = status, reason
+        self.run = None
+
+    def _judge(self, verdict) -> None:
+        self.row.error, self.row.tolerance = verdict.error, verdict.tolerance
+        if not verdict.passed:
+            reason = f"error {verdict.error:.2g}, tolerance {verdict.tolerance:.2g}"
+            self._end("wrong", reason)
+
+    def _prepare(self) -> None:
+        if isinstance(self.peer, MFARun):
+            # It checks and times in one, without the other peers in between.
+            verdict, times = self.peer.measure(self.problem)
+            self.rounds.append(times)
         else:
-            run = peer.prepare(problem)
-            verdict = check(run.problem or problem, run.to_bshd(run.call()))
-            times = run.timer(run.call, budget_s) if verdict.passed else None
-    except Refused as error:
-        row.status, row.reason = "refused", str(error)
-        return row
-    except Exception as error:
-        reason = str(error).strip().split("\n")[0]
-        row.status, row.reason = "refused", f"{type(error).__name__}: {reason}"
-        return row
-    row.error, row.tolerance = verdict.error, verdict.tolerance
-    if not verdict.passed:
-        row.status = "wrong"
-        row.reason = f"error {verdict.error:.2g}, tolerance {verdict.tolerance:.2g}"
-        return row
-    row.ms, row.min_ms = times.median_ms, times.min_ms
-    row.runs, row.method = times.runs, times.method
-    if problem.device == "cuda":
-        row.sm_mhz = report.sm_clock()
-    return row
+            self.run = self.peer.prepare(self.problem)
+            problem = self.run.problem or self.problem
+            verdict = check(problem, self.run.to_bshd(self.run.call()))
+        self._judge(verdict)
+
+    def _time(self, budget_s: float) -> None:
+        self.rounds.append(self.run.timer(self.run.call, budget_s))
+
+    def prepare(self) -> None:
+        """Makes the peer ready and checks its result."""
+        self._try(self._prepare)
+
+    def time(self, budget_s: float) -> None:
+        """One round, if there is what to time."""
+        if self.run:
+            self._try(self._time, budget_s)
+
+    def finish(self) -> report.Row:
+        if self.row.status == "ok":
+            times = timing.merge(self.rounds)
+            self.row.ms, self.row.min_ms = times.median_ms, times.min_ms
+            self.row.round_ms = [each.median_ms for each in self.rounds]
+            self.row.runs, self.row.method = times.runs, times.method
+        return self.row
 
 
-def measure_all(device: str, cases, masks, peers, absent, budget_s, result) -> None:
+def measure(peers, problem, budget_s: float, rounds: int, step) -> list[report.Row]:
+    """Checks the peers on a problem, then times them in turn, round by round, so
+    that all of them see the clocks that the GPU's power and temperature leave.
+    `step` is told what comes next."""
+    contenders = [Contender(peer, problem) for peer in peers]
+    for contender in contenders:
+        step(f"{contender.peer.name}, check")
+        contender.prepare()
+    for number in range(rounds):
+        for contender in contenders:
+            step(f"{contender.peer.name}, round {number + 1}")
+            contender.time(budget_s / rounds)
+            if problem.device == "cuda" and number == rounds - 1:
+                contender.row.sm_mhz = report.sm_clock()
+    return [contender.finish() for contender in contenders]
+
+
+def measure_all(device: str, arguments, cases, peers, absent, result) -> None:
+    masks = arguments.masks
     pairs = [
         (case, mask)
         for case in cases
         for mask in case.masks
         if not masks or mask in masks
     ]
-    progress = Progress(len(pairs) * len(peers))
+    progress = Progress(len(pairs) * len(peers) * (1 + arguments.rounds))
     for case, mask in pairs:
         # The tool makes its own inputs, on machines without torch as well.
         bare = all(isinstance(peer, MFARun) for peer in peers)
         problem = (make_bare_problem if bare else make_problem)(case, mask, device)
-        for peer in peers:
-            progress.step(f"{case}, {mask}, {peer.name}")
-            result.rows.append(measure(peer, problem, budget_s))
-            if device == "cuda" and not bare:
-                import torch
+        result.rows += measure(
+            peers,
+            problem,
+            arguments.seconds,
+            arguments.rounds,
+            lambda what: progress.step(f"{case}, {mask}, {what}"),
+        )
+        if device == "cuda" and not bare:
+            import torch
 
-                torch.cuda.empty_cache()
+            torch.cuda.empty_cache()
         for name, reason in absent.items():
             result.rows.append(report.Row(case, mask, name, "absent", reason))
     progress.finish()
+
+
+def count(text: str) -> int:
+    """A number of at least 1, of the command line."""
+    if (value := int(text)) < 1:
+        raise ValueError
+    return value
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -129,7 +190,8 @@ def parse_arguments() -> argparse.Namespace:
         metavar="NAME",
         help="only these of: " + ", ".join(peer.name for peer in PEERS),
     )
-    add("--seconds", type=float, default=0.3, help="time for a measurement")
+    add("--seconds", type=float, default=0.3, help="time for a peer on a case")
+    add("--rounds", type=count, default=3, help="in how many parts, between others")
     add("--mfa-run", default="", metavar="FILE", help="the tool mfa-run")
     add("--no-first-call", action="store_true", help="without the second table")
     add("--json", type=Path, metavar="FILE", help="all that was measured, as JSON")
@@ -160,9 +222,7 @@ def main() -> int:
         result.ceiling_tflops = timing.measure_ceiling()
         result.copy_tbs = timing.measure_copy()
     try:
-        measure_all(
-            device, cases, arguments.masks, peers, absent, arguments.seconds, result
-        )
+        measure_all(device, arguments, cases, peers, absent, result)
     except KeyboardInterrupt:
         print("\nstopped: what follows was measured before", file=sys.stderr)
         arguments.no_first_call = True

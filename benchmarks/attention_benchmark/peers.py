@@ -281,6 +281,7 @@ class JaxCall:
         import jax
 
         self.arguments = arguments
+        self.profiled = None  # What timing.time_jax makes of it.
         self.compiled = jax.jit(function).lower(*arguments).compile()
 
     def __call__(self):

@@ -15,7 +15,8 @@ OURS = ("MFA", "mfa-run")
 
 @dataclass
 class Row:
-    """A peer on a case with one mask. `status` is ok, absent, refused or wrong."""
+    """A peer on a case with one mask. `status` is ok, absent, refused or wrong;
+    `ms` the median of all rounds, `round_ms` that of each."""
 
     case: Case
     mask: str
@@ -24,6 +25,7 @@ class Row:
     reason: str = ""
     ms: float | None = None
     min_ms: float | None = None
+    round_ms: list[float] = field(default_factory=list)
     runs: int = 0
     method: str = ""
     error: float | None = None

@@ -38,7 +38,7 @@ def test_table(on_cpu):
     ]
     assert float(line.split("|")[3]) > 0
     assert "- torch cuDNN: absent: " in output and "- MAX: absent: " in output
-    assert "8/" in errors and "[####" in errors
+    assert "MFA, round 2" in errors and "[####" in errors
 
 
 def test_first_calls(on_cpu):
@@ -70,24 +70,69 @@ def test_gpu_that_is_not_there():
     assert "- MFA: absent: " in output and "GPU" in output
 
 
-def test_wrong_results_are_shown():
-    """A peer whose result is wrong is not timed."""
-    sys.path.insert(0, str(SOURCE_DIR / "benchmarks"))
+@pytest.fixture
+def benchmark_modules(monkeypatch):
+    monkeypatch.syspath_prepend(str(SOURCE_DIR / "benchmarks"))
     import attention
-    from attention_benchmark.cases import CPU_CASES, make_problem
-    from attention_benchmark.peers import Peer, Run
+    from attention_benchmark import cases, peers, timing
 
-    class Wrong(Peer):
+    return attention, cases, peers, timing
+
+
+def test_wrong_results_are_shown(benchmark_modules):
+    """A peer whose result is wrong is not timed."""
+    attention, cases, peers, _ = benchmark_modules
+
+    class Wrong(peers.Peer):
         name = "wrong"
         devices = ("cpu",)
 
         def prepare(self, problem):
-            return Run(lambda: problem.q, timer=None)
+            return peers.Run(lambda: problem.q, timer=None)
 
-    row = attention.measure(
-        Wrong("cpu"), make_problem(CPU_CASES[0], "dense", "cpu"), 0.01
-    )
+    problem = cases.make_problem(cases.CPU_CASES[0], "dense", "cpu")
+    (row,) = attention.measure([Wrong("cpu")], problem, 0.01, 2, print)
     assert row.status == "wrong" and row.ms is None and "tolerance" in row.reason
+
+
+def test_rounds_in_turn(benchmark_modules):
+    """A peer that fails later loses its times, and no other peer does."""
+    attention, cases, peers, timing = benchmark_modules
+    calls = []
+
+    class Timed(peers.Peer):
+        devices = ("cpu",)
+
+        def __init__(self, name, fails_in=0):
+            super().__init__("cpu")
+            self.name, self.fails_in = name, fails_in
+
+        def prepare(self, problem):
+            ours = peers.MFA("cpu").prepare(problem)
+
+            def timer(call, budget_s):
+                calls.append((self.name, budget_s))
+                number = sum(name == self.name for name, _ in calls)
+                if number == self.fails_in:
+                    raise RuntimeError("out of memory\nand more")
+                return timing.Times(float(number**2), 1.0 / number, 5, "host")
+
+            return peers.Run(ours.call, timer)
+
+    problem = cases.make_problem(cases.CPU_CASES[0], "dense", "cpu")
+    rows = attention.measure([Timed("a"), Timed("b", 2)], problem, 0.3, 3, print)
+    assert [name for name, _ in calls] == ["a", "b", "a", "b", "a"]
+    assert all(budget == pytest.approx(0.1) for _, budget in calls)
+    first, second = rows
+    assert (first.ms, first.min_ms, first.runs) == (4.0, pytest.approx(1 / 3), 15)
+    assert first.round_ms == [1.0, 4.0, 9.0]
+    assert second.status == "refused" and second.ms is None
+    assert second.reason == "RuntimeError: out of memory"
+
+
+def test_number_of_rounds():
+    code, _, errors = run("attention.py", "--rounds=0")
+    assert code == 2 and "--rounds: invalid count value: '0'" in errors
 
 
 def test_host_cost():
