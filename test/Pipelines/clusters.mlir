@@ -15,7 +15,7 @@
 // PTX: barrier.cluster.arrive.aligned;
 // PTX: barrier.cluster.wait.aligned;
 
-// LAUNCH: fake: launch (4, 1, 1) in clusters, attribute 4 of (2, 1, 1)
+// LAUNCH: fake: launch (4, 1, 1) x (32, 1, 1), {{.*}} attribute 4: clusters of (2, 1, 1)
 #shared = #gpu.address_space<workgroup>
 !barriers = !nvgpu.mbarrier.group<memorySpace = #shared>
 
