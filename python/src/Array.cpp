@@ -350,10 +350,11 @@ struct TorchAllocators {
   nb::handle select(const Array &like) const {
     if (!like.isOnCUDA())
       return onCPU;
-    if (onCUDA.is_none() || getDevice.is_none() ||
-        nb::cast<int32_t>(getDevice()) != like.deviceId)
-      return nb::none();
-    return onCUDA;
+    static const bool hasOneGPU = mfaGetNumDevices() == 1;
+    bool isCurrent =
+        hasOneGPU || (!getDevice.is_none() &&
+                      nb::cast<int32_t>(getDevice()) == like.deviceId);
+    return isCurrent ? nb::handle(onCUDA) : nb::handle(Py_None);
   }
 
 private:
