@@ -112,6 +112,10 @@ class Contender:
         if self.run:
             self._try(self._time, budget_s)
 
+    def note_clock(self) -> None:
+        if self.row.status == "ok" and self.problem.device == "cuda":
+            self.row.sm_mhz = report.sm_clock()
+
     def finish(self) -> report.Row:
         if self.row.status == "ok":
             times = timing.merge(self.rounds)
@@ -133,8 +137,9 @@ def measure(peers, problem, budget_s: float, rounds: int, step) -> list[report.R
         for contender in contenders:
             step(f"{contender.peer.name}, round {number + 1}")
             contender.time(budget_s / rounds)
-            if problem.device == "cuda" and number == rounds - 1:
-                contender.row.sm_mhz = report.sm_clock()
+            # Not between rounds: asking takes long enough for the GPU to cool.
+            if number == rounds - 1:
+                contender.note_clock()
     return [contender.finish() for contender in contenders]
 
 

@@ -12,40 +12,29 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <functional>
 #include <memory>
+#include <string_view>
+#include <type_traits>
 
 using namespace mfa::runtime;
 
 static constexpr uint32_t kMaxRank = 5, kTwoPerDim = 2 * kMaxRank;
 
 namespace {
-/// All that a map is made of, in words that compare as bytes.
+/// All that a map is made of: words, without bytes between them.
 struct MapSource {
   std::array<uint64_t, kTwoPerDim> sizesAndStrides = {};
   std::array<uint32_t, kTwoPerDim> boxAndSteps = {};
   uint64_t address = 0;
   std::array<int32_t, 6> options = {};
 
-  bool operator==(const MapSource &other) const {
-    return sizesAndStrides == other.sizesAndStrides &&
-           boxAndSteps == other.boxAndSteps && address == other.address &&
-           options == other.options;
-  }
-
-  /// Of what tells the maps of a launch apart, by products that do not wait for
-  /// each other.
-  size_t hash() const {
-    uint64_t result = address, factor = 0x9e3779b97f4a7c15;
-    for (uint64_t word : sizesAndStrides) {
-      result += word * factor;
-      factor += 0xbf58476d1ce4e5b8;
-    }
-    for (uint32_t size : boxAndSteps)
-      result += size;
-    result *= 0x9e3779b97f4a7c15;
-    return result ^ result >> 32;
+  std::string_view getBytes() const {
+    return {reinterpret_cast<const char *>(this), sizeof(*this)};
   }
 };
+static_assert(std::has_unique_object_representations_v<MapSource>,
+              "compared and hashed as bytes");
 
 /// The last maps of a thread. The driver takes most of a microsecond for one,
 /// and a launch has up to five, often of the same arrays as one before. A map
@@ -67,7 +56,8 @@ public:
     bool isValid = false;
   };
   Entry &lookup(const MapSource &source) {
-    return entries[source.hash() % numEntries];
+    return entries[std::hash<std::string_view>()(source.getBytes()) %
+                   numEntries];
   }
 
 private:
@@ -126,7 +116,7 @@ mgpuTensorMapEncodeTiled(CUtensorMap *map, int dataType, uint32_t rank,
                     interleave,  swizzle,
                     l2Promotion, outOfBoundsFill};
   MapCache::Entry &entry = MapCache::get().lookup(source);
-  if (!entry.isValid || !(entry.source == source)) {
+  if (!entry.isValid || entry.source.getBytes() != source.getBytes()) {
     entry.isValid = encodeTo(&entry.map);
     if (!entry.isValid)
       return;

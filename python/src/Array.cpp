@@ -9,7 +9,6 @@
 #include "Array.h"
 
 #include <algorithm>
-#include <atomic>
 #include <mutex>
 #include <nanobind/stl/string.h>
 #include <unordered_map>
@@ -101,20 +100,12 @@ static ArrayType inspectType(nb::handle type) {
 static const ArrayType *getArrayType(nb::handle object) {
   static std::mutex mutex;
   static auto *types = new std::unordered_map<PyObject *, ArrayType>;
-  // The arguments of a call are of the same type most of the time.
-  using Known = std::pair<PyObject *const, ArrayType>;
-  static std::atomic<const Known *> last = nullptr;
   PyObject *type = object.type().ptr();
-  const Known *known = last.load(std::memory_order_acquire);
-  if (known && known->first == type)
-    return &known->second;
   {
     std::lock_guard<std::mutex> lock(mutex);
     auto found = types->find(type);
-    if (found != types->end()) {
-      last.store(&*found, std::memory_order_release);
+    if (found != types->end())
       return &found->second;
-    }
   }
   // Without the lock, as this may run Python code.
   ArrayType result = inspectType(type);

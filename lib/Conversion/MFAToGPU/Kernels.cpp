@@ -1,0 +1,216 @@
+//===- Kernels.cpp - The attention kernels of a module --------------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Kernels.h"
+#include "AttentionKernel.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/SymbolTable.h"
+
+using namespace mlir;
+using namespace mlir::mfa;
+
+/// Warps of a wgmma kernel that load.
+static constexpr int64_t kProducerWarps = 4;
+
+int64_t mfa::getNumThreads(MaskedAttentionOp op) {
+  int64_t warps = op.getSchedule()->getWarps();
+  return kWarpSize * (isWgmma(op) ? warps + kProducerWarps : warps);
+}
+
+int64_t mfa::getCombineThreads(MaskedAttentionOp op) {
+  return llvm::alignTo(op.getValueDim(), kWarpSize);
+}
+
+/// A scale that the kernel has as a constant, or null.
+static FloatAttr getConstantScale(MaskedAttentionOp op) {
+  FloatAttr scale;
+  if (!op.getScale() || matchPattern(op.getScale(), m_Constant(&scale)))
+    return scale;
+  return {};
+}
+
+static bool passesScale(MaskedAttentionOp op) {
+  return op.getScale() && !getConstantScale(op);
+}
+
+SmallVector<Value> mfa::getDestinations(MaskedAttentionOp op) {
+  SmallVector<Value> destinations{op.getOutput()};
+  if (op.getLse())
+    destinations.push_back(op.getLse());
+  return destinations;
+}
+
+SmallVector<Value> mfa::getKernelArguments(MaskedAttentionOp op) {
+  SmallVector<Value> arguments{op.getQuery(), op.getKey(), op.getValue()};
+  if (op.getMask())
+    arguments.push_back(op.getMask());
+  if (passesScale(op))
+    arguments.push_back(op.getScale());
+  if (!op.getSchedule()->getSplitsKeys())
+    llvm::append_range(arguments, getDestinations(op));
+  return arguments;
+}
+
+gpu::GPUModuleOp Kernels::createModule(OpBuilder &builder, Location loc) {
+  module->setAttr(gpu::GPUDialect::getContainerModuleAttrName(),
+                  builder.getUnitAttr());
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToEnd(module.getBody());
+  auto target = NVVM::NVVMTargetAttr::get(builder.getContext(), /*optLevel=*/3,
+                                          "nvptx64-nvidia-cuda", chip.name,
+                                          chip.ptxFeature);
+  auto kernels = gpu::GPUModuleOp::create(builder, loc, "mfa_kernels",
+                                          builder.getArrayAttr(target));
+  SymbolTable(module).insert(kernels);
+  return kernels;
+}
+
+gpu::GPUFuncOp Kernels::lookupOrCreate(OpBuilder &builder, MaskedAttentionOp op,
+                                       StringRef name, ValueRange arguments,
+                                       Attribute variant, int64_t threads) {
+  auto type = builder.getFunctionType(arguments.getTypes(), {});
+  // Which operands are there follows from the segment sizes.
+  SmallVector<Attribute> form{
+      builder.getStringAttr(name), TypeAttr::get(type), variant,
+      builder.getDenseI32ArrayAttr(op.getProperties().operandSegmentSizes)};
+  if (FloatAttr scale = getConstantScale(op))
+    form.push_back(scale);
+  gpu::GPUFuncOp &kernel = byForm[builder.getArrayAttr(form)];
+  if (kernel)
+    return kernel;
+
+  OpBuilder::InsertionGuard guard(builder);
+  Location loc = op.getLoc();
+  // One of its own among those of all modules, so that their assembly can be
+  // put together.
+  auto isUsed = [&](StringRef name) {
+    return llvm::any_of(module.getOps<gpu::GPUModuleOp>(), [&](auto kernels) {
+      return kernels.lookupSymbol(name) != nullptr;
+    });
+  };
+  SmallString<32> symbol(name);
+  unsigned number = 0;
+  if (isUsed(symbol))
+    symbol = SymbolTable::generateSymbolName<32>(name, isUsed, number);
+  gpu::GPUModuleOp parent = createModule(builder, loc);
+  builder.setInsertionPointToEnd(parent.getBody());
+  kernel = gpu::GPUFuncOp::create(builder, loc, symbol, type);
+  kernel->setAttr(gpu::GPUDialect::getKernelFuncAttrName(),
+                  builder.getUnitAttr());
+  kernel.setKnownBlockSizeAttr(
+      builder.getDenseI32ArrayAttr({static_cast<int32_t>(threads), 1, 1}));
+  return kernel;
+}
+
+namespace {
+/// Hands out the arguments of a kernel in order, and names them.
+class ArgumentReader {
+public:
+  ArgumentReader(OpBuilder &builder, gpu::GPUFuncOp kernel)
+      : builder(builder), kernel(kernel) {}
+
+  Value take(StringRef name) {
+    BlockArgument argument = kernel.getArgument(next++);
+    argument.setLoc(NameLoc::get(builder.getStringAttr(name), kernel.getLoc()));
+    return argument;
+  }
+
+private:
+  OpBuilder &builder;
+  gpu::GPUFuncOp kernel;
+  unsigned next = 0;
+};
+} // namespace
+
+/// A scale that the kernel has as a constant.
+static Value createScale(OpBuilder &builder, MaskedAttentionOp op) {
+  if (FloatAttr scale = getConstantScale(op))
+    return arith::ConstantOp::create(builder, op.getLoc(), scale);
+  return op.getOrCreateScale(builder);
+}
+
+gpu::GPUFuncOp Kernels::get(OpBuilder &builder, MaskedAttentionOp op,
+                            ValueRange arguments) {
+  gpu::GPUFuncOp kernel =
+      lookupOrCreate(builder, op, "masked_attention", arguments,
+                     *op.getSchedule(), getNumThreads(op));
+  Block &body = kernel.getBody().front();
+  if (!body.empty())
+    return kernel;
+  if (int64_t blocks = op.getSchedule()->getClusterBlocks(); blocks > 1)
+    kernel.setKnownClusterSizeAttr(
+        builder.getDenseI32ArrayAttr({static_cast<int32_t>(blocks), 1, 1}));
+  // Without a bound of registers setmaxnreg has no effect.
+  if (isWgmma(op))
+    kernel->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
+                    builder.getI32IntegerAttr(1));
+
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(&body);
+  ArgumentReader reader(builder, kernel);
+  KernelOperands operands;
+  operands.query = reader.take("query");
+  operands.key = reader.take("key");
+  operands.value = reader.take("value");
+  if (op.getMask())
+    operands.mask = reader.take("mask");
+  operands.scale =
+      passesScale(op) ? reader.take("scale") : createScale(builder, op);
+  bool splitsKeys = op.getSchedule()->getSplitsKeys();
+  if (!splitsKeys) {
+    operands.output = reader.take("output");
+    if (op.getLse())
+      operands.lse = reader.take("lse");
+  }
+  if (isWgmma(op)) {
+    TensorBoxes boxes = getTensorBoxes(op);
+    auto takeMap = [&](Value &map, const TensorBox &box) {
+      if (!box.empty())
+        map = reader.take("tensor_map");
+    };
+    takeMap(operands.queryMap, boxes.query);
+    takeMap(operands.keyMap, boxes.key);
+    takeMap(operands.valueMap, boxes.value);
+    takeMap(operands.outputMap, boxes.output);
+    takeMap(operands.maskMap, boxes.mask);
+  }
+  if (splitsKeys)
+    operands.partial = reader.take("partial");
+  if (isWgmma(op))
+    buildWgmmaKernel(builder, op, operands);
+  else
+    buildMmaSyncKernel(builder, op, operands);
+  gpu::ReturnOp::create(builder, op.getLoc());
+  return kernel;
+}
+
+gpu::GPUFuncOp Kernels::getCombine(OpBuilder &builder, MaskedAttentionOp op,
+                                   ValueRange arguments) {
+  // Schedules make no difference; what a mask can hold does.
+  Type mask = op.getMask() ? Type(op.getMaskType()) : builder.getNoneType();
+  gpu::GPUFuncOp kernel =
+      lookupOrCreate(builder, op, "masked_attention_combine", arguments,
+                     TypeAttr::get(mask), getCombineThreads(op));
+  Block &body = kernel.getBody().front();
+  if (!body.empty())
+    return kernel;
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(&body);
+  ArgumentReader reader(builder, kernel);
+  KernelOperands operands;
+  operands.partial = reader.take("partial");
+  operands.output = reader.take("output");
+  if (op.getLse())
+    operands.lse = reader.take("lse");
+  buildCombineKernel(builder, op, operands);
+  gpu::ReturnOp::create(builder, op.getLoc());
+  return kernel;
+}

@@ -1,0 +1,305 @@
+//===- LaunchPatterns.cpp - Launches of attention kernels -----------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "AttentionKernel.h"
+#include "Kernels.h"
+#include "mfa/Dialect/MFA/Transforms/Schedules.h"
+#include "mfa/Dialect/MFA/Transforms/SharedMemory.h"
+#include "mfa/Dialect/MFAGPU/IR/MFAGPU.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/PatternMatch.h"
+
+using namespace mlir;
+using namespace mlir::mfa;
+
+/// Says which operands are known to be read element by element.
+static void remarkSlowOperands(MaskedAttentionOp op) {
+  auto check = [&](StringRef name, Value operand) {
+    auto type = cast<MemRefType>(operand.getType());
+    if (mayHaveAlignedRows(type))
+      return;
+    op.emitRemark() << "'" << name
+                    << "' is read element by element, since its rows do not "
+                       "all start on 16-byte boundaries: "
+                    << type;
+  };
+  check("query", op.getQuery());
+  check("key", op.getKey());
+  check("value", op.getValue());
+  MaskForm form = getMaskForm(op);
+  if (form == MaskForm::Matrix || form == MaskForm::KeyVector)
+    check("mask", op.getMask());
+}
+
+namespace {
+
+struct LaunchAttentionKernel : OpRewritePattern<MaskedAttentionOp> {
+  LaunchAttentionKernel(MLIRContext *context, Kernels &kernels)
+      : OpRewritePattern(context), kernels(kernels) {}
+
+  LogicalResult matchAndRewrite(MaskedAttentionOp op,
+                                PatternRewriter &rewriter) const override {
+    if (op.hasTensorSemantics() || !op.getSchedule())
+      return rewriter.notifyMatchFailure(op, "needs buffers and a schedule");
+    if (llvm::is_contained(op.getOutputType().getShape(), 0)) {
+      rewriter.eraseOp(op);
+      return success();
+    }
+    remarkSlowOperands(op);
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    if (isWgmma(op)) {
+      if (failed(launchWgmma(b, op)))
+        return failure();
+    } else {
+      launch(b, op, getKernelArguments(op));
+    }
+    rewriter.eraseOp(op);
+    return success();
+  }
+
+private:
+  /// Two ways to compute `op`, by a condition that may be known.
+  LogicalResult choose(ImplicitLocOpBuilder &b, Value condition,
+                       function_ref<LogicalResult()> getThen,
+                       function_ref<LogicalResult()> getElse) const {
+    if (std::optional<int64_t> known = getConstantIntValue(condition))
+      return *known ? getThen() : getElse();
+    auto choice = scf::IfOp::create(b, condition, /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(choice.thenBlock());
+    if (failed(getThen()))
+      return failure();
+    b.setInsertionPointToStart(choice.elseBlock());
+    return getElse();
+  }
+
+  /// Calls `launch` on a copy of `op` with another schedule.
+  LogicalResult
+  launchWith(ImplicitLocOpBuilder &b, MaskedAttentionOp op,
+             ScheduleAttr schedule,
+             function_ref<LogicalResult(MaskedAttentionOp)> launch) const {
+    auto copy = cast<MaskedAttentionOp>(b.clone(*op));
+    copy.setScheduleAttr(schedule);
+    LogicalResult result = launch(copy);
+    copy.erase();
+    return result;
+  }
+
+  /// The wgmma kernel of the schedule, but without clusters where too many of
+  /// their blocks would have no query rows.
+  LogicalResult launchWgmma(ImplicitLocOpBuilder &b,
+                            MaskedAttentionOp op) const {
+    // What reading keys and values once for a cluster is worth at the most: the
+    // 16th part of the time.
+    constexpr int64_t kGain = 16;
+    ScheduleAttr schedule = *op.getSchedule();
+    int64_t extent = schedule.getClusterBlocks();
+    if (extent == 1)
+      return launchWithMaps(b, op);
+    auto index = [&](int64_t value) -> Value {
+      return arith::ConstantIndexOp::create(b, value);
+    };
+    Value queries = b.createOrFold<memref::DimOp>(op.getQuery(), 1);
+    Value tiles = b.createOrFold<arith::CeilDivUIOp>(
+        queries, index(schedule.getTileRows()));
+    Value blocks = b.createOrFold<arith::MulIOp>(
+        b.createOrFold<arith::CeilDivUIOp>(tiles, index(extent)),
+        index(extent));
+    Value idle = b.createOrFold<arith::SubIOp>(blocks, tiles);
+    Value isWorthIt = b.createOrFold<arith::CmpIOp>(
+        arith::CmpIPredicate::ule,
+        b.createOrFold<arith::MulIOp>(idle, index(kGain)), blocks);
+    return choose(
+        b, isWorthIt, [&] { return launchWithMaps(b, op); },
+        [&] {
+          return launchWith(b, op, withoutClusters(schedule),
+                            [&](MaskedAttentionOp alone) {
+                              return launchWithMaps(b, alone);
+                            });
+        });
+  }
+
+  static ScheduleAttr withoutClusters(ScheduleAttr of) {
+    return ScheduleAttr::get(
+        of.getContext(), of.getKind(), of.getTileRows(), of.getTileKeys(),
+        of.getWarps(), of.getStages(), of.getF32Product(), of.getPingPong(),
+        of.getSplitsKeys(), of.getPersistent(), of.getAdjacentHeads(),
+        /*clusterBlocks=*/1);
+  }
+
+  /// The wgmma kernel where all of its operands have tensor maps, which only
+  /// their addresses and strides tell, else the mma_sync kernel.
+  LogicalResult launchWithMaps(ImplicitLocOpBuilder &b,
+                               MaskedAttentionOp op) const {
+    FailureOr<ScheduleAttr> other = getMmaSyncSchedule(
+        op, kernels.getChip(), op.getSchedule()->getF32Product(),
+        op.getSchedule()->getSplitsKeys());
+    if (failed(other))
+      return failure();
+    TensorBoxes boxes = getTensorBoxes(op);
+    SmallVector<Value> arguments = getKernelArguments(op);
+    Value isValid;
+    auto encode = [&](Value array, ArrayRef<int64_t> box) {
+      if (box.empty())
+        return;
+      auto map = mfa_gpu::EncodeTensorMapOp::create(b, array, box);
+      arguments.push_back(map.getMap());
+      Value isMapValid = map.getIsValid();
+      isValid = isValid ? b.createOrFold<arith::AndIOp>(isValid, isMapValid)
+                        : isMapValid;
+    };
+    encode(op.getQuery(), boxes.query);
+    encode(op.getKey(), boxes.key);
+    encode(op.getValue(), boxes.value);
+    encode(op.getOutput(), boxes.output);
+    encode(op.getMask(), boxes.mask);
+    return choose(
+        b, isValid,
+        [&] {
+          launch(b, op, arguments);
+          return success();
+        },
+        [&] {
+          return launchWith(b, op, *other, [&](MaskedAttentionOp simple) {
+            launch(b, simple, getKernelArguments(simple));
+            return success();
+          });
+        });
+  }
+
+  void launch(ImplicitLocOpBuilder &b, MaskedAttentionOp op,
+              ValueRange arguments) const {
+    ScheduleAttr schedule = *op.getSchedule();
+    auto index = [&](int64_t value) -> Value {
+      return arith::ConstantIndexOp::create(b, value);
+    };
+    Value batch = b.createOrFold<memref::DimOp>(op.getQuery(), 0);
+    Value queries = b.createOrFold<memref::DimOp>(op.getQuery(), 1);
+    Value heads = b.createOrFold<memref::DimOp>(op.getQuery(), 2);
+    int64_t clusterBlocks = schedule.getClusterBlocks();
+    Value tiles = b.createOrFold<arith::CeilDivUIOp>(
+        queries, index(clusterBlocks * schedule.getTileRows()));
+    Value clusters = b.createOrFold<arith::MulIOp>(
+        b.createOrFold<arith::MulIOp>(batch, tiles), heads);
+    // A grid of no blocks is an error to the driver.
+    Value isNeeded = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::ne,
+                                                   clusters, index(0));
+    auto guarded = scf::IfOp::create(b, isNeeded);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(guarded.thenBlock());
+    if (schedule.getSplitsKeys())
+      return launchSplit(b, op, arguments, clusters);
+    Value one = index(1), extent = index(clusterBlocks);
+    if (schedule.getPersistent()) {
+      Value places = b.createOrFold<arith::DivUIOp>(
+          mfa_gpu::MultiprocessorsOp::create(b), extent);
+      clusters = arith::MinUIOp::create(b, clusters, places);
+    }
+    std::optional<gpu::KernelDim3> cluster;
+    if (clusterBlocks > 1)
+      cluster = gpu::KernelDim3{extent, one, one};
+    gpu::LaunchFuncOp::create(
+        b, kernels.get(b, op, arguments),
+        gpu::KernelDim3{b.createOrFold<arith::MulIOp>(clusters, extent), one,
+                        one},
+        gpu::KernelDim3{index(getNumThreads(op)), one, one},
+        getSharedBytes(b, op), arguments, /*asyncTokenType=*/nullptr,
+        /*asyncDependencies=*/{}, cluster);
+  }
+
+  static Value getSharedBytes(ImplicitLocOpBuilder &b, MaskedAttentionOp op) {
+    return arith::ConstantIntOp::create(
+        b, getSharedMemory(op, *op.getSchedule()).bytes, 32);
+  }
+
+  /// How many ranges of keys fill the GPU: as many as all multiprocessors take
+  /// at once, where that leaves few of them idle, else as many as a few rounds
+  /// of blocks, of which only the last one leaves some idle. At least 1.
+  static Value countSplits(ImplicitLocOpBuilder &b, MaskedAttentionOp op,
+                           Value blocks) {
+    constexpr int64_t kRounds = 4;
+    // Fewer would make the sums of a block cost more than its keys.
+    constexpr int64_t kTilesOfSplit = 2;
+    // By registers: a wgmma kernel takes them all.
+    int64_t resident = isWgmma(op) ? 1 : 2;
+    auto index = [&](int64_t value) -> Value {
+      return arith::ConstantIndexOp::create(b, value);
+    };
+    auto multiply = [&](Value value, int64_t factor) {
+      return b.createOrFold<arith::MulIOp>(value, index(factor));
+    };
+    Value places = multiply(mfa_gpu::MultiprocessorsOp::create(b), resident);
+    Value ofOneRound = arith::DivUIOp::create(b, places, blocks);
+    Value used = arith::MulIOp::create(b, ofOneRound, blocks);
+    Value isFull = arith::CmpIOp::create(
+        b, arith::CmpIPredicate::uge, multiply(used, 8), multiply(places, 7));
+    Value ofSeveral =
+        arith::DivUIOp::create(b, multiply(places, kRounds), blocks);
+    Value wanted = arith::SelectOp::create(b, isFull, ofOneRound, ofSeveral);
+    Value keys = b.createOrFold<memref::DimOp>(op.getKey(), 1);
+    Value most = b.createOrFold<arith::DivUIOp>(
+        keys, index(kTilesOfSplit * op.getSchedule()->getTileKeys()));
+    return arith::MaxUIOp::create(b, arith::MinUIOp::create(b, wanted, most),
+                                  index(1));
+  }
+
+  /// Two kernels and the buffer between them, one after another on one stream.
+  void launchSplit(ImplicitLocOpBuilder &b, MaskedAttentionOp op,
+                   ValueRange operands, Value blocks) const {
+    auto index = [&](int64_t value) -> Value {
+      return arith::ConstantIndexOp::create(b, value);
+    };
+    Value one = index(1), splits = countSplits(b, op, blocks);
+    MemRefType type = getPartialType(op);
+    SmallVector<Value> sizes{splits};
+    for (unsigned dim : {0, 1, 2})
+      if (op.getOutputType().isDynamicDim(dim))
+        sizes.push_back(memref::DimOp::create(b, op.getOutput(), dim));
+    auto token = b.getType<gpu::AsyncTokenType>();
+    Value start = gpu::WaitOp::create(b, token, ValueRange()).getAsyncToken();
+    auto partial =
+        gpu::AllocOp::create(b, type, token, start, sizes, ValueRange());
+
+    SmallVector<Value> arguments(operands);
+    arguments.push_back(partial.getMemref());
+    auto attention = gpu::LaunchFuncOp::create(
+        b, kernels.get(b, op, arguments), gpu::KernelDim3{blocks, splits, one},
+        gpu::KernelDim3{index(getNumThreads(op)), one, one},
+        getSharedBytes(b, op), arguments, token, partial.getAsyncToken());
+
+    arguments = {partial.getMemref()};
+    llvm::append_range(arguments, getDestinations(op));
+    auto sizeOf = [&](unsigned dim) {
+      return b.createOrFold<memref::DimOp>(op.getOutput(), dim);
+    };
+    Value rows = b.createOrFold<arith::MulIOp>(
+        b.createOrFold<arith::MulIOp>(sizeOf(0), sizeOf(1)), sizeOf(2));
+    auto combine = gpu::LaunchFuncOp::create(
+        b, kernels.getCombine(b, op, arguments),
+        gpu::KernelDim3{rows, one, one},
+        gpu::KernelDim3{index(getCombineThreads(op)), one, one},
+        arith::ConstantIntOp::create(b, 0, 32), arguments, token,
+        attention.getAsyncToken());
+    auto dealloc = gpu::DeallocOp::create(b, token, combine.getAsyncToken(),
+                                          partial.getMemref());
+    gpu::WaitOp::create(b, Type(), dealloc.getAsyncToken());
+  }
+
+  Kernels &kernels;
+};
+
+} // namespace
+
+void mfa::populateLaunchPatterns(RewritePatternSet &patterns,
+                                 Kernels &kernels) {
+  patterns.add<LaunchAttentionKernel>(patterns.getContext(), kernels);
+}
