@@ -40,6 +40,10 @@ static void remarkSlowOperands(MaskedAttentionOp op) {
     check("mask", op.getMask());
 }
 
+static Value createIndex(ImplicitLocOpBuilder &b, int64_t value) {
+  return arith::ConstantIndexOp::create(b, value);
+}
+
 namespace {
 
 struct LaunchAttentionKernel : OpRewritePattern<MaskedAttentionOp> {
@@ -105,19 +109,16 @@ private:
     int64_t extent = schedule.getClusterBlocks();
     if (extent == 1)
       return launchWithMaps(b, op);
-    auto index = [&](int64_t value) -> Value {
-      return arith::ConstantIndexOp::create(b, value);
-    };
     Value queries = b.createOrFold<memref::DimOp>(op.getQuery(), 1);
     Value tiles = b.createOrFold<arith::CeilDivUIOp>(
-        queries, index(schedule.getTileRows()));
+        queries, createIndex(b, schedule.getTileRows()));
     Value blocks = b.createOrFold<arith::MulIOp>(
-        b.createOrFold<arith::CeilDivUIOp>(tiles, index(extent)),
-        index(extent));
+        b.createOrFold<arith::CeilDivUIOp>(tiles, createIndex(b, extent)),
+        createIndex(b, extent));
     Value idle = b.createOrFold<arith::SubIOp>(blocks, tiles);
     Value isWorthIt = b.createOrFold<arith::CmpIOp>(
         arith::CmpIPredicate::ule,
-        b.createOrFold<arith::MulIOp>(idle, index(kGain)), blocks);
+        b.createOrFold<arith::MulIOp>(idle, createIndex(b, kGain)), blocks);
     return choose(
         b, isWorthIt, [&] { return launchWithMaps(b, op); },
         [&] {
@@ -179,26 +180,23 @@ private:
   void launch(ImplicitLocOpBuilder &b, MaskedAttentionOp op,
               ValueRange arguments) const {
     ScheduleAttr schedule = *op.getSchedule();
-    auto index = [&](int64_t value) -> Value {
-      return arith::ConstantIndexOp::create(b, value);
-    };
     Value batch = b.createOrFold<memref::DimOp>(op.getQuery(), 0);
     Value queries = b.createOrFold<memref::DimOp>(op.getQuery(), 1);
     Value heads = b.createOrFold<memref::DimOp>(op.getQuery(), 2);
     int64_t clusterBlocks = schedule.getClusterBlocks();
     Value tiles = b.createOrFold<arith::CeilDivUIOp>(
-        queries, index(clusterBlocks * schedule.getTileRows()));
+        queries, createIndex(b, clusterBlocks * schedule.getTileRows()));
     Value clusters = b.createOrFold<arith::MulIOp>(
         b.createOrFold<arith::MulIOp>(batch, tiles), heads);
     // A grid of no blocks is an error to the driver.
     Value isNeeded = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::ne,
-                                                   clusters, index(0));
+                                                   clusters, createIndex(b, 0));
     auto guarded = scf::IfOp::create(b, isNeeded);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(guarded.thenBlock());
     if (schedule.getSplitsKeys())
       return launchSplit(b, op, arguments, clusters);
-    Value one = index(1), extent = index(clusterBlocks);
+    Value one = createIndex(b, 1), extent = createIndex(b, clusterBlocks);
     if (schedule.getPersistent()) {
       Value places = b.createOrFold<arith::DivUIOp>(
           mfa_gpu::MultiprocessorsOp::create(b), extent);
@@ -211,7 +209,7 @@ private:
         b, kernels.get(b, op, arguments),
         gpu::KernelDim3{b.createOrFold<arith::MulIOp>(clusters, extent), one,
                         one},
-        gpu::KernelDim3{index(getNumThreads(op)), one, one},
+        gpu::KernelDim3{createIndex(b, getNumThreads(op)), one, one},
         getSharedBytes(b, op), arguments, /*asyncTokenType=*/nullptr,
         /*asyncDependencies=*/{}, cluster);
   }
@@ -231,11 +229,8 @@ private:
     constexpr int64_t kTilesOfSplit = 2;
     // By registers: a wgmma kernel takes them all.
     int64_t resident = isWgmma(op) ? 1 : 2;
-    auto index = [&](int64_t value) -> Value {
-      return arith::ConstantIndexOp::create(b, value);
-    };
     auto multiply = [&](Value value, int64_t factor) {
-      return b.createOrFold<arith::MulIOp>(value, index(factor));
+      return b.createOrFold<arith::MulIOp>(value, createIndex(b, factor));
     };
     Value places = multiply(mfa_gpu::MultiprocessorsOp::create(b), resident);
     Value ofOneRound = arith::DivUIOp::create(b, places, blocks);
@@ -247,18 +242,15 @@ private:
     Value wanted = arith::SelectOp::create(b, isFull, ofOneRound, ofSeveral);
     Value keys = b.createOrFold<memref::DimOp>(op.getKey(), 1);
     Value most = b.createOrFold<arith::DivUIOp>(
-        keys, index(kTilesOfSplit * op.getSchedule()->getTileKeys()));
+        keys, createIndex(b, kTilesOfSplit * op.getSchedule()->getTileKeys()));
     return arith::MaxUIOp::create(b, arith::MinUIOp::create(b, wanted, most),
-                                  index(1));
+                                  createIndex(b, 1));
   }
 
   /// Two kernels and the buffer between them, one after another on one stream.
   void launchSplit(ImplicitLocOpBuilder &b, MaskedAttentionOp op,
                    ValueRange operands, Value blocks) const {
-    auto index = [&](int64_t value) -> Value {
-      return arith::ConstantIndexOp::create(b, value);
-    };
-    Value one = index(1), splits = countSplits(b, op, blocks);
+    Value one = createIndex(b, 1), splits = countSplits(b, op, blocks);
     MemRefType type = getPartialType(op);
     SmallVector<Value> sizes{splits};
     for (unsigned dim : {0, 1, 2})
@@ -273,7 +265,7 @@ private:
     arguments.push_back(partial.getMemref());
     auto attention = gpu::LaunchFuncOp::create(
         b, kernels.get(b, op, arguments), gpu::KernelDim3{blocks, splits, one},
-        gpu::KernelDim3{index(getNumThreads(op)), one, one},
+        gpu::KernelDim3{createIndex(b, getNumThreads(op)), one, one},
         getSharedBytes(b, op), arguments, token, partial.getAsyncToken());
 
     arguments = {partial.getMemref()};
@@ -286,7 +278,7 @@ private:
     auto combine = gpu::LaunchFuncOp::create(
         b, kernels.getCombine(b, op, arguments),
         gpu::KernelDim3{rows, one, one},
-        gpu::KernelDim3{index(getCombineThreads(op)), one, one},
+        gpu::KernelDim3{createIndex(b, getCombineThreads(op)), one, one},
         arith::ConstantIntOp::create(b, 0, 32), arguments, token,
         attention.getAsyncToken());
     auto dealloc = gpu::DeallocOp::create(b, token, combine.getAsyncToken(),
