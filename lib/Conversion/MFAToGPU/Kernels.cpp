@@ -179,7 +179,8 @@ gpu::GPUFuncOp Kernels::get(OpBuilder &builder, MaskedAttentionOp op,
     takeMap(operands.queryMap, boxes.query);
     takeMap(operands.keyMap, boxes.key);
     takeMap(operands.valueMap, boxes.value);
-    takeMap(operands.outputMap, boxes.output);
+    if (!splitsKeys)
+      takeMap(operands.outputMap, boxes.output);
     takeMap(operands.maskMap, boxes.mask);
   }
   if (splitsKeys)

@@ -64,13 +64,18 @@ struct LaunchAttentionKernel : OpRewritePattern<MaskedAttentionOp> {
       if (failed(launchWgmma(b, op)))
         return failure();
     } else {
-      launch(b, op, getKernelArguments(op));
+      launch(b, op, TensorMaps());
     }
     rewriter.eraseOp(op);
     return success();
   }
 
 private:
+  /// By operand; null where a kernel has none.
+  struct TensorMaps {
+    Value query, key, value, output, mask;
+  };
+
   /// Two ways to compute `op`, by a condition that may be known.
   LogicalResult choose(ImplicitLocOpBuilder &b, Value condition,
                        function_ref<LogicalResult()> getThen,
@@ -137,6 +142,14 @@ private:
         /*clusterBlocks=*/1);
   }
 
+  static ScheduleAttr withoutSplits(ScheduleAttr of) {
+    return ScheduleAttr::get(of.getContext(), of.getKind(), of.getTileRows(),
+                             of.getTileKeys(), of.getWarps(), of.getStages(),
+                             of.getF32Product(), of.getPingPong(),
+                             /*splitsKeys=*/false, of.getPersistent(),
+                             of.getAdjacentHeads(), of.getClusterBlocks());
+  }
+
   /// The wgmma kernel where all of its operands have tensor maps, which only
   /// their addresses and strides tell, else the mma_sync kernel.
   LogicalResult launchWithMaps(ImplicitLocOpBuilder &b,
@@ -147,45 +160,47 @@ private:
     if (failed(other))
       return failure();
     TensorBoxes boxes = getTensorBoxes(op);
-    SmallVector<Value> arguments = getKernelArguments(op);
+    TensorMaps maps;
     Value isValid;
-    auto encode = [&](Value array, ArrayRef<int64_t> box) {
+    auto encode = [&](Value &map, Value array, ArrayRef<int64_t> box) {
       if (box.empty())
         return;
-      auto map = mfa_gpu::EncodeTensorMapOp::create(b, array, box);
-      arguments.push_back(map.getMap());
-      Value isMapValid = map.getIsValid();
+      auto encoded = mfa_gpu::EncodeTensorMapOp::create(b, array, box);
+      map = encoded.getMap();
+      Value isMapValid = encoded.getIsValid();
       isValid = isValid ? b.createOrFold<arith::AndIOp>(isValid, isMapValid)
                         : isMapValid;
     };
-    encode(op.getQuery(), boxes.query);
-    encode(op.getKey(), boxes.key);
-    encode(op.getValue(), boxes.value);
-    encode(op.getOutput(), boxes.output);
-    encode(op.getMask(), boxes.mask);
+    encode(maps.query, op.getQuery(), boxes.query);
+    encode(maps.key, op.getKey(), boxes.key);
+    encode(maps.value, op.getValue(), boxes.value);
+    encode(maps.output, op.getOutput(), boxes.output);
+    encode(maps.mask, op.getMask(), boxes.mask);
     return choose(
         b, isValid,
         [&] {
-          launch(b, op, arguments);
+          launch(b, op, maps);
           return success();
         },
         [&] {
           return launchWith(b, op, *other, [&](MaskedAttentionOp simple) {
-            launch(b, simple, getKernelArguments(simple));
+            launch(b, simple, TensorMaps());
             return success();
           });
         });
   }
 
+  /// Where the schedule splits keys, but one range of them fills the GPU, a
+  /// block that has all keys stores the output itself.
   void launch(ImplicitLocOpBuilder &b, MaskedAttentionOp op,
-              ValueRange arguments) const {
+              const TensorMaps &maps) const {
     ScheduleAttr schedule = *op.getSchedule();
     Value batch = b.createOrFold<memref::DimOp>(op.getQuery(), 0);
     Value queries = b.createOrFold<memref::DimOp>(op.getQuery(), 1);
     Value heads = b.createOrFold<memref::DimOp>(op.getQuery(), 2);
-    int64_t clusterBlocks = schedule.getClusterBlocks();
     Value tiles = b.createOrFold<arith::CeilDivUIOp>(
-        queries, createIndex(b, clusterBlocks * schedule.getTileRows()));
+        queries,
+        createIndex(b, schedule.getClusterBlocks() * schedule.getTileRows()));
     Value clusters = b.createOrFold<arith::MulIOp>(
         b.createOrFold<arith::MulIOp>(batch, tiles), heads);
     // A grid of no blocks is an error to the driver.
@@ -194,8 +209,39 @@ private:
     auto guarded = scf::IfOp::create(b, isNeeded);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(guarded.thenBlock());
-    if (schedule.getSplitsKeys())
-      return launchSplit(b, op, arguments, clusters);
+    if (!schedule.getSplitsKeys())
+      return launchWhole(b, op, maps, clusters);
+    Value splits = countSplits(b, op, clusters);
+    Value isWhole = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, splits,
+                                          createIndex(b, 1));
+    auto choice = scf::IfOp::create(b, isWhole, /*withElseRegion=*/true);
+    b.setInsertionPointToStart(choice.thenBlock());
+    (void)launchWith(b, op, withoutSplits(schedule),
+                     [&](MaskedAttentionOp whole) {
+                       launchWhole(b, whole, maps, clusters);
+                       return success();
+                     });
+    b.setInsertionPointToStart(choice.elseBlock());
+    launchSplit(b, op, maps, clusters, splits);
+  }
+
+  /// In the order in which Kernels::get takes them.
+  static SmallVector<Value> getArguments(MaskedAttentionOp op,
+                                         const TensorMaps &maps) {
+    SmallVector<Value> arguments = getKernelArguments(op);
+    bool splitsKeys = op.getSchedule()->getSplitsKeys();
+    for (Value map : {maps.query, maps.key, maps.value,
+                      splitsKeys ? Value() : maps.output, maps.mask})
+      if (map)
+        arguments.push_back(map);
+    return arguments;
+  }
+
+  /// One kernel, each of whose blocks has all keys of its query rows.
+  void launchWhole(ImplicitLocOpBuilder &b, MaskedAttentionOp op,
+                   const TensorMaps &maps, Value clusters) const {
+    ScheduleAttr schedule = *op.getSchedule();
+    int64_t clusterBlocks = schedule.getClusterBlocks();
     Value one = createIndex(b, 1), extent = createIndex(b, clusterBlocks);
     if (schedule.getPersistent()) {
       Value places = b.createOrFold<arith::DivUIOp>(
@@ -205,6 +251,7 @@ private:
     std::optional<gpu::KernelDim3> cluster;
     if (clusterBlocks > 1)
       cluster = gpu::KernelDim3{extent, one, one};
+    SmallVector<Value> arguments = getArguments(op, maps);
     gpu::LaunchFuncOp::create(
         b, kernels.get(b, op, arguments),
         gpu::KernelDim3{b.createOrFold<arith::MulIOp>(clusters, extent), one,
@@ -249,8 +296,8 @@ private:
 
   /// Two kernels and the buffer between them, one after another on one stream.
   void launchSplit(ImplicitLocOpBuilder &b, MaskedAttentionOp op,
-                   ValueRange operands, Value blocks) const {
-    Value one = createIndex(b, 1), splits = countSplits(b, op, blocks);
+                   const TensorMaps &maps, Value blocks, Value splits) const {
+    Value one = createIndex(b, 1);
     MemRefType type = getPartialType(op);
     SmallVector<Value> sizes{splits};
     for (unsigned dim : {0, 1, 2})
@@ -261,7 +308,7 @@ private:
     auto partial =
         gpu::AllocOp::create(b, type, token, start, sizes, ValueRange());
 
-    SmallVector<Value> arguments(operands);
+    SmallVector<Value> arguments = getArguments(op, maps);
     arguments.push_back(partial.getMemref());
     auto attention = gpu::LaunchFuncOp::create(
         b, kernels.get(b, op, arguments), gpu::KernelDim3{blocks, splits, one},

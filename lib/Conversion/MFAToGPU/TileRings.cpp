@@ -389,8 +389,7 @@ TensorBoxes mfa::getTensorBoxes(MaskedAttentionOp op) {
   int64_t keys = schedule.getTileKeys() / schedule.getClusterBlocks();
   boxes.key = ofRows(keys, memory.key);
   boxes.value = ofRows(keys, memory.value);
-  if (!schedule.getSplitsKeys())
-    boxes.output = ofRows(kWarpgroupRows, memory.output);
+  boxes.output = ofRows(kWarpgroupRows, memory.output);
   if (memory.mask.rows) {
     boxes.mask.assign(op.getMaskType().getRank(), 1);
     boxes.mask[*op.getMaskDim(ScoreDim::Key)] =

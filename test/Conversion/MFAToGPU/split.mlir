@@ -1,8 +1,9 @@
 // RUN: mfa-opt %s --convert-mfa-to-gpu=chip=sm_90a --canonicalize --cse --split-input-file | FileCheck %s
 
-// As many ranges of keys as fill the multiprocessors, of two tiles or more; one
-// buffer for their sums, each row with maximum and sum of weights behind it; two
-// kernels on one stream.
+// As many ranges of keys as fill the multiprocessors, of two tiles or more. One
+// range: blocks that store the output themselves. More: one buffer for their
+// sums, each row with maximum and sum of weights behind it, and two kernels on
+// one stream.
 // CHECK-LABEL: func.func @split
 // CHECK-SAME: (%[[Q:[a-z0-9]*]]: memref<?x4x8x64xbf16>, %[[K:[a-z0-9]*]]: memref<?x?x8x64xbf16>
 // CHECK: %[[BATCH:.*]] = memref.dim %[[Q]]
@@ -17,15 +18,23 @@
 // CHECK:   %[[MOST:.*]] = arith.divui %[[KEYS]], %c64
 // CHECK:   %[[FEWER:.*]] = arith.minui %[[WANTED]], %[[MOST]]
 // CHECK:   %[[SPLITS:.*]] = arith.maxui %[[FEWER]], %c1
-// CHECK:   %[[T0:.*]] = gpu.wait async
-// CHECK:   %[[PARTIAL:.*]], %[[T1:.*]] = gpu.alloc async [%[[T0]]] (%[[SPLITS]], %{{.*}}) : memref<?x?x4x8x34xf32>
-// CHECK:   %[[T2:.*]] = gpu.launch_func async [%[[T1]]] @mfa_kernels::@masked_attention blocks in (%[[BLOCKS]], %[[SPLITS]], %c1) {{.*}}, %[[PARTIAL]] : memref<?x?x4x8x34xf32>)
-// CHECK:   %[[T3:.*]] = gpu.launch_func async [%[[T2]]] @mfa_kernels_0::@masked_attention_combine {{.*}} threads in (%c32
-// CHECK:   %[[T4:.*]] = gpu.dealloc async [%[[T3]]] %[[PARTIAL]]
-// CHECK:   gpu.wait [%[[T4]]]
+// CHECK:   %[[IS_WHOLE:.*]] = arith.cmpi eq, %[[SPLITS]], %c1
+// CHECK:   scf.if %[[IS_WHOLE]]
+// CHECK:     gpu.launch_func @mfa_kernels::@masked_attention blocks in (%[[BLOCKS]], %c1, %c1)
+// CHECK:   else
+// CHECK:     %[[T0:.*]] = gpu.wait async
+// CHECK:     %[[PARTIAL:.*]], %[[T1:.*]] = gpu.alloc async [%[[T0]]] (%[[SPLITS]], %{{.*}}) : memref<?x?x4x8x34xf32>
+// CHECK:     %[[T2:.*]] = gpu.launch_func async [%[[T1]]] @mfa_kernels_0::@masked_attention_0 blocks in (%[[BLOCKS]], %[[SPLITS]], %c1) {{.*}}, %[[PARTIAL]] : memref<?x?x4x8x34xf32>)
+// CHECK:     %[[T3:.*]] = gpu.launch_func async [%[[T2]]] @mfa_kernels_1::@masked_attention_combine {{.*}} threads in (%c32
+// CHECK:     %[[T4:.*]] = gpu.dealloc async [%[[T3]]] %[[PARTIAL]]
+// CHECK:     gpu.wait [%[[T4]]]
+
+// CHECK-LABEL: gpu.func @masked_attention(
+// CHECK-NOT: gpu.block_id  y
+// CHECK: gpu.return
 
 // Range y of the tiles, counted from 0 in the loop.
-// CHECK-LABEL: gpu.func @masked_attention(
+// CHECK-LABEL: gpu.func @masked_attention_0(
 // CHECK-SAME: %[[SUMS:[a-z0-9]*]]: memref<?x?x4x8x34xf32>) kernel
 // CHECK: %[[TILES:.*]] = arith.ceildivui
 // CHECK: %[[Y:.*]] = gpu.block_id  y
@@ -67,19 +76,28 @@ func.func @split(%q: memref<?x4x8x64xbf16>, %k: memref<?x?x8x64xbf16>, %v: memre
 
 // -----
 
-// Without a tensor map of the output; the kernel for what has none splits too,
-// and both have one that combines. One consumer takes no registers from the
-// producer.
+// The kernel for what has no tensor map splits too, and both have one that
+// combines. One consumer takes no registers from the producer. A range of keys
+// needs no tensor map of the output.
 // CHECK-LABEL: func.func @warpgroups
-// CHECK-COUNT-3: mfa_gpu.encode_tensor_map
+// CHECK-COUNT-4: mfa_gpu.encode_tensor_map
 // CHECK-NOT: mfa_gpu.encode_tensor_map
 // CHECK: scf.if
-// CHECK: gpu.launch_func {{.*}} @mfa_kernels::@masked_attention blocks
-// CHECK: gpu.launch_func {{.*}} @mfa_kernels_0::@masked_attention_combine blocks
+// CHECK: scf.if
+// CHECK: gpu.launch_func @mfa_kernels::@masked_attention blocks
 // CHECK: else
-// CHECK: gpu.launch_func {{.*}} @mfa_kernels_1::@masked_attention_0 blocks
-// CHECK: gpu.launch_func {{.*}} @mfa_kernels_0::@masked_attention_combine blocks
+// CHECK: gpu.launch_func {{.*}} @mfa_kernels_0::@masked_attention_0 blocks
+// CHECK: gpu.launch_func {{.*}} @mfa_kernels_1::@masked_attention_combine blocks
+// CHECK: else
+// CHECK: scf.if
+// CHECK: gpu.launch_func @mfa_kernels_2::@masked_attention_1 blocks
+// CHECK: else
+// CHECK: gpu.launch_func {{.*}} @mfa_kernels_3::@masked_attention_2 blocks
+// CHECK: gpu.launch_func {{.*}} @mfa_kernels_1::@masked_attention_combine blocks
 // CHECK-LABEL: gpu.func @masked_attention(
+// CHECK: mfa_gpu.tensor_store
+// CHECK: gpu.return
+// CHECK-LABEL: gpu.func @masked_attention_0(
 // CHECK-NOT: nvvm.setmaxregister
 // CHECK-NOT: mfa_gpu.tensor_store
 // CHECK: mfa_gpu.store {{.*}} : <64x128xf32, #accumulator> to memref<?x128xf32,
