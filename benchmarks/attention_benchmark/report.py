@@ -221,13 +221,18 @@ def plot(report: Report, path: Path) -> None:
                         linewidth=2.5 if ours else 1.2,
                         zorder=3 if ours else 2,
                     )
+    lengths = sorted({row.case.seq_q for row in rows})
     for line, size in enumerate(sizes):
         for column, mask in enumerate(masks):
             axis = axes[line][column]
+            if not axis.lines:
+                axis.set_visible(False)
+                continue
             axis.set_title(f"mask: {mask}, D = {size}", fontsize=10)
             axis.set_xscale("log", base=2)
-            lengths = sorted({row.case.seq_q for row in rows})
+            axis.set_xlim(lengths[0] / 1.2, lengths[-1] * 1.2)
             axis.set_xticks(lengths, [str(length) for length in lengths], fontsize=8)
+            axis.minorticks_off()
             axis.grid(alpha=0.3)
             axis.set_ylim(bottom=0)
             if report.ceiling_tflops:
