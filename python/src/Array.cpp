@@ -9,7 +9,6 @@
 #include "Array.h"
 
 #include <algorithm>
-#include <mutex>
 #include <nanobind/stl/string.h>
 #include <unordered_map>
 
@@ -98,18 +97,18 @@ static ArrayType inspectType(nb::handle type) {
 /// Finds out about a type once. The type is kept alive, so that its address
 /// stays its own.
 static const ArrayType *getArrayType(nb::handle object) {
-  static std::mutex mutex;
+  static nb::ft_mutex mutex;
   static auto *types = new std::unordered_map<PyObject *, ArrayType>;
   PyObject *type = object.type().ptr();
   {
-    std::lock_guard<std::mutex> lock(mutex);
+    nb::ft_lock_guard lock(mutex);
     auto found = types->find(type);
     if (found != types->end())
       return &found->second;
   }
   // Without the lock, as this may run Python code.
   ArrayType result = inspectType(type);
-  std::lock_guard<std::mutex> lock(mutex);
+  nb::ft_lock_guard lock(mutex);
   auto [entry, isNew] = types->try_emplace(type, result);
   if (isNew)
     Py_INCREF(type);
@@ -263,13 +262,7 @@ static void readPython(int minRank, int maxRank, bool allowBool, Array &array) {
   array.owner = nb::borrow(fields[7]);
 }
 
-void mfa::python::readArray(const char *name, nb::handle object, int minRank,
-                            int maxRank, bool allowBool, Array &array) {
-  array.name = name;
-  array.object = object;
-  array.type = getArrayType(object);
-  if (array.type->isTorch)
-    checkNoGradient(array);
+static void readFields(int minRank, int maxRank, bool allowBool, Array &array) {
   if (array.type->api)
     readExchange(minRank, maxRank, allowBool, array);
   else
@@ -288,11 +281,29 @@ void mfa::python::readArray(const char *name, nb::handle object, int minRank,
                                                        : 2;
   if (reinterpret_cast<uintptr_t>(array.data) % width != 0)
     throwError(PyExc_ValueError,
-               std::string(name) +
+               std::string(array.name) +
                    ": expected an address that is a multiple of " +
                    std::to_string(width) + " bytes, the size of " +
                    getTypeName(array.elementType) + ", but got " +
                    std::to_string(reinterpret_cast<uintptr_t>(array.data)));
+}
+
+void mfa::python::readArray(const char *name, nb::handle object, int minRank,
+                            int maxRank, bool allowBool, Array &array) {
+  array.name = name;
+  array.object = object;
+  array.type = getArrayType(object);
+  if (array.type->isTorch)
+    checkNoGradient(array);
+  readFields(minRank, maxRank, allowBool, array);
+}
+
+void mfa::python::readOutput(const char *name, nb::handle object, int rank,
+                             Array &array) {
+  array.name = name;
+  array.object = object;
+  array.type = getArrayType(object);
+  readFields(rank, rank, /*allowBool=*/false, array);
 }
 
 //===----------------------------------------------------------------------===//

@@ -65,6 +65,9 @@ struct Array {
 void readArray(const char *name, nb::handle object, int minRank, int maxRank,
                bool allowBool, Array &array);
 
+/// Reads an array that makeOutput made.
+void readOutput(const char *name, nb::handle object, int rank, Array &array);
+
 /// The stream on which the library of `array` works on the array's GPU.
 void *getCurrentStream(const Array &array);
 

@@ -18,7 +18,6 @@
 
 #include <cmath>
 #include <memory>
-#include <mutex>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <unordered_map>
@@ -318,9 +317,10 @@ static const char *getTargetName(MfaTarget target) {
 }
 
 namespace {
-/// Kernels of this process, by key; guarded for interpreters without a GIL.
+/// Kernels of this process, by key. The lock is for interpreters without a GIL,
+/// and nothing in others.
 struct KernelTable {
-  std::mutex mutex;
+  nb::ft_mutex mutex;
   std::unordered_map<uint64_t, std::shared_ptr<Kernel>> kernels;
 
   static KernelTable &get() {
@@ -338,7 +338,7 @@ static std::shared_ptr<Kernel> getKernel(const MfaProblem &problem,
   KernelTable &table = KernelTable::get();
   uint64_t key = makeKey(problem, target, device);
   {
-    std::lock_guard<std::mutex> lock(table.mutex);
+    nb::ft_lock_guard lock(table.mutex);
     auto found = table.kernels.find(key);
     if (found != table.kernels.end())
       return found->second;
@@ -354,14 +354,14 @@ static std::shared_ptr<Kernel> getKernel(const MfaProblem &problem,
       problem.scaleKind == MfaScaleArgument, static_cast<bool>(problem.lse),
       getTargetName(target), device,
       nb::arg("num_queries") = problem.numQueries));
-  std::lock_guard<std::mutex> lock(table.mutex);
+  nb::ft_lock_guard lock(table.mutex);
   return table.kernels.try_emplace(key, std::move(kernel)).first->second;
 }
 
 static void forgetKernels() {
   KernelTable &table = KernelTable::get();
   std::unordered_map<uint64_t, std::shared_ptr<Kernel>> kernels;
-  std::lock_guard<std::mutex> lock(table.mutex);
+  nb::ft_lock_guard lock(table.mutex);
   kernels.swap(table.kernels);
 }
 
@@ -539,11 +539,11 @@ static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
   // Nothing can be wrong with the arguments any more.
   if (makesOut) {
     outArray = makeOutput(operands.q, outSizes, 4, operands.q.elementType);
-    readArray("out", outArray, 4, 4, /*allowBool=*/false, operands.out);
+    readOutput("out", outArray, 4, operands.out);
   }
   if (makesLSE) {
     lseArray = makeOutput(operands.q, lseSizes, 3, MfaElementF32);
-    readArray("lse", lseArray, 3, 3, /*allowBool=*/false, operands.lse);
+    readOutput("lse", lseArray, 3, operands.lse);
   }
   void *stream = nullptr;
   if (operands.q.isOnCUDA())
