@@ -339,39 +339,30 @@ void TileRings::produceQuery() {
   loadTile(query, {batch, firstRow, head, b.getIndexAttr(0)}, place.stage);
 }
 
-void TileRings::produceTiles(const Ring &ring, Value first) {
-  auto loop = forEachStep(first);
+void TileRings::produceTiles(const Ring &ring) {
+  auto loop = forEachStep(firstStep);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   produceTile(ring, loop.getInductionVar());
 }
 
-void TileRings::produceQueryAndKeys() {
-  locateRows(rowTileNumber);
-  // The place of the query may be taken for long; that of the first key tile is
-  // not.
-  produceTile(key, firstStep);
-  produceQuery();
-  produceTiles(key, stepAfter(firstStep));
-}
-
 void TileRings::runProducers() {
-  auto runOne = [&](int64_t warp, function_ref<void()> body) {
-    int64_t number = numConsumers * kWarpgroupSize + warp * kWarpSize;
+  int64_t warp = 0;
+  auto runOne = [&](function_ref<void()> produceOfRows) {
+    int64_t number = numConsumers * kWarpgroupSize + warp++ * kWarpSize;
     guarded(arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread,
                                   index(number)),
-            [&] { forEachRowTile(body); });
+            [&] {
+              forEachRowTile([&] {
+                locateRows(rowTileNumber);
+                produceOfRows();
+              });
+            });
   };
-  auto runRing = [&](int64_t warp, const Ring &ring) {
-    runOne(warp, [&] {
-      locateRows(rowTileNumber);
-      produceTiles(ring, firstStep);
-    });
-  };
-  runOne(0, [&] { produceQueryAndKeys(); });
-  runRing(1, value);
-  if (mask.buffer)
-    runRing(2, mask);
+  runOne([&] { produceQuery(); });
+  for (const Ring *ring : {&key, &value, &mask})
+    if (ring->buffer)
+      runOne([&] { produceTiles(*ring); });
 }
 
 //===----------------------------------------------------------------------===//

@@ -8,8 +8,8 @@
 
 // Key, value and mask tiles go through rings of stages in shared memory, each
 // with a barrier that says it is full (its bytes arrived) and one that says it
-// is empty (every consumer warp read it). A thread for each ring starts its
-// loads; that of the keys loads the query as well.
+// is empty (every consumer warp read it). A thread for each ring, and one for
+// the query, starts its loads.
 //
 // Tiles of keys go from the last to the first, so that only the first step
 // knows of keys past the end.
@@ -144,9 +144,8 @@ protected:
 
   /// The tile of a step, and those from a step to the last of these rows.
   void produceTile(const Ring &ring, Value step);
-  void produceTiles(const Ring &ring, Value first);
+  void produceTiles(const Ring &ring);
   void produceQuery();
-  void produceQueryAndKeys();
   void runProducers();
 
   /// Consumer warpgroups.

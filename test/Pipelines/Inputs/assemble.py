@@ -4,7 +4,7 @@ assemble.py MFA_RUN MFA_OPT PTXAS CHIP
 
 Each kernel must assemble, and without spilling a register where D and Dv are at
 most 128; one of kind wgmma never, and without a warning of ptxas that products
-wait for each other (C7510, C7515) or that setmaxnreg is ignored (C7508). Prints a
+wait for each other (C7510, C7514, C7515) or that setmaxnreg is ignored (C7508). Prints a
 line for each and exits 1 if one fails.
 """
 
@@ -45,6 +45,18 @@ KERNELS = [
     ("bf16", 64, 64, "bf16", None, False, 16, 2),
 ]
 
+# Several batches, heads and tiles of rows, as the benchmark has them: head size,
+# heads, key heads, batch, length, and the mask's sizes or none.
+BENCHMARK_KERNELS = [
+    (dim, heads, kv_heads, batch, length, mask)
+    for dim, heads, kv_heads, batch, length in (
+        (64, 32, 32, 2, 8192),
+        (128, 16, 16, 2, 8192),
+        (128, 32, 8, 4, 4096),
+        (256, 8, 8, 2, 8192),
+    )
+    for mask in (None, (batch, length, length), (batch, 1, 1, length))
+]
 
 # Of these only head sizes and what the mask varies over are known, as in the
 # Python package.
@@ -71,6 +83,18 @@ def compile_problem(mfa_run, chip, kernel):
         command += ["--mask-shape", sizes]
     if lse:
         command.append("--lse")
+    return [subprocess.run(command, capture_output=True, text=True, check=True).stdout]
+
+
+def compile_benchmark(mfa_run, chip, kernel):
+    """The PTX of a case of the benchmark."""
+    dim, heads, kv_heads, batch, length, mask = kernel
+    command = [mfa_run, "--emit", "ptx", "--target", "cuda", "--chip", chip]
+    command += ["--dtype", "bf16", "--batch", str(batch), "--seq-q", str(length)]
+    command += ["--heads", str(heads), "--kv-heads", str(kv_heads)]
+    command += ["--head-dim", str(dim)]
+    if mask:
+        command += ["--mask", "dense", "--mask-shape", ",".join(map(str, mask))]
     return [subprocess.run(command, capture_output=True, text=True, check=True).stdout]
 
 
@@ -114,7 +138,7 @@ def assemble(ptxas, chip, texts):
             text=True,
             check=True,
         ).stderr
-        if re.search(r"C75(08|10|15)", log):
+        if re.search(r"C75(08|10|14|15)", log):
             raise ValueError(log)
         registers += map(int, re.findall(r"Used (\d+) registers", log))
         spilled += sum(map(int, re.findall(r"(\d+) bytes spill", log)))
@@ -125,6 +149,10 @@ def main():
     mfa_run, mfa_opt, ptxas, chip = sys.argv[1:]
     problems = [(each, max(each[1:3]), compile_problem, mfa_run) for each in KERNELS]
     problems += [(each, each[0], compile_open, mfa_opt) for each in OPEN_KERNELS]
+    if chip == "sm_90a":
+        problems += [
+            (each, each[0], compile_benchmark, mfa_run) for each in BENCHMARK_KERNELS
+        ]
     passed = True
     for kernel, dim, compile, tool in problems:
         try:
