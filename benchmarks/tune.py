@@ -6,9 +6,9 @@ For each head size, mask and kind of kernel, candidates are compiled by mfa-run,
 assembled by ptxas where it is found, compared with f64, and timed: median of
 device events, sizes fixed. The search starts at the schedule that is selected
 today and goes on from the best so far, for which other numbers of adjacent heads
-and of blocks in a cluster are tried; the best two and the selected one are measured twice, and the slower
-measurement counts. A candidate that spills registers, or whose check fails, is
-shown but never chosen. Rates are TFLOP/s of 4 B H S S D operations.
+and of blocks in a cluster are tried; the best two and the selected one are measured
+twice, and the slower measurement counts. A candidate that spills registers, or whose
+check fails, is shown but never chosen. Rates are TFLOP/s of 4 B H S S D operations.
 
     benchmarks/tune.py [--quick] [--kind wgmma] [--mask none] [--dim 128]
 
@@ -45,8 +45,8 @@ FINALISTS = 2
 
 class Search:
     """Candidates of a case in the order of their distance from the best so far, with
-    as many adjacent heads and blocks in a cluster, beside it with other numbers. While one is measured,
-    those that are likely next are compiled."""
+    as many adjacent heads and blocks in a cluster, beside it with other numbers.
+    While one is measured, those that are likely next are compiled."""
 
     def __init__(self, compiler: Compiler, pool: ThreadPoolExecutor, workers: int):
         self.compiler, self.pool, self.workers = compiler, pool, workers
