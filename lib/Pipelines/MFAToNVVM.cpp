@@ -72,6 +72,7 @@ void mfa::addGPUHostToLLVM(OpPassManager &pm, const MFAToNVVMOptions &options) {
   pm.addPass(createMFALowerAssertsPass());
   // Ops without an intrinsic of LLVM become inline assembly.
   pm.addNestedPass<gpu::GPUModuleOp>(createConvertNVVMToLLVMPass());
+  pm.addPass(createMFADropUnusedKernelArgumentsPass());
   pm.addPass(createMFASerializeKernelsPass({options.format}));
   // A conversion of the whole module, without the kernels by now.
   pm.addPass(createGpuToLLVMConversionPass());

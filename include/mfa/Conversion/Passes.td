@@ -264,6 +264,46 @@ def MFAOutlineParallelLoopsPass
   ];
 }
 
+def MFADropUnusedKernelArgumentsPass
+    : Pass<"mfa-drop-unused-kernel-arguments", "::mlir::ModuleOp"> {
+  let summary = "Drop what launches pass and kernels do not use";
+  let description = [{
+    Removes the arguments without uses of each kernel in the `llvm` dialect that
+    this module launches, and what its launches pass for them. A memref is eleven
+    arguments at rank 4: the driver copies each of them in every launch, while a
+    kernel that reads through tensor maps, or knows sizes and strides from the
+    memref's type, uses few.
+
+    ```mlir
+    gpu.module @kernels {
+      llvm.func @kernel(%allocated: !llvm.ptr, %aligned: !llvm.ptr, %offset: i64,
+                        %size: i64, %stride: i64) attributes {gpu.kernel, nvvm.kernel} {
+        llvm.store %size, %aligned : i64, !llvm.ptr
+    ...
+    gpu.launch_func @kernels::@kernel blocks in (%one, %one, %one) threads in (%one, %one, %one)
+        args(%array : memref<?xi64>)
+    ```
+    becomes
+    ```mlir
+    gpu.module @kernels {
+      llvm.func @kernel(%aligned: !llvm.ptr, %size: i64) attributes {gpu.kernel, nvvm.kernel} {
+        llvm.store %size, %aligned : i64, !llvm.ptr
+    ...
+    %descriptor = builtin.unrealized_conversion_cast %array : memref<?xi64> to !llvm.struct<(ptr, ptr, i64, array<1 x i64>, array<1 x i64>)>
+    %aligned = llvm.extractvalue %descriptor[1] : !llvm.struct<(ptr, ptr, i64, array<1 x i64>, array<1 x i64>)>
+    %size = llvm.extractvalue %descriptor[3, 0] : !llvm.struct<(ptr, ptr, i64, array<1 x i64>, array<1 x i64>)>
+    gpu.launch_func @kernels::@kernel blocks in (%one, %one, %one) threads in (%one, %one, %one)
+        args(%aligned : !llvm.ptr, %size : i64)
+    ```
+    A kernel that nothing here launches keeps its arguments, as does one whose
+    launch passes another number of them.
+  }];
+  let statistics = [
+    Statistic<"numDropped", "dropped", "Number of arguments dropped">,
+  ];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
 def MFASerializeKernelsPass
     : Pass<"mfa-serialize-kernels", "::mlir::ModuleOp"> {
   let summary = "Compile each module of GPU kernels to a binary, all at once";
