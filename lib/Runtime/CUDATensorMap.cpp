@@ -12,9 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <functional>
 #include <memory>
-#include <string_view>
 #include <type_traits>
 
 using namespace mfa::runtime;
@@ -29,12 +27,23 @@ struct MapSource {
   uint64_t address = 0;
   std::array<int32_t, 6> options = {};
 
-  std::string_view getBytes() const {
-    return {reinterpret_cast<const char *>(this), sizeof(*this)};
+  bool operator==(const MapSource &other) const {
+    return std::memcmp(this, &other, sizeof(*this)) == 0;
+  }
+
+  /// Of what tells the maps of a model apart, where an array is and how it is
+  /// cut: to hash all words takes longer than to compare them.
+  uint64_t getHash() const {
+    constexpr uint64_t odd = 0x9e3779b97f4a7c15; // 2^64 by the golden ratio
+    uint64_t hash = address;
+    for (uint64_t word : {sizesAndStrides[0], sizesAndStrides[1],
+                          uint64_t(boxAndSteps[0]), uint64_t(boxAndSteps[1])})
+      hash = (hash ^ word) * odd;
+    return hash;
   }
 };
 static_assert(std::has_unique_object_representations_v<MapSource>,
-              "compared and hashed as bytes");
+              "compared as bytes");
 
 /// The last maps of a thread. The driver takes most of a microsecond for one,
 /// and a launch has up to five, often of the same arrays as one before. A map
@@ -43,9 +52,7 @@ static_assert(std::has_unique_object_representations_v<MapSource>,
 class MapCache {
 public:
   static MapCache &get() {
-    // As much as the layers of a large model ask for.
-    static constexpr size_t numEntries = 512;
-    static thread_local MapCache cache(numEntries);
+    static thread_local MapCache cache;
     return cache;
   }
 
@@ -56,16 +63,14 @@ public:
     bool isValid = false;
   };
   Entry &lookup(const MapSource &source) {
-    return entries[std::hash<std::string_view>()(source.getBytes()) %
-                   numEntries];
+    return entries[source.getHash() >> (64 - kLog2Entries)];
   }
 
 private:
-  explicit MapCache(size_t numEntries)
-      : numEntries(numEntries), entries(new Entry[numEntries]) {}
+  /// As many as the layers of a large model ask for.
+  static constexpr int kLog2Entries = 9;
 
-  size_t numEntries;
-  std::unique_ptr<Entry[]> entries;
+  std::unique_ptr<Entry[]> entries{new Entry[size_t(1) << kLog2Entries]};
 };
 } // namespace
 
@@ -116,7 +121,7 @@ mgpuTensorMapEncodeTiled(CUtensorMap *map, int dataType, uint32_t rank,
                     interleave,  swizzle,
                     l2Promotion, outOfBoundsFill};
   MapCache::Entry &entry = MapCache::get().lookup(source);
-  if (!entry.isValid || entry.source.getBytes() != source.getBytes()) {
+  if (!entry.isValid || !(entry.source == source)) {
     entry.isValid = encodeTo(&entry.map);
     if (!entry.isValid)
       return;

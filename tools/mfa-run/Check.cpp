@@ -63,9 +63,10 @@ struct RowResult {
   bool lseMisplaced = false;
   double expectedLSE = 0.0, actualLSE = 0.0;
 };
+} // namespace
 
 /// Unit in the last place of a type at a magnitude.
-double getUlp(ElementType type, double magnitude) {
+static double getUlp(ElementType type, double magnitude) {
   constexpr int minExponent = -14;
   int exponent = magnitude > 0.0 ? std::max(std::ilogb(magnitude), minExponent)
                                  : minExponent;
@@ -73,14 +74,13 @@ double getUlp(ElementType type, double magnitude) {
 }
 
 /// True if one of two numbers is NaN or infinite and the other is not the same.
-bool isMisplaced(double expected, double actual) {
+static bool isMisplaced(double expected, double actual) {
   if (std::isnan(expected) || std::isnan(actual))
     return std::isnan(expected) != std::isnan(actual);
   if (std::isinf(expected) || std::isinf(actual))
     return expected != actual;
   return false;
 }
-} // namespace
 
 static RowResult compareRow(const Operands &operands, AttentionRow row,
                             LowPrecision precision, ArrayRef<float> output,

@@ -71,9 +71,10 @@ enum Stream : uint64_t {
   MaskStream,
   ChoiceStream
 };
+} // namespace
 
 /// Calls `body` for every index, in long runs on several threads.
-void forEachIndex(int64_t count, function_ref<void(int64_t)> body) {
+static void forEachIndex(int64_t count, function_ref<void(int64_t)> body) {
   constexpr int64_t run = 1 << 16;
   parallelFor(0, (count + run - 1) / run, [&](size_t part) {
     int64_t begin = static_cast<int64_t>(part) * run;
@@ -81,7 +82,6 @@ void forEachIndex(int64_t count, function_ref<void(int64_t)> body) {
       body(index);
   });
 }
-} // namespace
 
 static std::vector<float> makeNormal(const Random &random, ElementType type,
                                      int64_t count) {

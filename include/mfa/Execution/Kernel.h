@@ -38,6 +38,7 @@ enum class ErrorKind {
 /// An error with what it is about; see mfa-c/Support.h for the kinds.
 class KernelError : public llvm::ErrorInfo<KernelError> {
 public:
+  // NOLINTNEXTLINE(readability-identifier-naming): llvm::ErrorInfo names it.
   static char ID;
 
   KernelError(ErrorKind kind, std::string message)

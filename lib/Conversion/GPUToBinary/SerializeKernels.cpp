@@ -20,13 +20,11 @@ namespace mlir::mfa {
 
 using namespace mlir;
 
-namespace {
-
-constexpr auto kSharedSpace =
+static constexpr auto kSharedSpace =
     static_cast<unsigned>(NVVM::NVVMMemorySpace::Shared);
 
 /// Renames the local globals of each module that another one has as well.
-LogicalResult separateGlobals(ArrayRef<gpu::GPUModuleOp> modules) {
+static LogicalResult separateGlobals(ArrayRef<gpu::GPUModuleOp> modules) {
   SmallVector<std::unique_ptr<SymbolTable>> tables;
   for (gpu::GPUModuleOp module : modules)
     tables.push_back(std::make_unique<SymbolTable>(module));
@@ -53,6 +51,7 @@ LogicalResult separateGlobals(ArrayRef<gpu::GPUModuleOp> modules) {
   return success();
 }
 
+namespace {
 struct MFASerializeKernelsPass
     : mfa::impl::MFASerializeKernelsPassBase<MFASerializeKernelsPass> {
   using MFASerializeKernelsPassBase::MFASerializeKernelsPassBase;

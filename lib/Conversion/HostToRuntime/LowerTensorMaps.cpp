@@ -35,14 +35,14 @@ static constexpr int64_t kAlignment = 16, kMapAlignment = 64;
 static constexpr int64_t kPatternBytes = 1024;
 
 namespace {
-
 /// CUtensorMapDataType, CUtensorMapSwizzle and CUtensorMapL2promotion (CUDA
 /// driver API).
 enum DataType { UInt8 = 0, Float16 = 6, Float32 = 7, BFloat16 = 9 };
 enum Swizzle { NoSwizzle = 0, Swizzle32 = 1, Swizzle64 = 2, Swizzle128 = 3 };
 enum L2Promotion { Promote128 = 2 };
+} // namespace
 
-DataType getDataType(Type element) {
+static DataType getDataType(Type element) {
   if (element.isF16())
     return Float16;
   if (element.isBF16())
@@ -51,7 +51,7 @@ DataType getDataType(Type element) {
 }
 
 /// The swizzle of a box: that of its rows, where there are several.
-Swizzle getSwizzle(ArrayRef<int64_t> box, int64_t elementBytes) {
+static Swizzle getSwizzle(ArrayRef<int64_t> box, int64_t elementBytes) {
   if (llvm::all_of(box.drop_back(), [](int64_t size) { return size == 1; }))
     return NoSwizzle;
   switch (box.back() * elementBytes) {
@@ -66,6 +66,7 @@ Swizzle getSwizzle(ArrayRef<int64_t> box, int64_t elementBytes) {
   }
 }
 
+namespace {
 struct EncodeTensorMap : OpRewritePattern<EncodeTensorMapOp> {
   EncodeTensorMap(LLVM::LLVMFuncOp encode)
       : OpRewritePattern(encode.getContext()), encode(encode) {}

@@ -15,17 +15,15 @@
 using namespace mlir;
 using namespace mlir::mfa_gpu;
 
-namespace {
-
 /// Which register of a `row` tile belongs to element `index` of a tile.
-int64_t getRowRegister(TileType tile, int64_t index) {
+static int64_t getRowRegister(TileType tile, int64_t index) {
   int64_t row = getElementOffset(tile, index).row;
   return 2 * (row / 16) + (row % 16) / 8;
 }
 
 /// Element `index` of a lane as a scalar.
-Value getElement(LaneBuilder &b, TileType tile, ValueRange registers,
-                 int64_t index) {
+static Value getElement(LaneBuilder &b, TileType tile, ValueRange registers,
+                        int64_t index) {
   int64_t packed = getElementsPerRegister(tile);
   if (packed == 1)
     return registers[index];
@@ -34,8 +32,8 @@ Value getElement(LaneBuilder &b, TileType tile, ValueRange registers,
 }
 
 /// Scalars, one an element, as the registers of `tile`.
-SmallVector<Value> toRegisters(LaneBuilder &b, TileType tile,
-                               ArrayRef<Value> elements) {
+static SmallVector<Value> toRegisters(LaneBuilder &b, TileType tile,
+                                      ArrayRef<Value> elements) {
   int64_t packed = getElementsPerRegister(tile);
   if (packed == 1)
     return SmallVector<Value>(elements);
@@ -45,6 +43,7 @@ SmallVector<Value> toRegisters(LaneBuilder &b, TileType tile,
   return registers;
 }
 
+namespace {
 struct SplatPattern : OpConversionPattern<SplatOp> {
   using OpConversionPattern::OpConversionPattern;
 
@@ -110,8 +109,9 @@ struct MapPattern : OpConversionPattern<MapOp> {
     return success();
   }
 };
+} // namespace
 
-Value combine(LaneBuilder &b, ReduceKind kind, Value lhs, Value rhs) {
+static Value combine(LaneBuilder &b, ReduceKind kind, Value lhs, Value rhs) {
   switch (kind) {
   case ReduceKind::Max:
     return LLVM::MaxNumOp::create(b, lhs, rhs);
@@ -122,7 +122,7 @@ Value combine(LaneBuilder &b, ReduceKind kind, Value lhs, Value rhs) {
 }
 
 /// Combines the four lanes of a row, which are neighbours.
-Value combineLanes(LaneBuilder &b, ReduceKind kind, Value value) {
+static Value combineLanes(LaneBuilder &b, ReduceKind kind, Value value) {
   for (int64_t distance : {1, 2}) {
     Value other = NVVM::ShflOp::create(
         b, value.getType(), b.i32(-1), value, b.i32(distance), b.i32(31),
@@ -132,6 +132,7 @@ Value combineLanes(LaneBuilder &b, ReduceKind kind, Value value) {
   return value;
 }
 
+namespace {
 struct ReducePattern : OpConversionPattern<ReduceOp> {
   using OpConversionPattern::OpConversionPattern;
 

@@ -139,14 +139,14 @@ private:
         of.getContext(), of.getKind(), of.getTileRows(), of.getTileKeys(),
         of.getWarps(), of.getStages(), of.getF32Product(), of.getPingPong(),
         of.getSplitsKeys(), of.getPersistent(), of.getAdjacentHeads(),
-        /*clusterBlocks=*/1);
+        /*cluster_blocks=*/1);
   }
 
   static ScheduleAttr withoutSplits(ScheduleAttr of) {
     return ScheduleAttr::get(of.getContext(), of.getKind(), of.getTileRows(),
                              of.getTileKeys(), of.getWarps(), of.getStages(),
                              of.getF32Product(), of.getPingPong(),
-                             /*splitsKeys=*/false, of.getPersistent(),
+                             /*splits_keys=*/false, of.getPersistent(),
                              of.getAdjacentHeads(), of.getClusterBlocks());
   }
 

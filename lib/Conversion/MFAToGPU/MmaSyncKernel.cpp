@@ -22,7 +22,6 @@ using namespace mlir::mfa;
 using mfa_gpu::TileType;
 
 namespace {
-
 class MmaSyncKernel : public AttentionBuilder {
 public:
   using AttentionBuilder::AttentionBuilder;
@@ -57,6 +56,7 @@ private:
 
   Value queryBuffer, keyBuffer, valueBuffer, maskBuffer;
 };
+} // namespace
 
 void MmaSyncKernel::copyKeyAndMask(Value tile) {
   Value firstKey = firstKeyOfTile(tile);
@@ -189,8 +189,6 @@ void MmaSyncKernel::build() {
   }
   finish(loop.getResult(0), {loop.getResult(1), loop.getResult(2)});
 }
-
-} // namespace
 
 void mfa::buildMmaSyncKernel(OpBuilder &builder, MaskedAttentionOp op,
                              const KernelOperands &operands) {

@@ -23,13 +23,11 @@ namespace mlir::mfa {
 
 using namespace mlir;
 
-namespace {
-
 /// Builds one op of the gpu dialect between two waits. Upstream lowers these
 /// ops only where they are asynchronous.
 template <typename Build>
-Operation *buildSynchronously(PatternRewriter &rewriter, Location loc,
-                              Build build) {
+static Operation *buildSynchronously(PatternRewriter &rewriter, Location loc,
+                                     Build build) {
   auto token = rewriter.getType<gpu::AsyncTokenType>();
   Value start =
       gpu::WaitOp::create(rewriter, loc, token, ValueRange()).getAsyncToken();
@@ -38,6 +36,7 @@ Operation *buildSynchronously(PatternRewriter &rewriter, Location loc,
   return async;
 }
 
+namespace {
 struct AllocPattern : OpRewritePattern<memref::AllocOp> {
   using OpRewritePattern::OpRewritePattern;
 
@@ -86,10 +85,11 @@ struct CopyPattern : OpRewritePattern<memref::CopyOp> {
     return success();
   }
 };
+} // namespace
 
 /// Whether `op` reads or writes elements of a buffer where it stands, on the
 /// host.
-bool accessesElements(Operation *op) {
+static bool accessesElements(Operation *op) {
   if (isa<mfa::MaskedAttentionOp, memref::AllocOp, memref::DeallocOp>(op) ||
       isa<gpu::GPUDialect>(op->getDialect()) || op->getNumRegions() > 0 ||
       isa<CallOpInterface, RegionBranchTerminatorOpInterface>(op))
@@ -104,6 +104,7 @@ bool accessesElements(Operation *op) {
                      effects.hasEffect<MemoryEffects::Write>());
 }
 
+namespace {
 struct MoveBuffersToGPUPass
     : mfa::impl::MFAMoveBuffersToGPUPassBase<MoveBuffersToGPUPass> {
   void runOnOperation() override {

@@ -86,13 +86,13 @@ void TileRings::forEachRowTile(function_ref<void()> body) {
   firstStep = rows->getArgument(1);
   endStep = arith::AddIOp::create(b, firstStep, numSteps);
   isOddRound = rows->getArgument(2);
-  auto nextRowTile = [=, this]() -> Value {
+  auto nextRowTile = [=]() -> Value {
     Value width = clusterBlocks > 1
                       ? gpu::ClusterDimOp::create(b, x).getResult()
                       : gpu::GridDimOp::create(b, x);
     return arith::AddIOp::create(b, number, toI32(width));
   };
-  isLastRound = [=, this] {
+  isLastRound = [=] {
     return arith::CmpIOp::create(b, arith::CmpIPredicate::uge, nextRowTile(),
                                  count);
   };

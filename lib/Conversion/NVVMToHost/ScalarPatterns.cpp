@@ -71,7 +71,6 @@ static Value packHalves(OpBuilder &builder, Location loc, VectorType type,
 }
 
 namespace {
-
 //===----------------------------------------------------------------------===//
 // Special registers
 //===----------------------------------------------------------------------===//
@@ -197,6 +196,7 @@ struct ReciprocalPattern : SimulationPattern<NVVM::RcpApproxFtzF32Op> {
     return success();
   }
 };
+} // namespace
 
 //===----------------------------------------------------------------------===//
 // Intrinsics by name
@@ -255,6 +255,7 @@ static LogicalResult rewriteMinMax(LLVM::CallIntrinsicOp op,
   return success();
 }
 
+namespace {
 struct CallIntrinsicPattern : SimulationPattern<LLVM::CallIntrinsicOp> {
   using SimulationPattern::SimulationPattern;
 

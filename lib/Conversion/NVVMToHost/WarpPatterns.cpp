@@ -31,7 +31,6 @@ static Value isNonZero(OpBuilder &builder, Location loc, Value value) {
 }
 
 namespace {
-
 //===----------------------------------------------------------------------===//
 // Barriers
 //===----------------------------------------------------------------------===//
@@ -51,6 +50,7 @@ struct BarrierPattern : SimulationPattern<NVVM::BarrierOp> {
     return success();
   }
 };
+} // namespace
 
 //===----------------------------------------------------------------------===//
 // Shuffles, votes, reductions
@@ -70,6 +70,7 @@ static sim::ShuffleKind getShuffleKind(NVVM::ShflKind kind) {
   return sim::ShuffleKind::Idx;
 }
 
+namespace {
 struct ShuffleCallPattern : SimulationPattern<NVVM::ShflOp> {
   using SimulationPattern::SimulationPattern;
 
@@ -97,6 +98,7 @@ struct ShuffleCallPattern : SimulationPattern<NVVM::ShflOp> {
     return success();
   }
 };
+} // namespace
 
 static sim::VoteKind getVoteKind(NVVM::VoteSyncKind kind) {
   switch (kind) {
@@ -112,6 +114,7 @@ static sim::VoteKind getVoteKind(NVVM::VoteSyncKind kind) {
   return sim::VoteKind::Uniform;
 }
 
+namespace {
 struct VotePattern : SimulationPattern<NVVM::VoteSyncOp> {
   using SimulationPattern::SimulationPattern;
 
@@ -130,6 +133,7 @@ struct VotePattern : SimulationPattern<NVVM::VoteSyncOp> {
     return success();
   }
 };
+} // namespace
 
 static sim::ReduceKind getReduceKind(NVVM::ReduxKind kind) {
   switch (kind) {
@@ -157,6 +161,7 @@ static sim::ReduceKind getReduceKind(NVVM::ReduxKind kind) {
   return sim::ReduceKind::FMax;
 }
 
+namespace {
 struct ReduxPattern : SimulationPattern<NVVM::ReduxOp> {
   using SimulationPattern::SimulationPattern;
 
@@ -189,6 +194,7 @@ struct ElectPattern : SimulationPattern<NVVM::ElectSyncOp> {
     return success();
   }
 };
+} // namespace
 
 //===----------------------------------------------------------------------===//
 // Matrices
@@ -213,6 +219,7 @@ getMatrixArguments(Op op, int64_t count, PatternRewriter &rewriter) {
                             Simulation::createI32(rewriter, loc, transposed)};
 }
 
+namespace {
 struct LdMatrixPattern : SimulationPattern<NVVM::LdMatrixOp> {
   using SimulationPattern::SimulationPattern;
 
@@ -242,6 +249,7 @@ struct StMatrixPattern : SimulationPattern<NVVM::StMatrixOp> {
     return success();
   }
 };
+} // namespace
 
 /// The kind of a product, or nothing for one that is not simulated.
 static std::optional<sim::MmaKind> getMmaKind(NVVM::MmaOp op) {
@@ -265,6 +273,7 @@ static std::optional<sim::MmaKind> getMmaKind(NVVM::MmaOp op) {
   }
 }
 
+namespace {
 struct MmaPattern : SimulationPattern<NVVM::MmaOp> {
   using SimulationPattern::SimulationPattern;
 

@@ -208,8 +208,9 @@ void Block::leave() {
 /// Another block has to have arrived at an mbarrier before the last thread
 /// leaves, by what orders the two and not by chance.
 void Block::checkRemoteArrivals() {
-  for (const auto &[agent, arrival] : remoteArrivals) {
-    auto knows = [&, agent = agent,
+  for (const auto &remote : remoteArrivals) {
+    const RemoteArrival &arrival = remote.second;
+    auto knows = [agent = remote.first,
                   clock = arrival.clock](const Thread &other) {
       return clock <= other.knows->clocks[agent];
     };

@@ -12,6 +12,7 @@
 #if defined(__x86_64__)
 #include <emmintrin.h>
 
+// NOLINTNEXTLINE(readability-identifier-naming): the compiler's name for it.
 extern "C" __attribute__((visibility("default"), weak)) __m128i
 __truncsfbf2(float x);
 #endif

@@ -33,10 +33,9 @@ namespace mlir::mfa {
 using namespace mlir;
 using mfa::MaskedAttentionOp;
 
+static constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
 namespace {
-
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
-
 /// Creates linalg ops and the arrays they work on, as tensors or as buffers,
 /// whichever the decomposed op is on. An "array" below is a value of either
 /// kind.
@@ -194,9 +193,10 @@ private:
   bool onTensors;
   SmallVector<Value> scratchBuffers;
 };
+} // namespace
 
 /// `element` as f32; an i1 mask element as the additive 0 or -inf.
-Value toF32(OpBuilder &builder, Location loc, Value element) {
+static Value toF32(OpBuilder &builder, Location loc, Value element) {
   Type f32 = builder.getF32Type();
   if (element.getType() == f32)
     return element;
@@ -210,7 +210,8 @@ Value toF32(OpBuilder &builder, Location loc, Value element) {
 }
 
 /// The f32 `element` rounded to `type`.
-Value roundTo(OpBuilder &builder, Location loc, Type type, Value element) {
+static Value roundTo(OpBuilder &builder, Location loc, Type type,
+                     Value element) {
   if (element.getType() == type)
     return element;
   return arith::TruncFOp::create(builder, loc, type, element);
@@ -218,8 +219,8 @@ Value roundTo(OpBuilder &builder, Location loc, Type type, Value element) {
 
 /// accumulator + lhs * rhs in f32. The order of the summation is left to the
 /// compiler, so that the loop over the summed dimension can be vectorized.
-Value multiplyAdd(OpBuilder &builder, Location loc, Value lhs, Value rhs,
-                  Value accumulator) {
+static Value multiplyAdd(OpBuilder &builder, Location loc, Value lhs, Value rhs,
+                         Value accumulator) {
   auto flags = arith::FastMathFlags::reassoc | arith::FastMathFlags::contract;
   Value product = arith::MulFOp::create(builder, loc, toF32(builder, loc, lhs),
                                         toF32(builder, loc, rhs), flags);
@@ -228,7 +229,7 @@ Value multiplyAdd(OpBuilder &builder, Location loc, Value lhs, Value rhs,
 
 /// Whether a row, given its largest score, has no key to attend to: every score
 /// is -inf, or there are no keys. False for a row with a NaN.
-Value isFullyMasked(OpBuilder &builder, Location loc, Value rowMax) {
+static Value isFullyMasked(OpBuilder &builder, Location loc, Value rowMax) {
   Value minusInfinity = arith::ConstantOp::create(
       builder, loc, builder.getF32FloatAttr(-kInfinity));
   return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OEQ, rowMax,
@@ -238,9 +239,10 @@ Value isFullyMasked(OpBuilder &builder, Location loc, Value rowMax) {
 /// Splits the extent of the query heads, if the heads are grouped, into the
 /// extents of key heads and of query heads for each key head: query head j
 /// reads key head j / (H / h). Without grouping, the extent itself.
-SmallVector<OpFoldResult, 2> getHeadExtents(OpBuilder &builder, Location loc,
-                                            OpFoldResult queryHeads,
-                                            OpFoldResult keyHeads) {
+static SmallVector<OpFoldResult, 2> getHeadExtents(OpBuilder &builder,
+                                                   Location loc,
+                                                   OpFoldResult queryHeads,
+                                                   OpFoldResult keyHeads) {
   if (isEqualConstantIntOrValue(queryHeads, keyHeads))
     return {queryHeads};
   std::optional<int64_t> numQueryHeads = getConstantIntValue(queryHeads);
@@ -253,6 +255,7 @@ SmallVector<OpFoldResult, 2> getHeadExtents(OpBuilder &builder, Location loc,
   return {keyHeads, group};
 }
 
+namespace {
 struct DecomposeAttention : OpRewritePattern<MaskedAttentionOp> {
   using OpRewritePattern::OpRewritePattern;
 

@@ -19,7 +19,6 @@ using namespace mlir;
 using namespace mlir::mfa;
 
 namespace {
-
 /// Tiles for heads of up to `maxDim` elements. A lane's part of the score and
 /// output tiles must fit its registers, which sets the rows of a warp; the rest
 /// was measured (docs/performance.md).
@@ -28,37 +27,38 @@ struct TileSizes {
   bool pingPong = false, persistent = false;
   int64_t adjacentHeads = 0, clusterBlocks = 1;
 };
+} // namespace
 
 //===--- mma_sync ---------------------------------------------------------===//
 
 // A mask takes shared memory and registers, so it wants smaller tiles. Four
 // warps leave few registers at heads of 128: the widest mask, and heads of 120
 // with a boolean one, would spill there.
-constexpr TileSizes kMaskedTiles[] = {
+static constexpr TileSizes kMaskedTiles[] = {
     {128, 128, 32, 4, 2},
     {192, 128, 64, 8, 1},
     {256, 64, 64, 4, 1},
 };
 
-constexpr TileSizes kBooleanMaskedTiles[] = {
+static constexpr TileSizes kBooleanMaskedTiles[] = {
     {112, 128, 32, 4, 2}, {120, 128, 64, 8, 1}, {128, 128, 32, 4, 2},
     {192, 128, 64, 8, 1}, {256, 64, 64, 4, 1},
 };
 
-constexpr TileSizes kF32MaskedTiles[] = {
+static constexpr TileSizes kF32MaskedTiles[] = {
     {120, 128, 32, 4, 2},
     {192, 128, 64, 8, 1},
     {256, 64, 64, 4, 1},
 };
 
-constexpr TileSizes kUnmaskedTiles[] = {
+static constexpr TileSizes kUnmaskedTiles[] = {
     {64, 128, 64, 4, 2},
     {128, 128, 32, 4, 1},
     {192, 128, 64, 8, 1},
     {256, 128, 64, 8, 1},
 };
 
-constexpr TileSizes kF32Tiles[] = {
+static constexpr TileSizes kF32Tiles[] = {
     {64, 128, 64, 8, 1},
     {128, 128, 48, 8, 1},
     {256, 64, 16, 4, 1},
@@ -66,7 +66,7 @@ constexpr TileSizes kF32Tiles[] = {
 
 // Eight warps would spill on chips of 100 KB of shared memory, and most of
 // their rows are past the last.
-constexpr TileSizes kFewRowsF32Tiles[] = {
+static constexpr TileSizes kFewRowsF32Tiles[] = {
     {128, 64, 32, 4, 2},
     {256, 64, 16, 4, 1},
 };
@@ -76,21 +76,21 @@ constexpr TileSizes kFewRowsF32Tiles[] = {
 // All multiprocessors together read K and V of as many heads as are adjacent,
 // and mask tiles of the rest of them: about the number for which both are
 // least.
-constexpr TileSizes kMaskedWgmmaTiles[] = {
+static constexpr TileSizes kMaskedWgmmaTiles[] = {
     {64, 192, 128, 12, 2, true, true, 16},
     {128, 128, 128, 8, 2, true, true, 8},
     {256, 128, 64, 8, 2, true, false, 8},
 };
 
 // The mask of a tile of keys is a vector, and takes next to nothing.
-constexpr TileSizes kKeyVectorWgmmaTiles[] = {
+static constexpr TileSizes kKeyVectorWgmmaTiles[] = {
     {64, 192, 128, 12, 2, true, true, 1},
     {128, 128, 160, 8, 2, false, true, 1, 2},
     {192, 128, 112, 8, 2, false, false, 1},
     {256, 128, 80, 8, 2, false, false, 1},
 };
 
-constexpr TileSizes kUnmaskedWgmmaTiles[] = {
+static constexpr TileSizes kUnmaskedWgmmaTiles[] = {
     {64, 192, 128, 12, 2, true, true, 1},
     {128, 128, 160, 8, 2, false, true, 1, 2},
     {192, 128, 112, 8, 2, false, false, 1},
@@ -99,7 +99,7 @@ constexpr TileSizes kUnmaskedWgmmaTiles[] = {
 
 // Few query rows, where keys and values stream through: many bytes of them in
 // flight.
-constexpr TileSizes kFewRowsWgmmaTiles[] = {
+static constexpr TileSizes kFewRowsWgmmaTiles[] = {
     {64, 64, 128, 4, 4},
     {128, 64, 32, 4, 4},
     {256, 64, 64, 4, 4},
@@ -108,20 +108,21 @@ constexpr TileSizes kFewRowsWgmmaTiles[] = {
 //===----------------------------------------------------------------------===//
 
 /// Query rows that one warpgroup has, and that no kernel has fewer tiles for.
-constexpr int64_t kFewRows = 64;
+static constexpr int64_t kFewRows = 64;
 
-bool hasFewRows(MaskedAttentionOp op) {
+static bool hasFewRows(MaskedAttentionOp op) {
   int64_t queries = op.getScoreSize(ScoreDim::Query);
   return ShapedType::isStatic(queries) && queries <= kFewRows;
 }
 
-TileSizes lookupTileSizes(ArrayRef<TileSizes> table, MaskedAttentionOp op) {
+static TileSizes lookupTileSizes(ArrayRef<TileSizes> table,
+                                 MaskedAttentionOp op) {
   int64_t dim = std::max(op.getHeadDim(), op.getValueDim());
   return *llvm::find_if(
       table, [&](const TileSizes &sizes) { return dim <= sizes.maxDim; });
 }
 
-TileSizes lookupMmaSyncTiles(MaskedAttentionOp op) {
+static TileSizes lookupMmaSyncTiles(MaskedAttentionOp op) {
   ArrayRef<TileSizes> table = kUnmaskedTiles;
   if (op.getElementType().isF32())
     table = hasFewRows(op) ? ArrayRef<TileSizes>(kFewRowsF32Tiles)
@@ -135,9 +136,9 @@ TileSizes lookupMmaSyncTiles(MaskedAttentionOp op) {
   return lookupTileSizes(table, op);
 }
 
-ScheduleAttr getSchedule(MaskedAttentionOp op, KernelKind kind,
-                         const TileSizes &sizes, bool splitsKeys,
-                         F32Product product = F32Product::TF32x3) {
+static ScheduleAttr getSchedule(MaskedAttentionOp op, KernelKind kind,
+                                const TileSizes &sizes, bool splitsKeys,
+                                F32Product product = F32Product::TF32x3) {
   return ScheduleAttr::get(
       op.getContext(), kind, sizes.rows, sizes.keys, sizes.warps, sizes.stages,
       product, sizes.pingPong, splitsKeys, sizes.persistent && !splitsKeys,
@@ -146,9 +147,9 @@ ScheduleAttr getSchedule(MaskedAttentionOp op, KernelKind kind,
 
 /// Keys below which a second kernel costs more than idle multiprocessors do:
 /// with few rows, and with more.
-constexpr int64_t kFewKeys = 512, kFewKeysOfManyRows = 2048;
+static constexpr int64_t kFewKeys = 512, kFewKeysOfManyRows = 2048;
 
-bool mayHaveManyKeys(MaskedAttentionOp op) {
+static bool mayHaveManyKeys(MaskedAttentionOp op) {
   int64_t keys = op.getScoreSize(ScoreDim::Key);
   return ShapedType::isDynamic(keys) ||
          keys >= (hasFewRows(op) ? kFewKeys : kFewKeysOfManyRows);
@@ -157,7 +158,8 @@ bool mayHaveManyKeys(MaskedAttentionOp op) {
 /// Whether a grid of one block for each tile of `tileRows` rows leaves too many
 /// of the chip's multiprocessors idle: as far as sizes are known, or as it may
 /// with few rows.
-bool shouldSplitKeys(MaskedAttentionOp op, const Chip &chip, int64_t tileRows) {
+static bool shouldSplitKeys(MaskedAttentionOp op, const Chip &chip,
+                            int64_t tileRows) {
   int64_t queries = op.getScoreSize(ScoreDim::Query);
   bool isKnown = ShapedType::isStatic(queries) &&
                  ShapedType::isStatic(op.getScoreSize(ScoreDim::Key));
@@ -178,7 +180,7 @@ bool shouldSplitKeys(MaskedAttentionOp op, const Chip &chip, int64_t tileRows) {
 
 /// Whether a tensor map of `array` may exist, by what its type says: for tiles
 /// with several indices of `tileDims`, which must not all be one.
-bool mayHaveTensorMap(Value array, ArrayRef<unsigned> tileDims) {
+static bool mayHaveTensorMap(Value array, ArrayRef<unsigned> tileDims) {
   auto type = cast<MemRefType>(array.getType());
   SmallVector<int64_t> strides = type.getStridesAndOffset().first;
   return mayHaveAlignedRows(type) &&
@@ -191,7 +193,7 @@ bool mayHaveTensorMap(Value array, ArrayRef<unsigned> tileDims) {
 }
 
 /// Whether all operands may have one that a wgmma kernel copies by.
-bool mayHaveTensorMaps(MaskedAttentionOp op) {
+static bool mayHaveTensorMaps(MaskedAttentionOp op) {
   for (Value array :
        {op.getQuery(), op.getKey(), op.getValue(), op.getOutput()})
     if (!mayHaveTensorMap(array, {1, 3}))
@@ -207,7 +209,7 @@ bool mayHaveTensorMaps(MaskedAttentionOp op) {
 }
 
 /// The wgmma schedule, or null where another kind is better or the only one.
-ScheduleAttr getWgmmaSchedule(MaskedAttentionOp op, const Chip &chip) {
+static ScheduleAttr getWgmmaSchedule(MaskedAttentionOp op, const Chip &chip) {
   if (!chip.hasWgmma || op.getElementType().isF32() || op.hasTensorSemantics())
     return {};
   // Most of a warpgroup's 64 rows would be computed for nothing, which is free
@@ -240,7 +242,7 @@ ScheduleAttr getWgmmaSchedule(MaskedAttentionOp op, const Chip &chip) {
 }
 
 /// The next smaller tiles, or false where there are none.
-bool shrink(TileSizes &sizes) {
+static bool shrink(TileSizes &sizes) {
   if (sizes.keys > 16)
     sizes.keys -= 16;
   else if (sizes.stages > 1)
@@ -253,8 +255,6 @@ bool shrink(TileSizes &sizes) {
     return false;
   return true;
 }
-
-} // namespace
 
 bool mfa::mayHaveAlignedRows(MemRefType type) {
   int64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
@@ -298,7 +298,6 @@ FailureOr<ScheduleAttr> mfa::getMmaSyncSchedule(MaskedAttentionOp op,
 }
 
 namespace {
-
 struct SelectSchedulePass
     : mfa::impl::MFASelectSchedulePassBase<SelectSchedulePass> {
   using MFASelectSchedulePassBase::MFASelectSchedulePassBase;
