@@ -50,13 +50,14 @@ void mfa::addGPUKernelsToNVVM(OpPassManager &pm) {
   kernels.addPass(affine::createAffineExpandIndexOpsPass());
   kernels.addPass(createLowerAffinePass());
   addSimplification(kernels);
-  // These conversions need not be undone, and are faster where they cannot be.
+  // Need not be undone, and is faster where it cannot be.
   SCFToControlFlowPassOptions controlFlow;
   controlFlow.allowPatternRollback = false;
   kernels.addPass(createSCFToControlFlowPass(controlFlow));
-  ConvertGpuOpsToNVVMOpsOptions nvvm;
-  nvvm.allowPatternRollback = false;
-  kernels.addPass(createConvertGpuOpsToNVVMOps(nvvm));
+  // As this one would be, but constants are replaced at once then, and
+  // memref.dim no longer sees that its index is one: it looks sizes up in
+  // memory.
+  kernels.addPass(createConvertGpuOpsToNVVMOps());
   addSimplification(kernels);
   kernels.addPass(createReconcileUnrealizedCastsPass());
   pm.addPass(createMFALowerTensorMapsPass());
