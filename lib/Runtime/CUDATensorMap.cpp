@@ -36,9 +36,10 @@ struct MapSource {
   uint64_t getHash() const {
     constexpr uint64_t odd = 0x9e3779b97f4a7c15; // 2^64 by the golden ratio
     uint64_t hash = address;
-    for (uint64_t word : {sizesAndStrides[0], sizesAndStrides[1],
-                          uint64_t(boxAndSteps[0]), uint64_t(boxAndSteps[1])})
-      hash = (hash ^ word) * odd;
+    for (uint32_t dim = 0; dim < kMaxRank; ++dim) {
+      uint64_t box = boxAndSteps[dim];
+      hash = (hash ^ sizesAndStrides[dim] ^ box << 32) * odd;
+    }
     return hash;
   }
 };
