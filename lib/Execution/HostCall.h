@@ -30,12 +30,15 @@ public:
   /// What the check said.
   const std::string &getMessage() const { return message; }
 
+  /// Ends the thread's HostCall as a failed check does. For functions that host
+  /// code calls; nothing on their stack is destroyed.
+  [[noreturn]] static void reportError(const char *message);
+
   /// The functions that host code for the CPU calls, with failures that end the
   /// thread's HostCall.
   static llvm::ArrayRef<runtime::EntryPoint> getEntryPoints();
 
 private:
-  [[noreturn]] static void reportError(const char *message);
   /// Runs a parallel loop; false where a check in it failed, and then `message`
   /// is what the first of them said.
   static bool runLoop(int64_t count, void (*body)(int64_t, void *),

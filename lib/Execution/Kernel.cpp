@@ -52,19 +52,12 @@ Kernel::~Kernel() = default;
 // Linking
 //===----------------------------------------------------------------------===//
 
-/// Memory of the program's host code, which its GPU kernels reach as well.
-static void *allocateManaged(size_t bytes) {
-  CUdeviceptr pointer = 0;
-  const CUDADriver &driver = *CUDADriver::get();
-  if (bytes != 0)
-    driver->cuMemAllocManaged(&pointer, bytes, CU_MEM_ATTACH_GLOBAL);
-  return reinterpret_cast<void *>(pointer);
-}
-
-/// Waits for the kernels that may still use the memory.
-static void freeManaged(void *pointer) {
-  if (pointer)
-    (*CUDADriver::get())->cuMemFree(reinterpret_cast<CUdeviceptr>(pointer));
+/// `malloc` of the program's host code, which does not expect it to fail.
+static void *allocate(size_t bytes) {
+  void *memory = allocateManaged(bytes);
+  if (!memory && bytes != 0)
+    HostCall::reportError("expected memory for a buffer of the program");
+  return memory;
 }
 
 static std::vector<EntryPoint> getEntryPoints(Target target) {
@@ -77,8 +70,7 @@ static std::vector<EntryPoint> getEntryPoints(Target target) {
     break;
   case Target::CUDA:
     entryPoints = getCUDAImageEntryPoints();
-    entryPoints.push_back(
-        {"malloc", reinterpret_cast<void *>(allocateManaged)});
+    entryPoints.push_back({"malloc", reinterpret_cast<void *>(allocate)});
     entryPoints.push_back({"free", reinterpret_cast<void *>(freeManaged)});
     break;
   }
@@ -246,8 +238,11 @@ static Error launchOnGPU(const HostProgram &host, void **arguments, int device,
   return runOnDevice(device, [&](const CUDADriver &, CUcontext) -> Error {
     StreamScope streamScope(stream);
     ErrorScope errors;
-    if (Error error = runChecked(host, arguments))
+    Error error = runChecked(host, arguments);
+    if (!errors.getFirst())
       return error;
+    // What the driver refused comes before what it led to.
+    consumeError(std::move(error));
     return toError(errors.getFirst());
   });
 }

@@ -50,13 +50,13 @@ void mfa::addGPUKernelsToNVVM(OpPassManager &pm) {
   kernels.addPass(affine::createAffineExpandIndexOpsPass());
   kernels.addPass(createLowerAffinePass());
   addSimplification(kernels);
-  // Need not be undone, and is faster where it cannot be.
+  // Without rollback this conversion is faster.
   SCFToControlFlowPassOptions controlFlow;
   controlFlow.allowPatternRollback = false;
   kernels.addPass(createSCFToControlFlowPass(controlFlow));
-  // As this one would be, but constants are replaced at once then, and
-  // memref.dim no longer sees that its index is one: it looks sizes up in
-  // memory.
+  // Here rollback stays: without it the constant index of a memref.dim has been
+  // converted before it, and sizes would be looked up in a copy of the
+  // descriptor in memory.
   kernels.addPass(createConvertGpuOpsToNVVMOps());
   addSimplification(kernels);
   kernels.addPass(createReconcileUnrealizedCastsPass());

@@ -78,6 +78,14 @@ bool mfa::runtime::failed(const CUDAStatus &status) {
   return true;
 }
 
+bool mfa::runtime::hasFailed() {
+  if (currentErrors)
+    return currentErrors->getFirst().has_value();
+  ErrorState &state = getErrorState();
+  std::lock_guard<std::mutex> lock(state.mutex);
+  return state.first.has_value();
+}
+
 CUDAError mfa::runtime::makeError(const char *call, std::string text) {
   return CUDAError{call, -1, "", std::move(text), ""};
 }
@@ -124,6 +132,8 @@ Call::Call() : driver(CUDADriver::get()) {
 bool mfa::runtime::canLaunch(const char *entry,
                              std::initializer_list<intptr_t> grid,
                              std::initializer_list<intptr_t> other) {
+  if (hasFailed())
+    return false;
   for (const auto &sizes : {grid, other})
     for (intptr_t size : sizes)
       if (size < 0 || size > std::numeric_limits<int32_t>::max()) {
@@ -197,11 +207,8 @@ void ClusterLaunch::run(const Call &call, CUfunction function) const {
 // Memory of a stream
 //===----------------------------------------------------------------------===//
 
-/// A pool on the GPU, or null where it can have none.
+/// A pool on the GPU, or null where there is none to be had.
 static CUmemoryPool createPool(const Call &call, CUdevice device) {
-  if (!call->cuMemPoolCreate || !call->cuMemPoolSetAttribute ||
-      !call->cuMemAllocFromPoolAsync || !call->cuMemFreeAsync)
-    return nullptr;
   CUmemPoolProps properties = {};
   properties.allocType = CU_MEM_ALLOCATION_TYPE_PINNED;
   properties.location = {CU_MEM_LOCATION_TYPE_DEVICE, device};
@@ -218,18 +225,22 @@ static CUmemoryPool createPool(const Call &call, CUdevice device) {
 }
 
 /// The pool of the current GPU, made by the first call for it. Never destroyed,
-/// as the contexts that it serves.
+/// as the contexts that it serves. Null where there is none: for good where the
+/// driver knows no pools, else until a later call gets one.
 static CUmemoryPool getPool(const Call &call) {
+  if (!call->cuMemPoolCreate || !call->cuMemPoolSetAttribute ||
+      !call->cuMemAllocFromPoolAsync || !call->cuMemFreeAsync)
+    return nullptr;
   CUdevice device;
   if (!call.succeeded("cuCtxGetDevice", call->cuCtxGetDevice(&device)))
     return nullptr;
   static std::mutex mutex;
   static std::map<CUdevice, CUmemoryPool> pools;
   std::lock_guard<std::mutex> lock(mutex);
-  auto found = pools.find(device);
-  if (found == pools.end())
-    found = pools.emplace(device, createPool(call, device)).first;
-  return found->second;
+  CUmemoryPool &pool = pools[device];
+  if (!pool)
+    pool = createPool(call, device);
+  return pool;
 }
 
 CUdeviceptr mfa::runtime::allocateOnStream(const Call &call, uint64_t bytes,

@@ -33,6 +33,10 @@ inline CUdeviceptr toDevice(const void *pointer) {
 /// Records and reports an error; true if there was one.
 bool failed(const CUDAStatus &status);
 
+/// True while an error waits to be taken, or since the thread's ErrorScope
+/// began: work that may rest on what failed is not begun.
+bool hasFailed();
+
 /// Error of an entry point that found its arguments wrong.
 CUDAError makeError(const char *call, std::string text);
 
@@ -64,7 +68,8 @@ private:
 };
 
 /// Checks the sizes of a launch, which the driver takes in 32 bits. False where
-/// there is nothing to launch: an error, or a grid without blocks.
+/// there is nothing to launch: an error, now or before, or a grid without
+/// blocks.
 bool canLaunch(const char *entry, std::initializer_list<intptr_t> grid,
                std::initializer_list<intptr_t> other);
 
@@ -101,6 +106,8 @@ void freeOnStream(const Call &call, CUdeviceptr pointer, CUstream stream);
 
 MFA_ENTRY void *mgpuMemAlloc(uint64_t bytes, mfa::runtime::CUstream stream,
                              bool isHostShared);
+
+MFA_ENTRY void mgpuMemFree(void *pointer, mfa::runtime::CUstream stream);
 
 MFA_ENTRY void
 mgpuTensorMapEncodeTiled(mfa::runtime::CUtensorMap *map, int dataType,

@@ -226,7 +226,7 @@ MFA_ENTRY void mgpuMemFree(void *pointer, CUstream stream) {
 
 MFA_ENTRY void mgpuMemcpy(void *target, void *source, size_t bytes,
                           CUstream stream) {
-  if (bytes == 0)
+  if (bytes == 0 || hasFailed())
     return;
   if (Call call; call)
     call.succeeded(
@@ -236,7 +236,7 @@ MFA_ENTRY void mgpuMemcpy(void *target, void *source, size_t bytes,
 
 MFA_ENTRY void mgpuMemset32(void *target, unsigned value, size_t count,
                             CUstream stream) {
-  if (count == 0)
+  if (count == 0 || hasFailed())
     return;
   if (Call call; call)
     call.succeeded(
@@ -246,7 +246,7 @@ MFA_ENTRY void mgpuMemset32(void *target, unsigned value, size_t count,
 
 MFA_ENTRY void mgpuMemset16(void *target, unsigned short value, size_t count,
                             CUstream stream) {
-  if (count == 0)
+  if (count == 0 || hasFailed())
     return;
   if (Call call; call)
     call.succeeded(
@@ -305,6 +305,17 @@ MFA_ENTRY int64_t mfaGetMultiprocessorCount() {
       isNumbered)
     known[device] = count;
   return count;
+}
+
+void *mfa::runtime::allocateManaged(size_t bytes) {
+  return mgpuMemAlloc(bytes, /*stream=*/nullptr, /*isHostShared=*/true);
+}
+
+void mfa::runtime::freeManaged(void *pointer) {
+  if (!pointer)
+    return;
+  if (Call call; call)
+    call.succeeded("cuMemFree", call->cuMemFree(toDevice(pointer)));
 }
 
 const std::vector<EntryPoint> &mfa::runtime::getCUDAEntryPoints() {

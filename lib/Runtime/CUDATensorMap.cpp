@@ -75,6 +75,7 @@ private:
 };
 } // namespace
 
+/// Asks the driver. False after an error.
 static bool encode(CUtensorMap *map, int dataType, uint32_t rank, void *address,
                    const uint64_t *sizes, const uint64_t *byteStrides,
                    const uint32_t *box, const uint32_t *elementStrides,
@@ -96,22 +97,20 @@ static bool encode(CUtensorMap *map, int dataType, uint32_t rank, void *address,
                                    swizzle, l2Promotion, outOfBoundsFill));
 }
 
-MFA_ENTRY void
-mgpuTensorMapEncodeTiled(CUtensorMap *map, int dataType, uint32_t rank,
-                         void *address, const uint64_t *sizes,
-                         const uint64_t *byteStrides, const uint32_t *box,
-                         const uint32_t *elementStrides, int interleave,
-                         int swizzle, int l2Promotion, int outOfBoundsFill) {
+/// Looks the map up, or asks the driver and keeps it. False after an error.
+static bool getMap(CUtensorMap *map, int dataType, uint32_t rank, void *address,
+                   const uint64_t *sizes, const uint64_t *byteStrides,
+                   const uint32_t *box, const uint32_t *elementStrides,
+                   int interleave, int swizzle, int l2Promotion,
+                   int outOfBoundsFill) {
   auto encodeTo = [&](CUtensorMap *target) {
     return encode(target, dataType, rank, address, sizes, byteStrides, box,
                   elementStrides, interleave, swizzle, l2Promotion,
                   outOfBoundsFill);
   };
   // Of ranks that there are not, the driver says so.
-  if (rank < 1 || rank > kMaxRank) {
-    encodeTo(map);
-    return;
-  }
+  if (rank < 1 || rank > kMaxRank)
+    return encodeTo(map);
   MapSource source;
   std::copy_n(sizes, rank, source.sizesAndStrides.begin());
   std::copy_n(byteStrides, rank - 1, source.sizesAndStrides.begin() + kMaxRank);
@@ -125,10 +124,21 @@ mgpuTensorMapEncodeTiled(CUtensorMap *map, int dataType, uint32_t rank,
   if (!entry.isValid || !(entry.source == source)) {
     entry.isValid = encodeTo(&entry.map);
     if (!entry.isValid)
-      return;
+      return false;
     entry.source = source;
   }
   std::memcpy(map, &entry.map, sizeof(*map));
+  return true;
+}
+
+MFA_ENTRY void
+mgpuTensorMapEncodeTiled(CUtensorMap *map, int dataType, uint32_t rank,
+                         void *address, const uint64_t *sizes,
+                         const uint64_t *byteStrides, const uint32_t *box,
+                         const uint32_t *elementStrides, int interleave,
+                         int swizzle, int l2Promotion, int outOfBoundsFill) {
+  getMap(map, dataType, rank, address, sizes, byteStrides, box, elementStrides,
+         interleave, swizzle, l2Promotion, outOfBoundsFill);
 }
 
 /// Encodes a tensor map for a buffer in device memory and returns a copy of it
@@ -171,15 +181,19 @@ MFA_ENTRY void *mgpuTensorMapEncodeTiledMemref(
   CUtensorMap map = {};
   char *address =
       descriptor->aligned + descriptor->offset * elementBytes[dataType];
-  mgpuTensorMapEncodeTiled(&map, dataType, rank, address, mapSizes, mapStrides,
-                           box, elementStrides, interleave, swizzle,
-                           l2Promotion, outOfBoundsFill);
+  if (!getMap(&map, dataType, rank, address, mapSizes, mapStrides, box,
+              elementStrides, interleave, swizzle, l2Promotion,
+              outOfBoundsFill))
+    return nullptr;
   void *copy = mgpuMemAlloc(sizeof(map), /*stream=*/nullptr,
                             /*isHostShared=*/false);
   if (!copy)
     return nullptr;
-  if (Call call; call)
-    call.succeeded("cuMemcpyHtoD",
-                   call->cuMemcpyHtoD(toDevice(copy), &map, sizeof(map)));
-  return copy;
+  Call call;
+  if (call &&
+      call.succeeded("cuMemcpyHtoD",
+                     call->cuMemcpyHtoD(toDevice(copy), &map, sizeof(map))))
+    return copy;
+  mgpuMemFree(copy, /*stream=*/nullptr);
+  return nullptr;
 }

@@ -137,6 +137,14 @@ def test_failed_launch():
     assert "CUDA_ERROR_INVALID_VALUE" in error and "invalid argument" in error
 
 
+def test_nothing_is_launched_after_an_error():
+    done = run(
+        "call", MFA_FAKE_CUDA_FAIL="cuTensorMapEncodeTiled", MFA_FAKE_CUDA_MAJOR="9"
+    )
+    assert "cuTensorMapEncodeTiled failed" in done.stderr.splitlines()[-1]
+    assert "launch" not in done.stderr
+
+
 def test_failed_load_has_the_drivers_log():
     done = run("call", MFA_FAKE_CUDA_FAIL="cuModuleLoadDataEx")
     assert done.returncode == 1

@@ -270,7 +270,7 @@ public:
     llvm::append_range(entryPoints, getCPUEntryPoints());
     // Buffers that the program's host code allocates reach kernels as well.
     entryPoints.push_back({"malloc", reinterpret_cast<void *>(allocateShared)});
-    entryPoints.push_back({"free", reinterpret_cast<void *>(freeShared)});
+    entryPoints.push_back({"free", reinterpret_cast<void *>(freeManaged)});
     return entryPoints;
   }
 
@@ -293,18 +293,11 @@ private:
 
   /// malloc of the program's host code: memory that both sides can touch.
   static void *allocateShared(size_t bytes) {
-    CUdeviceptr pointer = 0;
-    const CUDADriver *driver = CUDADriver::get();
-    if (bytes != 0)
-      (*driver)->cuMemAllocManaged(&pointer, bytes, CU_MEM_ATTACH_GLOBAL);
-    return reinterpret_cast<void *>(pointer);
-  }
-
-  static void freeShared(void *pointer) {
-    // Kernels of the default stream may still read it; cuMemFree waits for
-    // them.
-    if (pointer)
-      (*CUDADriver::get())->cuMemFree(toDevice(pointer));
+    void *memory = allocateManaged(bytes);
+    if (!memory && bytes != 0)
+      if (CUDAStatus error = takeFirstError())
+        mfaReportError(error->message().c_str());
+    return memory;
   }
 
   const CUDADriver &driver;

@@ -20,8 +20,10 @@
 //
 // The entry points return no status. A failed one reports its error to the
 // handler, by default a line on stderr, and records it if it is the first since
-// the last `takeFirstError`; the calls after it go on, with null handles where
-// one could not be made.
+// the last `takeFirstError`. The calls after it go on, with null handles where
+// one could not be made, but launch nothing and write to no memory until the
+// error has been taken or its ErrorScope has ended: a kernel that reads what is
+// not there would cost the process its context.
 //
 //===----------------------------------------------------------------------===//
 
@@ -86,6 +88,13 @@ public:
 private:
   std::optional<CUstream> previous;
 };
+
+/// Memory that lowered host code and its kernels share, for the code's
+/// `malloc`. Null for no bytes and, as entry points do, after an error that was
+/// reported.
+void *allocateManaged(size_t bytes);
+/// Its `free`, which waits for the kernels that may still use the memory.
+void freeManaged(void *pointer);
 
 /// Every entry point, for a JIT's table of symbols.
 const std::vector<EntryPoint> &getCUDAEntryPoints();

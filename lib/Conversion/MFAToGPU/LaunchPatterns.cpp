@@ -60,12 +60,10 @@ struct LaunchAttentionKernel : OpRewritePattern<MaskedAttentionOp> {
     }
     remarkSlowOperands(op);
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
-    if (isWgmma(op)) {
-      if (failed(launchWgmma(b, op)))
-        return failure();
-    } else {
+    if (isWgmma(op))
+      launchWgmma(b, op);
+    else
       launch(b, op, TensorMaps());
-    }
     rewriter.eraseOp(op);
     return success();
   }
@@ -77,36 +75,32 @@ private:
   };
 
   /// Two ways to compute `op`, by a condition that may be known.
-  LogicalResult choose(ImplicitLocOpBuilder &b, Value condition,
-                       function_ref<LogicalResult()> getThen,
-                       function_ref<LogicalResult()> getElse) const {
+  void choose(ImplicitLocOpBuilder &b, Value condition,
+              function_ref<void()> buildThen,
+              function_ref<void()> buildElse) const {
     if (std::optional<int64_t> known = getConstantIntValue(condition))
-      return *known ? getThen() : getElse();
+      return *known ? buildThen() : buildElse();
     auto choice = scf::IfOp::create(b, condition, /*withElseRegion=*/true);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(choice.thenBlock());
-    if (failed(getThen()))
-      return failure();
+    buildThen();
     b.setInsertionPointToStart(choice.elseBlock());
-    return getElse();
+    buildElse();
   }
 
   /// Calls `launch` on a copy of `op` with another schedule.
-  LogicalResult
-  launchWith(ImplicitLocOpBuilder &b, MaskedAttentionOp op,
-             ScheduleAttr schedule,
-             function_ref<LogicalResult(MaskedAttentionOp)> launch) const {
-    auto copy = cast<MaskedAttentionOp>(b.clone(*op));
-    copy.setScheduleAttr(schedule);
-    LogicalResult result = launch(copy);
-    copy.erase();
-    return result;
+  void launchWith(ImplicitLocOpBuilder &b, MaskedAttentionOp op,
+                  ScheduleAttr schedule,
+                  function_ref<void(MaskedAttentionOp)> launch) const {
+    // Never a part of the function, so that nobody is to be told of it.
+    OwningOpRef<MaskedAttentionOp> copy(op.clone());
+    copy->setScheduleAttr(schedule);
+    launch(*copy);
   }
 
   /// The wgmma kernel of the schedule, but without clusters where too many of
   /// their blocks would have no query rows.
-  LogicalResult launchWgmma(ImplicitLocOpBuilder &b,
-                            MaskedAttentionOp op) const {
+  void launchWgmma(ImplicitLocOpBuilder &b, MaskedAttentionOp op) const {
     // What reading keys and values once for a cluster is worth at the most: the
     // 16th part of the time.
     constexpr int64_t kGain = 16;
@@ -124,41 +118,18 @@ private:
     Value isWorthIt = b.createOrFold<arith::CmpIOp>(
         arith::CmpIPredicate::ule,
         b.createOrFold<arith::MulIOp>(idle, createIndex(b, kGain)), blocks);
-    return choose(
-        b, isWorthIt, [&] { return launchWithMaps(b, op); },
+    choose(
+        b, isWorthIt, [&] { launchWithMaps(b, op); },
         [&] {
-          return launchWith(b, op, withoutClusters(schedule),
-                            [&](MaskedAttentionOp alone) {
-                              return launchWithMaps(b, alone);
-                            });
+          launchWith(
+              b, op, schedule.withoutClusters(),
+              [&](MaskedAttentionOp alone) { launchWithMaps(b, alone); });
         });
-  }
-
-  static ScheduleAttr withoutClusters(ScheduleAttr of) {
-    return ScheduleAttr::get(
-        of.getContext(), of.getKind(), of.getTileRows(), of.getTileKeys(),
-        of.getWarps(), of.getStages(), of.getF32Product(), of.getPingPong(),
-        of.getSplitsKeys(), of.getPersistent(), of.getAdjacentHeads(),
-        /*cluster_blocks=*/1);
-  }
-
-  static ScheduleAttr withoutSplits(ScheduleAttr of) {
-    return ScheduleAttr::get(of.getContext(), of.getKind(), of.getTileRows(),
-                             of.getTileKeys(), of.getWarps(), of.getStages(),
-                             of.getF32Product(), of.getPingPong(),
-                             /*splits_keys=*/false, of.getPersistent(),
-                             of.getAdjacentHeads(), of.getClusterBlocks());
   }
 
   /// The wgmma kernel where all of its operands have tensor maps, which only
   /// their addresses and strides tell, else the mma_sync kernel.
-  LogicalResult launchWithMaps(ImplicitLocOpBuilder &b,
-                               MaskedAttentionOp op) const {
-    FailureOr<ScheduleAttr> other = getMmaSyncSchedule(
-        op, kernels.getChip(), op.getSchedule()->getF32Product(),
-        op.getSchedule()->getSplitsKeys());
-    if (failed(other))
-      return failure();
+  void launchWithMaps(ImplicitLocOpBuilder &b, MaskedAttentionOp op) const {
     TensorBoxes boxes = getTensorBoxes(op);
     TensorMaps maps;
     Value isValid;
@@ -176,17 +147,16 @@ private:
     encode(maps.value, op.getValue(), boxes.value);
     encode(maps.output, op.getOutput(), boxes.output);
     encode(maps.mask, op.getMask(), boxes.mask);
-    return choose(
-        b, isValid,
+    choose(
+        b, isValid, [&] { launch(b, op, maps); },
         [&] {
-          launch(b, op, maps);
-          return success();
-        },
-        [&] {
-          return launchWith(b, op, *other, [&](MaskedAttentionOp simple) {
-            launch(b, simple, TensorMaps());
-            return success();
-          });
+          launchWith(b, op,
+                     getMmaSyncSchedule(op, kernels.getChip(),
+                                        op.getSchedule()->getF32Product(),
+                                        op.getSchedule()->getSplitsKeys()),
+                     [&](MaskedAttentionOp simple) {
+                       launch(b, simple, TensorMaps());
+                     });
         });
   }
 
@@ -215,14 +185,13 @@ private:
     Value isWhole = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, splits,
                                           createIndex(b, 1));
     auto choice = scf::IfOp::create(b, isWhole, /*withElseRegion=*/true);
-    b.setInsertionPointToStart(choice.thenBlock());
-    (void)launchWith(b, op, withoutSplits(schedule),
-                     [&](MaskedAttentionOp whole) {
-                       launchWhole(b, whole, maps, clusters);
-                       return success();
-                     });
+    // First the kernel that the schedule asks for.
     b.setInsertionPointToStart(choice.elseBlock());
     launchSplit(b, op, maps, clusters, splits);
+    b.setInsertionPointToStart(choice.thenBlock());
+    launchWith(b, op, schedule.withoutSplits(), [&](MaskedAttentionOp whole) {
+      launchWhole(b, whole, maps, clusters);
+    });
   }
 
   /// In the order in which Kernels::get takes them.
@@ -246,6 +215,9 @@ private:
     if (schedule.getPersistent()) {
       Value places = b.createOrFold<arith::DivUIOp>(
           mfa_gpu::MultiprocessorsOp::create(b), extent);
+      // A part of a GPU may have fewer than a cluster asks for.
+      if (clusterBlocks > 1)
+        places = b.createOrFold<arith::MaxUIOp>(places, one);
       clusters = arith::MinUIOp::create(b, clusters, places);
     }
     std::optional<gpu::KernelDim3> cluster;

@@ -20,21 +20,17 @@
 // CHECK:   %[[SPLITS:.*]] = arith.maxui %[[FEWER]], %c1
 // CHECK:   %[[IS_WHOLE:.*]] = arith.cmpi eq, %[[SPLITS]], %c1
 // CHECK:   scf.if %[[IS_WHOLE]]
-// CHECK:     gpu.launch_func @mfa_kernels::@masked_attention blocks in (%[[BLOCKS]], %c1, %c1)
+// CHECK:     gpu.launch_func @mfa_kernels_1::@masked_attention_0 blocks in (%[[BLOCKS]], %c1, %c1)
 // CHECK:   else
 // CHECK:     %[[T0:.*]] = gpu.wait async
 // CHECK:     %[[PARTIAL:.*]], %[[T1:.*]] = gpu.alloc async [%[[T0]]] (%[[SPLITS]], %{{.*}}) : memref<?x?x4x8x34xf32>
-// CHECK:     %[[T2:.*]] = gpu.launch_func async [%[[T1]]] @mfa_kernels_0::@masked_attention_0 blocks in (%[[BLOCKS]], %[[SPLITS]], %c1) {{.*}}, %[[PARTIAL]] : memref<?x?x4x8x34xf32>)
-// CHECK:     %[[T3:.*]] = gpu.launch_func async [%[[T2]]] @mfa_kernels_1::@masked_attention_combine {{.*}} threads in (%c32
+// CHECK:     %[[T2:.*]] = gpu.launch_func async [%[[T1]]] @mfa_kernels::@masked_attention blocks in (%[[BLOCKS]], %[[SPLITS]], %c1) {{.*}}, %[[PARTIAL]] : memref<?x?x4x8x34xf32>)
+// CHECK:     %[[T3:.*]] = gpu.launch_func async [%[[T2]]] @mfa_kernels_0::@masked_attention_combine {{.*}} threads in (%c32
 // CHECK:     %[[T4:.*]] = gpu.dealloc async [%[[T3]]] %[[PARTIAL]]
 // CHECK:     gpu.wait [%[[T4]]]
 
-// CHECK-LABEL: gpu.func @masked_attention(
-// CHECK-NOT: gpu.block_id  y
-// CHECK: gpu.return
-
 // Range y of the tiles, counted from 0 in the loop.
-// CHECK-LABEL: gpu.func @masked_attention_0(
+// CHECK-LABEL: gpu.func @masked_attention(
 // CHECK-SAME: %[[SUMS:[a-z0-9]*]]: memref<?x?x4x8x34xf32>) kernel
 // CHECK: %[[TILES:.*]] = arith.ceildivui
 // CHECK: %[[Y:.*]] = gpu.block_id  y
@@ -67,6 +63,10 @@
 // CHECK: memref.store
 // CHECK: math.log2 %[[TOTAL]]#1
 // CHECK: memref.store
+
+// CHECK-LABEL: gpu.func @masked_attention_0(
+// CHECK-NOT: gpu.block_id  y
+// CHECK: gpu.return
 func.func @split(%q: memref<?x4x8x64xbf16>, %k: memref<?x?x8x64xbf16>, %v: memref<?x?x8x32xbf16>, %o: memref<?x4x8x32xbf16>, %l: memref<?x8x4xf32>) {
   mfa.masked_attention ins(%q, %k, %v : memref<?x4x8x64xbf16>, memref<?x?x8x64xbf16>, memref<?x?x8x32xbf16>)
       outs(%o : memref<?x4x8x32xbf16>) lse(%l : memref<?x8x4xf32>)
@@ -84,23 +84,23 @@ func.func @split(%q: memref<?x4x8x64xbf16>, %k: memref<?x?x8x64xbf16>, %v: memre
 // CHECK-NOT: mfa_gpu.encode_tensor_map
 // CHECK: scf.if
 // CHECK: scf.if
-// CHECK: gpu.launch_func @mfa_kernels::@masked_attention blocks
+// CHECK: gpu.launch_func @mfa_kernels_1::@masked_attention_0 blocks
 // CHECK: else
-// CHECK: gpu.launch_func {{.*}} @mfa_kernels_0::@masked_attention_0 blocks
-// CHECK: gpu.launch_func {{.*}} @mfa_kernels_1::@masked_attention_combine blocks
+// CHECK: gpu.launch_func {{.*}} @mfa_kernels::@masked_attention blocks
+// CHECK: gpu.launch_func {{.*}} @mfa_kernels_0::@masked_attention_combine blocks
 // CHECK: else
 // CHECK: scf.if
-// CHECK: gpu.launch_func @mfa_kernels_2::@masked_attention_1 blocks
+// CHECK: gpu.launch_func @mfa_kernels_3::@masked_attention_2 blocks
 // CHECK: else
-// CHECK: gpu.launch_func {{.*}} @mfa_kernels_3::@masked_attention_2 blocks
-// CHECK: gpu.launch_func {{.*}} @mfa_kernels_1::@masked_attention_combine blocks
+// CHECK: gpu.launch_func {{.*}} @mfa_kernels_2::@masked_attention_1 blocks
+// CHECK: gpu.launch_func {{.*}} @mfa_kernels_0::@masked_attention_combine blocks
 // CHECK-LABEL: gpu.func @masked_attention(
-// CHECK: mfa_gpu.tensor_store
-// CHECK: gpu.return
-// CHECK-LABEL: gpu.func @masked_attention_0(
 // CHECK-NOT: nvvm.setmaxregister
 // CHECK-NOT: mfa_gpu.tensor_store
 // CHECK: mfa_gpu.store {{.*}} : <64x128xf32, #accumulator> to memref<?x128xf32,
+// CHECK: gpu.return
+// CHECK-LABEL: gpu.func @masked_attention_0(
+// CHECK: mfa_gpu.tensor_store
 // CHECK: gpu.return
 func.func @warpgroups(%q: memref<1x4x8x128xbf16>, %k: memref<1x8192x8x128xbf16>, %o: memref<1x4x8x128xbf16>) {
   mfa.masked_attention ins(%q, %k, %k : memref<1x4x8x128xbf16>, memref<1x8192x8x128xbf16>, memref<1x8192x8x128xbf16>)

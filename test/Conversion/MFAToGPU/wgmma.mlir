@@ -201,7 +201,8 @@ func.func @persistent_in_place(%q: memref<1x512x4x128xbf16>, %m: memref<1x512x51
 // CHECK-LABEL: func.func @cluster
 // CHECK: mfa_gpu.encode_tensor_map {{.*}} box [1, 32, 1, 64]
 // CHECK: %[[PLACES:.*]] = arith.divui %{{.*}}, %c2
-// CHECK: %[[CLUSTERS:.*]] = arith.minui %[[PLACES]], %c8
+// CHECK: %[[SOME:.*]] = arith.maxui %[[PLACES]], %c1
+// CHECK: %[[CLUSTERS:.*]] = arith.minui %[[SOME]], %c8
 // CHECK: %[[BLOCKS:.*]] = arith.muli %[[CLUSTERS]], %c2
 // CHECK: gpu.launch_func {{.*}} clusters in (%c2, %c1, %c1) blocks in (%[[BLOCKS]], %c1
 // CHECK: gpu.func @masked_attention(

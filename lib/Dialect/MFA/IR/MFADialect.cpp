@@ -39,6 +39,22 @@ void MFADialect::initialize() {
   declarePromisedInterfaces<RuntimeVerifiableOpInterface, MaskedAttentionOp>();
 }
 
+static ScheduleAttr rebuild(ScheduleAttr of, bool splitsKeys,
+                            int64_t clusterBlocks) {
+  return ScheduleAttr::get(
+      of.getContext(), of.getKind(), of.getTileRows(), of.getTileKeys(),
+      of.getWarps(), of.getStages(), of.getF32Product(), of.getPingPong(),
+      splitsKeys, of.getPersistent(), of.getAdjacentHeads(), clusterBlocks);
+}
+
+ScheduleAttr ScheduleAttr::withoutSplits() const {
+  return rebuild(*this, /*splitsKeys=*/false, getClusterBlocks());
+}
+
+ScheduleAttr ScheduleAttr::withoutClusters() const {
+  return rebuild(*this, getSplitsKeys(), /*clusterBlocks=*/1);
+}
+
 LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    KernelKind kind, int64_t tileRows,
                                    int64_t tileKeys, int64_t warps,

@@ -274,10 +274,8 @@ bool mfa::mayHaveAlignedRows(MemRefType type) {
                       });
 }
 
-FailureOr<ScheduleAttr> mfa::getMmaSyncSchedule(MaskedAttentionOp op,
-                                                const Chip &chip,
-                                                F32Product product,
-                                                bool splitsKeys) {
+ScheduleAttr mfa::getMmaSyncSchedule(MaskedAttentionOp op, const Chip &chip,
+                                     F32Product product, bool splitsKeys) {
   TileSizes sizes = lookupMmaSyncTiles(op);
   // Rows past the last query would be computed for nothing.
   int64_t queries = op.getScoreSize(ScoreDim::Query);
@@ -287,11 +285,8 @@ FailureOr<ScheduleAttr> mfa::getMmaSyncSchedule(MaskedAttentionOp op,
   ScheduleAttr schedule =
       getSchedule(op, KernelKind::MmaSync, sizes, splitsKeys, product);
   while (getSharedMemory(op, schedule).getTotalBytes() > chip.maxSharedBytes) {
-    if (!shrink(sizes))
-      return op.emitOpError("expected the tiles to fit ")
-             << chip.maxSharedBytes << " bytes of shared memory on '"
-             << chip.name << "', but the smallest take "
-             << getSharedMemory(op, schedule).getTotalBytes();
+    [[maybe_unused]] bool isSmaller = shrink(sizes);
+    assert(isSmaller && "the smallest tiles fit every chip");
     schedule = getSchedule(op, KernelKind::MmaSync, sizes, splitsKeys, product);
   }
   return schedule;
@@ -310,35 +305,23 @@ struct SelectSchedulePass
           << chip << "'";
       return signalPassFailure();
     }
-    WalkResult result = getOperation()->walk([&](MaskedAttentionOp op) {
+    getOperation()->walk([&](MaskedAttentionOp op) {
       if (op.getSchedule())
-        return WalkResult::advance();
-      return WalkResult(select(op, *known));
+        return;
+      op.setScheduleAttr(select(op, *known));
+      ++numSelected;
     });
-    if (result.wasInterrupted())
-      signalPassFailure();
   }
 
 private:
-  FailureOr<ScheduleAttr> selectMmaSync(MaskedAttentionOp op,
-                                        const Chip &known) {
-    FailureOr<ScheduleAttr> schedule =
+  ScheduleAttr select(MaskedAttentionOp op, const Chip &known) {
+    if (ScheduleAttr schedule = getWgmmaSchedule(op, known))
+      return schedule;
+    ScheduleAttr schedule =
         getMmaSyncSchedule(op, known, f32Product, /*splitsKeys=*/false);
-    if (failed(schedule) ||
-        !shouldSplitKeys(op, known, schedule->getTileRows()))
+    if (!shouldSplitKeys(op, known, schedule.getTileRows()))
       return schedule;
     return getMmaSyncSchedule(op, known, f32Product, /*splitsKeys=*/true);
-  }
-
-  LogicalResult select(MaskedAttentionOp op, const Chip &known) {
-    FailureOr<ScheduleAttr> schedule = getWgmmaSchedule(op, known);
-    if (!*schedule)
-      schedule = selectMmaSync(op, known);
-    if (failed(schedule))
-      return failure();
-    op.setScheduleAttr(*schedule);
-    ++numSelected;
-    return success();
   }
 };
 

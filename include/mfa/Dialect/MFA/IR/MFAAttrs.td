@@ -70,6 +70,12 @@ def MFA_ScheduleAttr : AttrDef<MFA_Dialect, "Schedule"> {
     DefaultValuedParameter<"int64_t", "1">:$cluster_blocks);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The same schedule for blocks that have all keys of their rows.
+    ScheduleAttr withoutSplits() const;
+    /// The same schedule for blocks in no clusters.
+    ScheduleAttr withoutClusters() const;
+  }];
 }
 
 #endif // MFA_DIALECT_MFA_IR_MFAATTRS_TD

@@ -14,11 +14,10 @@
 
 namespace mlir::mfa {
 
-/// The mma_sync schedule for `op`, which every operand can take. An error of
-/// the op where the smallest tiles exceed the chip's shared memory.
-FailureOr<ScheduleAttr> getMmaSyncSchedule(MaskedAttentionOp op,
-                                           const Chip &chip, F32Product product,
-                                           bool splitsKeys);
+/// The mma_sync schedule for `op`, which every operand can take and whose tiles
+/// fit the chip's shared memory.
+ScheduleAttr getMmaSyncSchedule(MaskedAttentionOp op, const Chip &chip,
+                                F32Product product, bool splitsKeys);
 
 /// Whether all rows of an array may start on 16-byte boundaries, by what its
 /// type says: the unit stride of the last dimension, and the others that are
