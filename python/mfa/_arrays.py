@@ -29,6 +29,26 @@ def library_of(array: Any) -> str:
     return type(array).__module__.partition(".")[0]
 
 
+def _library_of_data(array: Any) -> str:
+    """Name of the package that says how an array's data is reached, which for a
+    subclass is that of its base."""
+    for base in type(array).__mro__:
+        if "__dlpack__" in vars(base) or "__dlpack_c_exchange_api__" in vars(base):
+            return base.__module__.partition(".")[0]
+    return library_of(array)
+
+
+def check_library(name: str, array: Any, q: Any) -> None:
+    """Raises TypeError unless both arrays, on a GPU, are of one library."""
+    expected, actual = _library_of_data(q), _library_of_data(array)
+    if actual != expected:
+        raise TypeError(
+            f"{name}: expected an array of {expected}, as q is, but got one of "
+            f"{actual}, whose work on the GPU is in other streams; pass "
+            f"{expected}'s from_dlpack of it"
+        )
+
+
 def describe(name: str, array: Any):
     """What the extension needs to know of an array, or None if it is not one.
 
@@ -122,13 +142,21 @@ def _describe_jax(name: str, array: Any):
 
 def _describe_dlpack(name: str, array: Any):
     """An array of any other library: read as numpy or torch sees it."""
-    if array.__dlpack_device__()[0] == _CPU:
+    kind, device = array.__dlpack_device__()
+    if kind == _CPU:
         import numpy
 
         return _describe_numpy(name, numpy.from_dlpack(array))
-    import torch
-
-    return _describe_torch(torch.from_dlpack(array))
+    try:
+        import torch
+    except ModuleNotFoundError:
+        raise TypeError(
+            f"{name}: expected torch to be installed, by which arrays of "
+            f"{library_of(array)} on a GPU are read"
+        ) from None
+    # The kernel's stream waits for the array, 1 being the default one.
+    capsule = array.__dlpack__(stream=current_stream(array, device) or 1)
+    return _describe_torch(torch.from_dlpack(capsule))
 
 
 def current_stream(array: Any, device: int) -> int:

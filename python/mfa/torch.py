@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from ._arrays import type_name
 from ._mfa import attend as _attend
 
 is_tracing = torch.compiler.is_compiling
@@ -83,10 +84,31 @@ def call_op(
     ops = torch.ops.mfa
     name = ops.masked_attention_lse if return_lse else ops.masked_attention
     result = name(q, k, v, mask, scale=scale, target=target)
-    if out is None:
-        return result
     if not return_lse:
-        return out.copy_(result)
+        return _copy("out", out, result)
+    output, lse = result
     if not isinstance(out, tuple):
-        return out.copy_(result[0]), result[1]
-    return tuple(into.copy_(value) for into, value in zip(out, result))
+        return _copy("out", out, output), lse
+    if len(out) != 2:
+        raise ValueError(
+            f"out: expected an array or a pair (out, lse) but got a tuple of {len(out)}"
+        )
+    return _copy("out", out[0], output), _copy("lse", out[1], lse)
+
+
+def _copy(name: str, into: Any, value: torch.Tensor) -> torch.Tensor:
+    """Copies a result into the tensor that was given for it, if one was, by the
+    rules of a call that is not traced."""
+    if into is None:
+        return value
+    if into.dtype != value.dtype:
+        of_q = ", as of q," if name == "out" else ""
+        raise TypeError(
+            f"{name}: expected elements of type {type_name(value.dtype)}{of_q} but "
+            f"got {type_name(into.dtype)}"
+        )
+    if into.shape != value.shape:
+        raise ValueError(
+            f"{name}: expected shape {tuple(value.shape)} but got {tuple(into.shape)}"
+        )
+    return into.copy_(value)

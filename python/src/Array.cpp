@@ -97,18 +97,13 @@ static ArrayType inspectType(nb::handle type) {
 /// Finds out about a type once. The type is kept alive, so that its address
 /// stays its own.
 static const ArrayType *getArrayType(nb::handle object) {
-  static nb::ft_mutex mutex;
   static auto *types = new std::unordered_map<PyObject *, ArrayType>;
   PyObject *type = object.type().ptr();
-  {
-    nb::ft_lock_guard lock(mutex);
-    auto found = types->find(type);
-    if (found != types->end())
-      return &found->second;
-  }
-  // Without the lock, as this may run Python code.
+  auto found = types->find(type);
+  if (found != types->end())
+    return &found->second;
+  // This may run Python code, and with it other threads.
   ArrayType result = inspectType(type);
-  nb::ft_lock_guard lock(mutex);
   auto [entry, isNew] = types->try_emplace(type, result);
   if (isNew)
     Py_INCREF(type);

@@ -97,6 +97,18 @@ static void checkDevice(const Array &array, const Array &q) {
                           formatDevice(array));
 }
 
+/// On a GPU, all arrays belong to the library of q: each library has its work
+/// on streams of its own, and the kernel is put into one.
+static void checkLibrary(const Array &array, const Array &q) {
+  bool isSame = array.type == q.type ||
+                (array.type->api && array.type->api == q.type->api);
+  if (isSame || !q.isOnCUDA())
+    return;
+  static PyObject *check = nullptr;
+  getFunction(check, "mfa._arrays", "check_library")(array.name, array.object,
+                                                     q.object);
+}
+
 static void checkType(const Array &array, const Array &q) {
   if (array.elementType != q.elementType)
     throwError(PyExc_TypeError,
@@ -109,6 +121,7 @@ static void checkInputs(const Operands &operands) {
   const Array &q = operands.q, &k = operands.k, &v = operands.v;
   for (const Array *array : {&k, &v}) {
     checkDevice(*array, q);
+    checkLibrary(*array, q);
     checkType(*array, q);
     checkEqual(*array, "batch", q.sizes[0], array->sizes[0]);
   }
@@ -140,6 +153,7 @@ static void checkInputs(const Operands &operands) {
 static MaskView viewMask(const Operands &operands) {
   const Array &mask = operands.mask;
   checkDevice(mask, operands.q);
+  checkLibrary(mask, operands.q);
   MaskView view;
   int skipped = 4 - mask.rank;
   for (int dim = 0; dim < 4; ++dim) {
@@ -252,6 +266,7 @@ static void groupHeads(Operands &operands, int64_t size) {
 static void checkOutput(const Array &array, const Array &q,
                         const int64_t *sizes) {
   checkDevice(array, q);
+  checkLibrary(array, q);
   if (!std::equal(sizes, sizes + array.rank, array.sizes.begin()))
     throwValue(array, "expected shape " + formatSizes(sizes, array.rank) +
                           " but got " + formatSizes(array));
@@ -317,10 +332,9 @@ static const char *getTargetName(MfaTarget target) {
 }
 
 namespace {
-/// Kernels of this process, by key. The lock is for interpreters without a GIL,
-/// and nothing in others.
+/// Kernels of this process, by key. Who reads or changes it holds the GIL, as
+/// all code of this module does but for launches.
 struct KernelTable {
-  nb::ft_mutex mutex;
   std::unordered_map<uint64_t, std::shared_ptr<Kernel>> kernels;
 
   static KernelTable &get() {
@@ -337,12 +351,9 @@ static std::shared_ptr<Kernel> getKernel(const MfaProblem &problem,
                                          MfaTarget target, int32_t device) {
   KernelTable &table = KernelTable::get();
   uint64_t key = makeKey(problem, target, device);
-  {
-    nb::ft_lock_guard lock(table.mutex);
-    auto found = table.kernels.find(key);
-    if (found != table.kernels.end())
-      return found->second;
-  }
+  auto found = table.kernels.find(key);
+  if (found != table.kernels.end())
+    return found->second;
   static PyObject *get = nullptr;
   nb::object mask = nb::none();
   if (problem.maskRank)
@@ -354,14 +365,13 @@ static std::shared_ptr<Kernel> getKernel(const MfaProblem &problem,
       problem.scaleKind == MfaScaleArgument, static_cast<bool>(problem.lse),
       getTargetName(target), device,
       nb::arg("num_queries") = problem.numQueries));
-  nb::ft_lock_guard lock(table.mutex);
   return table.kernels.try_emplace(key, std::move(kernel)).first->second;
 }
 
 static void forgetKernels() {
   KernelTable &table = KernelTable::get();
   std::unordered_map<uint64_t, std::shared_ptr<Kernel>> kernels;
-  nb::ft_lock_guard lock(table.mutex);
+  // What the last of them runs as it ends may look kernels up.
   kernels.swap(table.kernels);
 }
 

@@ -90,6 +90,24 @@ class Array:
         return 2, self.device
 
 
+other_functions = Functions(1, 3, None, (None, None, None), describe, current_stream)
+
+
+class OtherArray(Array):
+    """An array of another library."""
+
+    __module__ = "elsewhere"
+    __dlpack_c_exchange_api__ = make_capsule(
+        ctypes.addressof(other_functions), CAPSULE_NAME, None
+    )
+
+
+class SubArray(Array):
+    """A user's own class of this library's arrays."""
+
+    __module__ = "user"
+
+
 def from_dlpack(array):
     """What such a library does with the array of another one."""
     capsule = array.__dlpack__(stream=STREAM)
@@ -105,6 +123,8 @@ def main(what):
     elif what == "second-device":
         arrays = [Array(*x.shape, device=1) for x in (q, k, k, q)]
         mfa.masked_attention(*arrays[:3], out=arrays[3])
+    elif what == "other-library":
+        mfa.masked_attention(SubArray(*q.shape), k, k, out=OtherArray(*q.shape))
     elif what == "output":
         print(mfa.masked_attention(q, k, k))
     elif what == "target":

@@ -109,6 +109,16 @@ def test_arrays_on_two_gpus():
     )
 
 
+def test_arrays_of_two_libraries():
+    done = run("other-library")
+    assert (
+        "TypeError: out: expected an array of fake_gpu, as q is, but got one of "
+        "elsewhere, whose work on the GPU is in other streams; pass fake_gpu's "
+        "from_dlpack of it" in done.stderr
+    )
+    assert "launch" not in done.stderr
+
+
 def test_target_of_gpu_arrays():
     done = run("target")
     assert (

@@ -1,5 +1,6 @@
 """Torch tensors on the CPU, the operators, and the drop-in for torch's function."""
 
+import functools
 import subprocess
 import sys
 
@@ -200,6 +201,46 @@ def test_compiled_with_out():
     with torch.no_grad():
         call(q, k, v, out)
     check(out, q, k, v)
+
+
+def test_compiled_with_out_of_the_wrong_form():
+    q, k, v = tensors()
+    shape = tuple(q.shape)
+    wider = torch.empty(2 * q.shape[0], *q.shape[1:])
+    cases = [
+        (
+            torch.empty(shape, dtype=torch.float16),
+            TypeError,
+            "out: expected elements of",
+        ),
+        (wider, ValueError, "out: expected shape"),
+        ((q, q, q), ValueError, "tuple of 3"),
+        ((None, torch.empty(1, 1, 1)), ValueError, "lse: expected shape"),
+    ]
+    for out, error, message in cases:
+        call = functools.partial(
+            mfa.masked_attention, return_lse=isinstance(out, tuple)
+        )
+        compiled = torch.compile(call, backend="aot_eager")
+        for function in (call, compiled):
+            with torch.no_grad(), pytest.raises(error, match=message):
+                function(q, k, v, out=out)
+
+
+def test_compiled_with_one_of_two_outs():
+    q, k, v = tensors()
+    lse = torch.empty(q.shape[0], q.shape[2], q.shape[1])
+
+    @torch.compile(fullgraph=True, backend="aot_eager")
+    def call(q, k, v, lse):
+        return mfa.masked_attention(q, k, v, return_lse=True, out=(None, lse))
+
+    with torch.no_grad():
+        output, same = call(q, k, v, lse)
+        _, expected = mfa.masked_attention(q, k, v, return_lse=True)
+    check(output, q, k, v)
+    torch.testing.assert_close(lse, expected)
+    torch.testing.assert_close(same, expected)
 
 
 def test_compiled_refuses_gradients():
