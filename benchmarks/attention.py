@@ -13,8 +13,9 @@ values.
 
 The package `mfa` and PyTorch are needed for the GPU, and what else is compared
 must be installed; on the CPU (--device cpu) NumPy is enough. Without the package,
---mfa-run FILE measures the tool of that name. The exit status is 1 where a
-result of this project is wrong or missing.
+--mfa-run FILE measures the tool of that name, which is a process for each check and
+each round and makes its own inputs. The exit status is 1 where a result of this
+project is wrong or missing, unless --peers leaves this project out.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from attention_benchmark.cases import (  # noqa: E402
     make_problem,
     select_cases,
 )
-from attention_benchmark.check import check  # noqa: E402
+from attention_benchmark.check import Verdict, check  # noqa: E402
 from attention_benchmark.peers import PEERS, Absent, MFARun, Refused  # noqa: E402
 from attention_benchmark.progress import Progress  # noqa: E402
 
@@ -90,18 +91,22 @@ class Contender:
             self._end("wrong", reason)
 
     def _prepare(self) -> None:
-        if isinstance(self.peer, MFARun):
-            # It checks and times in one, without the other peers in between.
-            verdict, times = self.peer.measure(self.problem)
-            self.rounds.append(times)
-        else:
-            self.run = self.peer.prepare(self.problem)
+        self.run = self.peer.prepare(self.problem)
+        result = self.run.call()
+        # Of the tool, which has no result to show but checks it.
+        if not isinstance(result, Verdict):
             problem = self.run.problem or self.problem
-            verdict = check(problem, self.run.to_bshd(self.run.call()))
-        self._judge(verdict)
+            result = check(problem, self.run.to_bshd(result))
+        self._judge(result)
 
     def _time(self, budget_s: float) -> None:
         self.rounds.append(self.run.timer(self.run.call, budget_s))
+
+    def _merge(self) -> None:
+        times = timing.merge(self.rounds)
+        self.row.ms, self.row.min_ms = times.median_ms, times.min_ms
+        self.row.round_ms = [each.median_ms for each in self.rounds]
+        self.row.runs, self.row.method = times.runs, times.method
 
     def prepare(self) -> None:
         """Makes the peer ready and checks its result."""
@@ -118,10 +123,7 @@ class Contender:
 
     def finish(self) -> report.Row:
         if self.row.status == "ok":
-            times = timing.merge(self.rounds)
-            self.row.ms, self.row.min_ms = times.median_ms, times.min_ms
-            self.row.round_ms = [each.median_ms for each in self.rounds]
-            self.row.runs, self.row.method = times.runs, times.method
+            self._try(self._merge)
         return self.row
 
 
@@ -170,6 +172,32 @@ def measure_all(device: str, arguments, cases, peers, absent, result) -> None:
         for name, reason in absent.items():
             result.rows.append(report.Row(case, mask, name, "absent", reason))
     progress.finish()
+
+
+def find_failures(result: report.Report) -> list[str]:
+    """What is wrong or missing of this project's results, a line each."""
+    failures = []
+    pairs = dict.fromkeys((row.case, row.mask) for row in result.rows)
+    for pair in pairs:
+        rows = [row for row in result.rows if (row.case, row.mask) == pair]
+        ours = [row for row in rows if row.peer in report.OURS]
+        # Of the package and the tool one may be absent, but not both.
+        present = [row for row in ours if row.status != "absent"] or ours
+        failed = [row for row in present if row.status != "ok"]
+        where = f"{pair[0]}, {pair[1]}"
+        failures += [
+            f"{where}: {row.peer} is {row.status}: {row.reason}" for row in failed
+        ]
+        if not ours:
+            failures.append(f"{where}: no result of {' or '.join(report.OURS)}")
+    if not pairs:
+        failures.append("no case was measured")
+    failures += [
+        f"first call: {first.peer} is {first.reason}"
+        for first in result.first_calls
+        if first.peer in report.OURS and first.seconds is None
+    ]
+    return failures
 
 
 def count(text: str) -> int:
@@ -255,11 +283,13 @@ def main() -> int:
     if arguments.plot:
         report.plot(result, arguments.plot)
 
-    ours = [row for row in result.rows if row.peer in report.OURS]
-    missing = [row for row in ours if row.status != "ok"]
-    # Of the package and the tool, one is enough.
-    names = {row.peer for row in ours if row.status == "ok"}
-    return 0 if names and not [row for row in missing if row.status == "wrong"] else 1
+    # Peers that leave this project out leave nothing to ask of it.
+    if arguments.peers and not set(report.OURS) & set(arguments.peers):
+        return 0
+    failures = find_failures(result)
+    for failure in failures:
+        print(f"error: {failure}", file=sys.stderr)
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":

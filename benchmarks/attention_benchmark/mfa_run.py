@@ -72,20 +72,39 @@ def read_report(tool: str, options: list[str]) -> dict:
         return json.loads(path.read_text())
 
 
-def measure(
-    tool: str, target: str, case: Case, mask: str, schedule: str = ""
-) -> tuple[Verdict, Times]:
-    """Check and times of a problem, by the schedule or by the one that the tool
-    selects."""
-    options = [f"--target={target}", *problem_options(case, mask)]
-    if schedule:
-        options.append(f"--schedule={schedule}")
-    report = read_report(tool, ["--check", "--bench", *options])
-    checked, timed = report["check"], report["bench"]
+def _read_verdict(report: dict) -> Verdict:
+    checked = report["check"]
     # JSON has no NaN.
     error = checked["max_abs_err"]
     verdict = Verdict(math.nan if error is None else error, checked["tolerance"])
     if not checked["pass"]:
         verdict.tolerance = -1.0
-    median = timed["median_ms"]
-    return verdict, Times(median, median, timed.get("runs", 0), "events")
+    return verdict
+
+
+def _read_times(report: dict, target: str) -> Times:
+    timed = report["bench"]
+    median, method = timed["median_ms"], "events" if target == "cuda" else "host"
+    return Times(median, median, timed.get("runs", 0), method)
+
+
+def check(tool: str, target: str, case: Case, mask: str) -> Verdict:
+    """The tool's own check of a problem."""
+    options = [f"--target={target}", *problem_options(case, mask)]
+    return _read_verdict(read_report(tool, ["--check", *options]))
+
+
+def time(tool: str, target: str, case: Case, mask: str) -> Times:
+    """The times of a problem, which the tool takes as long for as it wants."""
+    options = [f"--target={target}", *problem_options(case, mask)]
+    return _read_times(read_report(tool, ["--bench", *options]), target)
+
+
+def measure(
+    tool: str, target: str, case: Case, mask: str, schedule: str
+) -> tuple[Verdict, Times]:
+    """Check and times of a problem by a schedule, in one run."""
+    options = [f"--target={target}", *problem_options(case, mask)]
+    options += ["--check", "--bench", f"--schedule={schedule}"]
+    report = read_report(tool, options)
+    return _read_verdict(report), _read_times(report, target)

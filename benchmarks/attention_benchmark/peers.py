@@ -19,7 +19,6 @@ from typing import Any
 
 from . import mfa_run, timing
 from .cases import Problem, Refused
-from .check import Verdict
 from .timing import Times
 
 
@@ -31,7 +30,7 @@ class Absent(Exception):
 class Run:
     """A problem ready to run: what to call, how to time it, and how to see the
     result as [B, Sq, H, D]. `problem` is what it computes where that is another one
-    than was asked for."""
+    than was asked for. A call may return a Verdict on its result instead."""
 
     call: Callable[[], Any]
     timer: Callable[..., Times]
@@ -117,11 +116,13 @@ class MFARun(Peer):
             raise Absent(f"{self.tool}: no such program")
 
     def prepare(self, problem: Problem) -> Run:
-        raise Refused("the tool makes and times its own runs: see measure")
+        what = self.tool, self.device, problem.case, problem.mask_kind
 
-    def measure(self, problem: Problem) -> tuple[Verdict, Times]:
-        """Check and times, as the tool reports them."""
-        return mfa_run.measure(self.tool, self.device, problem.case, problem.mask_kind)
+        def timer(call, budget_s):
+            # How long it runs is the tool's own choice.
+            return mfa_run.time(*what)
+
+        return Run(functools.partial(mfa_run.check, *what), timer)
 
 
 # --------------------------------------------------------------------------

@@ -171,28 +171,38 @@ def format_first_calls(report: Report) -> str:
 
 
 def plot(report: Report, path: Path) -> None:
-    """Draws TFLOP/s by length: a column for each mask, a row for each head size.
+    """Writes TFLOP/s by length as PNG: a column for each mask, a row for each head
+    size. Nothing is written without any case to draw.
 
-    Cases of 16-bit types with equal heads and lengths are drawn. Raises
-    ImportError where matplotlib is not installed.
+    Cases of bf16 with equal heads and lengths are drawn. Raises ImportError where
+    matplotlib is not installed.
     """
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
+    if figure := draw(report):
+        figure.savefig(path, dpi=120)
+        pyplot.close(figure)
+
+
+def draw(report: Report):
+    """The figure that `plot` writes; None without any case to draw."""
+    from matplotlib import pyplot
+
     rows = [
         row
         for row in report.rows
         if row.status == "ok"
-        and (row.case.dtype == "bf16" or report.ceiling_tflops is None)
+        and row.case.dtype == "bf16"
         and row.case.heads == row.case.kv_heads
         and row.case.seq_q == row.case.seq_k
     ]
     masks = [mask for mask in MASKS if any(row.mask == mask for row in rows)]
     sizes = sorted({row.case.head_dim for row in rows})
     if not rows:
-        return
+        return None
     peers = list(dict.fromkeys(row.peer for row in rows))
     figure, axes = pyplot.subplots(
         len(sizes),
@@ -237,12 +247,17 @@ def plot(report: Report, path: Path) -> None:
             axis.set_ylim(bottom=0)
             if report.ceiling_tflops:
                 axis.axhline(report.ceiling_tflops, color="gray", linestyle="--")
-            if column == 0:
-                axis.set_ylabel("TFLOP/s")
-            if line == len(sizes) - 1:
-                axis.set_xlabel("length")
+    # Panels without points are not there; labels are on the outermost of the others.
+    for line in axes:
+        leftmost = next(axis for axis in line if axis.get_visible())
+        leftmost.set_ylabel("TFLOP/s")
+        leftmost.tick_params(labelleft=True)
+    for column in axes.T:
+        lowest = next(axis for axis in column[::-1] if axis.get_visible())
+        lowest.set_xlabel("length")
     if report.ceiling_tflops:
-        axes[0][0].annotate(
+        first = next(axis for axis in axes.flat if axis.get_visible())
+        first.annotate(
             "8192³ bf16 matrix product",
             (0.03, report.ceiling_tflops),
             xycoords=("axes fraction", "data"),
@@ -256,5 +271,4 @@ def plot(report: Report, path: Path) -> None:
             handles.setdefault(label, handle)
     figure.legend(handles.values(), handles.keys(), loc="outside right upper")
     figure.suptitle(f"Masked attention, forward, {report.device}", fontsize=11)
-    figure.savefig(path, dpi=120)
-    pyplot.close(figure)
+    return figure

@@ -18,9 +18,11 @@ KINDS = ("wgmma", "mma_sync")
 # Of a block, on the chips that have most of it.
 MAX_SHARED_BYTES = 227 * 1024
 
-# Of ptxas: products of a warpgroup wait for each other (C7510, C7515), or the
-# registers of its warps stay as they are (C7508).
-SERIALISED = r"C75(?:08|10|15)"
+# Of ptxas: products of a warpgroup wait for each other (C7510, C7514, C7515), or
+# the registers of its warps stay as they are (C7508). The tests that assemble
+# kernels have the same: test/Pipelines/Inputs/assemble.py and
+# test/Integration/Micro/compare.py.
+SERIALISED = r"C75(?:08|10|14|15)"
 
 
 @dataclass(frozen=True, order=True)
@@ -230,8 +232,9 @@ def find_ptxas(name: str = "") -> str | None:
 
 
 def read_assembly(ptx: str, log: str) -> tuple[int, int]:
-    """Registers of a lane and spilled bytes of the module's first kernel: those
-    after it are for operands that it does not take, or combine its sums."""
+    """Registers of a lane and spilled bytes of the module's first kernel, which is
+    the schedule's own, also where that splits keys. Those after it combine its sums,
+    or are for operands or sizes that it does not take."""
     name = re.search(r"\.entry (\w+)", ptx)
     if not name:
         raise ValueError("expected a kernel in the PTX")

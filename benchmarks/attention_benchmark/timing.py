@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import statistics
 import time
 from collections.abc import Callable
@@ -22,10 +23,14 @@ class Times:
 
 
 def merge(rounds: list[Times]) -> Times:
-    """The times of one call from several rounds."""
+    """The times of one call from several rounds; ValueError where their clocks
+    were not the same."""
+    methods = list(dict.fromkeys(times.method for times in rounds))
+    if len(methods) != 1:
+        raise ValueError(f"expected rounds by one clock but got {', '.join(methods)}")
     median = statistics.median(times.median_ms for times in rounds)
     best = min(times.min_ms for times in rounds)
-    return Times(median, best, sum(times.runs for times in rounds), rounds[0].method)
+    return Times(median, best, sum(times.runs for times in rounds), methods[0])
 
 
 def _summarize(times: list[float], method: str) -> Times:
@@ -74,24 +79,42 @@ def time_events(call: Callable[[], Any], budget_s: float) -> Times:
 
 def time_jax(call: Callable[[], Any], budget_s: float) -> Times:
     """Kernel times from CUPTI, which JAX's own profiler of kernels reads; where
-    it is not to be had, the host's clock around many enqueued runs."""
+    this process has no CUPTI, the host's clock around many enqueued runs."""
+    import jax
+
+    if not _has_cupti():
+        return time_with(jax.block_until_ready)(call, budget_s)
+    if call.profiled is None:
+        from jax.experimental.mosaic.gpu import profiler
+
+        estimate = _time_enqueued(call, jax.block_until_ready, MIN_RUNS)
+        # The profiler keeps the results of all runs. Traced, this gives it the
+        # very function that was compiled.
+        runs = min(_runs(budget_s, estimate), 50)
+        call.profiled = profiler.measure(call.compiled, iterations=runs)
+    _, times = call.profiled(*call.arguments)
+    if not times:
+        raise RuntimeError("expected times of kernels from CUPTI but got none")
+    return _summarize(list(times), "cupti")
+
+
+@functools.cache
+def _has_cupti() -> bool:
+    """Whether JAX's profiler of kernels gives the time of a small one. What fails
+    in a larger one, such as for want of memory, says nothing about CUPTI."""
     import jax
 
     try:
-        if call.profiled is None:
-            from jax.experimental.mosaic.gpu import profiler
+        from jax.experimental.mosaic.gpu import profiler
 
-            estimate = _time_enqueued(call, jax.block_until_ready, MIN_RUNS)
-            # The profiler keeps the results of all runs. Traced, this gives it the
-            # very function that was compiled.
-            runs = min(_runs(budget_s, estimate), 50)
-            call.profiled = profiler.measure(call.compiled, iterations=runs)
-        _, times = call.profiled(*call.arguments)
-        if times:
-            return _summarize(list(times), "cupti")
+        double = jax.jit(lambda x: x + x)
+        _, times = profiler.measure(double, iterations=2)(jax.numpy.ones(8))
+    except jax.errors.JaxRuntimeError:
+        # Of the runtime, not of the profiler.
+        raise
     except (ImportError, AttributeError, RuntimeError, TypeError):
-        pass
-    return time_with(jax.block_until_ready)(call, budget_s)
+        return False
+    return bool(times)
 
 
 def _time_enqueued(call, wait, runs) -> float:
