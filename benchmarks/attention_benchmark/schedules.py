@@ -38,10 +38,12 @@ class Schedule:
     persistent: bool = False
     adjacent_heads: int = 0
     cluster_blocks: int = 1
+    early_turns: bool = False
 
     def __str__(self) -> str:
         text = f"{self.rows}x{self.keys}x{self.warps}x{self.stages}"
         text += " ping-pong" if self.ping_pong else ""
+        text += " early" if self.early_turns else ""
         text += " persistent" if self.persistent else ""
         text += f" heads {self.adjacent_heads}" if self.adjacent_heads else ""
         return text + (f" cluster {self.cluster_blocks}" if self.in_cluster else "")
@@ -67,6 +69,8 @@ class Schedule:
             parameters["adjacent_heads"] = self.adjacent_heads
         if self.in_cluster:
             parameters["cluster_blocks"] = self.cluster_blocks
+        if self.early_turns:
+            parameters["early_turns"] = "true"
         text = ", ".join(f"{name} = {value}" for name, value in parameters.items())
         return f"#mfa.schedule<{text}>"
 
@@ -74,6 +78,7 @@ class Schedule:
         """As a table of SelectSchedule.cpp has it, for heads of up to `dim`."""
         sizes = [dim, self.rows, self.keys, self.warps, self.stages]
         names = ("ping_pong", "persistent", "adjacent_heads", "cluster_blocks")
+        names += ("early_turns",)
         flags = [getattr(self, name) for name in names]
         while flags and flags[-1] == getattr(Schedule, names[len(flags) - 1]):
             flags.pop()
@@ -90,6 +95,7 @@ class Schedule:
             + (self.persistent != other.persistent)
             + (self.adjacent_heads != other.adjacent_heads)
             + (self.cluster_blocks != other.cluster_blocks)
+            + (self.early_turns != other.early_turns)
         )
 
     def takes_cluster(self, blocks: int) -> bool:
@@ -129,7 +135,8 @@ def parse_schedule(text: str) -> Schedule:
         int(values.get(name, getattr(Schedule, name)))
         for name in ("adjacent_heads", "cluster_blocks")
     ]
-    return Schedule(values["kind"], *sizes, *flags, *numbers)
+    early_turns = values.get("early_turns") == "true"
+    return Schedule(values["kind"], *sizes, *flags, *numbers, early_turns)
 
 
 def _of_kind(kind: str) -> Iterable[Schedule]:
@@ -169,11 +176,16 @@ def list_adjacent_heads(case: Case, mask: str) -> list[int]:
 def around(
     candidates: Iterable[Schedule], of: Schedule, case: Case, mask: str
 ) -> list[Schedule]:
-    """The candidates with as many adjacent heads and blocks of a cluster as `of`,
-    and `of` with other numbers. What is best for one size of tiles mostly is for
-    others: a product of both would be several times as many."""
+    """The candidates with as many adjacent heads and blocks of a cluster and with
+    the turns of `of`, and `of` with others. What is best for one size of tiles mostly
+    is for others: a product of all would be several times as many."""
     alike = [
-        replace(each, adjacent_heads=of.adjacent_heads, cluster_blocks=blocks)
+        replace(
+            each,
+            adjacent_heads=of.adjacent_heads,
+            cluster_blocks=blocks,
+            early_turns=of.early_turns and each.ping_pong,
+        )
         for each in candidates
         for blocks in [
             of.cluster_blocks if each.takes_cluster(of.cluster_blocks) else 1
@@ -189,6 +201,8 @@ def around(
         for blocks in (1, 2)
         if blocks != of.cluster_blocks and of.takes_cluster(blocks)
     ]
+    if of.ping_pong:
+        others.append(replace(of, early_turns=not of.early_turns))
     return list(dict.fromkeys([*alike, *others]))
 
 

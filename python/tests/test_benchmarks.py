@@ -534,6 +534,7 @@ def test_adjacent_heads(tune):
         list_candidates,
         make_case,
         neighbours,
+        parse_schedule,
     )
 
     def numbers(dim, mask, now):
@@ -558,10 +559,19 @@ def test_adjacent_heads(tune):
     of = schedule(128, 8, 2, True, True, 8)
     found = list_candidates("wgmma", case, "dense")
     spread = around(found, of, case, "dense")
-    assert of in spread and len(spread) == len(found) + 4
+    assert of in spread and len(spread) == len(found) + 5
     near = neighbours(spread, of)
     assert near[0] == of and len(near) < 40
     assert schedule(128, 8, 2, True, True, 0) in near
+    # Turns that end early, where there are turns.
+    early = schedule(128, 8, 2, True, True, 8, early_turns=True)
+    assert early in near
+    without_turns = around([schedule(80)], early, case, "dense")[0]
+    assert without_turns == schedule(80, adjacent_heads=8)
+    assert of in around(found, early, case, "dense")
+    assert early.attribute().endswith("adjacent_heads = 8, early_turns = true>")
+    assert parse_schedule(early.attribute()) == early
+    assert early.row(64).endswith("true, true, 8, 1, true},")
     assert schedule(128, 8, 2, True, False, 8) in near
 
 

@@ -10,7 +10,9 @@ import random
 ROW_SIZES = [8, 16, 24, 32, 40, 48, 64, 72, 80, 96, 112, 128]
 TYPES = ["f16", "bf16", "f32"]
 FILLS = ["random", "zero", "causal", "padding", "row-masked", "first-tile-masked",
-         "all-masked", "-1e4", "finfo-min", "mixed-inf"]
+         "all-masked", "-1e4", "finfo-min", "mixed-inf", "-1e9", "steep"]
+# Of types that have not the fill's number.
+UNFIT = {"i1": ("-1e4", "finfo-min", "-1e9"), "f16": ("-1e9",)}
 
 
 def pick_length(rng):
@@ -26,9 +28,7 @@ def mask_options(rng, sizes, dtype):
     shape = [batch, heads, rows, keys] if rank4 else [batch, rows, keys]
     options = ["--mask", "dense", "--mask-dtype", mask_dtype,
                "--mask-shape", ",".join(map(str, shape))]
-    # A finite mask value needs a type that has it.
-    fills = [fill for fill in FILLS
-             if mask_dtype != "i1" or fill not in ("-1e4", "finfo-min")]
+    fills = [fill for fill in FILLS if fill not in UNFIT.get(mask_dtype, ())]
     return options + ["--mask-fill", rng.choice(fills)]
 
 

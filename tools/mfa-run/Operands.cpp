@@ -134,6 +134,10 @@ public:
       return getFinite(getLowest(problem.maskType), row, key);
     case MaskFill::MixedInf:
       return random.bits(linear) % 3 == 0 ? -kInfinity : getRandom(linear);
+    case MaskFill::Minus1e9:
+      return getFinite(-1e9f, row, key);
+    case MaskFill::Steep:
+      return 30.0f * getRandom(linear);
     }
     return 0.0f;
   }

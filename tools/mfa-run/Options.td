@@ -57,8 +57,8 @@ defm seed : Value<"seed", "<N>", "Seed of the random data (default 0)",
                   data_group>;
 defm mask_fill : Value<"mask-fill", "<fill>",
                        "random (default), zero, causal, padding, row-masked, "
-                       "first-tile-masked, all-masked, -1e4, finfo-min or "
-                       "mixed-inf", data_group>;
+                       "first-tile-masked, all-masked, -1e4, finfo-min, "
+                       "mixed-inf, -1e9 or steep", data_group>;
 defm nan : Value<"nan", "<operand>",
                  "Put one NaN into query, key, value or mask", data_group>;
 defm layout : Value<"layout", "<layout>",

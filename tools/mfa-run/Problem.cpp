@@ -28,7 +28,9 @@ static constexpr NamedValue<MaskFill> kMaskFills[] = {
     {"all-masked", MaskFill::AllMasked},
     {"-1e4", MaskFill::Minus1e4},
     {"finfo-min", MaskFill::FinfoMin},
-    {"mixed-inf", MaskFill::MixedInf}};
+    {"mixed-inf", MaskFill::MixedInf},
+    {"-1e9", MaskFill::Minus1e9},
+    {"steep", MaskFill::Steep}};
 
 static constexpr NamedValue<Layout> kLayouts[] = {
     {"bshd", Layout::BSHD},
@@ -186,9 +188,14 @@ static Error parseMask(const opt::InputArgList &args, Problem &problem) {
     return error;
   if (problem.maskType == ElementType::I1 &&
       (problem.maskFill == MaskFill::Minus1e4 ||
-       problem.maskFill == MaskFill::FinfoMin))
+       problem.maskFill == MaskFill::FinfoMin ||
+       problem.maskFill == MaskFill::Minus1e9))
     return makeError("--mask-fill: '", args.getLastArgValue(OPT_mask_fill),
                      "' needs a floating-point mask but the mask is i1");
+  if (problem.maskType == ElementType::F16 &&
+      problem.maskFill == MaskFill::Minus1e9)
+    return makeError("--mask-fill: '-1e9' needs a bf16 or f32 mask but the mask "
+                     "is f16, whose lowest number is -65504");
   return Error::success();
 }
 

@@ -174,6 +174,8 @@ struct WarpgroupMmaPattern : OpConversionPattern<WarpgroupMmaOp> {
     NVVM::WgmmaFenceAlignedOp::create(b);
     Value sums = packStruct(b, accumulator);
     for (int64_t k = 0; k < depth; k += kStep) {
+      if (k == op.getSplit())
+        NVVM::WgmmaGroupSyncAlignedOp::create(b);
       Value rhsStep = rhsDescriptor.at(k);
       if (lhs)
         sums = multiplyShared(b, sums, lhs->at(k), rhsStep, element, cols,

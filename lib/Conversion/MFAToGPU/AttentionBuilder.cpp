@@ -28,6 +28,12 @@ static constexpr double kLn2 = 0.6931471805599453;
 /// bits: they are 2^8 at most, far from the largest f16. An f32 exponent of 8
 /// has lost three bits, which f32 operands would show.
 static constexpr double kMaxGrowth = 8 * kLn2;
+/// A lane's sum of a row's weights, in a step whose maximum it does not know:
+/// no weight is larger, far from the largest f16.
+static constexpr double kMaxEarlySum = 0x1p10;
+/// The product of a maximum with log2 e is rounded: here by 4 at most, which
+/// all weights of the row have in common. Past it weights might be infinite.
+static constexpr double kMaxBase = 0x1p26;
 
 static gpu::AddressSpaceAttr getSharedSpace(MLIRContext *context) {
   return gpu::AddressSpaceAttr::get(context, gpu::AddressSpace::Workgroup);
@@ -40,14 +46,20 @@ AttentionBuilder::AttentionBuilder(OpBuilder &builder, MaskedAttentionOp op,
       maskForm(getMaskForm(op)), element(op.getElementType()),
       f32(b.getF32Type()), tileRows(schedule.getTileRows()),
       tileKeys(schedule.getTileKeys()),
-      clusterBlocks(schedule.getClusterBlocks()) {
-  FloatAttr scale;
-  canScaleLate =
-      operands.scale && matchPattern(operands.scale, m_Constant(&scale)) &&
-      scale.getValue().isFiniteNonZero() && !scale.getValue().isNegative();
-  if (canScaleLate)
-    scaleToLog2 = constant(scale.getValueAsDouble() * kLog2E);
+      clusterBlocks(schedule.getClusterBlocks()),
+      triesOldMax(schedule.getKind() == KernelKind::Wgmma) {
   toLog2 = constant(kLog2E);
+  if (!operands.scale)
+    return;
+  FloatAttr scale;
+  bool isKnown = matchPattern(operands.scale, m_Constant(&scale));
+  if (isKnown)
+    scaleToLog2 = constant(scale.getValueAsDouble() * kLog2E);
+  else if (triesOldMax)
+    scaleToLog2 = arith::MulFOp::create(b, operands.scale, toLog2);
+  canScaleLate = !triesOldMax && isKnown &&
+                 scale.getValue().isFiniteNonZero() &&
+                 !scale.getValue().isNegative();
 }
 
 //===----------------------------------------------------------------------===//
@@ -103,6 +115,22 @@ void AttentionBuilder::guarded(Value condition, function_ref<void()> then) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.thenBlock());
   then();
+}
+
+SmallVector<Value>
+AttentionBuilder::choose(Value condition,
+                         function_ref<SmallVector<Value>()> then,
+                         function_ref<SmallVector<Value>()> otherwise) {
+  auto fill = [&](function_ref<SmallVector<Value>()> body) {
+    return [this, body](OpBuilder &nested, Location) {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPoint(nested.getInsertionBlock(),
+                          nested.getInsertionPoint());
+      scf::YieldOp::create(b, body());
+    };
+  };
+  auto choice = scf::IfOp::create(b, condition, fill(then), fill(otherwise));
+  return SmallVector<Value>(choice.getResults());
 }
 
 //===----------------------------------------------------------------------===//
@@ -328,18 +356,21 @@ Value AttentionBuilder::loadMaskTile(Value shared) {
   return mfa_gpu::LoadOp::create(b, matrixTile(tileKeys, type), shared);
 }
 
+Value AttentionBuilder::widenMask(Value maskRegisters) {
+  Type type = cast<TileType>(maskRegisters.getType()).getElementType();
+  if (!type.isF16() && !type.isBF16())
+    return maskRegisters;
+  return mfa_gpu::ConvertOp::create(b, matrixTile(tileKeys, f32),
+                                    maskRegisters);
+}
+
 AttentionBuilder::Scores
 AttentionBuilder::addScaleAndMask(Value products, Value maskRegisters) {
   if (maskForm == MaskForm::None && canScaleLate)
     return {products, /*isScaled=*/false};
   SmallVector<Value> inputs{products};
-  if (maskRegisters) {
-    Type type = cast<TileType>(maskRegisters.getType()).getElementType();
-    if (type.isF16() || type.isBF16())
-      maskRegisters = mfa_gpu::ConvertOp::create(b, matrixTile(tileKeys, f32),
-                                                 maskRegisters);
-    inputs.push_back(maskRegisters);
-  }
+  if (maskRegisters)
+    inputs.push_back(widenMask(maskRegisters));
   if (rowMask)
     inputs.push_back(rowMask);
   Value scores =
@@ -396,7 +427,7 @@ AttentionBuilder::SoftmaxStep AttentionBuilder::updateRowMax(Value oldMax,
         Value growth = arith::SubFOp::create(b, args[0], args[1]);
         return arith::CmpFOp::create(
             b, arith::CmpFPredicate::UGT, growth,
-            constant(element.isF32() ? 0 : kMaxGrowth));
+            constant(element.isF32() || triesOldMax ? 0 : kMaxGrowth));
       });
   Value rowMax =
       map(row, {hasGrown, tileMax, oldMax}, [&](ValueRange args) -> Value {
@@ -408,28 +439,24 @@ AttentionBuilder::SoftmaxStep AttentionBuilder::updateRowMax(Value oldMax,
                                           negativeInfinity());
     return arith::SelectOp::create(b, isEmpty, constant(0), args[0]);
   });
-  if (scores.isScaled && maskMayOverflow()) {
+  if (scores.isScaled && (maskMayOverflow() || triesOldMax)) {
     // Rows whose maximum times log2 e is no f32 (a mask of the lowest finite
     // value, say) are moved to a maximum of 0 first. Rare, so behind a branch.
     Value isAnyHuge = map(rowTile(b.getI1Type()), base,
                           [&](ValueRange args) { return isHuge(args[0]); });
-    auto branch = scf::IfOp::create(b, TypeRange{scoreType, row, row},
-                                    mfa_gpu::AnyOp::create(b, isAnyHuge),
-                                    /*withElseRegion=*/true);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(branch.thenBlock());
     auto subtract = [&](ValueRange args) -> Value {
       return arith::SubFOp::create(b, args[0], args[1]);
     };
-    Value movedScores = map(scoreType, {scores.tile, base}, subtract);
-    Value movedMax = map(row, {oldMax, base}, subtract);
-    Value zero = splat(row, constant(0));
-    scf::YieldOp::create(b, ValueRange{movedScores, movedMax, zero});
-    b.setInsertionPointToStart(branch.elseBlock());
-    scf::YieldOp::create(b, ValueRange{scores.tile, oldMax, base});
-    scores.tile = branch.getResult(0);
-    oldMax = branch.getResult(1);
-    base = branch.getResult(2);
+    auto moved = choose(
+        mfa_gpu::AnyOp::create(b, isAnyHuge),
+        [&]() -> SmallVector<Value> {
+          return {map(scoreType, {scores.tile, base}, subtract),
+                  map(row, {oldMax, base}, subtract), splat(row, constant(0))};
+        },
+        [&]() -> SmallVector<Value> { return {scores.tile, oldMax, base}; });
+    scores.tile = moved[0];
+    oldMax = moved[1];
+    base = moved[2];
   }
   Value baseLog2 = map(row, base, [&](ValueRange args) -> Value {
     return arith::MulFOp::create(b, args[0], toLog2);
@@ -459,6 +486,64 @@ Value AttentionBuilder::weigh(const SoftmaxStep &step, Value &rowSum) {
   return weights;
 }
 
+Value AttentionBuilder::areBases(Value rowMax) {
+  Value isNone = map(rowTile(b.getI1Type()), rowMax, [&](ValueRange args) {
+    Value isHigh = arith::CmpFOp::create(b, arith::CmpFPredicate::UGT, args[0],
+                                         constant(kMaxBase));
+    Value isLow = arith::CmpFOp::create(b, arith::CmpFPredicate::ULT, args[0],
+                                        constant(-kMaxBase));
+    return arith::OrIOp::create(b, isHigh, isLow);
+  });
+  return arith::XOrIOp::create(b, mfa_gpu::AnyOp::create(b, isNone),
+                               arith::ConstantIntOp::create(b, true, 1));
+}
+
+AttentionBuilder::EarlyWeights
+AttentionBuilder::tryOldMax(Value products, Value maskRegisters,
+                            const Softmax &state) {
+  TileType row = rowTile(f32), tile = matrixTile(tileKeys, f32);
+  auto fma = [&](Value lhs, Value rhs, Value sum) -> Value {
+    return math::FmaOp::create(b, lhs, rhs, sum);
+  };
+  // (s scale + mask - m) log2 e, in an order that has all of a row first.
+  SmallVector<Value> ofRow{state.rowMax};
+  if (rowMask)
+    ofRow.push_back(rowMask);
+  Value shift = map(row, ofRow, [&](ValueRange args) -> Value {
+    Value base = arith::MulFOp::create(b, args[0], toLog2);
+    Value shift = arith::NegFOp::create(b, base);
+    Value mask = args.size() > 1 ? args[1] : scalarMask;
+    return mask ? fma(mask, toLog2, shift) : shift;
+  });
+  SmallVector<Value> inputs{products, shift};
+  if (maskRegisters)
+    inputs.push_back(widenMask(maskRegisters));
+  Value weights = map(tile, inputs, [&](ValueRange args) -> Value {
+    Value shift = args[1];
+    if (maskRegisters && args[2].getType().isInteger(1))
+      shift = arith::SelectOp::create(b, args[2], shift, negativeInfinity());
+    else if (maskRegisters)
+      shift = fma(args[2], toLog2, shift);
+    return math::Exp2Op::create(b, fma(args[0], scaleToLog2, shift));
+  });
+  Value rowSum = mfa_gpu::ReduceOp::create(b, ReduceKind::Add, weights,
+                                           splat(row, constant(0)),
+                                           /*partial=*/true);
+  // A sum that is no number is not small either.
+  Value isLarge =
+      map(rowTile(b.getI1Type()), rowSum, [&](ValueRange args) -> Value {
+        return arith::CmpFOp::create(b, arith::CmpFPredicate::UGT, args[0],
+                                     constant(kMaxEarlySum));
+      });
+  Value areGood =
+      arith::XOrIOp::create(b, mfa_gpu::AnyOp::create(b, isLarge),
+                            arith::ConstantIntOp::create(b, true, 1));
+  rowSum = map(row, {rowSum, state.rowSum}, [&](ValueRange args) -> Value {
+    return arith::AddFOp::create(b, args[0], args[1]);
+  });
+  return {weights, rowSum, areGood};
+}
+
 Value AttentionBuilder::changesScores(Value maskRegisters) {
   if (!op.getMaskType().getElementType().isInteger(1))
     return mfa_gpu::AnyOp::create(b, maskRegisters);
@@ -471,39 +556,13 @@ Value AttentionBuilder::changesScores(Value maskRegisters) {
   return mfa_gpu::AnyOp::create(b, excludes);
 }
 
-AttentionBuilder::SoftmaxStep
-AttentionBuilder::updateRowMax(Value rowMax, Value isMasked,
-                               function_ref<Scores()> getMasked,
-                               function_ref<Scores()> getUnmasked) {
-  TileType row = rowTile(f32);
-  auto branch = scf::IfOp::create(b,
-                                  TypeRange{matrixTile(tileKeys, f32), f32, row,
-                                            row, rowTile(b.getI1Type()), row},
-                                  isMasked, /*withElseRegion=*/true);
-  auto fill = [&](Block *block, function_ref<Scores()> getScores) {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(block);
-    SoftmaxStep step = updateRowMax(rowMax, getScores());
-    scf::YieldOp::create(b, ValueRange{step.scores, step.factor, step.base,
-                                       step.rowMax, step.hasGrown,
-                                       step.correction});
-  };
-  fill(branch.thenBlock(), getMasked);
-  fill(branch.elseBlock(), getUnmasked);
-  return {branch.getResult(0), branch.getResult(1), branch.getResult(2),
-          branch.getResult(3), branch.getResult(4), branch.getResult(5)};
-}
-
 Value AttentionBuilder::rescale(Value output, const SoftmaxStep &step) {
-  auto branch = scf::IfOp::create(b, TypeRange{output.getType()},
-                                  mfa_gpu::AnyOp::create(b, step.hasGrown),
-                                  /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(branch.thenBlock());
-  scf::YieldOp::create(b, scaleRows(output, step.correction));
-  b.setInsertionPointToStart(branch.elseBlock());
-  scf::YieldOp::create(b, output);
-  return branch.getResult(0);
+  return choose(
+      mfa_gpu::AnyOp::create(b, step.hasGrown),
+      [&]() -> SmallVector<Value> {
+        return {scaleRows(output, step.correction)};
+      },
+      [&]() -> SmallVector<Value> { return {output}; })[0];
 }
 
 Value AttentionBuilder::toFactor(Value weights) {
@@ -567,9 +626,9 @@ Value AttentionBuilder::logSumExp(Value rowMax, Value rowSum) {
 
 Value AttentionBuilder::isHuge(Value rowMax) {
   Value isHigh = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, rowMax,
-                                       constant(0x1p126));
+                                       constant(kMaxBase));
   Value isLow = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, rowMax,
-                                      constant(-0x1p126));
+                                      constant(-kMaxBase));
   return arith::OrIOp::create(b, isHigh, isLow);
 }
 

@@ -19,9 +19,14 @@
 //
 // and in the end o / l and m + ln l. l = 0 marks a row without any key.
 //
-// Any m near the row maximum will do, so it stays as it is, and a is 1, while
+// Any m near the row maximum will do. So it stays as it is, and a is 1, while
 // the maximum has not grown by more than a limit (FlashAttention-4, 2025). Most
 // steps then leave o alone.
+//
+// Nor need the maximum of j be known before p. With m' = m, a maximum that has
+// grown too far shows in p itself: in each lane's part of rowsum p, which is
+// wanted anyway. Where it shows in any lane of a warp, p is forgotten and the
+// step done again as above; so it is while a row has had no key, and m is -inf.
 //
 // The kinds of kernels differ in how tiles move and who moves them.
 //
@@ -84,6 +89,10 @@ protected:
   Value scaleRows(Value tile, Value factors);
   /// `then()` where `condition` holds.
   void guarded(Value condition, function_ref<void()> then);
+  /// What `then()` or `otherwise()` gives.
+  SmallVector<Value> choose(Value condition,
+                            function_ref<SmallVector<Value>()> then,
+                            function_ref<SmallVector<Value>()> otherwise);
 
   //===--- Views ----------------------------------------------------------===//
 
@@ -140,6 +149,8 @@ protected:
   Softmax initialSoftmax();
   /// The first key of a tile, counted from the first of this block.
   Value firstKeyOfTile(Value tile);
+  /// A 16-bit mask as f32.
+  Value widenMask(Value maskRegisters);
   /// `maskRegisters` may be null.
   Scores addScaleAndMask(Value products, Value maskRegisters);
   /// The part of the mask that is in shared memory, in registers as it is.
@@ -149,12 +160,19 @@ protected:
   /// -inf for all keys but the first `count`.
   Scores keepKeys(Scores scores, Value count);
   SoftmaxStep updateRowMax(Value rowMax, Scores scores);
+  /// Whether weights of all rows may be computed with this maximum as the base:
+  /// a finite one, whose product with log2 e is exact enough.
+  Value areBases(Value rowMax);
+  /// The weights of a step with the maximum of the steps before as the base,
+  /// the row sums with these, and whether no weight of the warp's is too large:
+  /// what can be told without the other lanes' scores.
+  struct EarlyWeights {
+    Value weights, rowSum, areGood;
+  };
+  EarlyWeights tryOldMax(Value products, Value maskRegisters,
+                         const Softmax &state);
   /// Whether a mask's tile has more than zeros, or a key that it excludes.
   Value changesScores(Value maskRegisters);
-  /// `updateRowMax` of one or the other scores.
-  SoftmaxStep updateRowMax(Value rowMax, Value isMasked,
-                           function_ref<Scores()> getMasked,
-                           function_ref<Scores()> getUnmasked);
   /// The output so far, in units of the step.
   Value rescale(Value output, const SoftmaxStep &step);
   /// The weights of a step. Adds them to the row sum.
@@ -186,6 +204,8 @@ protected:
   Type element;
   Type f32;
   int64_t tileRows, tileKeys, clusterBlocks;
+  /// Whether steps try the old maximum first, so that their own is rare.
+  bool triesOldMax;
 
   // The rows' place, and how many tiles of rows a head has: of a cluster, those
   // that all its blocks have together.
@@ -197,10 +217,10 @@ protected:
   Value sharedBytes;
   // A mask that is not in shared memory: row tile or scalar.
   Value rowMask, scalarMask;
-  // log2 e, and its product with a scale that is known and positive. Scores
-  // without a mask may then stay unscaled up to the exponent.
+  // log2 e, and its product with the scale. Where that is known and positive,
+  // scores without a mask may stay unscaled up to the exponent.
   Value toLog2, scaleToLog2;
-  bool canScaleLate;
+  bool canScaleLate = false;
 };
 
 } // namespace mlir::mfa

@@ -81,21 +81,18 @@ void MmaSyncKernel::copyNext(Value tile, function_ref<void(Value)> body) {
   NVVM::CpAsyncCommitGroupOp::create(b);
 }
 
-MmaSyncKernel::Scores MmaSyncKernel::maskTail(Scores scores, Value tile) {
+MmaSyncKernel::Scores MmaSyncKernel::maskTail(Scores scores, Value number) {
   if (!hasTail())
     return scores;
-  Value firstKey = firstKeyOfTile(tile);
+  Value firstKey = firstKeyOfTile(number);
   Value keysLeft = arith::SubIOp::create(b, numKeys, firstKey);
   Value isTail = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, keysLeft,
                                        index(tileKeys));
-  auto branch = scf::IfOp::create(b, scores.tile.getType(), isTail,
-                                  /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(branch.thenBlock());
-  scf::YieldOp::create(b, keepKeys(scores, keysLeft).tile);
-  b.setInsertionPointToStart(branch.elseBlock());
-  scf::YieldOp::create(b, scores.tile);
-  return {branch.getResult(0), scores.isScaled};
+  Value tile = choose(
+      isTail,
+      [&]() -> SmallVector<Value> { return {keepKeys(scores, keysLeft).tile}; },
+      [&]() -> SmallVector<Value> { return {scores.tile}; })[0];
+  return {tile, scores.isScaled};
 }
 
 MmaSyncKernel::Scores MmaSyncKernel::scores(Value tile) {

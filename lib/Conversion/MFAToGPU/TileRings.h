@@ -11,8 +11,9 @@
 // is empty (every consumer warp read it). A thread for each ring, and one for
 // the query, starts its loads.
 //
-// Tiles of keys go from the last to the first, so that only the first step
-// knows of keys past the end.
+// The last tile of keys comes first, so that only the first step knows of keys
+// past the end; then the others, from the first on. With a causal mask, and
+// with padding on either side, all rows know a key after two steps.
 //
 // A persistent block takes one tile of query rows after another, and the rings
 // just go on. What comes first for the next rows is loaded while these are
@@ -133,7 +134,8 @@ protected:
   /// growing from panel to panel.
   void loadTile(const Ring &ring, ArrayRef<OpFoldResult> first, Value stage);
   void produce(const Ring &ring, Value step, ArrayRef<OpFoldResult> first);
-  /// The tile of a step, when it is there.
+  /// The tile of a step, and that tile when it is there.
+  Value tileOf(const Ring &ring, Value step);
   Value consume(const Ring &ring, Value step);
   /// Done with reading it.
   void release(const Ring &ring, Value step);

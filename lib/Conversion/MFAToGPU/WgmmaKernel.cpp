@@ -7,18 +7,29 @@
 //===----------------------------------------------------------------------===//
 
 // Threads of an extra warpgroup, the producers, start all loads (TileRings.h).
-// The other warpgroups, the consumers, have 64 query rows each. A consumer
-// keeps two products going (Shah et al., "FlashAttention-3", 2024):
+// The other warpgroups, the consumers, have 64 query rows each. In a turn a
+// consumer has the tensor cores: it starts two products and waits for both.
 //
-//   product of query and key i           |
-//   product of weights and value i - 1   |  softmax of i, when its scores are
-//   wait for the latter, rescale         |  there
+//   consumer 0   | weights i - 1, value;   | weights of i           | weights
+//   i,
+//                | query, key i            | from the scores        | value;
+//                ...
+//   consumer 1   | weights of j            | weights j, value;      | weights
+//   of
+//                | from the scores         | query, key j + 1       | j + 1
 //
-// With ping-pong, a consumer starts its products when the scores of the one
-// before it are there, so that the softmax of one runs under the products of
-// the others. (Started as soon as those of the other are only under way, they
-// share the tensor cores with them, and all wait for their scores at once.)
-// The turns of a persistent block go on from tile to tile of its rows.
+// With ping-pong a consumer waits for its turn, so that the softmax of one runs
+// under the products of the others, and nothing is multiplied while rows are
+// rescaled. (Without turns the consumers share the tensor cores evenly, and all
+// of them have their scores at once.) The turns of a persistent block go on
+// from tile to tile of its rows.
+//
+// For this a softmax must take no longer than the products of the others. Most
+// of what it takes is the way to the row maximum and back: all scores of a row,
+// then two exchanges between lanes, and only then the first weight. So a step
+// does without: its weights are tried with the maximum of the steps before,
+// each as soon as its score is there, and the few sums that a lane has tell
+// whether that was good enough (AttentionBuilder.h).
 //
 //===----------------------------------------------------------------------===//
 
@@ -63,14 +74,44 @@ private:
   void passTurn();
   /// Passes the turn on, but behind the block's last product.
   void passLastTurn();
-  /// The product, when it and all but `others` of those started are there.
-  Value waitFor(Value product, int64_t others);
+  /// What the loop over keys hands on: the output so far, the left factor of
+  /// the product that comes to it next, maximum and sum of weights, and whether
+  /// the maxima of all of the warp's rows will do as bases.
+  struct State {
+    Value output, factor;
+    Softmax softmax;
+    Value hasBases;
+
+    SmallVector<Value> toValues() const {
+      return {output, factor, softmax.rowMax, softmax.rowSum, hasBases};
+    }
+    static State fromValues(ValueRange values) {
+      return {values[0], values[1], {values[2], values[3]}, values[4]};
+    }
+  };
   Value startScores(Value step);
-  /// The row maximum of a step from its products of query and key, while
-  /// `others` may be going. Passes the turn as soon as they are there.
-  SoftmaxStep finishScores(Value products, Value step, int64_t others,
-                           Value rowMax, Value keysLeft);
-  Value startOutput(Value weights, Value step, Value output);
+  Value startOutput(Value step, const State &state);
+  /// Products when all, or all but the latest `pending`, of those started are
+  /// there.
+  SmallVector<Value> waitFor(ValueRange products, int64_t pending = 0);
+  /// The products of a turn, scores last, when they are there. Passes the turn.
+  SmallVector<Value> finishTurn(ValueRange products);
+  /// The mask's tile of a step, where one is in shared memory: waits until it
+  /// is there; loads it, null without one; is done with it.
+  void waitForMask(Value step);
+  Value loadMask(Value step);
+  void releaseMask(Value step);
+  /// A step of the recurrence from its products of query and key: by its own
+  /// maximum, with -inf for all but `keysLeft` keys if that is given. The first
+  /// has no output to rescale.
+  State weighByNewMax(Value scores, Value step, State state, Value keysLeft);
+  /// By the maximum so far where that will do, else by its own. `isMasked`,
+  /// where it is not null, says whether the mask's tile changes any score.
+  State weigh(Value scores, Value step, Value isMasked, State state);
+  /// The weights by the maximum so far as a factor, their sums, and whether
+  /// they will do.
+  SmallVector<Value> weighByOldMax(Value scores, Value step, Value isMasked,
+                                   const State &state);
   void finish(Value output, const Softmax &state);
   /// Stores the warpgroup's rows of the output tile in shared memory.
   void storeRows(Value buffer);
@@ -88,7 +129,7 @@ private:
 } // namespace
 
 //===----------------------------------------------------------------------===//
-// The consumers
+// Turns
 //===----------------------------------------------------------------------===//
 
 Value WgmmaKernel::barrierOf(NamedBarrier first, Value consumer) {
@@ -135,68 +176,113 @@ void WgmmaKernel::passLastTurn() {
   guarded(isAwaited, [&] { passTurn(); });
 }
 
-Value WgmmaKernel::waitFor(Value product, int64_t others) {
-  return mfa_gpu::WarpgroupWaitOp::create(b, product.getType(), others, product)
-      .getResult(0);
-}
-
 Value WgmmaKernel::startScores(Value step) {
   Value keys = consume(key, step);
+  // In steps of 16 elements of the head; of a single one nothing is early.
+  IntegerAttr split;
+  int64_t steps = memory.query.panels * memory.query.pitch / 16;
+  if (schedule.getEarlyTurns() && steps > 1)
+    split = b.getI64IntegerAttr(16 * (steps - std::max<int64_t>(steps / 4, 1)));
   return mfa_gpu::WarpgroupMmaOp::create(
       b, matrixTile(tileKeys, f32),
       sharedMatrix(query.buffer, memory.query, Value()), keys,
-      /*accumulator=*/Value(), /*transpose_rhs=*/true);
+      /*accumulator=*/Value(), /*transpose_rhs=*/true, split);
 }
 
-AttentionBuilder::SoftmaxStep
-WgmmaKernel::finishScores(Value products, Value step, int64_t others,
-                          Value rowMax, Value keysLeft) {
-  auto finish = [&](Scores scores) {
-    return keysLeft ? keepKeys(scores, keysLeft) : scores;
-  };
-  auto waitForProducts = [&] {
-    products = waitFor(products, others);
+Value WgmmaKernel::startOutput(Value step, const State &state) {
+  return mfa_gpu::WarpgroupMmaOp::create(
+      b, state.output.getType(), state.factor, consume(value, step),
+      state.output, /*transpose_rhs=*/false, /*split=*/IntegerAttr());
+}
+
+SmallVector<Value> WgmmaKernel::waitFor(ValueRange products, int64_t pending) {
+  auto finished = mfa_gpu::WarpgroupWaitOp::create(b, products.getTypes(),
+                                                   pending, products);
+  return SmallVector<Value>(finished.getResults());
+}
+
+SmallVector<Value> WgmmaKernel::finishTurn(ValueRange products) {
+  if (!schedule.getEarlyTurns()) {
+    SmallVector<Value> finished = waitFor(products);
     passTurn();
-    release(key, step);
-  };
-  if (!mask.buffer) {
-    waitForProducts();
-    return updateRowMax(rowMax, finish(addScaleAndMask(products, Value())));
+    return finished;
   }
-  Value shared = consume(mask, step);
-  if (maskForm == MaskForm::KeyVector && canScaleLate) {
-    // Padding leaves most tiles of keys as they are. Registers that held the
-    // mask for longer than it takes to see that would be spilled.
-    Value isMasked = changesScores(loadMaskTile(shared));
-    waitForProducts();
-    auto getMasked = [&] {
-      return finish(addScaleAndMask(products, loadMaskTile(shared)));
-    };
-    Scores unmasked{products, /*isScaled=*/false};
-    auto getUnmasked = [&] { return finish(unmasked); };
-    SoftmaxStep result = updateRowMax(rowMax, isMasked, getMasked, getUnmasked);
-    release(mask, step);
-    return result;
-  }
-  // Under the product where its registers are few. Else what follows would be
-  // scheduled before the turn is passed, as all of it is ready at once.
-  constexpr int64_t kFewBytesOfRow = 128;
-  bool loadsFirst = numConsumers < 3 &&
-                    mask.matrix->getTileBytes() <= tileRows * kFewBytesOfRow;
-  if (!loadsFirst)
-    waitForProducts();
-  Value registers = loadMaskTile(shared);
-  release(mask, step);
-  if (loadsFirst)
-    waitForProducts();
-  return updateRowMax(rowMax, finish(addScaleAndMask(products, registers)));
+  // All but the last part of the scores.
+  SmallVector<Value> finished = waitFor(products.drop_back(), 1);
+  passTurn();
+  finished.append(waitFor(products.back()));
+  return finished;
 }
 
-Value WgmmaKernel::startOutput(Value weights, Value step, Value output) {
-  return mfa_gpu::WarpgroupMmaOp::create(b, output.getType(), weights,
-                                         consume(value, step), output,
-                                         /*transpose_rhs=*/false);
+//===----------------------------------------------------------------------===//
+// The softmax
+//===----------------------------------------------------------------------===//
+
+void WgmmaKernel::waitForMask(Value step) {
+  if (mask.buffer)
+    wait(mask.full, placeOf(step));
 }
+
+void WgmmaKernel::releaseMask(Value step) {
+  if (mask.buffer)
+    release(mask, step);
+}
+
+Value WgmmaKernel::loadMask(Value step) {
+  return mask.buffer ? loadMaskTile(tileOf(mask, step)) : Value();
+}
+
+WgmmaKernel::State WgmmaKernel::weighByNewMax(Value scores, Value step,
+                                              State state, Value keysLeft) {
+  Scores masked = addScaleAndMask(scores, loadMask(step));
+  if (keysLeft)
+    masked = keepKeys(masked, keysLeft);
+  SoftmaxStep softmax = updateRowMax(state.softmax.rowMax, masked);
+  if (state.output)
+    state.output = rescale(state.output, softmax);
+  state.softmax.rowMax = softmax.rowMax;
+  state.factor =
+      toFactor(AttentionBuilder::weigh(softmax, state.softmax.rowSum));
+  state.hasBases = areBases(softmax.rowMax);
+  return state;
+}
+
+SmallVector<Value> WgmmaKernel::weighByOldMax(Value scores, Value step,
+                                              Value isMasked,
+                                              const State &state) {
+  auto weigh = [&](Value maskRegisters) -> SmallVector<Value> {
+    EarlyWeights weights = tryOldMax(scores, maskRegisters, state.softmax);
+    return {toFactor(weights.weights), weights.rowSum, weights.areGood};
+  };
+  auto weighMasked = [&] { return weigh(loadMask(step)); };
+  if (!isMasked)
+    return weighMasked();
+  return choose(isMasked, weighMasked, [&] { return weigh(Value()); });
+}
+
+WgmmaKernel::State WgmmaKernel::weigh(Value scores, Value step, Value isMasked,
+                                      State state) {
+  auto early = choose(
+      state.hasBases,
+      [&] { return weighByOldMax(scores, step, isMasked, state); },
+      [&]() -> SmallVector<Value> {
+        return {state.factor, state.softmax.rowSum,
+                arith::ConstantIntOp::create(b, false, 1)};
+      });
+  State good = state;
+  good.factor = early[0];
+  good.softmax.rowSum = early[1];
+  return State::fromValues(choose(
+      early[2], [&] { return good.toValues(); },
+      [&] {
+        return weighByNewMax(scores, step, state, /*keysLeft=*/Value())
+            .toValues();
+      }));
+}
+
+//===----------------------------------------------------------------------===//
+// The consumers
+//===----------------------------------------------------------------------===//
 
 void WgmmaKernel::consumeRows() {
   if (maskForm == MaskForm::QueryVector || maskForm == MaskForm::Scalar)
@@ -204,47 +290,53 @@ void WgmmaKernel::consumeRows() {
   loadRowMask();
   wait(query.full, placeOfQuery());
 
+  // The first step has no maximum before it, and may have keys past the last.
   takeTurn();
-  Value products = startScores(firstStep);
+  Value scores = finishTurn(startScores(firstStep))[0];
+  release(key, firstStep);
   Value keysLeft;
   if (hasTail())
     keysLeft = arith::SubIOp::create(b, numKeys, firstKeyOf(firstStep));
-  Softmax initial = initialSoftmax();
-  SoftmaxStep first =
-      finishScores(products, firstStep, 0, initial.rowMax, keysLeft);
-  Value firstSum = initial.rowSum, firstWeights = weigh(first, firstSum);
-  Value output = splat(matrixTile(memory.output.cols, f32), constant(0));
+  waitForMask(firstStep);
+  State state;
+  state.softmax = initialSoftmax();
+  state = weighByNewMax(scores, firstStep, state, keysLeft);
+  state.output = splat(matrixTile(memory.output.cols, f32), constant(0));
+  releaseMask(firstStep);
 
-  auto loop = forEachStep(stepAfter(firstStep), {output, toFactor(firstWeights),
-                                                 first.rowMax, firstSum});
+  auto loop = forEachStep(stepAfter(firstStep), state.toValues());
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     Value step = loop.getInductionVar(), before = stepBefore(step);
+    state = State::fromValues(loop.getRegionIterArgs());
     takeTurn();
-    products = startScores(step);
-    Value next =
-        startOutput(loop.getRegionIterArg(1), before, loop.getRegionIterArg(0));
-    SoftmaxStep softmax =
-        finishScores(products, step, 1, loop.getRegionIterArg(2), Value());
-    next = waitFor(next, 0);
+    Value output = startOutput(before, state), scores = startScores(step);
+    // Under the products. Padding leaves most tiles of keys as they are.
+    waitForMask(step);
+    Value isMasked;
+    if (maskForm == MaskForm::KeyVector)
+      isMasked = changesScores(loadMask(step));
+    SmallVector<Value> products = finishTurn({output, scores});
     release(value, before);
-    next = rescale(next, softmax);
-    Value rowSum = loop.getRegionIterArg(3), weights = weigh(softmax, rowSum);
-    scf::YieldOp::create(
-        b, ValueRange{next, toFactor(weights), softmax.rowMax, rowSum});
+    release(key, step);
+    state.output = products[0];
+    state = weigh(products[1], step, isMasked, state);
+    releaseMask(step);
+    scf::YieldOp::create(b, state.toValues());
   }
+  state = State::fromValues(loop.getResults());
   bool isPersistent = schedule.getPersistent();
   if (isPersistent && !memory.hasOutputInPlaceOfQuery())
     arriveAsWarp(query.empty, index(0));
   Value last = stepBefore(endStep);
   takeTurn();
-  output = startOutput(loop.getResult(1), last, loop.getResult(0));
+  Value output = startOutput(last, state);
   passLastTurn();
-  output = waitFor(output, 0);
+  output = waitFor(output)[0];
   if (isPersistent)
     release(value, last);
-  finish(output, {loop.getResult(2), loop.getResult(3)});
+  finish(output, state.softmax);
 }
 
 void WgmmaKernel::finish(Value output, const Softmax &state) {

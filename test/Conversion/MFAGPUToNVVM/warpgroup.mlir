@@ -32,6 +32,32 @@ gpu.module @kernels {
 #operand = #mfa_gpu.fragment<operand, warps = 8>
 #shared = #gpu.address_space<workgroup>
 
+// A split product is two groups, of which the later may still be going.
+// CHECK-LABEL: gpu.func @split
+// CHECK-COUNT-3: nvvm.wgmma.mma_async
+// CHECK: nvvm.wgmma.commit.group.sync.aligned
+// CHECK: nvvm.wgmma.mma_async
+// CHECK: nvvm.wgmma.commit.group.sync.aligned
+// CHECK: nvvm.wgmma.wait.group.sync.aligned 1
+// CHECK: nvvm.wgmma.wait.group.sync.aligned 0
+gpu.module @kernels {
+  gpu.func @split(%query: memref<1x128x64xbf16, #shared>, %key: memref<1x32x64xbf16, #shared>, %out: memref<1x128x32xf32, #shared>) kernel {
+    %s = mfa_gpu.warpgroup_mma %query, %key {transpose_rhs, split = 48}
+      : memref<1x128x64xbf16, #shared>, memref<1x32x64xbf16, #shared>
+      to !mfa_gpu.tile<128x32xf32, #accumulator>
+    mfa_gpu.warpgroup_wait 1
+    %done = mfa_gpu.warpgroup_wait 0, %s : !mfa_gpu.tile<128x32xf32, #accumulator>
+    mfa_gpu.store %done to %out : <128x32xf32, #accumulator> to memref<1x128x32xf32, #shared>
+    gpu.return
+  }
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 8>
+#operand = #mfa_gpu.fragment<operand, warps = 8>
+#shared = #gpu.address_space<workgroup>
+
 // The left factor in registers is pinned, with the sums, before the fence. The
 // value tile is read with its columns contiguous (the last immediate), its 64
 // rows in four steps.

@@ -41,31 +41,49 @@
 // CHECK: mfa_gpu.tensor_load {{.*}} : memref<128x64x
 // CHECK: }
 
-// The consumers: the last step's product with the value runs while the softmax
-// of this one is computed.
+// The consumers: the first step by its own maximum.
 // CHECK: nvvm.setmaxregister increase 240
 // CHECK: mfa_gpu.warpgroup_mma {{.*}} {transpose_rhs}
 // CHECK: mfa_gpu.warpgroup_wait 0
-// CHECK: scf.for {{.*}} iter_args(%[[O:.*]] = %{{.*}}, %[[P:.*]] = %{{.*}}, %[[M:.*]] = %{{.*}}, %[[L:.*]] = %{{.*}})
+// CHECK: mfa_gpu.reduce max
+// CHECK: math.exp2
+// The others: both products, then weights by the maximum so far, as one map from
+// products and mask, if all rows have one that will do.
+// CHECK: scf.for {{.*}} iter_args(%[[O:.*]] = %{{.*}}, %[[P:.*]] = %{{.*}}, %[[M:.*]] = %{{.*}}, %[[L:.*]] = %{{.*}}, %[[HAS_BASES:.*]] = %{{.*}})
+// CHECK:   nvgpu.mbarrier.try_wait.parity
+// CHECK:   %[[NEXT:.*]] = mfa_gpu.warpgroup_mma %[[P]], %{{.*}}, %[[O]]
 // CHECK:   nvgpu.mbarrier.try_wait.parity
 // CHECK:   %[[S:.*]] = mfa_gpu.warpgroup_mma {{.*}} {transpose_rhs}
-// CHECK:   %[[NEXT:.*]] = mfa_gpu.warpgroup_mma %[[P]], %{{.*}}, %[[O]]
-// CHECK:   mfa_gpu.load {{.*}} : memref<1x128x64x
-// CHECK:   nvgpu.mbarrier.arrive
-// CHECK:   %[[SCORES:.*]] = mfa_gpu.warpgroup_wait 1, %[[S]]
-// CHECK:   nvgpu.mbarrier.arrive
-// CHECK:   mfa_gpu.map %[[SCORES]]
-// CHECK:   mfa_gpu.reduce max
-// CHECK:   %[[DONE:.*]] = mfa_gpu.warpgroup_wait 0, %[[NEXT]]
-// Where no row maximum grew by much, the output stays as it is.
-// CHECK:   %[[GREW:.*]] = mfa_gpu.any
-// CHECK:   scf.if %[[GREW]]
-// CHECK:     mfa_gpu.map %[[DONE]]
+// CHECK:   nvgpu.mbarrier.try_wait.parity
+// CHECK:   %[[DONE:.*]]:2 = mfa_gpu.warpgroup_wait 0, %[[NEXT]], %[[S]]
+// CHECK-COUNT-2: nvgpu.mbarrier.arrive
+// CHECK:   %[[EARLY:.*]]:3 = scf.if %[[HAS_BASES]]
+// CHECK:     %[[MASK:.*]] = mfa_gpu.load {{.*}} : memref<1x128x64x
+// CHECK-NOT: mfa_gpu.reduce max
+// CHECK:     mfa_gpu.map %[[M]]
+// CHECK:     mfa_gpu.map %[[DONE]]#1, %{{.*}}, %{{.*}} :
+// CHECK-COUNT-2: math.fma
+// CHECK:     math.exp2
+// CHECK:     mfa_gpu.reduce add {{.*}} partial
+// CHECK:     arith.cmpf ugt, %{{.*}}, %{{.*}}
+// CHECK:     mfa_gpu.any
+// CHECK:     mfa_gpu.convert {{.*}} #operand>
 // CHECK:   else
-// CHECK:     scf.yield %[[DONE]]
-// CHECK:   math.exp2
-// CHECK:   mfa_gpu.reduce add {{.*}} partial
-// CHECK:   mfa_gpu.convert {{.*}} #operand>
+// CHECK:     scf.yield %[[P]], %[[L]], %false
+// Else by their own: the output is rescaled where a maximum grew.
+// CHECK:   scf.if %[[EARLY]]#2
+// CHECK:     scf.yield %[[DONE]]#0, %[[EARLY]]#0, %[[M]], %[[EARLY]]#1, %[[HAS_BASES]]
+// CHECK:   else
+// CHECK:     mfa_gpu.reduce max
+// CHECK:     arith.cmpf ugt, %{{.*}}, %cst{{.*}} : f32
+// CHECK:     %[[GREW:.*]] = mfa_gpu.any
+// CHECK:     scf.if %[[GREW]]
+// CHECK:       mfa_gpu.map %[[DONE]]#0
+// CHECK:     else
+// CHECK:       scf.yield %[[DONE]]#0
+// CHECK:     math.exp2
+// CHECK:     mfa_gpu.reduce add {{.*}} partial
+// CHECK:     mfa_gpu.convert {{.*}} #operand>
 // CHECK: mfa_gpu.warpgroup_mma
 // CHECK: mfa_gpu.warpgroup_wait 0
 // CHECK: nvvm.barrier id
@@ -95,9 +113,9 @@ func.func @masked(%q: memref<1x512x4x128xbf16>, %k: memref<1x512x2x128xbf16>, %v
 // CHECK: nvvm.barrier.arrive id = %[[NEXT:.*]] number_of_threads
 // CHECK: scf.for
 // CHECK:   nvvm.barrier id = %[[OWN]] number_of_threads
-// CHECK:   mfa_gpu.warpgroup_mma {{.*}} {transpose_rhs}
 // CHECK:   mfa_gpu.warpgroup_mma
-// CHECK:   mfa_gpu.warpgroup_wait 1
+// CHECK:   mfa_gpu.warpgroup_mma {{.*}} {transpose_rhs}
+// CHECK:   mfa_gpu.warpgroup_wait 0
 // CHECK:   nvvm.barrier.arrive id = %[[NEXT]] number_of_threads
 // CHECK:   scf.yield
 // CHECK: nvvm.barrier id = %[[OWN]] number_of_threads
@@ -113,24 +131,58 @@ func.func @ping_pong(%q: memref<1x512x4x128xbf16>, %o: memref<1x512x4x128xbf16>)
 
 // -----
 
+// A turn that ends early: with the last quarter of the scores still going.
+// CHECK-LABEL: func.func @early_turns
+// CHECK: nvvm.setmaxregister increase
+// CHECK: mfa_gpu.warpgroup_mma {{.*}} {split = 96 : i64, transpose_rhs}
+// CHECK: mfa_gpu.warpgroup_wait 1
+// CHECK: nvvm.barrier.arrive
+// CHECK: mfa_gpu.warpgroup_wait 0
+// CHECK: scf.for
+// CHECK:   %[[O:.*]] = mfa_gpu.warpgroup_mma
+// CHECK:   %[[S:.*]] = mfa_gpu.warpgroup_mma {{.*}} {split = 96 : i64, transpose_rhs}
+// CHECK:   mfa_gpu.warpgroup_wait 1, %[[O]] :
+// CHECK:   nvvm.barrier.arrive
+// CHECK:   mfa_gpu.warpgroup_wait 0, %[[S]] :
+func.func @early_turns(%q: memref<1x512x4x128xbf16>, %o: memref<1x512x4x128xbf16>) {
+  mfa.masked_attention ins(%q, %q, %q : memref<1x512x4x128xbf16>, memref<1x512x4x128xbf16>, memref<1x512x4x128xbf16>)
+      outs(%o : memref<1x512x4x128xbf16>)
+      schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, ping_pong = true, early_turns = true>)
+  return
+}
+
+// -----
+
+// A head of 16 elements is a single step, of which none is early.
+// CHECK-LABEL: func.func @early_turns_of_one_step
+// CHECK: nvvm.setmaxregister increase
+// CHECK-NOT: split =
+func.func @early_turns_of_one_step(%q: memref<1x512x4x16xbf16>, %o: memref<1x512x4x16xbf16>) {
+  mfa.masked_attention ins(%q, %q, %q : memref<1x512x4x16xbf16>, memref<1x512x4x16xbf16>, memref<1x512x4x16xbf16>)
+      outs(%o : memref<1x512x4x16xbf16>)
+      schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, ping_pong = true, early_turns = true>)
+  return
+}
+
+// -----
+
 // Padding: a tile of keys whose mask is zero goes without it.
 // CHECK-LABEL: func.func @padding
 // CHECK: nvvm.setmaxregister increase
 // CHECK: scf.for
 // CHECK:   %[[MASK:.*]] = mfa_gpu.load
 // CHECK:   %[[MASKED:.*]] = mfa_gpu.any %[[MASK]]
-// CHECK:   %[[S:.*]] = mfa_gpu.warpgroup_wait 1
-// CHECK:   %[[MAX:.*]]:{{.*}} = scf.if %[[MASKED]]
+// CHECK:   %[[DONE:.*]]:2 = mfa_gpu.warpgroup_wait 0
+// CHECK:   scf.if %[[MASKED]]
 // CHECK:     mfa_gpu.load
-// CHECK:     math.fma
-// CHECK:     scf.yield
+// CHECK:     mfa_gpu.map %[[DONE]]#1, %{{.*}}, %{{.*}} :
+// CHECK-COUNT-2: math.fma
+// CHECK:     math.exp2
 // CHECK:   else
 // CHECK-NOT: mfa_gpu.load
-// CHECK:     mfa_gpu.reduce max %[[S]]
-// CHECK:     scf.yield
-// CHECK:   mfa_gpu.map %[[MAX]]#0
-// CHECK:     math.fma
-// CHECK:     math.exp2
+// CHECK:     mfa_gpu.map %[[DONE]]#1, %{{[^,]*}} :
+// CHECK-COUNT-1: math.fma
+// CHECK-NEXT: math.exp2
 func.func @padding(%q: memref<1x512x4x128xbf16>, %m: memref<1x1x512xbf16>, %o: memref<1x512x4x128xbf16>) {
   mfa.masked_attention ins(%q, %q, %q : memref<1x512x4x128xbf16>, memref<1x512x4x128xbf16>, memref<1x512x4x128xbf16>)
       mask(%m : memref<1x1x512xbf16>) outs(%o : memref<1x512x4x128xbf16>)

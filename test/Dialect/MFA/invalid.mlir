@@ -1076,6 +1076,11 @@ func.func @memref_result(%q: tensor<2x16x4x8xf16>, %k: tensor<2x32x2x8xf16>,
 
 // -----
 
+// expected-error @below {{expected 'early_turns' with 'ping_pong' (turns to pass), but got it without}}
+#no_turns = #mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, early_turns = true>
+
+// -----
+
 // expected-error @below {{expected 'adjacent_heads' to be 0 (all heads) or more, but got -1}}
 #no_heads = #mfa.schedule<kind = mma_sync, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, adjacent_heads = -1>
 

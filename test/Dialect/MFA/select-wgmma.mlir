@@ -23,7 +23,7 @@ func.func @f32_mask(%q: memref<2x512x4x128xf16>, %m: memref<2x512x512xf32>, %o: 
 
 // A vector of keys takes little.
 // CHECK-LABEL: @padding
-// CHECK: schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 160, warps = 8, stages = 2, persistent = true, adjacent_heads = 1, cluster_blocks = 2>)
+// CHECK: schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 128, warps = 8, stages = 2, ping_pong = true, persistent = true, adjacent_heads = 1, early_turns = true>)
 func.func @padding(%q: memref<2x512x4x128xf16>, %m: memref<2x1x512xf16>, %o: memref<2x512x4x128xf16>) {
   mfa.masked_attention ins(%q, %q, %q : memref<2x512x4x128xf16>, memref<2x512x4x128xf16>, memref<2x512x4x128xf16>)
       mask(%m : memref<2x1x512xf16>) outs(%o : memref<2x512x4x128xf16>)

@@ -905,3 +905,14 @@ func.func @wgmma_accumulator(%l: !mfa_gpu.tile<128x64xbf16, #operand>, %k: memre
   %r = mfa_gpu.warpgroup_mma %l, %k, %o : !mfa_gpu.tile<128x64xbf16, #operand>, memref<2x64x64xbf16, #shared>, !mfa_gpu.tile<128x64xf32, #accumulator> to !mfa_gpu.tile<128x128xf32, #accumulator>
   return
 }
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 8>
+#shared = #gpu.address_space<workgroup>
+
+func.func @wgmma_split(%l: memref<1x128x64xbf16, #shared>, %k: memref<1x64x64xbf16, #shared>) {
+  // expected-error @below {{op expected 'split' to be a multiple of 16 between 0 and the 64 summed elements, but got 64}}
+  %r = mfa_gpu.warpgroup_mma %l, %k {transpose_rhs, split = 64} : memref<1x128x64xbf16, #shared>, memref<1x64x64xbf16, #shared> to !mfa_gpu.tile<128x64xf32, #accumulator>
+  return
+}

@@ -202,14 +202,14 @@ func.func @panels(%shared: memref<2x128x64xbf16, #shared>) {
 }
 
 // CHECK-LABEL: func.func @warpgroup_products
-// CHECK: %[[S:.*]] = mfa_gpu.warpgroup_mma %{{.*}}, %{{.*}} {transpose_rhs} : memref<2x128x64xbf16, #gpu.address_space<workgroup>>, memref<2x64x64xbf16, #gpu.address_space<workgroup>> to <128x64xf32,
+// CHECK: %[[S:.*]] = mfa_gpu.warpgroup_mma %{{.*}}, %{{.*}} {split = 96 : i64, transpose_rhs} : memref<2x128x64xbf16, #gpu.address_space<workgroup>>, memref<2x64x64xbf16, #gpu.address_space<workgroup>> to <128x64xf32,
 // CHECK: %[[O:.*]] = mfa_gpu.warpgroup_mma %{{.*}}, %{{.*}}, %{{.*}} :
 // CHECK: %{{.*}}:2 = mfa_gpu.warpgroup_wait 0, %[[S]], %[[O]]
 func.func @warpgroup_products(%query: memref<2x128x64xbf16, #shared>,
                               %key: memref<2x64x64xbf16, #shared>,
                               %weights: !mfa_gpu.tile<128x64xbf16, #operand8>,
                               %output: !mfa_gpu.tile<128x128xf32, #accumulator8>) {
-  %s = mfa_gpu.warpgroup_mma %query, %key {transpose_rhs}
+  %s = mfa_gpu.warpgroup_mma %query, %key {split = 96, transpose_rhs}
     : memref<2x128x64xbf16, #shared>, memref<2x64x64xbf16, #shared>
     to !mfa_gpu.tile<128x64xf32, #accumulator8>
   %o = mfa_gpu.warpgroup_mma %weights, %key, %output

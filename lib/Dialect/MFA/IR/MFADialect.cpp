@@ -41,10 +41,11 @@ void MFADialect::initialize() {
 
 static ScheduleAttr rebuild(ScheduleAttr of, bool splitsKeys,
                             int64_t clusterBlocks) {
-  return ScheduleAttr::get(
-      of.getContext(), of.getKind(), of.getTileRows(), of.getTileKeys(),
-      of.getWarps(), of.getStages(), of.getF32Product(), of.getPingPong(),
-      splitsKeys, of.getPersistent(), of.getAdjacentHeads(), clusterBlocks);
+  return ScheduleAttr::get(of.getContext(), of.getKind(), of.getTileRows(),
+                           of.getTileKeys(), of.getWarps(), of.getStages(),
+                           of.getF32Product(), of.getPingPong(), splitsKeys,
+                           of.getPersistent(), of.getAdjacentHeads(),
+                           clusterBlocks, of.getEarlyTurns());
 }
 
 ScheduleAttr ScheduleAttr::withoutSplits() const {
@@ -60,8 +61,8 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    int64_t tileKeys, int64_t warps,
                                    int64_t stages, F32Product, bool pingPong,
                                    bool splitsKeys, bool persistent,
-                                   int64_t adjacentHeads,
-                                   int64_t clusterBlocks) {
+                                   int64_t adjacentHeads, int64_t clusterBlocks,
+                                   bool earlyTurns) {
   bool isWgmma = kind == KernelKind::Wgmma;
   if (isWgmma && (warps < 4 || warps > 12 || warps % 4 != 0))
     return emitError() << "expected 'warps' of a wgmma schedule to be 4, 8 or "
@@ -95,6 +96,9 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                           "one of kind "
                        << stringifyKernelKind(kind) << " with " << warps
                        << " warps";
+  if (earlyTurns && !pingPong)
+    return emitError() << "expected 'early_turns' with 'ping_pong' (turns to "
+                          "pass), but got it without";
   if (persistent && (!isWgmma || splitsKeys))
     return emitError() << "expected 'persistent' in a wgmma schedule without "
                           "'splits_keys', but got it in one of kind "

@@ -26,6 +26,7 @@ struct TileSizes {
   int64_t maxDim, rows, keys, warps, stages;
   bool pingPong = false, persistent = false;
   int64_t adjacentHeads = 0, clusterBlocks = 1;
+  bool earlyTurns = false;
 };
 } // namespace
 
@@ -77,24 +78,18 @@ static constexpr TileSizes kFewRowsF32Tiles[] = {
 // and mask tiles of the rest of them: about the number for which both are
 // least.
 static constexpr TileSizes kMaskedWgmmaTiles[] = {
-    {64, 192, 128, 12, 2, true, true, 16},
+    {64, 192, 112, 12, 2, true, true, 16},
     {128, 128, 128, 8, 2, true, true, 8},
-    {256, 128, 64, 8, 2, true, false, 8},
+    {256, 128, 64, 8, 2, true, false, 8, 1, true},
 };
 
-// The mask of a tile of keys is a vector, and takes next to nothing.
-static constexpr TileSizes kKeyVectorWgmmaTiles[] = {
-    {64, 192, 128, 12, 2, true, true, 1},
-    {128, 128, 160, 8, 2, false, true, 1, 2},
-    {192, 128, 112, 8, 2, false, false, 1},
-    {256, 128, 80, 8, 2, false, false, 1},
-};
-
+// Where the mask of a tile of keys is a vector as well, which takes next to
+// nothing.
 static constexpr TileSizes kUnmaskedWgmmaTiles[] = {
     {64, 192, 128, 12, 2, true, true, 1},
-    {128, 128, 160, 8, 2, false, true, 1, 2},
-    {192, 128, 112, 8, 2, false, false, 1},
-    {256, 128, 80, 8, 2, false, false, 1},
+    {128, 128, 128, 8, 2, true, true, 1, 1, true},
+    {192, 128, 112, 8, 2, true, false, 1, 1, true},
+    {256, 128, 80, 8, 2, true, false, 1, 1, true},
 };
 
 // Few query rows, where keys and values stream through: many bytes of them in
@@ -142,7 +137,8 @@ static ScheduleAttr getSchedule(MaskedAttentionOp op, KernelKind kind,
   return ScheduleAttr::get(
       op.getContext(), kind, sizes.rows, sizes.keys, sizes.warps, sizes.stages,
       product, sizes.pingPong, splitsKeys, sizes.persistent && !splitsKeys,
-      sizes.adjacentHeads, splitsKeys ? 1 : sizes.clusterBlocks);
+      sizes.adjacentHeads, splitsKeys ? 1 : sizes.clusterBlocks,
+      sizes.earlyTurns);
 }
 
 /// Keys below which a second kernel costs more than idle multiprocessors do:
@@ -218,12 +214,9 @@ static ScheduleAttr getWgmmaSchedule(MaskedAttentionOp op, const Chip &chip) {
     return {};
   if (!mayHaveTensorMaps(op))
     return {};
-  MaskForm form = getMaskForm(op);
   ArrayRef<TileSizes> table = kUnmaskedWgmmaTiles;
-  if (form == MaskForm::Matrix)
+  if (getMaskForm(op) == MaskForm::Matrix)
     table = kMaskedWgmmaTiles;
-  else if (form == MaskForm::KeyVector)
-    table = kKeyVectorWgmmaTiles;
   TileSizes sizes = lookupTileSizes(table, op);
   if (hasFewRows(op))
     sizes = lookupTileSizes(kFewRowsWgmmaTiles, op);

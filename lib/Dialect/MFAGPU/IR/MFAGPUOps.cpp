@@ -465,5 +465,11 @@ LogicalResult WarpgroupMmaOp::verify() {
     return emitOpError("expected a multiple of 16 summed elements and at most "
                        "256 columns, but got ")
            << depth << " and " << result.getCols();
+  if (std::optional<int64_t> split = getSplit())
+    if (*split <= 0 || *split >= depth || *split % 16 != 0)
+      return emitOpError(
+                 "expected 'split' to be a multiple of 16 between 0 and "
+                 "the ")
+             << depth << " summed elements, but got " << *split;
   return success();
 }

@@ -486,7 +486,9 @@ def MFAGPU_WarpgroupMmaOp : MFAGPU_Op<"warpgroup_mma"> {
     warpgroup with 64 rows.
 
     The product is one `wgmma` group: until `warpgroup_wait` the result must not
-    be used, nor shared memory that it reads be overwritten.
+    be used, nor an operand tile or shared memory that it reads be overwritten.
+    With `split`, the summed elements from there on are a group of their own,
+    so that `warpgroup_wait` can tell that only these are left.
 
     A matrix of rank 3 in shared memory is in panels, one after another, each a
     slice of the columns whose rows take 128 bytes (or 64 or 32, where the
@@ -498,7 +500,8 @@ def MFAGPU_WarpgroupMmaOp : MFAGPU_Op<"warpgroup_mma"> {
     AnyTypeOf<[MFAGPU_TileType, MFAGPU_PanelMemRef]>:$lhs,
     Arg<MFAGPU_PanelMemRef, "", [MemRead]>:$rhs,
     Optional<MFAGPU_TileType>:$accumulator,
-    UnitAttr:$transpose_rhs);
+    UnitAttr:$transpose_rhs,
+    OptionalAttr<I64Attr>:$split);
   let results = (outs MFAGPU_TileType:$result);
   let assemblyFormat = [{
     $lhs `,` $rhs (`,` $accumulator^)? attr-dict `:`
@@ -511,8 +514,8 @@ def MFAGPU_WarpgroupWaitOp : MFAGPU_Op<"warpgroup_wait", [
     TypesMatchWith<"results are the tiles", "tiles", "results", "$_self">]> {
   let summary = "wait for products of the warpgroup";
   let description = [{
-    Waits until at most the latest `pending` products are not complete, and
-    hands on the tiles that are.
+    Waits until at most the latest `pending` products, or parts of products that
+    are split, are not complete, and hands on the tiles that are.
   }];
   let arguments = (ins
     ConfinedAttr<I64Attr, [IntNonNegative]>:$pending,
