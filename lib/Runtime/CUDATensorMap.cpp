@@ -64,14 +64,24 @@ public:
     bool isValid = false;
   };
   Entry &lookup(const MapSource &source) {
-    return entries[source.getHash() >> (64 - kLog2Entries)];
+    Set &set = sets[source.getHash() >> (64 - kLog2Sets)];
+    for (Entry &entry : set.ways)
+      if (entry.isValid && entry.source == source)
+        return entry;
+    return set.ways[set.oldest++ % kWays];
   }
 
 private:
-  /// As many as the layers of a large model ask for.
-  static constexpr int kLog2Entries = 9;
+  /// Maps of one launch that shared a single place would be encoded each time.
+  static constexpr size_t kWays = 4;
+  /// Together as many as the layers of a large model ask for.
+  static constexpr int kLog2Sets = 7;
+  struct Set {
+    std::array<Entry, kWays> ways;
+    size_t oldest = 0;
+  };
 
-  std::unique_ptr<Entry[]> entries{new Entry[size_t(1) << kLog2Entries]};
+  std::unique_ptr<Set[]> sets{new Set[size_t(1) << kLog2Sets]};
 };
 } // namespace
 

@@ -117,6 +117,11 @@ void AttentionBuilder::guarded(Value condition, function_ref<void()> then) {
   then();
 }
 
+Value AttentionBuilder::negate(Value condition) {
+  return arith::XOrIOp::create(b, condition,
+                               arith::ConstantIntOp::create(b, true, 1));
+}
+
 SmallVector<Value>
 AttentionBuilder::choose(Value condition,
                          function_ref<SmallVector<Value>()> then,
@@ -486,16 +491,20 @@ Value AttentionBuilder::weigh(const SoftmaxStep &step, Value &rowSum) {
   return weights;
 }
 
+Value AttentionBuilder::areWithin(Value numbers, double limit) {
+  Value isOutside =
+      map(rowTile(b.getI1Type()), numbers, [&](ValueRange args) -> Value {
+        Value isHigh = arith::CmpFOp::create(b, arith::CmpFPredicate::UGT,
+                                             args[0], constant(limit));
+        Value isLow = arith::CmpFOp::create(b, arith::CmpFPredicate::ULT,
+                                            args[0], constant(-limit));
+        return arith::OrIOp::create(b, isHigh, isLow);
+      });
+  return negate(mfa_gpu::AnyOp::create(b, isOutside));
+}
+
 Value AttentionBuilder::areBases(Value rowMax) {
-  Value isNone = map(rowTile(b.getI1Type()), rowMax, [&](ValueRange args) {
-    Value isHigh = arith::CmpFOp::create(b, arith::CmpFPredicate::UGT, args[0],
-                                         constant(kMaxBase));
-    Value isLow = arith::CmpFOp::create(b, arith::CmpFPredicate::ULT, args[0],
-                                        constant(-kMaxBase));
-    return arith::OrIOp::create(b, isHigh, isLow);
-  });
-  return arith::XOrIOp::create(b, mfa_gpu::AnyOp::create(b, isNone),
-                               arith::ConstantIntOp::create(b, true, 1));
+  return areWithin(rowMax, kMaxBase);
 }
 
 AttentionBuilder::EarlyWeights
@@ -529,31 +538,20 @@ AttentionBuilder::tryOldMax(Value products, Value maskRegisters,
   Value rowSum = mfa_gpu::ReduceOp::create(b, ReduceKind::Add, weights,
                                            splat(row, constant(0)),
                                            /*partial=*/true);
-  // A sum that is no number is not small either.
-  Value isLarge =
-      map(rowTile(b.getI1Type()), rowSum, [&](ValueRange args) -> Value {
-        return arith::CmpFOp::create(b, arith::CmpFPredicate::UGT, args[0],
-                                     constant(kMaxEarlySum));
-      });
-  Value areGood =
-      arith::XOrIOp::create(b, mfa_gpu::AnyOp::create(b, isLarge),
-                            arith::ConstantIntOp::create(b, true, 1));
+  Value areGood = areWithin(rowSum, kMaxEarlySum);
   rowSum = map(row, {rowSum, state.rowSum}, [&](ValueRange args) -> Value {
     return arith::AddFOp::create(b, args[0], args[1]);
   });
   return {weights, rowSum, areGood};
 }
 
-Value AttentionBuilder::changesScores(Value maskRegisters) {
-  if (!op.getMaskType().getElementType().isInteger(1))
-    return mfa_gpu::AnyOp::create(b, maskRegisters);
-  Value excludes =
-      map(matrixTile(tileKeys, b.getI1Type()), maskRegisters,
-          [&](ValueRange args) -> Value {
-            return arith::XOrIOp::create(
-                b, args[0], arith::ConstantIntOp::create(b, true, 1));
-          });
-  return mfa_gpu::AnyOp::create(b, excludes);
+AttentionBuilder::EarlyWeights
+AttentionBuilder::excludeAll(Value products, const Softmax &state) {
+  Value sums = mfa_gpu::ReduceOp::create(b, ReduceKind::Add, products,
+                                         splat(rowTile(f32), constant(0)),
+                                         /*partial=*/true);
+  return {splat(matrixTile(tileKeys, f32), constant(0)), state.rowSum,
+          areWithin(sums, std::numeric_limits<float>::max())};
 }
 
 Value AttentionBuilder::rescale(Value output, const SoftmaxStep &step) {

@@ -89,6 +89,7 @@ protected:
   Value scaleRows(Value tile, Value factors);
   /// `then()` where `condition` holds.
   void guarded(Value condition, function_ref<void()> then);
+  Value negate(Value condition);
   /// What `then()` or `otherwise()` gives.
   SmallVector<Value> choose(Value condition,
                             function_ref<SmallVector<Value>()> then,
@@ -160,6 +161,9 @@ protected:
   /// -inf for all keys but the first `count`.
   Scores keepKeys(Scores scores, Value count);
   SoftmaxStep updateRowMax(Value rowMax, Scores scores);
+  /// Whether the numbers of all of the warp's rows, each lane's part of them,
+  /// are within +-limit. NaN is not.
+  Value areWithin(Value numbers, double limit);
   /// Whether weights of all rows may be computed with this maximum as the base:
   /// a finite one, whose product with log2 e is exact enough.
   Value areBases(Value rowMax);
@@ -171,8 +175,9 @@ protected:
   };
   EarlyWeights tryOldMax(Value products, Value maskRegisters,
                          const Softmax &state);
-  /// Whether a mask's tile has more than zeros, or a key that it excludes.
-  Value changesScores(Value maskRegisters);
+  /// The same where the mask excludes all keys of the step: weights of 0,
+  /// unless a score is no finite number.
+  EarlyWeights excludeAll(Value products, const Softmax &state);
   /// The output so far, in units of the step.
   Value rescale(Value output, const SoftmaxStep &step);
   /// The weights of a step. Adds them to the row sum.

@@ -73,13 +73,6 @@ protected:
     Value stage, parity;
   };
 
-  //===--- Values ---------------------------------------------------------===//
-
-  Value negate(Value condition) {
-    return arith::XOrIOp::create(b, condition,
-                                 arith::ConstantIntOp::create(b, true, 1));
-  }
-
   //===--- Tiles of query rows --------------------------------------------===//
 
   /// `body` for each tile of query rows that the block has: one, or, of a

@@ -36,6 +36,7 @@
 #include "TileRings.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 using namespace mlir;
 using namespace mlir::mfa;
@@ -105,13 +106,18 @@ private:
   /// maximum, with -inf for all but `keysLeft` keys if that is given. The first
   /// has no output to rescale.
   State weighByNewMax(Value scores, Value step, State state, Value keysLeft);
-  /// By the maximum so far where that will do, else by its own. `isMasked`,
-  /// where it is not null, says whether the mask's tile changes any score.
-  State weigh(Value scores, Value step, Value isMasked, State state);
+  /// What a step's tile of a mask does that is a vector of keys, null of
+  /// others: whether it changes any score, and whether it leaves any key.
+  struct KeyMask {
+    Value changesAny, leavesAny;
+  };
+  KeyMask lookAtMask(Value step);
+  /// By the maximum so far where that will do, else by its own.
+  State weigh(Value scores, Value step, const KeyMask &keyMask, State state);
   /// The weights by the maximum so far as a factor, their sums, and whether
   /// they will do.
-  SmallVector<Value> weighByOldMax(Value scores, Value step, Value isMasked,
-                                   const State &state);
+  SmallVector<Value> weighByOldMax(Value scores, Value step,
+                                   const KeyMask &keyMask, const State &state);
   void finish(Value output, const Softmax &state);
   /// Stores the warpgroup's rows of the output tile in shared memory.
   void storeRows(Value buffer);
@@ -247,24 +253,85 @@ WgmmaKernel::State WgmmaKernel::weighByNewMax(Value scores, Value step,
   return state;
 }
 
-SmallVector<Value> WgmmaKernel::weighByOldMax(Value scores, Value step,
-                                              Value isMasked,
-                                              const State &state) {
-  auto weigh = [&](Value maskRegisters) -> SmallVector<Value> {
-    EarlyWeights weights = tryOldMax(scores, maskRegisters, state.softmax);
-    return {toFactor(weights.weights), weights.rowSum, weights.areGood};
+WgmmaKernel::KeyMask WgmmaKernel::lookAtMask(Value step) {
+  if (maskForm != MaskForm::KeyVector)
+    return {};
+  // As words, so that each lane of a warp has a part of the tile: the registers
+  // of a fragment have all of it four times in each row.
+  struct Pattern {
+    uint32_t noMask, noMaskBits, excluded;
   };
-  auto weighMasked = [&] { return weigh(loadMask(step)); };
-  if (!isMasked)
-    return weighMasked();
-  return choose(isMasked, weighMasked, [&] { return weigh(Value()); });
+  Type type = memory.mask.element;
+  Pattern pattern = type.isInteger(1) ? Pattern{0x01010101, ~0u, 0}
+                    : type.isF32()    ? Pattern{0, 0x7fffffff, 0xff800000}
+                    : type.isBF16()   ? Pattern{0, 0x7fff7fff, 0xff80ff80}
+                                      : Pattern{0, 0x7fff7fff, 0xfc00fc00};
+  constexpr int64_t kWordBytes = 4;
+  int64_t stages = memory.mask.stages;
+  int64_t words = memory.mask.getTileBytes() / kWordBytes;
+  int64_t pitch = memory.mask.getBytes() / stages / kWordBytes;
+  auto space = cast<MemRefType>(mask.buffer.getType()).getMemorySpace();
+  Value buffer = memref::ViewOp::create(
+      b, MemRefType::get({stages, pitch}, b.getI32Type(), AffineMap(), space),
+      sharedBytes, index(memory.mask.offset), ValueRange());
+  Value stage = placeOf(step).stage;
+  Value lane = arith::RemUIOp::create(b, thread, index(kWarpSize));
+  auto number = [&](uint32_t bits) -> Value {
+    return arith::ConstantIntOp::create(b, b.getI32Type(),
+                                        static_cast<int32_t>(bits));
+  };
+  Value changed = number(0), left = number(0);
+  for (int64_t first = 0; first < words; first += kWarpSize) {
+    // Lanes past the last word have that one too.
+    Value place = arith::AddIOp::create(b, lane, index(first));
+    if (first + kWarpSize > words)
+      place = arith::MinUIOp::create(b, place, index(words - 1));
+    Value word = memref::LoadOp::create(b, buffer, ValueRange{stage, place});
+    auto collect = [&](Value &into, uint32_t expected) {
+      Value difference = arith::XOrIOp::create(b, word, number(expected));
+      into = arith::OrIOp::create(b, into, difference);
+    };
+    collect(changed, pattern.noMask);
+    collect(left, pattern.excluded);
+  }
+  auto anyBit = [&](Value bits) -> Value {
+    Value isAny =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::ne, bits, number(0));
+    return NVVM::VoteSyncOp::create(b, b.getI1Type(), number(~0u), isAny,
+                                    NVVM::VoteSyncKind::any);
+  };
+  // A sign alone is no number.
+  changed = arith::AndIOp::create(b, changed, number(pattern.noMaskBits));
+  return {anyBit(changed), anyBit(left)};
 }
 
-WgmmaKernel::State WgmmaKernel::weigh(Value scores, Value step, Value isMasked,
-                                      State state) {
+SmallVector<Value> WgmmaKernel::weighByOldMax(Value scores, Value step,
+                                              const KeyMask &keyMask,
+                                              const State &state) {
+  auto toValues = [&](const EarlyWeights &weights) -> SmallVector<Value> {
+    return {toFactor(weights.weights), weights.rowSum, weights.areGood};
+  };
+  auto weigh = [&](Value maskRegisters) {
+    return toValues(tryOldMax(scores, maskRegisters, state.softmax));
+  };
+  auto weighMasked = [&] { return weigh(loadMask(step)); };
+  if (maskForm != MaskForm::KeyVector)
+    return weighMasked();
+  // Padding leaves most tiles of keys as they are, and excludes all of others.
+  auto excludeKeys = [&] {
+    return toValues(excludeAll(scores, state.softmax));
+  };
+  return choose(
+      keyMask.changesAny,
+      [&] { return choose(keyMask.leavesAny, weighMasked, excludeKeys); },
+      [&] { return weigh(Value()); });
+}
+
+WgmmaKernel::State WgmmaKernel::weigh(Value scores, Value step,
+                                      const KeyMask &keyMask, State state) {
   auto early = choose(
       state.hasBases,
-      [&] { return weighByOldMax(scores, step, isMasked, state); },
+      [&] { return weighByOldMax(scores, step, keyMask, state); },
       [&]() -> SmallVector<Value> {
         return {state.factor, state.softmax.rowSum,
                 arith::ConstantIntOp::create(b, false, 1)};
@@ -312,16 +379,14 @@ void WgmmaKernel::consumeRows() {
     state = State::fromValues(loop.getRegionIterArgs());
     takeTurn();
     Value output = startOutput(before, state), scores = startScores(step);
-    // Under the products. Padding leaves most tiles of keys as they are.
+    // Under the products.
     waitForMask(step);
-    Value isMasked;
-    if (maskForm == MaskForm::KeyVector)
-      isMasked = changesScores(loadMask(step));
+    KeyMask keyMask = lookAtMask(step);
     SmallVector<Value> products = finishTurn({output, scores});
     release(value, before);
     release(key, step);
     state.output = products[0];
-    state = weigh(products[1], step, isMasked, state);
+    state = weigh(products[1], step, keyMask, state);
     releaseMask(step);
     scf::YieldOp::create(b, state.toValues());
   }

@@ -166,18 +166,29 @@ func.func @early_turns_of_one_step(%q: memref<1x512x4x16xbf16>, %o: memref<1x512
 
 // -----
 
-// Padding: a tile of keys whose mask is zero goes without it.
+// Padding is looked at as words, 64 keys in the 32 lanes of a warp. A tile whose
+// mask is zero goes without it, and one without any key has weights of zero, but
+// for scores that are no numbers.
 // CHECK-LABEL: func.func @padding
 // CHECK: nvvm.setmaxregister increase
 // CHECK: scf.for
-// CHECK:   %[[MASK:.*]] = mfa_gpu.load
-// CHECK:   %[[MASKED:.*]] = mfa_gpu.any %[[MASK]]
+// CHECK:   %[[WORD:.*]] = memref.load %{{.*}} : memref<2x64xi32,
+// CHECK:   %[[EXCLUDED:.*]] = arith.xori %[[WORD]], %c-8323200_i32
+// CHECK:   %[[NUMBERS:.*]] = arith.andi %[[WORD]], %c2147450879_i32
+// CHECK:   arith.cmpi ne, %[[NUMBERS]], %c0_i32
+// CHECK:   %[[CHANGES:.*]] = nvvm.vote.sync any
+// CHECK:   arith.cmpi ne, %[[EXCLUDED]], %c0_i32
+// CHECK:   %[[LEAVES:.*]] = nvvm.vote.sync any
 // CHECK:   %[[DONE:.*]]:2 = mfa_gpu.warpgroup_wait 0
-// CHECK:   scf.if %[[MASKED]]
-// CHECK:     mfa_gpu.load
-// CHECK:     mfa_gpu.map %[[DONE]]#1, %{{.*}}, %{{.*}} :
+// CHECK:   scf.if %[[CHANGES]]
+// CHECK:     scf.if %[[LEAVES]]
+// CHECK:       mfa_gpu.load
+// CHECK:       mfa_gpu.map %[[DONE]]#1, %{{.*}}, %{{.*}} :
 // CHECK-COUNT-2: math.fma
-// CHECK:     math.exp2
+// CHECK:       math.exp2
+// CHECK:     else
+// CHECK-NOT:   math.exp2
+// CHECK:       mfa_gpu.reduce add %[[DONE]]#1
 // CHECK:   else
 // CHECK-NOT: mfa_gpu.load
 // CHECK:     mfa_gpu.map %[[DONE]]#1, %{{[^,]*}} :
