@@ -31,6 +31,8 @@ os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 sys.path.insert(0, str(Path(__file__).parent))
 from attention_benchmark import first_call, report, timing  # noqa: E402
 from attention_benchmark.cases import (  # noqa: E402
+    CASES,
+    CPU_CASES,
     MASKS,
     make_bare_problem,
     make_problem,
@@ -229,12 +231,60 @@ def parse_arguments() -> argparse.Namespace:
     add("--no-first-call", action="store_true", help="without the second table")
     add("--json", type=Path, metavar="FILE", help="all that was measured, as JSON")
     add("--plot", type=Path, metavar="FILE", help="TFLOP/s by length, as PNG")
+    add(
+        "--merge",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="measure nothing: tables and plot of what --json wrote on one GPU",
+    )
     add("--first-call", metavar="NAME", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
+def show(result: report.Report, arguments) -> None:
+    """Prints the tables, and writes what else is asked for."""
+    versions = ", ".join(
+        f"{name} {text}" for name, text in result.versions.items() if text
+    )
+    print(f"{result.device}; {versions}")
+    if result.ceiling_tflops:
+        print(
+            f"8192^3 bf16 matrix product {result.ceiling_tflops:.0f} TFLOP/s, ", end=""
+        )
+        print(f"copy {result.copy_tbs:.2f} TB/s")
+    print()
+    print(report.format_table(result))
+    if result.first_calls:
+        print("\n" + report.format_first_calls(result))
+    if arguments.json:
+        result.write_json(arguments.json)
+    if arguments.plot:
+        report.plot(result, arguments.plot)
+
+
+def merge(paths: list[Path]) -> report.Report:
+    result, *others = [report.Report.read_json(path) for path in paths]
+    for other in others:
+        result.merge(other)
+    # In the order in which one run would have measured them.
+    cases = {case: number for number, case in enumerate([*CASES, *CPU_CASES])}
+    masks = list(MASKS)
+    result.rows.sort(
+        key=lambda row: (cases.get(row.case, len(cases)), masks.index(row.mask))
+    )
+    return result
+
+
 def main() -> int:
     arguments = parse_arguments()
+    if arguments.merge:
+        try:
+            show(merge(arguments.merge), arguments)
+        except (OSError, ValueError) as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 1
+        return 0
     MFARun.tool = arguments.mfa_run
     device = arguments.device or find_device()
     if arguments.first_call:
@@ -265,24 +315,7 @@ def main() -> int:
         names = [name for name in first_call.NAMES if name in result.versions]
         result.first_calls = [first_call.measure(name, device) for name in names]
 
-    versions = ", ".join(
-        f"{name} {text}" for name, text in result.versions.items() if text
-    )
-    print(f"{result.device}; {versions}")
-    if result.ceiling_tflops:
-        print(
-            f"8192^3 bf16 matrix product {result.ceiling_tflops:.0f} TFLOP/s, ", end=""
-        )
-        print(f"copy {result.copy_tbs:.2f} TB/s")
-    print()
-    print(report.format_table(result))
-    if result.first_calls:
-        print("\n" + report.format_first_calls(result))
-    if arguments.json:
-        result.write_json(arguments.json)
-    if arguments.plot:
-        report.plot(result, arguments.plot)
-
+    show(result, arguments)
     # Peers that leave this project out leave nothing to ask of it.
     if arguments.peers and not set(report.OURS) & set(arguments.peers):
         return 0

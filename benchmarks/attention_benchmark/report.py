@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import subprocess
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from .cases import MASKS, Case
@@ -75,6 +75,39 @@ class Report:
     def write_json(self, path: Path) -> None:
         contents = asdict(self) | {"rows": [row.as_json() for row in self.rows]}
         path.write_text(json.dumps(contents, indent=1) + "\n")
+
+    @classmethod
+    def read_json(cls, path: Path) -> Report:
+        """A report that write_json wrote. ValueError where the file has none."""
+        try:
+            contents = json.loads(path.read_text())
+            rows = []
+            for row in contents.pop("rows"):
+                kept = {each.name for each in fields(Row)}
+                row = {name: value for name, value in row.items() if name in kept}
+                case = row.pop("case")
+                case["masks"] = tuple(case["masks"])
+                rows.append(Row(Case(**case), **row))
+            calls = [FirstCall(**call) for call in contents.pop("first_calls")]
+            return cls(**contents, rows=rows, first_calls=calls)
+        except (AttributeError, KeyError, TypeError, json.JSONDecodeError) as error:
+            raise ValueError(
+                f"{path}: expected a report of --json but got "
+                f"{type(error).__name__}: {error}"
+            ) from error
+
+    def merge(self, other: Report) -> None:
+        """Adds what another run on this device measured; of cases that both have,
+        this one's rows stay. ValueError where it was another device."""
+        if other.device != self.device:
+            raise ValueError(
+                f"expected reports of {self.device} but got one of {other.device}"
+            )
+        known = {(row.case, row.mask) for row in self.rows}
+        self.rows += [row for row in other.rows if (row.case, row.mask) not in known]
+        self.versions |= other.versions
+        self.notes |= other.notes
+        self.first_calls = self.first_calls or other.first_calls
 
 
 def query_gpu(fields: str) -> dict:

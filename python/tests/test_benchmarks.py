@@ -661,3 +661,48 @@ def test_tune_ends_in_time(tune, make_tools, monkeypatch, capsys):
     assert tune.main() == 0
     output = capsys.readouterr().out
     assert "candidates not tried" in output and "as it is now" in output
+
+
+def test_merged_reports(benchmark_modules, tmp_path, monkeypatch, capsys):
+    """Runs in parts, shown as one."""
+    from attention_benchmark.report import FirstCall, Report, Row
+
+    attention, cases = benchmark_modules[:2]
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    case, other = cases.CASES[0], cases.CASES[1]
+
+    def row(case, mask, ms):
+        return Row(case, mask, "MFA", "ok", ms=ms, round_ms=[ms])
+
+    Report("a GPU", {"MFA": "1"}, rows=[row(other, "dense", 1.0)]).write_json(first)
+    rows = [row(other, "dense", 2.0), row(other, "none", 3.0), row(case, "dense", 4.0)]
+    calls = [FirstCall("MFA", 0.5)]
+    Report("a GPU", {"torch": "2"}, rows=rows, first_calls=calls).write_json(second)
+
+    def main(*files):
+        merged = tmp_path / "merged.json"
+        command = ["attention.py", "--json", str(merged), "--merge", *map(str, files)]
+        monkeypatch.setattr(sys, "argv", command)
+        code = attention.main()
+        return code, capsys.readouterr(), merged
+
+    code, printed, merged = main(first, second)
+    assert code == 0 and "MFA 1, torch 2" in printed.out
+    found = Report.read_json(merged)
+    # What the first has stays; all in the order of the cases.
+    assert [(each.case, each.mask, each.ms) for each in found.rows] == [
+        (case, "dense", 4.0),
+        (other, "none", 3.0),
+        (other, "dense", 1.0),
+    ]
+    assert found.first_calls == calls
+    Report("another GPU", {}).write_json(second)
+    code, printed, _ = main(first, second)
+    message = "error: expected reports of a GPU but got one of another GPU\n"
+    assert (code, printed.err) == (1, message)
+    second.write_text('{"rows": [{}]}')
+    code, printed, _ = main(first, second)
+    message = f"error: {second}: expected a report of --json but got KeyError: 'case'\n"
+    assert (code, printed.err) == (1, message)
+    code, printed, _ = main(tmp_path / "none.json")
+    assert code == 1 and "none.json" in printed.err
