@@ -77,8 +77,13 @@ class Schedule:
     def row(self, dim: int) -> str:
         """As a table of SelectSchedule.cpp has it, for heads of up to `dim`."""
         sizes = [dim, self.rows, self.keys, self.warps, self.stages]
-        names = ("ping_pong", "persistent", "adjacent_heads", "cluster_blocks")
-        names += ("early_turns",)
+        names = (
+            "ping_pong",
+            "persistent",
+            "adjacent_heads",
+            "cluster_blocks",
+            "early_turns",
+        )
         flags = [getattr(self, name) for name in names]
         while flags and flags[-1] == getattr(Schedule, names[len(flags) - 1]):
             flags.pop()

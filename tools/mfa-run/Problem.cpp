@@ -194,8 +194,9 @@ static Error parseMask(const opt::InputArgList &args, Problem &problem) {
                      "' needs a floating-point mask but the mask is i1");
   if (problem.maskType == ElementType::F16 &&
       problem.maskFill == MaskFill::Minus1e9)
-    return makeError("--mask-fill: '-1e9' needs a bf16 or f32 mask but the mask "
-                     "is f16, whose lowest number is -65504");
+    return makeError(
+        "--mask-fill: '-1e9' needs a bf16 or f32 mask but the mask "
+        "is f16, whose lowest number is -65504");
   return Error::success();
 }
 

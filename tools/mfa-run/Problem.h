@@ -47,7 +47,8 @@ enum class MaskFill {
   MixedInf,
   /// -1e9 in the places of Minus1e4: next to it a score has no digits left.
   Minus1e9,
-  /// Random, 30 times as large where the type has numbers: a row's maximum grows
+  /// Random, 30 times as large where the type has numbers: a row's maximum
+  /// grows
   /// from tile to tile by more than weights can.
   Steep,
 };

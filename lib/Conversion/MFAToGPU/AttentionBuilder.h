@@ -21,7 +21,8 @@
 //
 // Any m near the row maximum will do. So it stays as it is, and a is 1, while
 // the maximum has not grown by more than a limit (FlashAttention-4, 2025). Most
-// steps then leave o alone.
+// steps then leave o alone. (Kernels that try the old maximum, as follows, take
+// the exact one when they do a step again.)
 //
 // Nor need the maximum of j be known before p. With m' = m, a maximum that has
 // grown too far shows in p itself: in each lane's part of rowsum p, which is
@@ -121,6 +122,8 @@ protected:
 
   //===--- Parts of the kernel --------------------------------------------===//
 
+  // What has to do with weights and their sums is in OnlineSoftmax.cpp.
+
   /// What of the loop's state is not the output: m and l above.
   struct Softmax {
     Value rowMax, rowSum;
@@ -192,13 +195,13 @@ protected:
   void storePartial(Value output, const Softmax &state);
   /// The natural log-sum-exp from maximum and sum of weights.
   Value logSumExp(Value rowMax, Value rowSum);
-  /// Whether a maximum times log2 e is no f32.
+  /// Whether a number is outside of +-limit, or none.
+  Value isOutside(Value number, double limit);
+  /// Whether a maximum's product with log2 e is too inexact for a base.
   Value isHuge(Value rowMax);
 
   Value isZero(Value value);
   Value toF32(Value value);
-  /// Masks of these types reach values whose product with log2 e overflows.
-  bool maskMayOverflow();
 
   ImplicitLocOpBuilder b;
   MaskedAttentionOp op;
@@ -222,10 +225,11 @@ protected:
   Value sharedBytes;
   // A mask that is not in shared memory: row tile or scalar.
   Value rowMask, scalarMask;
-  // log2 e, and its product with the scale. Where that is known and positive,
-  // scores without a mask may stay unscaled up to the exponent.
+  // log2 e, and its product with the scale, if that is known or the old maximum
+  // is tried. With a positive one that is known, scores without a mask may stay
+  // unscaled up to the exponent in kernels that do not try it.
   Value toLog2, scaleToLog2;
-  bool canScaleLate = false;
+  bool isScaleKnown = false, canScaleLate = false;
 };
 
 } // namespace mlir::mfa

@@ -66,11 +66,9 @@ Value CombineKernel::weightOf(Value rowMax, Value base) {
     return arith::MulFOp::create(b, value, toLog2);
   };
   Value exponent = arith::SubFOp::create(b, toPowers(rowMax), toPowers(base));
-  if (maskMayOverflow()) {
-    // Which there, too, are relative to the maximum itself in these rows.
-    Value exact = toPowers(arith::SubFOp::create(b, rowMax, base));
-    exponent = arith::SelectOp::create(b, isHuge(base), exact, exponent);
-  }
+  // Which there, too, are relative to the maximum itself in these rows.
+  Value exact = toPowers(arith::SubFOp::create(b, rowMax, base));
+  exponent = arith::SelectOp::create(b, isHuge(base), exact, exponent);
   return math::Exp2Op::create(b, exponent);
 }
 

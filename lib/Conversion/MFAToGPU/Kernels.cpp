@@ -195,11 +195,10 @@ gpu::GPUFuncOp Kernels::get(OpBuilder &builder, MaskedAttentionOp op,
 
 gpu::GPUFuncOp Kernels::getCombine(OpBuilder &builder, MaskedAttentionOp op,
                                    ValueRange arguments) {
-  // Schedules make no difference; what a mask can hold does.
-  Type mask = op.getMask() ? Type(op.getMaskType()) : builder.getNoneType();
+  // Schedules make no difference.
   gpu::GPUFuncOp kernel =
       lookupOrCreate(builder, op, "masked_attention_combine", arguments,
-                     TypeAttr::get(mask), getCombineThreads(op));
+                     builder.getUnitAttr(), getCombineThreads(op));
   Block &body = kernel.getBody().front();
   if (!body.empty())
     return kernel;

@@ -301,18 +301,6 @@ void TileRings::produce(const Ring &ring, Value step,
                         ArrayRef<OpFoldResult> first) {
   Place place = placeOf(step);
   waitForPrevious(ring.empty, place);
-  const char *skip = getenv("MFA_X_NOLOAD");
-  bool isMask = &ring == &mask;
-  if (skip && (isMask ? strchr(skip, 'm') : strchr(skip, 'k'))) {
-    Value isReal = arith::CmpIOp::create(
-        b, arith::CmpIPredicate::ult, step,
-        arith::ConstantIntOp::create(b, schedule.getStages(), 32));
-    guarded(isReal, [&] { loadTile(ring, first, place.stage); });
-    guarded(negate(isReal), [&] {
-      nvgpu::MBarrierArriveOp::create(b, ring.full, place.stage);
-    });
-    return;
-  }
   loadTile(ring, first, place.stage);
 }
 

@@ -8,15 +8,12 @@
 
 // Threads of an extra warpgroup, the producers, start all loads (TileRings.h).
 // The other warpgroups, the consumers, have 64 query rows each. In a turn a
-// consumer has the tensor cores: it starts two products and waits for both.
+// consumer has the tensor cores: it starts two products, that of the weights of
+// a step with its value and that of the query with the next key, and waits for
+// both.
 //
-//   consumer 0   | weights i - 1, value;   | weights of i           | weights
-//   i,
-//                | query, key i            | from the scores        | value;
-//                ...
-//   consumer 1   | weights of j            | weights j, value;      | weights
-//   of
-//                | from the scores         | query, key j + 1       | j + 1
+//   consumer 0  | products i - 1, i | softmax i         | products i, i + 1
+//   consumer 1  | softmax j         | products j, j + 1 | softmax j + 1
 //
 // With ping-pong a consumer waits for its turn, so that the softmax of one runs
 // under the products of the others, and nothing is multiplied while rows are
@@ -113,7 +110,8 @@ private:
   };
   KeyMask lookAtMask(Value step);
   /// By the maximum so far where that will do, else by its own.
-  State weigh(Value scores, Value step, const KeyMask &keyMask, State state);
+  State weighStep(Value scores, Value step, const KeyMask &keyMask,
+                  State state);
   /// The weights by the maximum so far as a factor, their sums, and whether
   /// they will do.
   SmallVector<Value> weighByOldMax(Value scores, Value step,
@@ -247,8 +245,7 @@ WgmmaKernel::State WgmmaKernel::weighByNewMax(Value scores, Value step,
   if (state.output)
     state.output = rescale(state.output, softmax);
   state.softmax.rowMax = softmax.rowMax;
-  state.factor =
-      toFactor(AttentionBuilder::weigh(softmax, state.softmax.rowSum));
+  state.factor = toFactor(weigh(softmax, state.softmax.rowSum));
   state.hasBases = areBases(softmax.rowMax);
   return state;
 }
@@ -267,26 +264,25 @@ WgmmaKernel::KeyMask WgmmaKernel::lookAtMask(Value step) {
                     : type.isBF16()   ? Pattern{0, 0x7fff7fff, 0xff80ff80}
                                       : Pattern{0, 0x7fff7fff, 0xfc00fc00};
   constexpr int64_t kWordBytes = 4;
-  int64_t stages = memory.mask.stages;
-  int64_t words = memory.mask.getTileBytes() / kWordBytes;
-  int64_t pitch = memory.mask.getBytes() / stages / kWordBytes;
-  auto space = cast<MemRefType>(mask.buffer.getType()).getMemorySpace();
-  Value buffer = memref::ViewOp::create(
-      b, MemRefType::get({stages, pitch}, b.getI32Type(), AffineMap(), space),
-      sharedBytes, index(memory.mask.offset), ValueRange());
-  Value stage = placeOf(step).stage;
+  int64_t count = memory.mask.getTileBytes() / kWordBytes;
+  SharedMatrix matrix = memory.mask;
+  matrix.pitch = memory.mask.getBytes() / matrix.stages / kWordBytes;
+  matrix.cols = count;
+  matrix.element = b.getI32Type();
+  Value words =
+      sharedMatrix(allocateShared(matrix), matrix, placeOf(step).stage);
   Value lane = arith::RemUIOp::create(b, thread, index(kWarpSize));
   auto number = [&](uint32_t bits) -> Value {
     return arith::ConstantIntOp::create(b, b.getI32Type(),
                                         static_cast<int32_t>(bits));
   };
   Value changed = number(0), left = number(0);
-  for (int64_t first = 0; first < words; first += kWarpSize) {
+  for (int64_t first = 0; first < count; first += kWarpSize) {
     // Lanes past the last word have that one too.
     Value place = arith::AddIOp::create(b, lane, index(first));
-    if (first + kWarpSize > words)
-      place = arith::MinUIOp::create(b, place, index(words - 1));
-    Value word = memref::LoadOp::create(b, buffer, ValueRange{stage, place});
+    if (first + kWarpSize > count)
+      place = arith::MinUIOp::create(b, place, index(count - 1));
+    Value word = memref::LoadOp::create(b, words, ValueRange{index(0), place});
     auto collect = [&](Value &into, uint32_t expected) {
       Value difference = arith::XOrIOp::create(b, word, number(expected));
       into = arith::OrIOp::create(b, into, difference);
@@ -311,24 +307,24 @@ SmallVector<Value> WgmmaKernel::weighByOldMax(Value scores, Value step,
   auto toValues = [&](const EarlyWeights &weights) -> SmallVector<Value> {
     return {toFactor(weights.weights), weights.rowSum, weights.areGood};
   };
-  auto weigh = [&](Value maskRegisters) {
+  auto tryWith = [&](Value maskRegisters) {
     return toValues(tryOldMax(scores, maskRegisters, state.softmax));
   };
-  auto weighMasked = [&] { return weigh(loadMask(step)); };
+  auto tryMasked = [&] { return tryWith(loadMask(step)); };
   if (maskForm != MaskForm::KeyVector)
-    return weighMasked();
+    return tryMasked();
   // Padding leaves most tiles of keys as they are, and excludes all of others.
   auto excludeKeys = [&] {
     return toValues(excludeAll(scores, state.softmax));
   };
   return choose(
       keyMask.changesAny,
-      [&] { return choose(keyMask.leavesAny, weighMasked, excludeKeys); },
-      [&] { return weigh(Value()); });
+      [&] { return choose(keyMask.leavesAny, tryMasked, excludeKeys); },
+      [&] { return tryWith(Value()); });
 }
 
-WgmmaKernel::State WgmmaKernel::weigh(Value scores, Value step,
-                                      const KeyMask &keyMask, State state) {
+WgmmaKernel::State WgmmaKernel::weighStep(Value scores, Value step,
+                                          const KeyMask &keyMask, State state) {
   auto early = choose(
       state.hasBases,
       [&] { return weighByOldMax(scores, step, keyMask, state); },
@@ -386,7 +382,7 @@ void WgmmaKernel::consumeRows() {
     release(value, before);
     release(key, step);
     state.output = products[0];
-    state = weigh(products[1], step, keyMask, state);
+    state = weighStep(products[1], step, keyMask, state);
     releaseMask(step);
     scf::YieldOp::create(b, state.toValues());
   }

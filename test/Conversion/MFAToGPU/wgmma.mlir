@@ -172,7 +172,7 @@ func.func @early_turns_of_one_step(%q: memref<1x512x4x16xbf16>, %o: memref<1x512
 // CHECK-LABEL: func.func @padding
 // CHECK: nvvm.setmaxregister increase
 // CHECK: scf.for
-// CHECK:   %[[WORD:.*]] = memref.load %{{.*}} : memref<2x64xi32,
+// CHECK:   %[[WORD:.*]] = memref.load %{{.*}} : memref<1x32xi32,
 // CHECK:   %[[EXCLUDED:.*]] = arith.xori %[[WORD]], %c-8323200_i32
 // CHECK:   %[[NUMBERS:.*]] = arith.andi %[[WORD]], %c2147450879_i32
 // CHECK:   arith.cmpi ne, %[[NUMBERS]], %c0_i32
