@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -97,3 +99,13 @@ def assert_close(actual, expected, dtype="f32"):
     np.testing.assert_allclose(
         actual, expected, rtol=TOLERANCES[dtype], atol=TOLERANCES[dtype]
     )
+
+
+def run(script, *arguments):
+    """Exit status, output and errors of a script of benchmarks/."""
+    done = subprocess.run(
+        [sys.executable, str(SOURCE_DIR / "benchmarks" / script), *arguments],
+        capture_output=True,
+        text=True,
+    )
+    return done.returncode, done.stdout, done.stderr
