@@ -36,7 +36,7 @@ AttentionBuilder::AttentionBuilder(OpBuilder &builder, MaskedAttentionOp op,
       tileKeys(schedule.getTileKeys()),
       clusterBlocks(schedule.getClusterBlocks()),
       triesOldMax(schedule.getKind() == KernelKind::Wgmma) {
-  toLog2 = constant(kLog2E);
+  toLog2 = b.constant(kLog2E);
   if (!operands.scale)
     return;
   FloatAttr scale;
@@ -44,7 +44,7 @@ AttentionBuilder::AttentionBuilder(OpBuilder &builder, MaskedAttentionOp op,
                  std::abs(scale.getValueAsDouble() * kLog2E) <=
                      std::numeric_limits<float>::max();
   if (isScaleKnown)
-    scaleToLog2 = constant(scale.getValueAsDouble() * kLog2E);
+    scaleToLog2 = b.constant(scale.getValueAsDouble() * kLog2E);
   else if (triesOldMax)
     scaleToLog2 = arith::MulFOp::create(b, operands.scale, toLog2);
   canScaleLate = !triesOldMax && isScaleKnown && scale.getValueAsDouble() > 0;
@@ -53,14 +53,6 @@ AttentionBuilder::AttentionBuilder(OpBuilder &builder, MaskedAttentionOp op,
 //===----------------------------------------------------------------------===//
 // Values and types
 //===----------------------------------------------------------------------===//
-
-Value AttentionBuilder::negativeInfinity() {
-  return constant(-std::numeric_limits<double>::infinity());
-}
-
-Value AttentionBuilder::dim(Value array, unsigned position) {
-  return b.createOrFold<memref::DimOp>(array, position);
-}
 
 TileType AttentionBuilder::matrixTile(int64_t cols, Type type,
                                       FragmentKind kind) {
@@ -75,106 +67,16 @@ TileType AttentionBuilder::rowTile(Type type) {
                                          schedule.getWarps()));
 }
 
-Value AttentionBuilder::map(TileType type, ValueRange inputs,
-                            function_ref<Value(ValueRange)> body,
-                            bool coordinates) {
-  return mfa_gpu::MapOp::create(
-             b, TypeRange(type), inputs,
-             [&](OpBuilder &nested, Location loc, ValueRange args) {
-               OpBuilder::InsertionGuard guard(b);
-               b.setInsertionPoint(nested.getInsertionBlock(),
-                                   nested.getInsertionPoint());
-               Value result = body(args);
-               mfa_gpu::YieldOp::create(b, result);
-             },
-             coordinates)
-      .getResult(0);
-}
-
-Value AttentionBuilder::scaleRows(Value tile, Value factors) {
-  return map(cast<TileType>(tile.getType()), {tile, factors},
-             [&](ValueRange args) -> Value {
-               return arith::MulFOp::create(b, args[0], args[1]);
-             });
-}
-
-void AttentionBuilder::guarded(Value condition, function_ref<void()> then) {
-  auto branch = scf::IfOp::create(b, condition);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(branch.thenBlock());
-  then();
-}
-
-Value AttentionBuilder::negate(Value condition) {
-  return arith::XOrIOp::create(b, condition,
-                               arith::ConstantIntOp::create(b, true, 1));
-}
-
-SmallVector<Value>
-AttentionBuilder::choose(Value condition,
-                         function_ref<SmallVector<Value>()> then,
-                         function_ref<SmallVector<Value>()> otherwise) {
-  auto fill = [&](function_ref<SmallVector<Value>()> body) {
-    return [this, body](OpBuilder &nested, Location) {
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPoint(nested.getInsertionBlock(),
-                          nested.getInsertionPoint());
-      scf::YieldOp::create(b, body());
-    };
-  };
-  auto choice = scf::IfOp::create(b, condition, fill(then), fill(otherwise));
-  return SmallVector<Value>(choice.getResults());
-}
-
 //===----------------------------------------------------------------------===//
 // Views
 //===----------------------------------------------------------------------===//
-
-bool AttentionBuilder::isMultiple(Value size, int64_t of) {
-  std::optional<int64_t> known = getConstantIntValue(size);
-  return known && *known % of == 0;
-}
-
-OpFoldResult AttentionBuilder::tileSize(Value size, Value first,
-                                        int64_t limit) {
-  if (isMultiple(size, limit))
-    return b.getIndexAttr(limit);
-  Value rest = arith::SubIOp::create(b, size, first);
-  return arith::MinUIOp::create(b, rest, index(limit)).getResult();
-}
-
-Value AttentionBuilder::matrixView(Value array, ArrayRef<OpFoldResult> offsets,
-                                   ArrayRef<OpFoldResult> sizes,
-                                   unsigned rowDim, unsigned colDim) {
-  auto type = cast<MemRefType>(array.getType());
-  auto toShape = [](OpFoldResult size) {
-    return getConstantIntValue(size).value_or(ShapedType::kDynamic);
-  };
-  SmallVector<OpFoldResult> steps(type.getRank(), b.getIndexAttr(1));
-  auto viewType =
-      cast<MemRefType>(memref::SubViewOp::inferRankReducedResultType(
-          {toShape(sizes[rowDim]), toShape(sizes[colDim])}, type, offsets,
-          sizes, steps));
-  return memref::SubViewOp::create(b, viewType, array, offsets, sizes, steps);
-}
-
-Value AttentionBuilder::vectorView(Value array, ArrayRef<OpFoldResult> offsets,
-                                   ArrayRef<OpFoldResult> sizes, unsigned dim) {
-  auto type = cast<MemRefType>(array.getType());
-  SmallVector<OpFoldResult> steps(type.getRank(), b.getIndexAttr(1));
-  auto viewType =
-      cast<MemRefType>(memref::SubViewOp::inferRankReducedResultType(
-          {getConstantIntValue(sizes[dim]).value_or(ShapedType::kDynamic)},
-          type, offsets, sizes, steps));
-  return memref::SubViewOp::create(b, viewType, array, offsets, sizes, steps);
-}
 
 Value AttentionBuilder::rowsOfHead(Value array, Value head, Value first,
                                    OpFoldResult rows) {
   OpFoldResult one = b.getIndexAttr(1), zero = b.getIndexAttr(0);
   int64_t cols = cast<MemRefType>(array.getType()).getDimSize(3);
-  return matrixView(array, {batch, first, head, zero},
-                    {one, rows, one, b.getIndexAttr(cols)}, 1, 3);
+  return b.matrixView(array, {batch, first, head, zero},
+                      {one, rows, one, b.getIndexAttr(cols)}, 1, 3);
 }
 
 SmallVector<OpFoldResult> AttentionBuilder::maskOffsets(Value firstKey) {
@@ -197,8 +99,8 @@ Value AttentionBuilder::maskView(Value firstKey, OpFoldResult keys) {
     sizes[*position] = rows;
   if (std::optional<unsigned> position = op.getMaskDim(ScoreDim::Key))
     sizes[*position] = keys;
-  return matrixView(operands.mask, maskOffsets(firstKey), sizes, rank - 2,
-                    rank - 1);
+  return b.matrixView(operands.mask, maskOffsets(firstKey), sizes, rank - 2,
+                      rank - 1);
 }
 
 Value AttentionBuilder::allocateShared(const SharedMatrix &matrix) {
@@ -208,7 +110,7 @@ Value AttentionBuilder::allocateShared(const SharedMatrix &matrix) {
   shape.append({matrix.rows, matrix.pitch});
   auto type = MemRefType::get(shape, matrix.element, AffineMap(),
                               getSharedSpace(b.getContext()));
-  return memref::ViewOp::create(b, type, sharedBytes, index(matrix.offset),
+  return memref::ViewOp::create(b, type, sharedBytes, b.index(matrix.offset),
                                 ValueRange());
 }
 
@@ -239,10 +141,10 @@ Value AttentionBuilder::sharedMatrix(Value buffer, const SharedMatrix &matrix,
 //===----------------------------------------------------------------------===//
 
 void AttentionBuilder::locateBlock() {
-  numKeys = dim(operands.key, 1);
+  numKeys = b.dim(operands.key, 1);
   rowTiles = b.createOrFold<arith::CeilDivUIOp>(
-      dim(operands.query, 1), index(clusterBlocks * tileRows));
-  numTiles = b.createOrFold<arith::CeilDivUIOp>(numKeys, index(tileKeys));
+      b.dim(operands.query, 1), b.index(clusterBlocks * tileRows));
+  numTiles = b.createOrFold<arith::CeilDivUIOp>(numKeys, b.index(tileKeys));
   if (schedule.getSplitsKeys()) {
     split = gpu::BlockIdOp::create(b, gpu::Dimension::y);
     Value splits = gpu::GridDimOp::create(b, gpu::Dimension::y);
@@ -252,7 +154,7 @@ void AttentionBuilder::locateBlock() {
           b, arith::MulIOp::create(b, range, numTiles), splits);
     };
     firstTile = firstOf(split);
-    Value end = firstOf(arith::AddIOp::create(b, split, index(1)));
+    Value end = firstOf(arith::AddIOp::create(b, split, b.index(1)));
     numTiles = arith::SubIOp::create(b, end, firstTile);
   }
   sharedBytes = gpu::DynamicSharedMemoryOp::create(
@@ -263,7 +165,7 @@ void AttentionBuilder::locateBlock() {
 void AttentionBuilder::locateRows(Value number) {
   // In 32 bits, which count all tiles that any memory holds: of sizes that are
   // not known, a division in 64 takes a hundred instructions.
-  Value zero = arith::ConstantIntOp::create(b, 0, 32);
+  Value zero = b.i32(0);
   auto divide = [&](Value value, Value by, Value limit = Value()) {
     // The quotient is less than `limit`.
     if (limit && isConstantIntValue(limit, 1))
@@ -274,14 +176,14 @@ void AttentionBuilder::locateRows(Value number) {
   auto multiply = [&](Value lhs, Value rhs) {
     return b.createOrFold<arith::MulIOp>(lhs, rhs);
   };
-  Value numHeads = toI32(dim(operands.query, 2));
-  Value tiles = toI32(rowTiles);
-  auto [inBatch, rest] = divide(toI32(number), multiply(tiles, numHeads),
-                                toI32(dim(operands.query, 0)));
+  Value numHeads = b.toI32(b.dim(operands.query, 2));
+  Value tiles = b.toI32(rowTiles);
+  auto [inBatch, rest] = divide(b.toI32(number), multiply(tiles, numHeads),
+                                b.toI32(b.dim(operands.query, 0)));
   Value heads = numHeads, firstHead;
   if (int64_t adjacent = schedule.getAdjacentHeads()) {
     // Heads in runs of `adjacent`, of which the last may be shorter.
-    Value length = arith::ConstantIntOp::create(b, adjacent, 32);
+    Value length = b.i32(adjacent);
     Value run;
     std::tie(run, rest) = divide(rest, multiply(tiles, length));
     firstHead = multiply(run, length);
@@ -292,51 +194,51 @@ void AttentionBuilder::locateRows(Value number) {
   Value headOfRow =
       firstHead ? b.createOrFold<arith::AddIOp>(firstHead, inRun) : inRun;
   Value group =
-      b.createOrFold<arith::DivUIOp>(numHeads, toI32(dim(operands.key, 2)));
-  batch = toIndex(inBatch);
-  head = toIndex(headOfRow);
-  keyHead = toIndex(b.createOrFold<arith::DivUIOp>(headOfRow, group));
+      b.createOrFold<arith::DivUIOp>(numHeads, b.toI32(b.dim(operands.key, 2)));
+  batch = b.toIndex(inBatch);
+  head = b.toIndex(headOfRow);
+  keyHead = b.toIndex(b.createOrFold<arith::DivUIOp>(headOfRow, group));
   int64_t clusterRows = clusterBlocks * tileRows;
-  Value queries = dim(operands.query, 1);
-  firstRow = arith::MulIOp::create(b, toIndex(row), index(clusterRows));
+  Value queries = b.dim(operands.query, 1);
+  firstRow = arith::MulIOp::create(b, b.toIndex(row), b.index(clusterRows));
   if (clusterBlocks > 1) {
     Value rank = gpu::ClusterBlockIdOp::create(b, gpu::Dimension::x);
     firstRow = arith::AddIOp::create(
-        b, firstRow, arith::MulIOp::create(b, rank, index(tileRows)));
+        b, firstRow, arith::MulIOp::create(b, rank, b.index(tileRows)));
   }
   if (clusterBlocks == 1 || isMultiple(queries, clusterRows)) {
-    rows = tileSize(queries, firstRow, tileRows);
+    rows = b.tileSize(queries, firstRow, tileRows);
     return;
   }
   // The last cluster of a head may have blocks without any row, which load
   // their part of keys and values for the others.
   firstRow = arith::MinUIOp::create(b, firstRow, queries);
   Value left = arith::SubIOp::create(b, queries, firstRow);
-  rows = arith::MinUIOp::create(b, left, index(tileRows)).getResult();
+  rows = arith::MinUIOp::create(b, left, b.index(tileRows)).getResult();
 }
 
 void AttentionBuilder::loadRowMask() {
   if (maskForm != MaskForm::QueryVector && maskForm != MaskForm::Scalar)
     return;
-  Value view = maskView(index(0), b.getIndexAttr(1));
+  Value view = maskView(b.index(0), b.getIndexAttr(1));
   if (maskForm == MaskForm::Scalar) {
-    Value zero = index(0);
+    Value zero = b.index(0);
     scalarMask = toF32(memref::LoadOp::create(b, view, ValueRange{zero, zero}));
     return;
   }
   auto matrix = cast<MemRefType>(view.getType());
   OpFoldResult zero = b.getIndexAttr(0);
-  Value vector = vectorView(view, {zero, zero}, {rows, b.getIndexAttr(1)}, 0);
+  Value vector = b.vectorView(view, {zero, zero}, {rows, b.getIndexAttr(1)}, 0);
   Value loaded =
       mfa_gpu::LoadOp::create(b, rowTile(matrix.getElementType()), vector);
-  rowMask = map(rowTile(f32), loaded,
-                [&](ValueRange args) { return toF32(args[0]); });
+  rowMask = b.map(rowTile(f32), loaded,
+                  [&](ValueRange args) { return toF32(args[0]); });
 }
 
 Value AttentionBuilder::firstKeyOfTile(Value tile) {
   if (firstTile)
     tile = arith::AddIOp::create(b, firstTile, tile);
-  return arith::MulIOp::create(b, tile, index(tileKeys));
+  return arith::MulIOp::create(b, tile, b.index(tileKeys));
 }
 
 Value AttentionBuilder::loadMaskTile(Value shared) {
@@ -352,12 +254,13 @@ bool AttentionBuilder::hasTail() {
 void AttentionBuilder::storeLse(const Softmax &state) {
   if (!operands.lse)
     return;
-  Value lse = map(rowTile(f32), {state.rowMax, state.rowSum},
-                  [&](ValueRange args) { return logSumExp(args[0], args[1]); });
+  Value lse =
+      b.map(rowTile(f32), {state.rowMax, state.rowSum},
+            [&](ValueRange args) { return logSumExp(args[0], args[1]); });
   OpFoldResult one = b.getIndexAttr(1);
   mfa_gpu::StoreOp::create(
       b, lse,
-      vectorView(operands.lse, {batch, head, firstRow}, {one, one, rows}, 2));
+      b.vectorView(operands.lse, {batch, head, firstRow}, {one, one, rows}, 2));
 }
 
 void AttentionBuilder::storePartial(Value output, const Softmax &state) {
@@ -370,24 +273,20 @@ void AttentionBuilder::storePartial(Value output, const Softmax &state) {
     mfa_gpu::StoreOp::create(b, tile, view);
   };
   store(output,
-        matrixView(operands.partial, offsetsOf(0),
-                   {one, one, rows, one, b.getIndexAttr(valueDim)}, 2, 4));
+        b.matrixView(operands.partial, offsetsOf(0),
+                     {one, one, rows, one, b.getIndexAttr(valueDim)}, 2, 4));
   SmallVector<OpFoldResult> column{one, one, rows, one, one};
   store(state.rowMax,
-        vectorView(operands.partial, offsetsOf(valueDim), column, 2));
+        b.vectorView(operands.partial, offsetsOf(valueDim), column, 2));
   store(state.rowSum,
-        vectorView(operands.partial, offsetsOf(valueDim + 1), column, 2));
-}
-
-Value AttentionBuilder::isZero(Value value) {
-  return arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, value,
-                               constant(0));
+        b.vectorView(operands.partial, offsetsOf(valueDim + 1), column, 2));
 }
 
 Value AttentionBuilder::toF32(Value value) {
   if (value.getType().isF32())
     return value;
   if (value.getType().isInteger(1))
-    return arith::SelectOp::create(b, value, constant(0), negativeInfinity());
+    return arith::SelectOp::create(b, value, b.constant(0),
+                                   b.negativeInfinity());
   return arith::ExtFOp::create(b, f32, value);
 }

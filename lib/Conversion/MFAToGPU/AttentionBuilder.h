@@ -45,10 +45,8 @@
 #define MFA_LIB_CONVERSION_MFATOGPU_ATTENTIONBUILDER_H
 
 #include "AttentionKernel.h"
+#include "KernelBuilder.h"
 #include "mfa/Dialect/MFA/Transforms/SharedMemory.h"
-#include "mfa/Dialect/MFAGPU/IR/MFAGPU.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/IR/ImplicitLocOpBuilder.h"
 
 namespace mlir::mfa {
 
@@ -60,54 +58,13 @@ public:
 protected:
   //===--- Values and types -----------------------------------------------===//
 
-  Value index(int64_t value) {
-    return arith::ConstantIndexOp::create(b, value);
-  }
-  Value constant(double value) {
-    return arith::ConstantOp::create(
-        b, b.getF32FloatAttr(static_cast<float>(value)));
-  }
-  /// Numbers that 32 bits hold.
-  Value toI32(Value index) {
-    return b.createOrFold<arith::IndexCastUIOp>(b.getI32Type(), index);
-  }
-  Value toIndex(Value number) {
-    return b.createOrFold<arith::IndexCastUIOp>(b.getIndexType(), number);
-  }
-  Value negativeInfinity();
-  Value dim(Value array, unsigned position);
   mfa_gpu::TileType
   matrixTile(int64_t cols, Type type,
              mfa_gpu::FragmentKind kind = mfa_gpu::FragmentKind::Accumulator);
   mfa_gpu::TileType rowTile(Type type);
-  Value splat(mfa_gpu::TileType type, Value value) {
-    return mfa_gpu::SplatOp::create(b, type, value);
-  }
-  /// A map with one result, from f32 and other scalars to one scalar.
-  Value map(mfa_gpu::TileType type, ValueRange inputs,
-            function_ref<Value(ValueRange)> body, bool coordinates = false);
-  /// Each row times its factor.
-  Value scaleRows(Value tile, Value factors);
-  /// `then()` where `condition` holds.
-  void guarded(Value condition, function_ref<void()> then);
-  Value negate(Value condition);
-  /// What `then()` or `otherwise()` gives.
-  SmallVector<Value> choose(Value condition,
-                            function_ref<SmallVector<Value>()> then,
-                            function_ref<SmallVector<Value>()> otherwise);
 
   //===--- Views ----------------------------------------------------------===//
 
-  /// `min(size - first, limit)`: a constant where tiles cover `size` exactly.
-  OpFoldResult tileSize(Value size, Value first, int64_t limit);
-  bool isMultiple(Value size, int64_t of);
-  /// A matrix out of an array: two of the dimensions keep more than one index.
-  Value matrixView(Value array, ArrayRef<OpFoldResult> offsets,
-                   ArrayRef<OpFoldResult> sizes, unsigned rowDim,
-                   unsigned colDim);
-  /// A vector out of an array: one of the dimensions keeps its indices.
-  Value vectorView(Value array, ArrayRef<OpFoldResult> offsets,
-                   ArrayRef<OpFoldResult> sizes, unsigned dim);
   /// Rows of one head of query, key, value or output.
   Value rowsOfHead(Value array, Value head, Value first, OpFoldResult rows);
   /// The first indices of the mask for this block's rows and keys from
@@ -200,10 +157,9 @@ protected:
   /// Whether a maximum's product with log2 e is too inexact for a base.
   Value isHuge(Value rowMax);
 
-  Value isZero(Value value);
   Value toF32(Value value);
 
-  ImplicitLocOpBuilder b;
+  KernelBuilder b;
   MaskedAttentionOp op;
   KernelOperands operands;
   ScheduleAttr schedule;

@@ -51,8 +51,8 @@ private:
 ValueRange CombineKernel::overRanges(
     ValueRange init,
     function_ref<SmallVector<Value>(Value range, ValueRange)> body) {
-  auto loop =
-      scf::ForOp::create(b, index(0), dim(operands.partial, 0), index(1), init);
+  auto loop = scf::ForOp::create(b, b.index(0), b.dim(operands.partial, 0),
+                                 b.index(1), init);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   scf::YieldOp::create(b,
@@ -76,20 +76,20 @@ void CombineKernel::build() {
   int64_t valueDim = op.getValueDim();
   auto place = affine::AffineDelinearizeIndexOp::create(
       b, Value(gpu::BlockIdOp::create(b, gpu::Dimension::x)),
-      ArrayRef<OpFoldResult>{dim(operands.partial, 2),
-                             dim(operands.partial, 3)},
+      ArrayRef<OpFoldResult>{b.dim(operands.partial, 2),
+                             b.dim(operands.partial, 3)},
       /*hasOuterBound=*/false);
   batch = place.getResult(0);
   row = place.getResult(1);
   head = place.getResult(2);
   Value thread = gpu::ThreadIdOp::create(b, gpu::Dimension::x);
   // Threads past the last column compute it again.
-  Value col = arith::MinUIOp::create(b, thread, index(valueDim - 1));
+  Value col = arith::MinUIOp::create(b, thread, b.index(valueDim - 1));
 
   Value rowMax =
-      overRanges(negativeInfinity(), [&](Value range, ValueRange carried) {
+      overRanges(b.negativeInfinity(), [&](Value range, ValueRange carried) {
         // A maximum is never NaN: the tiles' maxima are taken of numbers.
-        Value next = load(range, index(valueDim));
+        Value next = load(range, b.index(valueDim));
         Value isLarger = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT,
                                                next, carried[0]);
         return SmallVector<Value>{
@@ -97,36 +97,37 @@ void CombineKernel::build() {
       })[0];
   // A row without a key: any finite base keeps exp2 free of NaN.
   Value isEmpty = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, rowMax,
-                                        negativeInfinity());
-  Value base = arith::SelectOp::create(b, isEmpty, constant(0), rowMax);
+                                        b.negativeInfinity());
+  Value base = arith::SelectOp::create(b, isEmpty, b.constant(0), rowMax);
   ValueRange sums = overRanges(
-      {constant(0), constant(0)}, [&](Value range, ValueRange carried) {
-        Value weight = weightOf(load(range, index(valueDim)), base);
+      {b.constant(0), b.constant(0)}, [&](Value range, ValueRange carried) {
+        Value weight = weightOf(load(range, b.index(valueDim)), base);
         auto add = [&](Value sum, Value column) -> Value {
           return math::FmaOp::create(b, weight, load(range, column), sum);
         };
         return SmallVector<Value>{add(carried[0], col),
-                                  add(carried[1], index(valueDim + 1))};
+                                  add(carried[1], b.index(valueDim + 1))};
       });
   Value output =
       arith::DivFOp::create(b, sums[0], sums[1], arith::FastMathFlags::afn);
-  output = arith::SelectOp::create(b, isZero(sums[1]), constant(0), output);
+  output = arith::SelectOp::create(b, b.isZero(sums[1]), b.constant(0), output);
   if (!element.isF32())
     output = arith::TruncFOp::create(b, element, output);
   auto store = [&] {
     memref::StoreOp::create(b, output, operands.output,
                             ValueRange{batch, row, head, col});
   };
-  guarded(arith::CmpIOp::create(b, arith::CmpIPredicate::ult, thread,
-                                index(valueDim)),
-          store);
+  b.guarded(arith::CmpIOp::create(b, arith::CmpIPredicate::ult, thread,
+                                  b.index(valueDim)),
+            store);
   if (!operands.lse)
     return;
-  guarded(arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread, index(0)),
-          [&] {
-            memref::StoreOp::create(b, logSumExp(rowMax, sums[1]), operands.lse,
-                                    ValueRange{batch, head, row});
-          });
+  b.guarded(
+      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread, b.index(0)),
+      [&] {
+        memref::StoreOp::create(b, logSumExp(rowMax, sums[1]), operands.lse,
+                                ValueRange{batch, head, row});
+      });
 }
 
 } // namespace

@@ -32,7 +32,7 @@ private:
   Value stageOf(Value tile) {
     if (schedule.getStages() == 1)
       return {};
-    return arith::RemUIOp::create(b, tile, index(schedule.getStages()));
+    return arith::RemUIOp::create(b, tile, b.index(schedule.getStages()));
   }
   void copyTile(Value view, Value buffer, const SharedMatrix &matrix,
                 Value tile) {
@@ -60,7 +60,7 @@ private:
 
 void MmaSyncKernel::copyKeyAndMask(Value tile) {
   Value firstKey = firstKeyOfTile(tile);
-  OpFoldResult keys = tileSize(numKeys, firstKey, tileKeys);
+  OpFoldResult keys = b.tileSize(numKeys, firstKey, tileKeys);
   copyTile(rowsOfHead(operands.key, keyHead, firstKey, keys), keyBuffer,
            memory.key, tile);
   if (maskBuffer)
@@ -70,14 +70,14 @@ void MmaSyncKernel::copyKeyAndMask(Value tile) {
 void MmaSyncKernel::copyValue(Value tile) {
   Value firstKey = firstKeyOfTile(tile);
   copyTile(rowsOfHead(operands.value, keyHead, firstKey,
-                      tileSize(numKeys, firstKey, tileKeys)),
+                      b.tileSize(numKeys, firstKey, tileKeys)),
            valueBuffer, memory.value, tile);
 }
 
 void MmaSyncKernel::copyNext(Value tile, function_ref<void(Value)> body) {
-  Value next = arith::AddIOp::create(b, tile, index(1));
-  guarded(arith::CmpIOp::create(b, arith::CmpIPredicate::ult, next, numTiles),
-          [&] { body(next); });
+  Value next = arith::AddIOp::create(b, tile, b.index(1));
+  b.guarded(arith::CmpIOp::create(b, arith::CmpIPredicate::ult, next, numTiles),
+            [&] { body(next); });
   NVVM::CpAsyncCommitGroupOp::create(b);
 }
 
@@ -87,8 +87,8 @@ MmaSyncKernel::Scores MmaSyncKernel::maskTail(Scores scores, Value number) {
   Value firstKey = firstKeyOfTile(number);
   Value keysLeft = arith::SubIOp::create(b, numKeys, firstKey);
   Value isTail = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, keysLeft,
-                                       index(tileKeys));
-  Value tile = choose(
+                                       b.index(tileKeys));
+  Value tile = b.choose(
       isTail,
       [&]() -> SmallVector<Value> { return {keepKeys(scores, keysLeft).tile}; },
       [&]() -> SmallVector<Value> { return {scores.tile}; })[0];
@@ -100,7 +100,7 @@ MmaSyncKernel::Scores MmaSyncKernel::scores(Value tile) {
   Value products = mfa_gpu::MmaOp::create(
       b, type, sharedMatrix(queryBuffer, memory.query, Value()),
       sharedMatrix(keyBuffer, memory.key, stageOf(tile)),
-      splat(type, constant(0)), /*transpose_rhs=*/true, splitsFactors());
+      b.splat(type, b.constant(0)), /*transpose_rhs=*/true, splitsFactors());
   Value mask;
   if (maskBuffer)
     mask = loadMaskTile(sharedMatrix(maskBuffer, memory.mask, stageOf(tile)));
@@ -135,23 +135,23 @@ void MmaSyncKernel::build() {
     maskBuffer = allocateShared(memory.mask);
 
   bool prefetchesAll = schedule.getStages() > 1;
-  Value zero = index(0), one = index(1);
+  Value zero = b.index(0), one = b.index(1);
   mfa_gpu::CopyAsyncOp::create(
       b, rowsOfHead(operands.query, head, firstRow, rows),
       sharedMatrix(queryBuffer, memory.query, Value()));
-  guarded(arith::CmpIOp::create(b, arith::CmpIPredicate::ugt, numKeys, zero),
-          [&] {
-            copyKeyAndMask(zero);
-            if (prefetchesAll)
-              copyValue(zero);
-          });
+  b.guarded(arith::CmpIOp::create(b, arith::CmpIPredicate::ugt, numKeys, zero),
+            [&] {
+              copyKeyAndMask(zero);
+              if (prefetchesAll)
+                copyValue(zero);
+            });
   NVVM::CpAsyncCommitGroupOp::create(b);
   loadRowMask();
 
   TileType outputType = matrixTile(memory.output.cols, f32);
   Softmax initial = initialSoftmax();
   auto loop = scf::ForOp::create(b, zero, numTiles, one,
-                                 ValueRange{splat(outputType, constant(0)),
+                                 ValueRange{b.splat(outputType, b.constant(0)),
                                             initial.rowMax, initial.rowSum});
   {
     OpBuilder::InsertionGuard guard(b);

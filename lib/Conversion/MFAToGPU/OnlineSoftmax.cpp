@@ -35,8 +35,8 @@ static constexpr double kMaxEarlySum = 0x1p10;
 static constexpr double kMaxBase = 0x1p26;
 
 AttentionBuilder::Softmax AttentionBuilder::initialSoftmax() {
-  return {splat(rowTile(f32), negativeInfinity()),
-          splat(rowTile(f32), constant(0))};
+  return {b.splat(rowTile(f32), b.negativeInfinity()),
+          b.splat(rowTile(f32), b.constant(0))};
 }
 
 Value AttentionBuilder::widenMask(Value maskRegisters) {
@@ -57,7 +57,7 @@ AttentionBuilder::addScaleAndMask(Value products, Value maskRegisters) {
   if (rowMask)
     inputs.push_back(rowMask);
   Value scores =
-      map(matrixTile(tileKeys, f32), inputs, [&](ValueRange args) -> Value {
+      b.map(matrixTile(tileKeys, f32), inputs, [&](ValueRange args) -> Value {
         Value mask = args.size() > 1 ? toF32(args[1]) : scalarMask;
         if (!mask)
           return arith::MulFOp::create(b, args[0], operands.scale);
@@ -69,12 +69,13 @@ AttentionBuilder::addScaleAndMask(Value products, Value maskRegisters) {
 AttentionBuilder::Scores AttentionBuilder::keepKeys(Scores scores,
                                                     Value count) {
   Value limit = arith::IndexCastUIOp::create(b, b.getI32Type(), count);
-  scores.tile = map(
+  scores.tile = b.map(
       cast<TileType>(scores.tile.getType()), scores.tile,
       [&](ValueRange args) -> Value {
         Value inside =
             arith::CmpIOp::create(b, arith::CmpIPredicate::ult, args[2], limit);
-        return arith::SelectOp::create(b, inside, args[0], negativeInfinity());
+        return arith::SelectOp::create(b, inside, args[0],
+                                       b.negativeInfinity());
       },
       /*coordinates=*/true);
   return scores;
@@ -89,10 +90,10 @@ AttentionBuilder::SoftmaxStep AttentionBuilder::updateRowMax(Value oldMax,
     tileMax = mfa_gpu::ReduceOp::create(b, ReduceKind::Max, scores.tile, oldMax,
                                         /*partial=*/false);
   } else {
-    Value lowest = splat(row, negativeInfinity());
+    Value lowest = b.splat(row, b.negativeInfinity());
     Value unscaled = mfa_gpu::ReduceOp::create(b, ReduceKind::Max, scores.tile,
                                                lowest, /*partial=*/false);
-    tileMax = map(row, {unscaled, oldMax}, [&](ValueRange args) -> Value {
+    tileMax = b.map(row, {unscaled, oldMax}, [&](ValueRange args) -> Value {
       Value scaled = arith::MulFOp::create(b, args[0], operands.scale);
       Value isMore =
           arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, scaled, args[1]);
@@ -100,33 +101,33 @@ AttentionBuilder::SoftmaxStep AttentionBuilder::updateRowMax(Value oldMax,
     });
   }
   // From -inf it grows by inf, which is more than any limit.
-  Value hasGrown = map(
+  Value hasGrown = b.map(
       rowTile(b.getI1Type()), {tileMax, oldMax}, [&](ValueRange args) -> Value {
         Value growth = arith::SubFOp::create(b, args[0], args[1]);
         return arith::CmpFOp::create(
             b, arith::CmpFPredicate::UGT, growth,
-            constant(element.isF32() || triesOldMax ? 0 : kMaxGrowth));
+            b.constant(element.isF32() || triesOldMax ? 0 : kMaxGrowth));
       });
   Value rowMax =
-      map(row, {hasGrown, tileMax, oldMax}, [&](ValueRange args) -> Value {
+      b.map(row, {hasGrown, tileMax, oldMax}, [&](ValueRange args) -> Value {
         return arith::SelectOp::create(b, args[0], args[1], args[2]);
       });
   // A row without a key so far: any finite base keeps exp2 free of NaN.
-  Value base = map(row, rowMax, [&](ValueRange args) -> Value {
+  Value base = b.map(row, rowMax, [&](ValueRange args) -> Value {
     Value isEmpty = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, args[0],
-                                          negativeInfinity());
-    return arith::SelectOp::create(b, isEmpty, constant(0), args[0]);
+                                          b.negativeInfinity());
+    return arith::SelectOp::create(b, isEmpty, b.constant(0), args[0]);
   });
   // Rows whose maximum is too large for a base (by a mask of -1e9, say) are
   // moved to one of 0 first. Rare, so behind a branch.
-  Value areHuge = map(rowTile(b.getI1Type()), base,
-                      [&](ValueRange args) { return isHuge(args[0]); });
-  auto moved = choose(
-      mfa_gpu::AnyOp::create(b, areHuge),
+  Value areHuge = b.map(rowTile(b.getI1Type()), base,
+                        [&](ValueRange args) { return isHuge(args[0]); });
+  auto moved = b.choose(
+      mfa_gpu::AnyOp::create(b, areHuge).getResult(),
       [&]() -> SmallVector<Value> {
         auto select = [&](bool ofHuge) {
-          return map(row, {areHuge, base}, [&](ValueRange args) -> Value {
-            Value zero = constant(0);
+          return b.map(row, {areHuge, base}, [&](ValueRange args) -> Value {
+            Value zero = b.constant(0);
             return arith::SelectOp::create(b, args[0], ofHuge ? args[1] : zero,
                                            ofHuge ? zero : args[1]);
           });
@@ -139,10 +140,10 @@ AttentionBuilder::SoftmaxStep AttentionBuilder::updateRowMax(Value oldMax,
           return arith::SubFOp::create(b, score, args[1]);
         };
         Value movedMax =
-            map(row, {oldMax, origin}, [&](ValueRange args) -> Value {
+            b.map(row, {oldMax, origin}, [&](ValueRange args) -> Value {
               return arith::SubFOp::create(b, args[0], args[1]);
             });
-        return {map(scoreType, {scores.tile, origin}, move), toLog2, movedMax,
+        return {b.map(scoreType, {scores.tile, origin}, move), toLog2, movedMax,
                 select(/*ofHuge=*/false)};
       },
       [&]() -> SmallVector<Value> {
@@ -150,38 +151,38 @@ AttentionBuilder::SoftmaxStep AttentionBuilder::updateRowMax(Value oldMax,
                 base};
       });
   oldMax = moved[2];
-  Value baseLog2 = map(row, moved[3], [&](ValueRange args) -> Value {
+  Value baseLog2 = b.map(row, moved[3], [&](ValueRange args) -> Value {
     return arith::MulFOp::create(b, args[0], toLog2);
   });
   Value correction =
-      map(row, {hasGrown, oldMax, baseLog2}, [&](ValueRange args) -> Value {
+      b.map(row, {hasGrown, oldMax, baseLog2}, [&](ValueRange args) -> Value {
         // Rounded like the base of the earlier tiles.
         Value old = arith::MulFOp::create(b, args[1], toLog2);
         Value ratio =
             math::Exp2Op::create(b, arith::SubFOp::create(b, old, args[2]));
-        return arith::SelectOp::create(b, args[0], ratio, constant(1));
+        return arith::SelectOp::create(b, args[0], ratio, b.constant(1));
       });
   return {moved[0], moved[1], baseLog2, rowMax, hasGrown, correction};
 }
 
 Value AttentionBuilder::weigh(const SoftmaxStep &step, Value &rowSum) {
   auto type = cast<TileType>(step.scores.getType());
-  Value weights = map(type, {step.scores, step.base}, [&](ValueRange args) {
+  Value weights = b.map(type, {step.scores, step.base}, [&](ValueRange args) {
     Value exponent = math::FmaOp::create(b, args[0], step.factor,
                                          arith::NegFOp::create(b, args[1]));
     return math::Exp2Op::create(b, exponent);
   });
   rowSum = mfa_gpu::ReduceOp::create(b, ReduceKind::Add, weights,
-                                     scaleRows(rowSum, step.correction),
+                                     b.scaleRows(rowSum, step.correction),
                                      /*partial=*/true);
   return weights;
 }
 
 Value AttentionBuilder::areWithin(Value numbers, double limit) {
-  Value areOutside = map(rowTile(b.getI1Type()), numbers, [&](ValueRange args) {
-    return isOutside(args[0], limit);
-  });
-  return negate(mfa_gpu::AnyOp::create(b, areOutside));
+  Value areOutside =
+      b.map(rowTile(b.getI1Type()), numbers,
+            [&](ValueRange args) { return isOutside(args[0], limit); });
+  return b.negate(mfa_gpu::AnyOp::create(b, areOutside));
 }
 
 Value AttentionBuilder::areBases(Value rowMax) {
@@ -191,7 +192,7 @@ Value AttentionBuilder::areBases(Value rowMax) {
   // By an infinite factor scores lose more than their maximum can show.
   return arith::AndIOp::create(
       b, areSmall,
-      negate(isOutside(scaleToLog2, std::numeric_limits<float>::max())));
+      b.negate(isOutside(scaleToLog2, std::numeric_limits<float>::max())));
 }
 
 AttentionBuilder::EarlyWeights
@@ -205,7 +206,7 @@ AttentionBuilder::tryOldMax(Value products, Value maskRegisters,
   SmallVector<Value> ofRow{state.rowMax};
   if (rowMask)
     ofRow.push_back(rowMask);
-  Value shift = map(row, ofRow, [&](ValueRange args) -> Value {
+  Value shift = b.map(row, ofRow, [&](ValueRange args) -> Value {
     Value base = arith::MulFOp::create(b, args[0], toLog2);
     Value shift = arith::NegFOp::create(b, base);
     Value mask = args.size() > 1 ? args[1] : scalarMask;
@@ -214,19 +215,19 @@ AttentionBuilder::tryOldMax(Value products, Value maskRegisters,
   SmallVector<Value> inputs{products, shift};
   if (maskRegisters)
     inputs.push_back(widenMask(maskRegisters));
-  Value weights = map(tile, inputs, [&](ValueRange args) -> Value {
+  Value weights = b.map(tile, inputs, [&](ValueRange args) -> Value {
     Value shift = args[1];
     if (maskRegisters && args[2].getType().isInteger(1))
-      shift = arith::SelectOp::create(b, args[2], shift, negativeInfinity());
+      shift = arith::SelectOp::create(b, args[2], shift, b.negativeInfinity());
     else if (maskRegisters)
       shift = fma(args[2], toLog2, shift);
     return math::Exp2Op::create(b, fma(args[0], scaleToLog2, shift));
   });
   Value rowSum = mfa_gpu::ReduceOp::create(b, ReduceKind::Add, weights,
-                                           splat(row, constant(0)),
+                                           b.splat(row, b.constant(0)),
                                            /*partial=*/true);
   Value areGood = areWithin(rowSum, kMaxEarlySum);
-  rowSum = map(row, {rowSum, state.rowSum}, [&](ValueRange args) -> Value {
+  rowSum = b.map(row, {rowSum, state.rowSum}, [&](ValueRange args) -> Value {
     return arith::AddFOp::create(b, args[0], args[1]);
   });
   return {weights, rowSum, areGood};
@@ -235,17 +236,17 @@ AttentionBuilder::tryOldMax(Value products, Value maskRegisters,
 AttentionBuilder::EarlyWeights
 AttentionBuilder::excludeAll(Value products, const Softmax &state) {
   Value sums = mfa_gpu::ReduceOp::create(b, ReduceKind::Add, products,
-                                         splat(rowTile(f32), constant(0)),
+                                         b.splat(rowTile(f32), b.constant(0)),
                                          /*partial=*/true);
-  return {splat(matrixTile(tileKeys, f32), constant(0)), state.rowSum,
+  return {b.splat(matrixTile(tileKeys, f32), b.constant(0)), state.rowSum,
           areWithin(sums, std::numeric_limits<float>::max())};
 }
 
 Value AttentionBuilder::rescale(Value output, const SoftmaxStep &step) {
-  return choose(
-      mfa_gpu::AnyOp::create(b, step.hasGrown),
+  return b.choose(
+      mfa_gpu::AnyOp::create(b, step.hasGrown).getResult(),
       [&]() -> SmallVector<Value> {
-        return {scaleRows(output, step.correction)};
+        return {b.scaleRows(output, step.correction)};
       },
       [&]() -> SmallVector<Value> { return {output}; })[0];
 }
@@ -257,33 +258,35 @@ Value AttentionBuilder::toFactor(Value weights) {
 
 Value AttentionBuilder::normalize(Value output, Value rowSum) {
   TileType row = rowTile(f32);
-  Value inverse = map(row, rowSum, [&](ValueRange args) -> Value {
+  Value inverse = b.map(row, rowSum, [&](ValueRange args) -> Value {
     // A reciprocal of one instruction, good to 1 ulp. The exact one calls a
     // function, around which the whole output tile would be spilled.
-    return arith::DivFOp::create(b, constant(1), args[0],
+    return arith::DivFOp::create(b, b.constant(1), args[0],
                                  arith::FastMathFlags::afn);
   });
-  Value divided = map(
-      cast<TileType>(output.getType()), {output, inverse, rowSum},
-      [&](ValueRange args) -> Value {
-        Value scaled = arith::MulFOp::create(b, args[0], args[1]);
-        return arith::SelectOp::create(b, isZero(args[2]), constant(0), scaled);
-      });
+  Value divided =
+      b.map(cast<TileType>(output.getType()), {output, inverse, rowSum},
+            [&](ValueRange args) -> Value {
+              Value scaled = arith::MulFOp::create(b, args[0], args[1]);
+              return arith::SelectOp::create(b, b.isZero(args[2]),
+                                             b.constant(0), scaled);
+            });
   return mfa_gpu::ConvertOp::create(b, matrixTile(memory.output.cols, element),
                                     divided);
 }
 
 Value AttentionBuilder::logSumExp(Value rowMax, Value rowSum) {
   Value logSum = math::Log2Op::create(b, rowSum);
-  Value sum = math::FmaOp::create(b, logSum, constant(kLn2), rowMax);
-  return arith::SelectOp::create(b, isZero(rowSum), negativeInfinity(), sum);
+  Value sum = math::FmaOp::create(b, logSum, b.constant(kLn2), rowMax);
+  return arith::SelectOp::create(b, b.isZero(rowSum), b.negativeInfinity(),
+                                 sum);
 }
 
 Value AttentionBuilder::isOutside(Value number, double limit) {
   Value isHigh = arith::CmpFOp::create(b, arith::CmpFPredicate::UGT, number,
-                                       constant(limit));
+                                       b.constant(limit));
   Value isLow = arith::CmpFOp::create(b, arith::CmpFPredicate::ULT, number,
-                                      constant(-limit));
+                                      b.constant(-limit));
   return arith::OrIOp::create(b, isHigh, isLow);
 }
 

@@ -19,42 +19,9 @@ using namespace mlir::mfa;
 // Tiles of query rows
 //===----------------------------------------------------------------------===//
 
-/// What LLVM is not to do with a loop, as it would take registers that are few.
-static void limitLoop(Operation *loop, LLVM::LoopUnrollAttr unroll,
-                      LLVM::LoopLICMAttr licm) {
-  loop->setAttr(LLVM::LoopAnnotationAttr::getMnemonic(),
-                LLVM::LoopAnnotationAttr::get(
-                    loop->getContext(), /*disableNonforced=*/{},
-                    /*vectorize=*/{}, /*interleave=*/{}, unroll,
-                    /*unrollAndJam=*/{}, licm, /*distribute=*/{},
-                    /*pipeline=*/{}, /*peeled=*/{}, /*unswitch=*/{},
-                    /*mustProgress=*/{}, /*isVectorized=*/{}, /*startLoc=*/{},
-                    /*endLoc=*/{}, /*parallelAccesses=*/{}));
-}
-
-/// Addresses of an output tile, say, computed before the loop over tiles of
-/// rows would live, or be spilled, through the loop over keys.
-static void keepInvariantsInside(Operation *loop) {
-  Builder b(loop->getContext());
-  limitLoop(loop, /*unroll=*/{},
-            LLVM::LoopLICMAttr::get(b.getContext(), b.getBoolAttr(true),
-                                    /*versioningDisable=*/{}));
-}
-
-/// Unrolled, the loops of the producers would spill.
-static void keepRolled(Operation *loop) {
-  Builder b(loop->getContext());
-  limitLoop(loop,
-            LLVM::LoopUnrollAttr::get(
-                b.getContext(), b.getBoolAttr(true), /*count=*/{},
-                /*runtimeDisable=*/{}, /*full=*/{}, /*followupUnrolled=*/{},
-                /*followupRemainder=*/{}, /*followupAll=*/{}),
-            /*licm=*/{});
-}
-
 void TileRings::forEachRowTile(function_ref<void()> body) {
-  Value zero = arith::ConstantIntOp::create(b, 0, 32);
-  Value numSteps = toI32(numTiles);
+  Value zero = b.i32(0);
+  Value numSteps = b.toI32(numTiles);
   // Blocks of a cluster share a number.
   auto x = gpu::Dimension::x;
   Value block = clusterBlocks > 1 ? gpu::ClusterIdOp::create(b, x).getResult()
@@ -65,12 +32,12 @@ void TileRings::forEachRowTile(function_ref<void()> body) {
     endStep = numSteps;
     return body();
   }
-  Value count = toI32(arith::MulIOp::create(
-      b, dim(operands.query, 0),
-      arith::MulIOp::create(b, rowTiles, dim(operands.query, 2))));
+  Value count = b.toI32(arith::MulIOp::create(
+      b, b.dim(operands.query, 0),
+      arith::MulIOp::create(b, rowTiles, b.dim(operands.query, 2))));
   Value isOdd = arith::ConstantIntOp::create(b, false, 1);
   // No scf.for, whose step would live through the loop over keys as well.
-  SmallVector<Value> state{toI32(block), zero, isOdd};
+  SmallVector<Value> state{b.toI32(block), zero, isOdd};
   SmallVector<Type> types(ValueRange(state).getTypes());
   auto loop = scf::WhileOp::create(b, types, state);
   keepInvariantsInside(loop);
@@ -82,7 +49,7 @@ void TileRings::forEachRowTile(function_ref<void()> body) {
   scf::ConditionOp::create(b, isTile, test->getArguments());
   Block *rows = b.createBlock(&loop.getAfter(), {}, types, locations);
   Value number = rows->getArgument(0);
-  rowTileNumber = toIndex(number);
+  rowTileNumber = b.toIndex(number);
   firstStep = rows->getArgument(1);
   endStep = arith::AddIOp::create(b, firstStep, numSteps);
   isOddRound = rows->getArgument(2);
@@ -90,20 +57,19 @@ void TileRings::forEachRowTile(function_ref<void()> body) {
     Value width = clusterBlocks > 1
                       ? gpu::ClusterDimOp::create(b, x).getResult()
                       : gpu::GridDimOp::create(b, x);
-    return arith::AddIOp::create(b, number, toI32(width));
+    return arith::AddIOp::create(b, number, b.toI32(width));
   };
   isLastRound = [=] {
     return arith::CmpIOp::create(b, arith::CmpIPredicate::uge, nextRowTile(),
                                  count);
   };
   body();
-  scf::YieldOp::create(b,
-                       ValueRange{nextRowTile(), endStep, negate(isOddRound)});
+  scf::YieldOp::create(
+      b, ValueRange{nextRowTile(), endStep, b.negate(isOddRound)});
 }
 
 scf::ForOp TileRings::forEachStep(Value first, ValueRange state) {
-  auto loop = scf::ForOp::create(b, first, endStep,
-                                 arith::ConstantIntOp::create(b, 1, 32), state);
+  auto loop = scf::ForOp::create(b, first, endStep, b.i32(1), state);
   keepRolled(loop);
   return loop;
 }
@@ -121,7 +87,7 @@ Value TileRings::createBarriers(int64_t count) {
 
 void TileRings::initBarriers(Value barriers, int64_t count, int64_t arrivals) {
   for (int64_t i = 0; i < count; ++i)
-    nvgpu::MBarrierInitOp::create(b, barriers, index(arrivals), index(i),
+    nvgpu::MBarrierInitOp::create(b, barriers, b.index(arrivals), b.index(i),
                                   Value());
 }
 
@@ -129,39 +95,39 @@ void TileRings::wait(Value barriers, Place place) {
   // Nanoseconds before the instruction gives up and is tried again.
   constexpr int64_t kPatience = 10'000'000;
   nvgpu::MBarrierTryWaitParityOp::create(b, barriers, place.parity,
-                                         index(kPatience), place.stage);
+                                         b.index(kPatience), place.stage);
 }
 
 TileRings::Place TileRings::placeOf(Value step) {
-  Value stages = arith::ConstantIntOp::create(b, schedule.getStages(), 32);
+  Value stages = b.i32(schedule.getStages());
   Value round = arith::DivUIOp::create(b, step, stages);
-  return {toIndex(arith::RemUIOp::create(b, step, stages)),
+  return {b.toIndex(arith::RemUIOp::create(b, step, stages)),
           arith::TruncIOp::create(b, b.getI1Type(), round)};
 }
 
 TileRings::Place TileRings::placeOfQuery() {
   Value isOdd =
       isOddRound ? isOddRound : arith::ConstantIntOp::create(b, false, 1);
-  return {index(0), isOdd};
+  return {b.index(0), isOdd};
 }
 
 void TileRings::waitForPrevious(Value barriers, Place place) {
-  wait(barriers, {place.stage, negate(place.parity)});
+  wait(barriers, {place.stage, b.negate(place.parity)});
 }
 
 void TileRings::arriveAsWarp(Value barriers, Value stage, bool inCluster) {
   // The warp's lanes are done before one of them says so.
   NVVM::SyncWarpOp::create(b,
                            arith::ConstantIntOp::create(b, b.getI32Type(), -1));
-  Value lane = arith::RemUIOp::create(b, thread, index(kWarpSize));
+  Value lane = arith::RemUIOp::create(b, thread, b.index(kWarpSize));
   if (!inCluster)
-    return guarded(
-        arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lane, index(0)),
+    return b.guarded(
+        arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lane, b.index(0)),
         [&] { nvgpu::MBarrierArriveOp::create(b, barriers, stage); });
   Value isRank = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, lane,
-                                       index(clusterBlocks));
-  guarded(isRank, [&] {
-    mfa_gpu::RemoteArriveOp::create(b, barriers, stage, toI32(lane),
+                                       b.index(clusterBlocks));
+  b.guarded(isRank, [&] {
+    mfa_gpu::RemoteArriveOp::create(b, barriers, stage, b.toI32(lane),
                                     /*block_scope=*/true);
   });
 }
@@ -185,19 +151,19 @@ void TileRings::createRings() {
 }
 
 void TileRings::initRings() {
-  guarded(arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread, index(0)),
-          [&] {
-            // Whoever is the last to use its place says that it is free: of an
-            // output in it the thread that stores that, else every warp.
-            initRing(query, memory.hasOutputInPlaceOfQuery()
-                                ? numConsumers
-                                : schedule.getWarps());
-            for (const Ring &ring : {key, value, mask})
-              if (ring.buffer)
-                initRing(ring, (ring.isOfCluster ? clusterBlocks : 1) *
-                                   schedule.getWarps());
-            NVVM::FenceMbarrierInitOp::create(b);
-          });
+  b.guarded(
+      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread, b.index(0)),
+      [&] {
+        // Whoever is the last to use its place says that it is free: of an
+        // output in it the thread that stores that, else every warp.
+        initRing(query, memory.hasOutputInPlaceOfQuery() ? numConsumers
+                                                         : schedule.getWarps());
+        for (const Ring &ring : {key, value, mask})
+          if (ring.buffer)
+            initRing(ring, (ring.isOfCluster ? clusterBlocks : 1) *
+                               schedule.getWarps());
+        NVVM::FenceMbarrierInitOp::create(b);
+      });
   if (clusterBlocks == 1) {
     gpu::BarrierOp::create(b);
     return;
@@ -235,7 +201,7 @@ Value TileRings::tilePanel(Value buffer, const SharedMatrix &matrix,
   if (!matrix.panels)
     return tile;
   OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1);
-  return matrixView(
+  return b.matrixView(
       tile, {b.getIndexAttr(panel), zero, zero},
       {one, b.getIndexAttr(matrix.rows), b.getIndexAttr(matrix.pitch)}, 1, 2);
 }
@@ -255,7 +221,7 @@ SmallVector<Value> TileRings::coordinatesOf(const Source &source,
       llvm::seq<unsigned>(strides.size()), mayBeBroadcast));
   if (dims.empty())
     return coordinates;
-  Value zero = index(0);
+  Value zero = b.index(0);
   auto metadata = memref::ExtractStridedMetadataOp::create(b, source.array);
   for (unsigned dim : dims) {
     Value stride = getValueOrCreateConstantIndexOp(
@@ -271,7 +237,7 @@ void TileRings::loadTile(const Ring &ring, ArrayRef<OpFoldResult> first,
                          Value stage) {
   const SharedMatrix &matrix = *ring.matrix;
   nvgpu::MBarrierArriveExpectTxOp::create(
-      b, ring.full, index(matrix.getTileBytes()), stage, Value());
+      b, ring.full, b.index(matrix.getTileBytes()), stage, Value());
   SmallVector<Value> coordinates = coordinatesOf(ring.source, first);
   Value column = coordinates.back();
   int64_t rows = matrix.rows;
@@ -279,19 +245,19 @@ void TileRings::loadTile(const Ring &ring, ArrayRef<OpFoldResult> first,
   if (ring.isOfCluster) {
     rows /= clusterBlocks;
     firstOfPart = arith::MulIOp::create(
-        b, gpu::ClusterBlockIdOp::create(b, gpu::Dimension::x), index(rows));
+        b, gpu::ClusterBlockIdOp::create(b, gpu::Dimension::x), b.index(rows));
     coordinates[1] = arith::AddIOp::create(b, coordinates[1], firstOfPart);
     allBlocks = arith::ConstantIntOp::create(b, (1 << clusterBlocks) - 1, 16);
   }
   for (int64_t panel = 0, e = std::max<int64_t>(matrix.panels, 1); panel < e;
        ++panel) {
     coordinates.back() =
-        b.createOrFold<arith::AddIOp>(column, index(panel * matrix.pitch));
+        b.createOrFold<arith::AddIOp>(column, b.index(panel * matrix.pitch));
     Value place = tilePanel(ring.buffer, matrix, stage, panel);
     if (ring.isOfCluster)
-      place = matrixView(place, {firstOfPart, b.getIndexAttr(0)},
-                         {b.getIndexAttr(rows), b.getIndexAttr(matrix.pitch)},
-                         0, 1);
+      place = b.matrixView(place, {firstOfPart, b.getIndexAttr(0)},
+                           {b.getIndexAttr(rows), b.getIndexAttr(matrix.pitch)},
+                           0, 1);
     mfa_gpu::TensorLoadOp::create(b, ring.source.map, coordinates, place,
                                   ring.full, stage, allBlocks);
   }
@@ -326,7 +292,7 @@ Value TileRings::firstKeyOf(Value step) {
       arith::CmpIOp::create(b, arith::CmpIPredicate::eq, step, firstStep);
   Value tile = arith::SelectOp::create(b, isFirst, endStep, step);
   return firstKeyOfTile(
-      toIndex(arith::SubIOp::create(b, stepBefore(tile), firstStep)));
+      b.toIndex(arith::SubIOp::create(b, stepBefore(tile), firstStep)));
 }
 
 void TileRings::produceTile(const Ring &ring, Value step) {
@@ -356,14 +322,14 @@ void TileRings::runProducers() {
   int64_t warp = 0;
   auto runOne = [&](function_ref<void()> produceOfRows) {
     int64_t number = numConsumers * kWarpgroupSize + warp++ * kWarpSize;
-    guarded(arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread,
-                                  index(number)),
-            [&] {
-              forEachRowTile([&] {
-                locateRows(rowTileNumber);
-                produceOfRows();
+    b.guarded(arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread,
+                                    b.index(number)),
+              [&] {
+                forEachRowTile([&] {
+                  locateRows(rowTileNumber);
+                  produceOfRows();
+                });
               });
-            });
   };
   runOne([&] { produceQuery(); });
   for (const Ring *ring : {&key, &value, &mask})

@@ -82,12 +82,10 @@ protected:
   //===--- Steps of the loop over keys ------------------------------------===//
 
   Value stepAfter(Value step) {
-    return arith::AddIOp::create(b, step,
-                                 arith::ConstantIntOp::create(b, 1, 32));
+    return arith::AddIOp::create(b, step, b.i32(1));
   }
   Value stepBefore(Value step) {
-    return arith::SubIOp::create(b, step,
-                                 arith::ConstantIntOp::create(b, 1, 32));
+    return arith::SubIOp::create(b, step, b.i32(1));
   }
   /// A loop from a step to the last one of these rows.
   scf::ForOp forEachStep(Value first, ValueRange state = {});

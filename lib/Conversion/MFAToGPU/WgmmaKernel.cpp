@@ -137,27 +137,25 @@ private:
 //===----------------------------------------------------------------------===//
 
 Value WgmmaKernel::barrierOf(NamedBarrier first, Value consumer) {
-  return arith::AddIOp::create(b, toI32(consumer),
-                               arith::ConstantIntOp::create(b, first, 32));
+  return arith::AddIOp::create(b, b.toI32(consumer), b.i32(first));
 }
 
 void WgmmaKernel::synchronize(Value barrier, int64_t threads) {
-  NVVM::BarrierOp::create(b, TypeRange(), barrier,
-                          arith::ConstantIntOp::create(b, threads, 32),
+  NVVM::BarrierOp::create(b, TypeRange(), barrier, b.i32(threads),
                           NVVM::BarrierReductionAttr(), Value());
 }
 
 void WgmmaKernel::startTurns() {
   if (!schedule.getPingPong())
     return;
-  Value one = index(1), count = index(numConsumers);
+  Value one = b.index(1), count = b.index(numConsumers);
   Value next =
       arith::RemUIOp::create(b, arith::AddIOp::create(b, consumer, one), count);
   ownTurn = barrierOf(kTurnOfConsumer, consumer);
   nextTurn = barrierOf(kTurnOfConsumer, next);
   isLastConsumer =
-      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, next, index(0));
-  guarded(isLastConsumer, [&] { passTurn(); });
+      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, next, b.index(0));
+  b.guarded(isLastConsumer, [&] { passTurn(); });
 }
 
 void WgmmaKernel::takeTurn() {
@@ -167,17 +165,16 @@ void WgmmaKernel::takeTurn() {
 
 void WgmmaKernel::passTurn() {
   if (nextTurn)
-    NVVM::BarrierArriveOp::create(
-        b, nextTurn, arith::ConstantIntOp::create(b, 2 * kWarpgroupSize, 32));
+    NVVM::BarrierArriveOp::create(b, nextTurn, b.i32(2 * kWarpgroupSize));
 }
 
 void WgmmaKernel::passLastTurn() {
   if (!nextTurn)
     return;
-  Value isAwaited = negate(isLastConsumer);
+  Value isAwaited = b.negate(isLastConsumer);
   if (isLastRound)
-    isAwaited = arith::OrIOp::create(b, isAwaited, negate(isLastRound()));
-  guarded(isAwaited, [&] { passTurn(); });
+    isAwaited = arith::OrIOp::create(b, isAwaited, b.negate(isLastRound()));
+  b.guarded(isAwaited, [&] { passTurn(); });
 }
 
 Value WgmmaKernel::startScores(Value step) {
@@ -271,7 +268,7 @@ WgmmaKernel::KeyMask WgmmaKernel::lookAtMask(Value step) {
   matrix.element = b.getI32Type();
   Value words =
       sharedMatrix(allocateShared(matrix), matrix, placeOf(step).stage);
-  Value lane = arith::RemUIOp::create(b, thread, index(kWarpSize));
+  Value lane = arith::RemUIOp::create(b, thread, b.index(kWarpSize));
   auto number = [&](uint32_t bits) -> Value {
     return arith::ConstantIntOp::create(b, b.getI32Type(),
                                         static_cast<int32_t>(bits));
@@ -279,10 +276,11 @@ WgmmaKernel::KeyMask WgmmaKernel::lookAtMask(Value step) {
   Value changed = number(0), left = number(0);
   for (int64_t first = 0; first < count; first += kWarpSize) {
     // Lanes past the last word have that one too.
-    Value place = arith::AddIOp::create(b, lane, index(first));
+    Value place = arith::AddIOp::create(b, lane, b.index(first));
     if (first + kWarpSize > count)
-      place = arith::MinUIOp::create(b, place, index(count - 1));
-    Value word = memref::LoadOp::create(b, words, ValueRange{index(0), place});
+      place = arith::MinUIOp::create(b, place, b.index(count - 1));
+    Value word =
+        memref::LoadOp::create(b, words, ValueRange{b.index(0), place});
     auto collect = [&](Value &into, uint32_t expected) {
       Value difference = arith::XOrIOp::create(b, word, number(expected));
       into = arith::OrIOp::create(b, into, difference);
@@ -317,15 +315,15 @@ SmallVector<Value> WgmmaKernel::weighByOldMax(Value scores, Value step,
   auto excludeKeys = [&] {
     return toValues(excludeAll(scores, state.softmax));
   };
-  return choose(
+  return b.choose(
       keyMask.changesAny,
-      [&] { return choose(keyMask.leavesAny, tryMasked, excludeKeys); },
+      [&] { return b.choose(keyMask.leavesAny, tryMasked, excludeKeys); },
       [&] { return tryWith(Value()); });
 }
 
 WgmmaKernel::State WgmmaKernel::weighStep(Value scores, Value step,
                                           const KeyMask &keyMask, State state) {
-  auto early = choose(
+  auto early = b.choose(
       state.hasBases,
       [&] { return weighByOldMax(scores, step, keyMask, state); },
       [&]() -> SmallVector<Value> {
@@ -335,7 +333,7 @@ WgmmaKernel::State WgmmaKernel::weighStep(Value scores, Value step,
   State good = state;
   good.factor = early[0];
   good.softmax.rowSum = early[1];
-  return State::fromValues(choose(
+  return State::fromValues(b.choose(
       early[2], [&] { return good.toValues(); },
       [&] {
         return weighByNewMax(scores, step, state, /*keysLeft=*/Value())
@@ -364,7 +362,7 @@ void WgmmaKernel::consumeRows() {
   State state;
   state.softmax = initialSoftmax();
   state = weighByNewMax(scores, firstStep, state, keysLeft);
-  state.output = splat(matrixTile(memory.output.cols, f32), constant(0));
+  state.output = b.splat(matrixTile(memory.output.cols, f32), b.constant(0));
   releaseMask(firstStep);
 
   auto loop = forEachStep(stepAfter(firstStep), state.toValues());
@@ -389,7 +387,7 @@ void WgmmaKernel::consumeRows() {
   state = State::fromValues(loop.getResults());
   bool isPersistent = schedule.getPersistent();
   if (isPersistent && !memory.hasOutputInPlaceOfQuery())
-    arriveAsWarp(query.empty, index(0));
+    arriveAsWarp(query.empty, b.index(0));
   Value last = stepBefore(endStep);
   takeTurn();
   Value output = startOutput(last, state);
@@ -409,21 +407,20 @@ void WgmmaKernel::finish(Value output, const Softmax &state) {
   Value rounded = normalize(output, rowSum);
 
   Value threadOfWarpgroup =
-      arith::RemUIOp::create(b, thread, index(kWarpgroupSize));
+      arith::RemUIOp::create(b, thread, b.index(kWarpgroupSize));
   Value isFirstThread = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
-                                              threadOfWarpgroup, index(0));
+                                              threadOfWarpgroup, b.index(0));
   // Through shared memory. In place of the query tile a warpgroup writes but
   // the rows that it alone reads, where rows of both have one width; in a place
   // of its own those that it stored the tile before from.
   Value ownBarrier = barrierOf(kOneConsumer, consumer);
   bool replacesQuery = memory.hasOutputInPlaceOfQuery();
   if (!replacesQuery)
-    guarded(isFirstThread, [&] { waitForStores(); });
+    b.guarded(isFirstThread, [&] { waitForStores(); });
   if (!replacesQuery || memory.output.pitch == memory.query.pitch)
     synchronize(ownBarrier, kWarpgroupSize);
   else
-    synchronize(arith::ConstantIntOp::create(b, kAllConsumers, 32),
-                schedule.getWarps() * kWarpSize);
+    synchronize(b.i32(kAllConsumers), schedule.getWarps() * kWarpSize);
   Value buffer = allocateShared(memory.output);
   mfa_gpu::StoreOp::create(b, rounded,
                            sharedMatrix(buffer, memory.output, Value()));
@@ -433,29 +430,29 @@ void WgmmaKernel::finish(Value output, const Softmax &state) {
       NVVM::SharedSpaceAttr::get(b.getContext(),
                                  NVVM::SharedSpace::shared_cta));
   synchronize(ownBarrier, kWarpgroupSize);
-  guarded(isFirstThread, [&] {
+  b.guarded(isFirstThread, [&] {
     storeRows(buffer);
     // Shared memory lives until it is read, and the next query tile waits.
     if (replacesQuery)
       waitForStores();
     if (replacesQuery && isOddRound)
-      nvgpu::MBarrierArriveOp::create(b, query.empty, index(0));
+      nvgpu::MBarrierArriveOp::create(b, query.empty, b.index(0));
   });
   storeLse({state.rowMax, rowSum});
 }
 
 void WgmmaKernel::storeRows(Value buffer) {
-  Value row = arith::MulIOp::create(b, consumer, index(kWarpgroupRows));
+  Value row = arith::MulIOp::create(b, consumer, b.index(kWarpgroupRows));
   Value place = arith::AddIOp::create(b, firstRow, row);
   OpFoldResult zero = b.getIndexAttr(0);
   for (int64_t panel = 0; panel < memory.output.panels; ++panel) {
-    Value rows = matrixView(
+    Value rows = b.matrixView(
         tilePanel(buffer, memory.output, Value(), panel), {row, zero},
         {b.getIndexAttr(kWarpgroupRows), b.getIndexAttr(memory.output.pitch)},
         0, 1);
     mfa_gpu::TensorStoreOp::create(
         b, rows, operands.outputMap,
-        ValueRange{batch, place, head, index(panel * memory.output.pitch)});
+        ValueRange{batch, place, head, b.index(panel * memory.output.pitch)});
   }
   NVVM::CpAsyncBulkCommitGroupOp::create(b);
 }
@@ -473,17 +470,17 @@ void WgmmaKernel::build() {
   thread = gpu::ThreadIdOp::create(b, gpu::Dimension::x);
   // From lane 0: what all lanes have alike can be in uniform registers.
   Value warpgroup =
-      toI32(arith::DivUIOp::create(b, thread, index(kWarpgroupSize)));
-  Value zero = arith::ConstantIntOp::create(b, 0, 32);
-  Value width = arith::ConstantIntOp::create(b, kWarpSize, 32);
-  consumer = toIndex(
+      b.toI32(arith::DivUIOp::create(b, thread, b.index(kWarpgroupSize)));
+  Value zero = b.i32(0);
+  Value width = b.i32(kWarpSize);
+  consumer = b.toIndex(
       gpu::ShuffleOp::create(b, warpgroup, zero, width, gpu::ShuffleMode::IDX)
           .getShuffleResult());
   createRings();
   initRings();
 
   auto registers = kRegisters[numConsumers - 1];
-  Value producer = index(numConsumers * kWarpgroupSize);
+  Value producer = b.index(numConsumers * kWarpgroupSize);
   auto roles = scf::IfOp::create(
       b, arith::CmpIOp::create(b, arith::CmpIPredicate::uge, thread, producer),
       /*withElseRegion=*/true);
