@@ -6,7 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "AttentionBuilder.h"
+#include "AttentionKernel.h"
+#include "KernelBuilder.h"
+#include "OnlineSoftmax.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -26,9 +28,12 @@ MemRefType mfa::getPartialType(MaskedAttentionOp op) {
 
 namespace {
 
-class CombineKernel : public AttentionBuilder {
+class CombineKernel {
 public:
-  using AttentionBuilder::AttentionBuilder;
+  CombineKernel(OpBuilder &builder, MaskedAttentionOp op,
+                const KernelOperands &operands)
+      : b(op.getLoc(), builder), op(op), operands(operands),
+        toLog2(b.constant(kLog2E)) {}
 
   void build();
 
@@ -45,7 +50,11 @@ private:
   /// `base`, which is no smaller.
   Value weightOf(Value rowMax, Value base);
 
-  Value row;
+  KernelBuilder b;
+  MaskedAttentionOp op;
+  KernelOperands operands;
+  Value toLog2;
+  Value batch, row, head;
 };
 
 ValueRange CombineKernel::overRanges(
@@ -68,7 +77,7 @@ Value CombineKernel::weightOf(Value rowMax, Value base) {
   Value exponent = arith::SubFOp::create(b, toPowers(rowMax), toPowers(base));
   // Which there, too, are relative to the maximum itself in these rows.
   Value exact = toPowers(arith::SubFOp::create(b, rowMax, base));
-  exponent = arith::SelectOp::create(b, isHuge(base), exact, exponent);
+  exponent = arith::SelectOp::create(b, isHugeMax(b, base), exact, exponent);
   return math::Exp2Op::create(b, exponent);
 }
 
@@ -111,7 +120,7 @@ void CombineKernel::build() {
   Value output =
       arith::DivFOp::create(b, sums[0], sums[1], arith::FastMathFlags::afn);
   output = arith::SelectOp::create(b, b.isZero(sums[1]), b.constant(0), output);
-  if (!element.isF32())
+  if (Type element = op.getElementType(); !element.isF32())
     output = arith::TruncFOp::create(b, element, output);
   auto store = [&] {
     memref::StoreOp::create(b, output, operands.output,
@@ -125,8 +134,8 @@ void CombineKernel::build() {
   b.guarded(
       arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread, b.index(0)),
       [&] {
-        memref::StoreOp::create(b, logSumExp(rowMax, sums[1]), operands.lse,
-                                ValueRange{batch, head, row});
+        memref::StoreOp::create(b, getLogSumExp(b, rowMax, sums[1]),
+                                operands.lse, ValueRange{batch, head, row});
       });
 }
 

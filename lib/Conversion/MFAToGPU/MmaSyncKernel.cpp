@@ -12,9 +12,14 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "AttentionBuilder.h"
+#include "Epilogue.h"
+#include "OnlineSoftmax.h"
+#include "RowSchedule.h"
+#include "ScoreFunction.h"
+#include "SharedBuffers.h"
+#include "TileCopies.h"
+#include "TileSequence.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
-#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
@@ -22,169 +27,133 @@ using namespace mlir::mfa;
 using mfa_gpu::TileType;
 
 namespace {
-class MmaSyncKernel : public AttentionBuilder {
+class MmaSyncKernel {
 public:
-  using AttentionBuilder::AttentionBuilder;
+  MmaSyncKernel(OpBuilder &builder, MaskedAttentionOp op,
+                const KernelOperands &operands)
+      : b(op.getLoc(), builder), problem(b, op, operands),
+        function(problem, ScoreFunction::Form::Scores),
+        softmax(problem, OnlineSoftmax::Growth::Limited), rowSchedule(problem),
+        sequence(problem, b.getIndexType()), memory(b), copies(problem, memory),
+        epilogue(problem) {}
 
-  void build();
+  void build() {
+    rowSchedule.forEachRound(sequence,
+                             [&](const Round &round) { computeRows(round); });
+  }
 
 private:
-  Value stageOf(Value tile) {
-    if (schedule.getStages() == 1)
-      return {};
-    return arith::RemUIOp::create(b, tile, b.index(schedule.getStages()));
-  }
-  void copyTile(Value view, Value buffer, const SharedMatrix &matrix,
-                Value tile) {
-    mfa_gpu::CopyAsyncOp::create(b, view,
-                                 sharedMatrix(buffer, matrix, stageOf(tile)));
-  }
-  void copyKeyAndMask(Value tile);
-  void copyValue(Value tile);
-  /// `body(next)` where there is a tile after `tile`; one `cp.async` group.
-  void copyNext(Value tile, function_ref<void(Value)> body);
-  void waitForCopies() {
-    NVVM::CpAsyncWaitGroupOp::create(b, 0);
-    gpu::BarrierOp::create(b);
-  }
-  bool splitsFactors() {
-    return element.isF32() && schedule.getF32Product() == F32Product::TF32x3;
-  }
-  Scores maskTail(Scores scores, Value tile);
-  Scores scores(Value tile);
-  void finish(Value output, const Softmax &state);
+  void computeRows(const Round &round);
+  Scores getScores(const Round &round, Value step);
+  Value multiply(Value lhs, Value rhs, Value sum, bool transposeRhs);
+  /// Through shared memory, in place of the query tile, to whole rows.
+  void storeOutput(const RowTile &rows, Value rounded);
 
-  Value queryBuffer, keyBuffer, valueBuffer, maskBuffer;
+  // Each writes what all rows have in common where it is constructed.
+  KernelBuilder b;
+  KernelProblem problem;
+  ScoreFunction function;
+  OnlineSoftmax softmax;
+  RowSchedule rowSchedule;
+  AllTiles sequence;
+  BlockMemory memory;
+  TileCopies copies;
+  Epilogue epilogue;
 };
 } // namespace
 
-void MmaSyncKernel::copyKeyAndMask(Value tile) {
-  Value firstKey = firstKeyOfTile(tile);
-  OpFoldResult keys = b.tileSize(numKeys, firstKey, tileKeys);
-  copyTile(rowsOfHead(operands.key, keyHead, firstKey, keys), keyBuffer,
-           memory.key, tile);
-  if (maskBuffer)
-    copyTile(maskView(firstKey, keys), maskBuffer, memory.mask, tile);
+Value MmaSyncKernel::multiply(Value lhs, Value rhs, Value sum,
+                              bool transposeRhs) {
+  bool splitsFactors = problem.element.isF32() &&
+                       problem.schedule.getF32Product() == F32Product::TF32x3;
+  return mfa_gpu::MmaOp::create(b, sum.getType(), lhs, rhs, sum, transposeRhs,
+                                splitsFactors);
 }
 
-void MmaSyncKernel::copyValue(Value tile) {
-  Value firstKey = firstKeyOfTile(tile);
-  copyTile(rowsOfHead(operands.value, keyHead, firstKey,
-                      b.tileSize(numKeys, firstKey, tileKeys)),
-           valueBuffer, memory.value, tile);
+Scores MmaSyncKernel::getScores(const Round &round, Value step) {
+  Value zero = b.splat(problem.scoreTile(problem.f32), b.constant(0));
+  Value products = multiply(copies.getQuery(), copies.getKey(step), zero,
+                            /*transposeRhs=*/true);
+  Value mask = copies.getMask(step);
+  if (mask)
+    mask = function.loadMask(mask);
+  Scores scores = function.getScores(products, mask);
+  OpFoldResult needsTest = sequence.needsTest(round, step, /*isFirst=*/false);
+  return function.exclude(
+      scores, function.getTest(needsTest, sequence.getFirstKey(round, step)));
 }
 
-void MmaSyncKernel::copyNext(Value tile, function_ref<void(Value)> body) {
-  Value next = arith::AddIOp::create(b, tile, b.index(1));
-  b.guarded(arith::CmpIOp::create(b, arith::CmpIPredicate::ult, next, numTiles),
-            [&] { body(next); });
-  NVVM::CpAsyncCommitGroupOp::create(b);
-}
+void MmaSyncKernel::computeRows(const Round &round) {
+  RowTile rows = rowSchedule.locate(round.number);
+  auto copyKeyAndMask = [&](Value step) {
+    copies.copyKeyAndMask(rows, sequence.getFirstKey(round, step), step);
+  };
+  auto copyValue = [&](Value step) {
+    copies.copyValue(rows, sequence.getFirstKey(round, step), step);
+  };
+  auto isThere = [&](Value step) -> Value {
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::ult, step,
+                                 round.endStep);
+  };
+  bool prefetchesAll = problem.schedule.getStages() > 1;
+  copies.copyQuery(rows);
+  Value hasKeys = arith::CmpIOp::create(b, arith::CmpIPredicate::ugt,
+                                        problem.numKeys(), b.index(0));
+  copies.commit(hasKeys, [&] {
+    copyKeyAndMask(round.firstStep);
+    if (prefetchesAll)
+      copyValue(round.firstStep);
+  });
+  function.enterRows(rows);
 
-MmaSyncKernel::Scores MmaSyncKernel::maskTail(Scores scores, Value number) {
-  if (!hasTail())
-    return scores;
-  Value firstKey = firstKeyOfTile(number);
-  Value keysLeft = arith::SubIOp::create(b, numKeys, firstKey);
-  Value isTail = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, keysLeft,
-                                       b.index(tileKeys));
-  Value tile = b.choose(
-      isTail,
-      [&]() -> SmallVector<Value> { return {keepKeys(scores, keysLeft).tile}; },
-      [&]() -> SmallVector<Value> { return {scores.tile}; })[0];
-  return {tile, scores.isScaled};
-}
-
-MmaSyncKernel::Scores MmaSyncKernel::scores(Value tile) {
-  TileType type = matrixTile(tileKeys, f32);
-  Value products = mfa_gpu::MmaOp::create(
-      b, type, sharedMatrix(queryBuffer, memory.query, Value()),
-      sharedMatrix(keyBuffer, memory.key, stageOf(tile)),
-      b.splat(type, b.constant(0)), /*transpose_rhs=*/true, splitsFactors());
-  Value mask;
-  if (maskBuffer)
-    mask = loadMaskTile(sharedMatrix(maskBuffer, memory.mask, stageOf(tile)));
-  return maskTail(addScaleAndMask(products, mask), tile);
-}
-
-void MmaSyncKernel::finish(Value output, const Softmax &state) {
-  Value rowSum =
-      mfa_gpu::AllReduceOp::create(b, mfa_gpu::ReduceKind::Add, state.rowSum);
-  if (schedule.getSplitsKeys())
-    return storePartial(output, {state.rowMax, rowSum});
-  Value rounded = normalize(output, rowSum);
-
-  // Through shared memory, in place of the query tile, to whole rows.
-  waitForCopies();
-  Value buffer =
-      sharedMatrix(allocateShared(memory.output), memory.output, Value());
-  mfa_gpu::StoreOp::create(b, rounded, buffer);
-  gpu::BarrierOp::create(b);
-  mfa_gpu::CopyOp::create(b, buffer,
-                          rowsOfHead(operands.output, head, firstRow, rows));
-  storeLse({state.rowMax, rowSum});
-}
-
-void MmaSyncKernel::build() {
-  locateBlock();
-  locateRows(gpu::BlockIdOp::create(b, gpu::Dimension::x));
-  queryBuffer = allocateShared(memory.query);
-  keyBuffer = allocateShared(memory.key);
-  valueBuffer = allocateShared(memory.value);
-  if (memory.mask.rows)
-    maskBuffer = allocateShared(memory.mask);
-
-  bool prefetchesAll = schedule.getStages() > 1;
-  Value zero = b.index(0), one = b.index(1);
-  mfa_gpu::CopyAsyncOp::create(
-      b, rowsOfHead(operands.query, head, firstRow, rows),
-      sharedMatrix(queryBuffer, memory.query, Value()));
-  b.guarded(arith::CmpIOp::create(b, arith::CmpIPredicate::ugt, numKeys, zero),
-            [&] {
-              copyKeyAndMask(zero);
-              if (prefetchesAll)
-                copyValue(zero);
-            });
-  NVVM::CpAsyncCommitGroupOp::create(b);
-  loadRowMask();
-
-  TileType outputType = matrixTile(memory.output.cols, f32);
-  Softmax initial = initialSoftmax();
-  auto loop = scf::ForOp::create(b, zero, numTiles, one,
-                                 ValueRange{b.splat(outputType, b.constant(0)),
-                                            initial.rowMax, initial.rowSum});
+  OnlineSoftmax::State initial = softmax.getInitialState();
+  Value noOutput = b.splat(problem.outputTile(problem.f32), b.constant(0));
+  auto loop = sequence.createLoop(round, round.firstStep,
+                                  {noOutput, initial.rowMax, initial.rowSum});
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
-    Value tile = loop.getInductionVar();
+    Value step = loop.getInductionVar();
     // Key and mask tile are there, and the last tile's reads are done.
-    waitForCopies();
+    copies.wait();
     if (prefetchesAll) {
-      copyNext(tile, [&](Value next) {
+      Value next = sequence.stepAfter(step);
+      copies.commit(isThere(next), [&] {
         copyKeyAndMask(next);
         copyValue(next);
       });
     } else {
-      copyValue(tile);
-      NVVM::CpAsyncCommitGroupOp::create(b);
+      copyValue(step);
+      copies.commit();
     }
-    Scores tileScores = scores(tile);
+    Scores scores = getScores(round, step);
     if (!prefetchesAll) {
       // The value tile is there, and key and mask tile are free.
-      waitForCopies();
-      copyNext(tile, [&](Value next) { copyKeyAndMask(next); });
+      copies.wait();
+      Value next = sequence.stepAfter(step);
+      copies.commit(isThere(next), [&] { copyKeyAndMask(next); });
     }
-    SoftmaxStep step = updateRowMax(loop.getRegionIterArg(1), tileScores);
+    OnlineSoftmax::Step weighed =
+        softmax.updateRowMax(loop.getRegionIterArg(1), scores);
     Value rowSum = loop.getRegionIterArg(2);
-    Value weights = weigh(step, rowSum);
-    Value output = rescale(loop.getRegionIterArg(0), step);
-    output = mfa_gpu::MmaOp::create(
-        b, outputType, toFactor(weights),
-        sharedMatrix(valueBuffer, memory.value, stageOf(tile)), output,
-        /*transpose_rhs=*/false, splitsFactors());
-    scf::YieldOp::create(b, ValueRange{output, step.rowMax, rowSum});
+    Value weights = softmax.weigh(weighed, rowSum);
+    Value output = softmax.rescale(loop.getRegionIterArg(0), weighed);
+    output = multiply(softmax.toFactor(weights), copies.getValue(step), output,
+                      /*transposeRhs=*/false);
+    scf::YieldOp::create(b, ValueRange{output, weighed.rowMax, rowSum});
   }
-  finish(loop.getResult(0), {loop.getResult(1), loop.getResult(2)});
+  epilogue.store(rows, loop.getResult(0),
+                 {loop.getResult(1), loop.getResult(2)},
+                 [&](Value rounded) { storeOutput(rows, rounded); });
+}
+
+void MmaSyncKernel::storeOutput(const RowTile &rows, Value rounded) {
+  copies.wait();
+  Value buffer = memory.getBuffer(problem.memory.output).getTile(b);
+  mfa_gpu::StoreOp::create(b, rounded, buffer);
+  gpu::BarrierOp::create(b);
+  mfa_gpu::CopyOp::create(b, buffer,
+                          problem.queryRows(problem.operands.output, rows));
 }
 
 void mfa::buildMmaSyncKernel(OpBuilder &builder, MaskedAttentionOp op,

@@ -1,4 +1,4 @@
-//===- OnlineSoftmax.cpp - Weights of attention kernels -------------------===//
+//===- OnlineSoftmax.cpp - Weights from scores, a step after another ------===//
 //
 // Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -6,14 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-// The recurrence of AttentionBuilder.h but for its products: from the products
-// of query and key to the left factor of the product with the value.
-//
-//===----------------------------------------------------------------------===//
-
-#include "AttentionBuilder.h"
+#include "OnlineSoftmax.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include <limits>
 
 using namespace mlir;
@@ -34,59 +28,36 @@ static constexpr double kMaxEarlySum = 0x1p10;
 /// all weights of the row have in common. Past it they might be infinite.
 static constexpr double kMaxBase = 0x1p26;
 
-AttentionBuilder::Softmax AttentionBuilder::initialSoftmax() {
-  return {b.splat(rowTile(f32), b.negativeInfinity()),
-          b.splat(rowTile(f32), b.constant(0))};
+/// Whether a number is outside of +-limit, or none.
+static Value isOutside(KernelBuilder &b, Value number, double limit) {
+  Value isHigh = arith::CmpFOp::create(b, arith::CmpFPredicate::UGT, number,
+                                       b.constant(limit));
+  Value isLow = arith::CmpFOp::create(b, arith::CmpFPredicate::ULT, number,
+                                      b.constant(-limit));
+  return arith::OrIOp::create(b, isHigh, isLow);
 }
 
-Value AttentionBuilder::widenMask(Value maskRegisters) {
-  Type type = cast<TileType>(maskRegisters.getType()).getElementType();
-  if (!type.isF16() && !type.isBF16())
-    return maskRegisters;
-  return mfa_gpu::ConvertOp::create(b, matrixTile(tileKeys, f32),
-                                    maskRegisters);
+Value mfa::isHugeMax(KernelBuilder &b, Value rowMax) {
+  return isOutside(b, rowMax, kMaxBase);
 }
 
-AttentionBuilder::Scores
-AttentionBuilder::addScaleAndMask(Value products, Value maskRegisters) {
-  if (maskForm == MaskForm::None && canScaleLate)
-    return {products, /*isScaled=*/false};
-  SmallVector<Value> inputs{products};
-  if (maskRegisters)
-    inputs.push_back(widenMask(maskRegisters));
-  if (rowMask)
-    inputs.push_back(rowMask);
-  Value scores =
-      b.map(matrixTile(tileKeys, f32), inputs, [&](ValueRange args) -> Value {
-        Value mask = args.size() > 1 ? toF32(args[1]) : scalarMask;
-        if (!mask)
-          return arith::MulFOp::create(b, args[0], operands.scale);
-        return math::FmaOp::create(b, args[0], operands.scale, mask);
-      });
-  return {scores, /*isScaled=*/true};
+OnlineSoftmax::OnlineSoftmax(const KernelProblem &problem, Growth growth)
+    : problem(problem), b(problem.b),
+      maxGrowth(problem.element.isF32() || growth == Growth::None ? 0
+                                                                  : kMaxGrowth),
+      toLog2(b.constant(kLog2E)) {}
+
+OnlineSoftmax::State OnlineSoftmax::getInitialState() {
+  return {b.splat(problem.rowTile(problem.f32), b.negativeInfinity()),
+          b.splat(problem.rowTile(problem.f32), b.constant(0))};
 }
 
-AttentionBuilder::Scores AttentionBuilder::keepKeys(Scores scores,
-                                                    Value count) {
-  Value limit = arith::IndexCastUIOp::create(b, b.getI32Type(), count);
-  scores.tile = b.map(
-      cast<TileType>(scores.tile.getType()), scores.tile,
-      [&](ValueRange args) -> Value {
-        Value inside =
-            arith::CmpIOp::create(b, arith::CmpIPredicate::ult, args[2], limit);
-        return arith::SelectOp::create(b, inside, args[0],
-                                       b.negativeInfinity());
-      },
-      /*coordinates=*/true);
-  return scores;
-}
-
-AttentionBuilder::SoftmaxStep AttentionBuilder::updateRowMax(Value oldMax,
-                                                             Scores scores) {
-  TileType row = rowTile(f32);
+OnlineSoftmax::Step OnlineSoftmax::updateRowMax(Value oldMax,
+                                                const Scores &scores) {
+  TileType row = problem.rowTile(problem.f32);
   auto scoreType = cast<TileType>(scores.tile.getType());
   Value tileMax;
-  if (scores.isScaled) {
+  if (!scores.scale) {
     tileMax = mfa_gpu::ReduceOp::create(b, ReduceKind::Max, scores.tile, oldMax,
                                         /*partial=*/false);
   } else {
@@ -94,20 +65,20 @@ AttentionBuilder::SoftmaxStep AttentionBuilder::updateRowMax(Value oldMax,
     Value unscaled = mfa_gpu::ReduceOp::create(b, ReduceKind::Max, scores.tile,
                                                lowest, /*partial=*/false);
     tileMax = b.map(row, {unscaled, oldMax}, [&](ValueRange args) -> Value {
-      Value scaled = arith::MulFOp::create(b, args[0], operands.scale);
+      Value scaled = arith::MulFOp::create(b, args[0], scores.scale);
       Value isMore =
           arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, scaled, args[1]);
       return arith::SelectOp::create(b, isMore, scaled, args[1]);
     });
   }
   // From -inf it grows by inf, which is more than any limit.
-  Value hasGrown = b.map(
-      rowTile(b.getI1Type()), {tileMax, oldMax}, [&](ValueRange args) -> Value {
-        Value growth = arith::SubFOp::create(b, args[0], args[1]);
-        return arith::CmpFOp::create(
-            b, arith::CmpFPredicate::UGT, growth,
-            b.constant(element.isF32() || triesOldMax ? 0 : kMaxGrowth));
-      });
+  Value hasGrown =
+      b.map(problem.rowTile(b.getI1Type()), {tileMax, oldMax},
+            [&](ValueRange args) -> Value {
+              Value growth = arith::SubFOp::create(b, args[0], args[1]);
+              return arith::CmpFOp::create(b, arith::CmpFPredicate::UGT, growth,
+                                           b.constant(maxGrowth));
+            });
   Value rowMax =
       b.map(row, {hasGrown, tileMax, oldMax}, [&](ValueRange args) -> Value {
         return arith::SelectOp::create(b, args[0], args[1], args[2]);
@@ -120,8 +91,8 @@ AttentionBuilder::SoftmaxStep AttentionBuilder::updateRowMax(Value oldMax,
   });
   // Rows whose maximum is too large for a base (by a mask of -1e9, say) are
   // moved to one of 0 first. Rare, so behind a branch.
-  Value areHuge = b.map(rowTile(b.getI1Type()), base,
-                        [&](ValueRange args) { return isHuge(args[0]); });
+  Value areHuge = b.map(problem.rowTile(b.getI1Type()), base,
+                        [&](ValueRange args) { return isHugeMax(b, args[0]); });
   auto moved = b.choose(
       mfa_gpu::AnyOp::create(b, areHuge).getResult(),
       [&]() -> SmallVector<Value> {
@@ -135,8 +106,8 @@ AttentionBuilder::SoftmaxStep AttentionBuilder::updateRowMax(Value oldMax,
         Value origin = select(/*ofHuge=*/true);
         auto move = [&](ValueRange args) -> Value {
           Value score = args[0];
-          if (!scores.isScaled)
-            score = arith::MulFOp::create(b, score, operands.scale);
+          if (scores.scale)
+            score = arith::MulFOp::create(b, score, scores.scale);
           return arith::SubFOp::create(b, score, args[1]);
         };
         Value movedMax =
@@ -147,8 +118,7 @@ AttentionBuilder::SoftmaxStep AttentionBuilder::updateRowMax(Value oldMax,
                 select(/*ofHuge=*/false)};
       },
       [&]() -> SmallVector<Value> {
-        return {scores.tile, scores.isScaled ? toLog2 : scaleToLog2, oldMax,
-                base};
+        return {scores.tile, scores.factor, oldMax, base};
       });
   oldMax = moved[2];
   Value baseLog2 = b.map(row, moved[3], [&](ValueRange args) -> Value {
@@ -165,7 +135,7 @@ AttentionBuilder::SoftmaxStep AttentionBuilder::updateRowMax(Value oldMax,
   return {moved[0], moved[1], baseLog2, rowMax, hasGrown, correction};
 }
 
-Value AttentionBuilder::weigh(const SoftmaxStep &step, Value &rowSum) {
+Value OnlineSoftmax::weigh(const Step &step, Value &rowSum) {
   auto type = cast<TileType>(step.scores.getType());
   Value weights = b.map(type, {step.scores, step.base}, [&](ValueRange args) {
     Value exponent = math::FmaOp::create(b, args[0], step.factor,
@@ -178,51 +148,32 @@ Value AttentionBuilder::weigh(const SoftmaxStep &step, Value &rowSum) {
   return weights;
 }
 
-Value AttentionBuilder::areWithin(Value numbers, double limit) {
+Value OnlineSoftmax::areWithin(Value numbers, double limit) {
   Value areOutside =
-      b.map(rowTile(b.getI1Type()), numbers,
-            [&](ValueRange args) { return isOutside(args[0], limit); });
+      b.map(problem.rowTile(b.getI1Type()), numbers,
+            [&](ValueRange args) { return isOutside(b, args[0], limit); });
   return b.negate(mfa_gpu::AnyOp::create(b, areOutside));
 }
 
-Value AttentionBuilder::areBases(Value rowMax) {
+Value OnlineSoftmax::areBases(Value rowMax, const ScoreFunction &function) {
   Value areSmall = areWithin(rowMax, kMaxBase);
-  if (isScaleKnown)
+  Value factor = function.getOpenFactor();
+  if (!factor)
     return areSmall;
   // By an infinite factor scores lose more than their maximum can show.
   return arith::AndIOp::create(
       b, areSmall,
-      b.negate(isOutside(scaleToLog2, std::numeric_limits<float>::max())));
+      b.negate(isOutside(b, factor, std::numeric_limits<float>::max())));
 }
 
-AttentionBuilder::EarlyWeights
-AttentionBuilder::tryOldMax(Value products, Value maskRegisters,
-                            const Softmax &state) {
-  TileType row = rowTile(f32), tile = matrixTile(tileKeys, f32);
-  auto fma = [&](Value lhs, Value rhs, Value sum) -> Value {
-    return math::FmaOp::create(b, lhs, rhs, sum);
-  };
-  // (s scale + mask - m) log2 e, in an order that has all of a row first.
-  SmallVector<Value> ofRow{state.rowMax};
-  if (rowMask)
-    ofRow.push_back(rowMask);
-  Value shift = b.map(row, ofRow, [&](ValueRange args) -> Value {
-    Value base = arith::MulFOp::create(b, args[0], toLog2);
-    Value shift = arith::NegFOp::create(b, base);
-    Value mask = args.size() > 1 ? args[1] : scalarMask;
-    return mask ? fma(mask, toLog2, shift) : shift;
-  });
-  SmallVector<Value> inputs{products, shift};
-  if (maskRegisters)
-    inputs.push_back(widenMask(maskRegisters));
-  Value weights = b.map(tile, inputs, [&](ValueRange args) -> Value {
-    Value shift = args[1];
-    if (maskRegisters && args[2].getType().isInteger(1))
-      shift = arith::SelectOp::create(b, args[2], shift, b.negativeInfinity());
-    else if (maskRegisters)
-      shift = fma(args[2], toLog2, shift);
-    return math::Exp2Op::create(b, fma(args[0], scaleToLog2, shift));
-  });
+OnlineSoftmax::EarlyWeights OnlineSoftmax::tryOldMax(ScoreFunction &function,
+                                                     Value products, Value mask,
+                                                     const State &state) {
+  TileType row = problem.rowTile(problem.f32);
+  Value weights = function.mapExponents(
+      products, mask, state.rowMax, [&](Value exponent) -> Value {
+        return math::Exp2Op::create(b, exponent);
+      });
   Value rowSum = mfa_gpu::ReduceOp::create(b, ReduceKind::Add, weights,
                                            b.splat(row, b.constant(0)),
                                            /*partial=*/true);
@@ -233,16 +184,17 @@ AttentionBuilder::tryOldMax(Value products, Value maskRegisters,
   return {weights, rowSum, areGood};
 }
 
-AttentionBuilder::EarlyWeights
-AttentionBuilder::excludeAll(Value products, const Softmax &state) {
-  Value sums = mfa_gpu::ReduceOp::create(b, ReduceKind::Add, products,
-                                         b.splat(rowTile(f32), b.constant(0)),
-                                         /*partial=*/true);
-  return {b.splat(matrixTile(tileKeys, f32), b.constant(0)), state.rowSum,
+OnlineSoftmax::EarlyWeights OnlineSoftmax::excludeAll(Value products,
+                                                      const State &state) {
+  Value sums = mfa_gpu::ReduceOp::create(
+      b, ReduceKind::Add, products,
+      b.splat(problem.rowTile(problem.f32), b.constant(0)),
+      /*partial=*/true);
+  return {b.splat(problem.scoreTile(problem.f32), b.constant(0)), state.rowSum,
           areWithin(sums, std::numeric_limits<float>::max())};
 }
 
-Value AttentionBuilder::rescale(Value output, const SoftmaxStep &step) {
+Value OnlineSoftmax::rescale(Value output, const Step &step) {
   return b.choose(
       mfa_gpu::AnyOp::create(b, step.hasGrown).getResult(),
       [&]() -> SmallVector<Value> {
@@ -251,45 +203,14 @@ Value AttentionBuilder::rescale(Value output, const SoftmaxStep &step) {
       [&]() -> SmallVector<Value> { return {output}; })[0];
 }
 
-Value AttentionBuilder::toFactor(Value weights) {
+Value OnlineSoftmax::toFactor(Value weights) {
   return mfa_gpu::ConvertOp::create(
-      b, matrixTile(tileKeys, element, FragmentKind::Operand), weights);
+      b, problem.scoreTile(problem.element, FragmentKind::Operand), weights);
 }
 
-Value AttentionBuilder::normalize(Value output, Value rowSum) {
-  TileType row = rowTile(f32);
-  Value inverse = b.map(row, rowSum, [&](ValueRange args) -> Value {
-    // A reciprocal of one instruction, good to 1 ulp. The exact one calls a
-    // function, around which the whole output tile would be spilled.
-    return arith::DivFOp::create(b, b.constant(1), args[0],
-                                 arith::FastMathFlags::afn);
-  });
-  Value divided =
-      b.map(cast<TileType>(output.getType()), {output, inverse, rowSum},
-            [&](ValueRange args) -> Value {
-              Value scaled = arith::MulFOp::create(b, args[0], args[1]);
-              return arith::SelectOp::create(b, b.isZero(args[2]),
-                                             b.constant(0), scaled);
-            });
-  return mfa_gpu::ConvertOp::create(b, matrixTile(memory.output.cols, element),
-                                    divided);
-}
-
-Value AttentionBuilder::logSumExp(Value rowMax, Value rowSum) {
+Value mfa::getLogSumExp(KernelBuilder &b, Value rowMax, Value rowSum) {
   Value logSum = math::Log2Op::create(b, rowSum);
   Value sum = math::FmaOp::create(b, logSum, b.constant(kLn2), rowMax);
   return arith::SelectOp::create(b, b.isZero(rowSum), b.negativeInfinity(),
                                  sum);
-}
-
-Value AttentionBuilder::isOutside(Value number, double limit) {
-  Value isHigh = arith::CmpFOp::create(b, arith::CmpFPredicate::UGT, number,
-                                       b.constant(limit));
-  Value isLow = arith::CmpFOp::create(b, arith::CmpFPredicate::ULT, number,
-                                      b.constant(-limit));
-  return arith::OrIOp::create(b, isHigh, isLow);
-}
-
-Value AttentionBuilder::isHuge(Value rowMax) {
-  return isOutside(rowMax, kMaxBase);
 }

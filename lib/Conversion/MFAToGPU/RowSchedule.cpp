@@ -1,0 +1,139 @@
+//===- RowSchedule.cpp - Which query rows a block takes -------------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "RowSchedule.h"
+#include "TileSequence.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
+using namespace mlir;
+using namespace mlir::mfa;
+
+RowSchedule::RowSchedule(const KernelProblem &problem)
+    : problem(problem), b(problem.b) {
+  Value queries = problem.numQueries();
+  tilesOfHead = b.createOrFold<arith::CeilDivUIOp>(
+      queries, b.index(problem.clusterBlocks * problem.tileRows));
+}
+
+void RowSchedule::forEachRound(TileSequence &sequence,
+                               function_ref<void(const Round &)> body) const {
+  sequence.prepare();
+  // Blocks of a cluster share a number.
+  auto x = gpu::Dimension::x;
+  bool isCluster = problem.clusterBlocks > 1;
+  Value block = isCluster ? gpu::ClusterIdOp::create(b, x).getResult()
+                          : gpu::BlockIdOp::create(b, x);
+  Value zero = sequence.getStep(0);
+  if (!problem.schedule.getPersistent()) {
+    Round only;
+    only.number = block;
+    only.firstStep = zero;
+    only.endStep = sequence.countSteps(only);
+    return body(only);
+  }
+  Value heads = b.dim(problem.operands.query, 2);
+  Value count = b.toI32(
+      arith::MulIOp::create(b, b.dim(problem.operands.query, 0),
+                            arith::MulIOp::create(b, tilesOfHead, heads)));
+  Value isOdd = arith::ConstantIntOp::create(b, false, 1);
+  // No scf.for, whose step would live through the loop over keys as well.
+  SmallVector<Value> state{b.toI32(block), zero, isOdd};
+  SmallVector<Type> types(ValueRange(state).getTypes());
+  auto loop = scf::WhileOp::create(b, types, state);
+  // Addresses of an output tile, say, computed before this loop would live, or
+  // be spilled, through the one over keys.
+  keepInvariantsInside(loop);
+  OpBuilder::InsertionGuard guard(b);
+  SmallVector<Location> locations(3, b.getLoc());
+  Block *test = b.createBlock(&loop.getBefore(), {}, types, locations);
+  Value isTile = arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
+                                       test->getArgument(0), count);
+  scf::ConditionOp::create(b, isTile, test->getArguments());
+  Block *rows = b.createBlock(&loop.getAfter(), {}, types, locations);
+  Value number = rows->getArgument(0);
+  auto nextNumber = [=, &b = b]() -> Value {
+    Value width = isCluster ? gpu::ClusterDimOp::create(b, x).getResult()
+                            : gpu::GridDimOp::create(b, x);
+    return arith::AddIOp::create(b, number, b.toI32(width));
+  };
+  Round round;
+  round.number = b.toIndex(number);
+  round.firstStep = rows->getArgument(1);
+  round.endStep =
+      arith::AddIOp::create(b, round.firstStep, sequence.countSteps(round));
+  round.isOdd = rows->getArgument(2);
+  round.isLast = [=, &b = b] {
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::uge, nextNumber(),
+                                 count);
+  };
+  body(round);
+  scf::YieldOp::create(
+      b, ValueRange{nextNumber(), round.endStep, b.negate(round.isOdd)});
+}
+
+RowTile RowSchedule::locate(Value number) const {
+  // In 32 bits, which count all tiles that any memory holds: of sizes that are
+  // not known, a division in 64 takes a hundred instructions.
+  Value zero = b.i32(0);
+  auto divide = [&](Value value, Value by, Value limit = Value()) {
+    // The quotient is less than `limit`.
+    if (limit && isConstantIntValue(limit, 1))
+      return std::pair(zero, value);
+    return std::pair(b.createOrFold<arith::DivUIOp>(value, by),
+                     b.createOrFold<arith::RemUIOp>(value, by));
+  };
+  auto multiply = [&](Value lhs, Value rhs) {
+    return b.createOrFold<arith::MulIOp>(lhs, rhs);
+  };
+  const KernelOperands &operands = problem.operands;
+  Value numHeads = b.toI32(b.dim(operands.query, 2));
+  Value tiles = b.toI32(tilesOfHead);
+  auto [inBatch, rest] = divide(b.toI32(number), multiply(tiles, numHeads),
+                                b.toI32(b.dim(operands.query, 0)));
+  Value heads = numHeads, firstHead;
+  if (int64_t adjacent = problem.schedule.getAdjacentHeads()) {
+    // Heads in runs of `adjacent`, of which the last may be shorter.
+    Value length = b.i32(adjacent);
+    Value run;
+    std::tie(run, rest) = divide(rest, multiply(tiles, length));
+    firstHead = multiply(run, length);
+    heads = b.createOrFold<arith::MinUIOp>(
+        b.createOrFold<arith::SubIOp>(numHeads, firstHead), length);
+  }
+  auto [row, inRun] = divide(rest, heads, tiles);
+  Value head =
+      firstHead ? b.createOrFold<arith::AddIOp>(firstHead, inRun) : inRun;
+  Value group =
+      b.createOrFold<arith::DivUIOp>(numHeads, b.toI32(b.dim(operands.key, 2)));
+  RowTile tile;
+  tile.batch = b.toIndex(inBatch);
+  tile.head = b.toIndex(head);
+  tile.keyHead = b.toIndex(b.createOrFold<arith::DivUIOp>(head, group));
+  int64_t clusterBlocks = problem.clusterBlocks, tileRows = problem.tileRows;
+  int64_t clusterRows = clusterBlocks * tileRows;
+  Value queries = problem.numQueries();
+  tile.firstRow =
+      arith::MulIOp::create(b, b.toIndex(row), b.index(clusterRows));
+  if (clusterBlocks > 1) {
+    Value rank = gpu::ClusterBlockIdOp::create(b, gpu::Dimension::x);
+    tile.firstRow = arith::AddIOp::create(
+        b, tile.firstRow, arith::MulIOp::create(b, rank, b.index(tileRows)));
+  }
+  if (clusterBlocks == 1 || isMultiple(queries, clusterRows)) {
+    tile.rows = b.tileSize(queries, tile.firstRow, tileRows);
+    return tile;
+  }
+  // The last cluster of a head may have blocks without any row, which load
+  // their part of keys and values for the others.
+  tile.firstRow = arith::MinUIOp::create(b, tile.firstRow, queries);
+  Value left = arith::SubIOp::create(b, queries, tile.firstRow);
+  tile.rows = arith::MinUIOp::create(b, left, b.index(tileRows)).getResult();
+  return tile;
+}

@@ -1,0 +1,62 @@
+//===- RowSchedule.h - Which query rows a block takes -----------*- C++ -*-===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+// Tiles of query rows are numbered through adjacent heads, then all rows, then
+// the other heads, then the batch. Block x of the grid has tile x; a persistent
+// block goes on from there in steps of the grid, each a round. Blocks of a
+// cluster share a number, and each has its part of the rows.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MFA_LIB_CONVERSION_MFATOGPU_ROWSCHEDULE_H
+#define MFA_LIB_CONVERSION_MFATOGPU_ROWSCHEDULE_H
+
+#include "KernelProblem.h"
+#include <functional>
+
+namespace mlir::mfa {
+
+class TileSequence;
+
+/// One of the tiles of query rows that a block takes one after another, and its
+/// steps over keys. Steps are numbered on from round to round, as what is
+/// handed from warp to warp at each step goes on, too.
+struct Round {
+  /// Of the tile of rows.
+  Value number;
+  Value firstStep, endStep;
+  // Of a persistent block, else null: whether an odd number of rounds came
+  // before, and, asked where it is needed, whether none comes after.
+  Value isOdd;
+  std::function<Value()> isLast;
+};
+
+class RowSchedule {
+public:
+  /// Writes what all of the block's threads share.
+  explicit RowSchedule(const KernelProblem &problem);
+
+  /// `body` for each round of the block.
+  void forEachRound(TileSequence &sequence,
+                    function_ref<void(const Round &)> body) const;
+  /// The rows with that number. Not part of a round, so that kernels may ask
+  /// where they need it: a place that is known ahead of a loop over keys lives
+  /// through it.
+  RowTile locate(Value number) const;
+
+private:
+  const KernelProblem &problem;
+  KernelBuilder &b;
+  /// How many tiles of rows a head has: of a cluster, those that all its blocks
+  /// have together.
+  Value tilesOfHead;
+};
+
+} // namespace mlir::mfa
+
+#endif // MFA_LIB_CONVERSION_MFATOGPU_ROWSCHEDULE_H

@@ -1,0 +1,94 @@
+//===- ScoreFunction.h - Scores from products of query and key --*- C++ -*-===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+// Scores are t = query . key^T * scale + mask, with -inf past the last key. A
+// kernel asks for them in one of two forms: as a tile, whose row maximum it
+// takes; or as exponents relative to a maximum that it has, (t - m) log2 e, in
+// one pass over the products.
+//
+// What a score depends on besides its product is here, and nowhere else: scale,
+// mask, and which keys are left out. The last is a test of its own, so that
+// kernels run it for those tiles alone that their tile sequence says need it
+// (TileSequence.h). Whatever else leaves keys out (a predicate of row and key)
+// belongs to that test, and whatever else changes scores (a function of score,
+// row and key) to both forms: each is one map over the tile, which knows the
+// coordinates within it, and `Test` and `enterRows` know where it begins.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MFA_LIB_CONVERSION_MFATOGPU_SCOREFUNCTION_H
+#define MFA_LIB_CONVERSION_MFATOGPU_SCOREFUNCTION_H
+
+#include "KernelProblem.h"
+
+namespace mlir::mfa {
+
+/// A tile of t, or of t / scale.
+struct Scores {
+  Value tile;
+  /// What gives t; null where the tile is t.
+  Value scale;
+  /// What gives t log2 e.
+  Value factor;
+};
+
+class ScoreFunction {
+public:
+  /// For a kernel that asks for exponents in most steps, or for scores alone.
+  enum class Form { Exponents, Scores };
+
+  ScoreFunction(const KernelProblem &problem, Form form);
+
+  /// Whether what holds for all keys of a row is part of its scores.
+  bool dependsOnRows() const;
+  /// Loads that: scores from here on are those of `rows`.
+  void enterRows(const RowTile &rows);
+  /// The part of the mask that is in shared memory, in registers as it is.
+  Value loadMask(Value shared);
+
+  /// `mask` may be null.
+  Scores getScores(Value products, Value mask);
+  /// What `finish` makes of (t - `rowMax`) log2 e. `mask` may be null.
+  Value mapExponents(Value products, Value mask, Value rowMax,
+                     function_ref<Value(Value exponent)> finish);
+  /// The product of scale and log2 e, if that is known where the program runs
+  /// only, else null.
+  Value getOpenFactor() const { return isScaleKnown ? Value() : scaleToLog2; }
+
+  /// What decides which scores of a step to leave out: comes from the place of
+  /// its tile, so that it can be computed ahead of the scores.
+  struct Test {
+    OpFoldResult isNeeded;
+    Value keysLeft;
+  };
+  Test getTest(OpFoldResult isNeeded, Value firstKey);
+  Test getNoTest() { return {b.getBoolAttr(false), Value()}; }
+  /// -inf for scores that are left out.
+  Scores exclude(Scores scores, const Test &test);
+
+private:
+  /// A 16-bit mask as f32.
+  Value widenMask(Value mask);
+  Value toF32(Value maskElement);
+
+  const KernelProblem &problem;
+  KernelBuilder &b;
+  /// The product of scale and log2 e, where it is known or exponents are asked
+  /// for.
+  Value toLog2, scaleToLog2;
+  bool isScaleKnown = false;
+  /// Without a mask, and with a positive scale that is known, scores may stay
+  /// unscaled up to the exponent in kernels that ask for scores alone.
+  bool canScaleLate = false;
+  // A mask that is not in shared memory: row tile or scalar.
+  Value rowMask, scalarMask;
+};
+
+} // namespace mlir::mfa
+
+#endif // MFA_LIB_CONVERSION_MFATOGPU_SCOREFUNCTION_H
