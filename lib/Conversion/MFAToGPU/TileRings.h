@@ -11,10 +11,6 @@
 // is empty (every consumer warp read it). A thread for each ring, and one for
 // the query, starts its loads.
 //
-// The last tile of keys comes first, so that only the first step knows of keys
-// past the end; then the others, from the first on. With a causal mask, and
-// with padding on either side, all rows know a key after two steps.
-//
 // A persistent block takes one tile of query rows after another, and the rings
 // just go on. What comes first for the next rows is loaded while these are
 // still computed, but for their query, which waits until its place is free:
@@ -35,69 +31,79 @@
 #ifndef MFA_LIB_CONVERSION_MFATOGPU_TILERINGS_H
 #define MFA_LIB_CONVERSION_MFATOGPU_TILERINGS_H
 
-#include "AttentionBuilder.h"
-#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
-#include <functional>
+#include "KernelProblem.h"
+#include "RowSchedule.h"
+#include "SharedBuffers.h"
+#include "Warpgroups.h"
 
 namespace mlir::mfa {
 
-constexpr int64_t kWarpgroupSize = 128;
-constexpr int64_t kWarpgroupRows = 64;
-
-/// A kernel of producers and consumers, but for what the consumers compute.
-class TileRings : public AttentionBuilder {
+class TileRings {
 public:
-  TileRings(OpBuilder &builder, MaskedAttentionOp op,
-            const KernelOperands &operands)
-      : AttentionBuilder(builder, op, operands),
-        numConsumers(schedule.getWarps() * kWarpSize / kWarpgroupSize) {}
-
-protected:
-  /// What tiles of an operand are copied by: the array, its tensor map, and how
-  /// much of it that takes at once.
-  struct Source {
-    Value array, map;
-    TensorBox box;
-  };
-  /// Tiles of one operand in shared memory.
+  /// Tiles of one operand in shared memory. Null by default.
   struct Ring {
+    /// What they are copied by: the array, its tensor map, and how much of it
+    /// that takes at once.
+    struct Source {
+      Value array, map;
+      TensorBox box;
+    };
     Source source;
-    Value full, empty, buffer;
-    const SharedMatrix *matrix = nullptr;
+    Value full, empty;
+    SharedBuffer buffer;
     /// Blocks of the cluster have the same tile, and each loads a part of it.
     bool isOfCluster = false;
+
+    explicit operator bool() const { return bool(buffer); }
   };
+
+  /// Writes the rings of all operands.
+  TileRings(const KernelProblem &problem, const BlockMemory &memory,
+            const Warpgroups &warpgroups);
+
+  /// Their barriers are there for all threads after `initialize`, and no block
+  /// of the cluster may end before `waitForCluster`.
+  void initialize();
+  void waitForCluster();
+
+  //===--- For one thread of the producers --------------------------------===//
+
+  void produceQuery(const Round &round, const RowTile &rows);
+  /// The tile of a step, which begins at `firstKey`.
+  void produce(const Ring &ring, const RowTile &rows, Value firstKey,
+               Value step);
+
+  //===--- For all consumers ----------------------------------------------===//
+
+  void waitForQuery(const Round &round);
+  /// Waits until the tile of a step is there; null rings have none to wait for,
+  /// nor one to release.
+  void wait(const Ring &ring, Value step);
+  /// The tile of a step, and that tile when it is there.
+  Value getTile(const Ring &ring, Value step);
+  Value consume(const Ring &ring, Value step);
+  /// This warp is done with reading it.
+  void release(const Ring &ring, Value step);
+  void releaseQuery();
+  /// The thread that stored the output from the place of the query, if this has
+  /// to be known.
+  void releaseQueryByThread(const Round &round);
   /// Where a ring keeps its tile of a step.
+  Value stageOf(Value step) { return placeOf(step).stage; }
+
+  /// The query is one of a single stage: its tile of a round.
+  Ring query, key, value, mask;
+
+private:
+  /// A stage, and whether it is there for an odd time.
   struct Place {
     Value stage, parity;
   };
-
-  //===--- Tiles of query rows --------------------------------------------===//
-
-  /// `body` for each tile of query rows that the block has: one, or, of a
-  /// persistent block, those from its own number in steps of the grid.
-  void forEachRowTile(function_ref<void()> body);
-
-  //===--- Steps of the loop over keys ------------------------------------===//
-
-  Value stepAfter(Value step) {
-    return arith::AddIOp::create(b, step, b.i32(1));
-  }
-  Value stepBefore(Value step) {
-    return arith::SubIOp::create(b, step, b.i32(1));
-  }
-  /// A loop from a step to the last one of these rows.
-  scf::ForOp forEachStep(Value first, ValueRange state = {});
-  Value firstKeyOf(Value step);
-
-  //===--- Barriers -------------------------------------------------------===//
+  Place placeOf(Value step);
+  Place placeOfQuery(const Round &round);
 
   Value createBarriers(int64_t count);
   void initBarriers(Value barriers, int64_t count, int64_t arrivals);
-  /// Of a step with the rows at hand, and of their query tile.
-  Place placeOf(Value step);
-  Place placeOfQuery();
   void wait(Value barriers, Place place);
   /// Waits for the phase before: of a fresh barrier it counts as over.
   void waitForPrevious(Value barriers, Place place);
@@ -105,54 +111,22 @@ protected:
   /// those at its place in all blocks of the cluster do.
   void arriveAsWarp(Value barriers, Value stage, bool inCluster = false);
 
-  //===--- Rings ----------------------------------------------------------===//
-
-  /// The rings of all operands. Their barriers are there for all threads after
-  /// `initRings`, and no block of the cluster may end before
-  /// `waitForCluster`.
-  void createRings();
-  void initRings();
-  void waitForCluster();
   /// Of one that is filled but once, nobody says that it is empty.
-  Ring createRing(const SharedMatrix &matrix, const Source &source,
+  Ring createRing(const SharedMatrix &matrix, const Ring::Source &source,
                   bool isRefilled = true);
   void initRing(const Ring &ring, int64_t emptyArrivals);
   /// Where a map has the element at `first` of its array: dimensions of stride
   /// 0, in which all indices are one, have but that one in the map.
-  SmallVector<Value> coordinatesOf(const Source &source,
+  SmallVector<Value> coordinatesOf(const Ring::Source &source,
                                    ArrayRef<OpFoldResult> first);
   /// `first` are the indices in the array, with those of the last dimension
   /// growing from panel to panel.
   void loadTile(const Ring &ring, ArrayRef<OpFoldResult> first, Value stage);
-  void produce(const Ring &ring, Value step, ArrayRef<OpFoldResult> first);
-  /// The tile of a step, and that tile when it is there.
-  Value tileOf(const Ring &ring, Value step);
-  Value consume(const Ring &ring, Value step);
-  /// Done with reading it.
-  void release(const Ring &ring, Value step);
-  Value tilePanel(Value buffer, const SharedMatrix &matrix, Value stage,
-                  int64_t panel);
 
-  //===--- The producers --------------------------------------------------===//
-
-  /// The tile of a step, and those from a step to the last of these rows.
-  void produceTile(const Ring &ring, Value step);
-  void produceTiles(const Ring &ring);
-  void produceQuery();
-  void runProducers();
-
-  /// Consumer warpgroups.
-  int64_t numConsumers;
-  Value thread;
-  // The tile of query rows at hand, and its steps among all of the block's: in
-  // 32 bits, as they live through the loop over keys.
-  Value rowTileNumber, firstStep, endStep;
-  // Of a persistent block, else null: whether an odd number of tiles of rows
-  // came before, and, asked where it is needed, whether none comes after.
-  Value isOddRound;
-  std::function<Value()> isLastRound;
-  /// The query is one of a single stage: its tile of a round.
-  Ring query, key, value, mask;
+  const KernelProblem &problem;
+  KernelBuilder &b;
+  const BlockMemory &memory;
+  const Warpgroups &warpgroups;
 };
 
 } // namespace mlir::mfa

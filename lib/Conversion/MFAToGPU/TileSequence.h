@@ -17,9 +17,12 @@
 //   - no key that a row keeps is left out, and no tile comes twice;
 //   - a step that needs no test has a whole tile of keys, which all of the rows
 //     keep;
-//   - there is a step, even if no row keeps a key, unless there are no keys;
-//   - where the first step needs no test, none does, in a kernel that takes the
-//     first step out of its loop.
+//   - there is a step, even if no row keeps a key, unless there are no keys.
+//
+// A kernel that takes the first step out of its loop, as it has no maximum
+// before it, needs steps with a test to come first: the test is written once,
+// or twice, and most steps do without. (Of all tiles that is one step, and such
+// a kernel asks for no other.)
 //
 // `AllTiles` needs nothing but the number of keys. The interface is also that
 // of sequences that depend on the rows, which a round stands for:
@@ -64,6 +67,7 @@ public:
   virtual OpFoldResult needsTest(const Round &round, Value step,
                                  bool isFirst) = 0;
 
+  /// A step that is known.
   Value getStep(int64_t number) const;
   Value stepAfter(Value step) const;
   Value stepBefore(Value step) const;

@@ -1,0 +1,67 @@
+//===- OutputStores.cpp - Output tiles that tensor maps store -------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "OutputStores.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
+using namespace mlir;
+using namespace mlir::mfa;
+
+void OutputStores::store(const Round &round, const RowTile &rows,
+                         Value rounded) {
+  Value isFirstThread = warpgroups.isFirstOfWarpgroup();
+  Value barrier = warpgroups.getConsumerBarrier();
+  if (!replacesQuery)
+    b.guarded(isFirstThread, [&] { waitForStores(); });
+  const SharedMatrix &matrix = problem.memory.output;
+  if (!replacesQuery || matrix.pitch == problem.memory.query.pitch)
+    warpgroups.synchronizeConsumer(barrier);
+  else
+    warpgroups.synchronizeConsumers();
+  SharedBuffer buffer = memory.getBuffer(matrix);
+  mfa_gpu::StoreOp::create(b, rounded, buffer.getTile(b));
+  NVVM::FenceProxyOp::create(
+      b,
+      NVVM::ProxyKindAttr::get(b.getContext(), NVVM::ProxyKind::async_shared),
+      NVVM::SharedSpaceAttr::get(b.getContext(),
+                                 NVVM::SharedSpace::shared_cta));
+  warpgroups.synchronizeConsumer(barrier);
+  b.guarded(isFirstThread, [&] {
+    storeRows(rows, buffer);
+    if (!replacesQuery)
+      return;
+    // Shared memory lives until it is read, and the next query tile waits.
+    waitForStores();
+    rings.releaseQueryByThread(round);
+  });
+}
+
+void OutputStores::storeRows(const RowTile &rows, const SharedBuffer &buffer) {
+  const SharedMatrix &matrix = buffer.getMatrix();
+  Value row = arith::MulIOp::create(b, warpgroups.getConsumer(),
+                                    b.index(kWarpgroupRows));
+  Value place = arith::AddIOp::create(b, rows.firstRow, row);
+  for (int64_t panel = 0; panel < matrix.panels; ++panel) {
+    Value part = b.matrixView(
+        buffer.getPanel(b, Value(), panel), {row, b.getIndexAttr(0)},
+        {b.getIndexAttr(kWarpgroupRows), b.getIndexAttr(matrix.pitch)}, 0, 1);
+    mfa_gpu::TensorStoreOp::create(b, part, problem.operands.outputMap,
+                                   ValueRange{rows.batch, place, rows.head,
+                                              b.index(panel * matrix.pitch)});
+  }
+  NVVM::CpAsyncBulkCommitGroupOp::create(b);
+}
+
+void OutputStores::waitForStores() {
+  NVVM::CpAsyncBulkWaitGroupOp::create(b, 0, b.getUnitAttr());
+}
+
+void OutputStores::finish() {
+  if (!replacesQuery)
+    waitForStores();
+}
