@@ -1,0 +1,105 @@
+// RUN: mfa-opt %s --convert-mfa-to-gpu=chip=sm_90a --canonicalize --cse --split-input-file | FileCheck %s
+
+// A tile of rows for each block: all heads, then the next rows, then the batch.
+// CHECK-LABEL: gpu.func @masked_attention(
+// CHECK-NOT: scf.while
+// CHECK: %[[QUERIES:.*]] = memref.dim %{{.*}}, %c1 : memref<3x?x6x32xf16>
+// CHECK: %[[TILES:.*]] = arith.ceildivui %[[QUERIES]], %c64
+// CHECK: %[[BLOCK:.*]] = gpu.block_id  x
+// CHECK: %[[TILES_I32:.*]] = arith.index_castui %[[TILES]]
+// CHECK: %[[OF_BATCH:.*]] = arith.muli %[[TILES_I32]], %c6_i32
+// CHECK: %[[NUMBER:.*]] = arith.index_castui %[[BLOCK]]
+// CHECK-DAG: %[[BATCH:.*]] = arith.divui %[[NUMBER]], %[[OF_BATCH]]
+// CHECK-DAG: %[[REST:.*]] = arith.remui %[[NUMBER]], %[[OF_BATCH]]
+// CHECK-DAG: %[[ROW:.*]] = arith.divui %[[REST]], %c6_i32
+// CHECK-DAG: %[[HEAD:.*]] = arith.remui %[[REST]], %c6_i32
+// CHECK: arith.divui %[[HEAD]], %c3_i32
+// CHECK: %[[ROW_INDEX:.*]] = arith.index_castui %[[ROW]]
+// CHECK: arith.muli %[[ROW_INDEX]], %c64
+// CHECK: scf.for
+func.func @grid(%q: memref<3x?x6x32xf16>, %k: memref<3x64x2x32xf16>, %o: memref<3x?x6x32xf16>) {
+  mfa.masked_attention ins(%q, %k, %k : memref<3x?x6x32xf16>, memref<3x64x2x32xf16>, memref<3x64x2x32xf16>)
+      outs(%o : memref<3x?x6x32xf16>)
+      schedule(#mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 32, warps = 4, stages = 1>)
+  return
+}
+
+// -----
+
+// Two heads, then their next rows, then the next two; the last run has one. Of
+// a batch of one there is nothing to divide.
+// CHECK-LABEL: gpu.func @masked_attention(
+// CHECK: %[[NUMBER:.*]] = arith.index_castui %{{.*}} : index to i32
+// CHECK-DAG: %[[RUN:.*]] = arith.divui %[[NUMBER]], %c8_i32
+// CHECK-DAG: %[[REST:.*]] = arith.remui %[[NUMBER]], %c8_i32
+// CHECK: %[[FIRST:.*]] = arith.muli %[[RUN]], %c2_i32
+// CHECK: %[[LEFT:.*]] = arith.subi %c5_i32, %[[FIRST]]
+// CHECK: %[[HEADS:.*]] = arith.minui %[[LEFT]], %c2_i32
+// CHECK-DAG: arith.divui %[[REST]], %[[HEADS]]
+// CHECK-DAG: %[[IN_RUN:.*]] = arith.remui %[[REST]], %[[HEADS]]
+// CHECK: arith.addi %[[FIRST]], %[[IN_RUN]]
+func.func @runs(%q: memref<1x256x5x32xf16>, %o: memref<1x256x5x32xf16>) {
+  mfa.masked_attention ins(%q, %q, %q : memref<1x256x5x32xf16>, memref<1x256x5x32xf16>, memref<1x256x5x32xf16>)
+      outs(%o : memref<1x256x5x32xf16>)
+      schedule(#mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 32, warps = 4, stages = 1, adjacent_heads = 2>)
+  return
+}
+
+// -----
+
+// A persistent block: from its own number in steps of the grid, in each of its
+// roles. Nothing is moved out of these loops. A consumer asks for the place of
+// its rows when it stores them, and passes its turn on behind the last.
+// CHECK-LABEL: gpu.func @masked_attention(
+// CHECK: nvvm.setmaxregister decrease
+// CHECK-COUNT-3: scf.while
+// CHECK: nvvm.setmaxregister increase
+// CHECK: %[[BLOCK:.*]] = gpu.block_id  x
+// CHECK: %[[FIRST:.*]] = arith.index_castui %[[BLOCK]]
+// CHECK: scf.while (%{{.*}} = %[[FIRST]], %{{.*}} = %c0_i32, %{{.*}} = %false)
+// CHECK:   arith.cmpi ult, %{{.*}}, %c16_i32
+// CHECK: ^bb0(%[[NUMBER:[a-z0-9]*]]: i32, %{{.*}}: i32, %[[ODD:[a-z0-9]*]]: i1)
+// CHECK-NOT: arith.divui %[[NUMBER]]
+// CHECK:   scf.for
+// CHECK:   %[[WIDTH:.*]] = gpu.grid_dim  x
+// CHECK:   %[[STEP:.*]] = arith.index_castui %[[WIDTH]]
+// CHECK:   %[[NEXT:.*]] = arith.addi %[[NUMBER]], %[[STEP]]
+// CHECK:   %[[IS_NOT_LAST:.*]] = arith.cmpi ult, %[[NEXT]], %c16_i32
+// CHECK:   %[[IS_AWAITED:.*]] = arith.ori %{{.*}}, %[[IS_NOT_LAST]]
+// CHECK:   scf.if %[[IS_AWAITED]]
+// CHECK-NEXT: nvvm.barrier.arrive
+// CHECK:   arith.divui %[[NUMBER]], %c4_i32
+// CHECK:   mfa_gpu.tensor_store
+// CHECK:   %[[EVEN:.*]] = arith.xori %[[ODD]], %true
+// CHECK:   scf.yield %[[NEXT]], %{{.*}}, %[[EVEN]]
+// CHECK: } attributes {loop_annotation = {{.*}}}
+// CHECK: gpu.return
+func.func @persistent(%q: memref<1x512x4x64xbf16>, %o: memref<1x512x4x64xbf16>) {
+  mfa.masked_attention ins(%q, %q, %q : memref<1x512x4x64xbf16>, memref<1x512x4x64xbf16>, memref<1x512x4x64xbf16>)
+      outs(%o : memref<1x512x4x64xbf16>)
+      schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, persistent = true, ping_pong = true>)
+  return
+}
+
+// -----
+
+// Blocks of a cluster share a number, and have rows one after another. The last
+// ones of a head may have none, which are then at its end.
+// CHECK-LABEL: gpu.func @masked_attention(
+// CHECK: %[[QUERIES:.*]] = memref.dim %{{.*}}, %c1 : memref<1x?x4x64xbf16>
+// CHECK: arith.ceildivui %[[QUERIES]], %c256
+// CHECK: nvvm.setmaxregister decrease
+// CHECK: gpu.cluster_id  x
+// CHECK: %[[FIRST:.*]] = arith.muli %{{.*}}, %c256
+// CHECK: %[[RANK:.*]] = gpu.cluster_block_id  x
+// CHECK: %[[OFFSET:.*]] = arith.muli %[[RANK]], %c128
+// CHECK: %[[ROW:.*]] = arith.addi %[[FIRST]], %[[OFFSET]]
+// CHECK: %[[INSIDE:.*]] = arith.minui %[[ROW]], %[[QUERIES]]
+// CHECK: mfa_gpu.tensor_load %{{.*}}[%{{.*}}, %[[INSIDE]], %{{.*}}, %c0]
+// CHECK: gpu.cluster_dim  x
+func.func @cluster(%q: memref<1x?x4x64xbf16>, %k: memref<1x512x4x64xbf16>, %o: memref<1x?x4x64xbf16>) {
+  mfa.masked_attention ins(%q, %k, %k : memref<1x?x4x64xbf16>, memref<1x512x4x64xbf16>, memref<1x512x4x64xbf16>)
+      outs(%o : memref<1x?x4x64xbf16>)
+      schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, persistent = true, cluster_blocks = 2>)
+  return
+}
