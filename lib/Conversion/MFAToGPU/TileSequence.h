@@ -9,8 +9,9 @@
 // The steps that a tile of query rows takes over keys: how many there are, of
 // each where its tile of keys begins, and whether its scores have to be tested
 // one by one. Who loads tiles and who computes with them ask the same sequence,
-// each for itself, so that nothing but tiles goes from one to the other; so do
-// the blocks of a cluster, which share their tiles of keys.
+// each for itself, so that nothing but tiles goes from one to the other. Blocks
+// of a cluster share their tiles, and so the steps: what depends on rows does
+// on those of all of them.
 //
 // Whatever makes a sequence promises that
 //
@@ -19,10 +20,10 @@
 //     keep;
 //   - there is a step, even if no row keeps a key, unless there are no keys.
 //
-// A kernel that takes the first step out of its loop, as it has no maximum
-// before it, needs steps with a test to come first: the test is written once,
-// or twice, and most steps do without. (Of all tiles that is one step, and such
-// a kernel asks for no other.)
+// Kernels by wgmma take the first step out of their loop, as it has no maximum
+// before it, and test no other: with all tiles there is no more to test. Where
+// there is, steps with a test come first, so that most of the loop does
+// without.
 //
 // `AllTiles` needs nothing but the number of keys. The interface is also that
 // of sequences that depend on the rows, which a round stands for:
