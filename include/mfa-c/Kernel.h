@@ -31,7 +31,7 @@ typedef enum MfaElementType {
   MfaElementF16,
   MfaElementBF16,
   MfaElementF32,
-  /// One byte, 0 or 1; for masks only, where 1 means that a query attends.
+  /// One byte, for masks only; any but 0 means that a query attends.
   MfaElementI1,
 } MfaElementType;
 

@@ -39,6 +39,7 @@ static void addLoweringToLLVM(OpPassManager &pm) {
   pm.addPass(createSCFToControlFlowPass());
   pm.addPass(mfa::createMFALowerAssertsPass());
   pm.addPass(createConvertToLLVMPass());
+  pm.addPass(mfa::createMFABooleansToBytesPass());
   pm.addPass(createReconcileUnrealizedCastsPass());
 }
 

@@ -58,6 +58,7 @@ void mfa::addGPUKernelsToNVVM(OpPassManager &pm) {
   // converted before it, and sizes would be looked up in a copy of the
   // descriptor in memory.
   kernels.addPass(createConvertGpuOpsToNVVMOps());
+  kernels.addPass(createMFABooleansToBytesPass());
   addSimplification(kernels);
   kernels.addPass(createReconcileUnrealizedCastsPass());
   pm.addPass(createMFALowerTensorMapsPass());
@@ -78,6 +79,7 @@ void mfa::addGPUHostToLLVM(OpPassManager &pm, const MFAToNVVMOptions &options) {
   // A conversion of the whole module, without the kernels by now.
   pm.addPass(createGpuToLLVMConversionPass());
   pm.addPass(createConvertToLLVMPass());
+  pm.addPass(createMFABooleansToBytesPass());
   addSimplification(pm);
   pm.addPass(createReconcileUnrealizedCastsPass());
 }

@@ -24,6 +24,7 @@ void mfa::addSimulation(OpPassManager &pm, const MFAToSimOptions &options) {
   functions.addPass(createSCFToControlFlowPass());
   pm.addPass(createMFALowerAssertsPass());
   pm.addPass(createConvertToLLVMPass());
+  pm.addPass(createMFABooleansToBytesPass());
   pm.addPass(createReconcileUnrealizedCastsPass());
 }
 

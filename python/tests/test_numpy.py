@@ -46,6 +46,17 @@ def test_boolean_mask(shape):
     assert_close(output, reference(q, k, v, mask)[0])
 
 
+@pytest.mark.parametrize("target", ["cpu", "sim"])
+@pytest.mark.parametrize("shape", [(2, 5, 7), (2, 1, 7), (1, 4, 5, 1), (1, 1, 1)], ids=str)
+def test_any_byte_but_zero_is_true(shape, target):
+    q, k, v = make_qkv(dtype="f16")
+    keep = normal(4, *shape) > -0.5
+    others = np.resize(np.array([1, 2, 4, 128, 254, 255], np.uint8), shape)
+    mask = np.where(keep, others, 0).astype(np.uint8).view(bool)
+    output = mfa.masked_attention(q, k, v, mask, target=target)
+    assert_close(output, reference(q, k, v, keep)[0], "f16")
+
+
 @pytest.mark.parametrize("mask_dtype", DTYPES)
 @pytest.mark.parametrize("dtype", ["f16", "f32"])
 def test_mask_of_another_type(dtype, mask_dtype):

@@ -29,7 +29,10 @@ def mask_options(rng, sizes, dtype):
     options = ["--mask", "dense", "--mask-dtype", mask_dtype,
                "--mask-shape", ",".join(map(str, shape))]
     fills = [fill for fill in FILLS if fill not in UNFIT.get(mask_dtype, ())]
-    return options + ["--mask-fill", rng.choice(fills)]
+    options += ["--mask-fill", rng.choice(fills)]
+    if mask_dtype == "i1" and rng.random() < 0.5:
+        options += ["--mask-true", rng.choice(["any", 2, 255])]
+    return options
 
 
 def problem(rng, name):

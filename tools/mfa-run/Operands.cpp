@@ -69,7 +69,8 @@ enum Stream : uint64_t {
   KeyStream,
   ValueStream,
   MaskStream,
-  ChoiceStream
+  ChoiceStream,
+  TrueStream
 };
 } // namespace
 
@@ -351,6 +352,17 @@ private:
     return gather(operand, buffer);
   }
 
+  /// Replaces the bytes that stand for true in a mask of booleans.
+  void replaceTrue(const Operand &mask) {
+    Random random(problem.seed, TrueStream);
+    char *bytes = operands.buffers[mask.buffer].bytes.data();
+    mask.forEachElement(operands.buffers[mask.buffer], [&](int64_t byte) {
+      if (bytes[byte] != 0)
+        bytes[byte] = static_cast<char>(
+            problem.maskTrue ? problem.maskTrue : 1 + random.bits(byte) % 255);
+    });
+  }
+
   /// Puts a NaN at a random place.
   void poison(std::vector<float> &values) const {
     if (values.empty())
@@ -392,6 +404,8 @@ private:
       for (float &element : mask)
         element = element == 0.0f;
     inputs.mask = store(*operands.mask, mask);
+    if (isBool && problem.maskTrue != 1)
+      replaceTrue(*operands.mask);
     if (isBool)
       for (float &element : inputs.mask)
         element = element != 0.0f ? 0.0f : -kInfinity;

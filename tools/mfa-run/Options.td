@@ -59,6 +59,9 @@ defm mask_fill : Value<"mask-fill", "<fill>",
                        "random (default), zero, causal, padding, row-masked, "
                        "first-tile-masked, all-masked, -1e4, finfo-min, "
                        "mixed-inf, -1e9 or steep", data_group>;
+defm mask_true : Value<"mask-true", "<byte>",
+                       "What is true in an i1 mask: a byte from 1 (default) to "
+                       "255, or any: another one for each element", data_group>;
 defm nan : Value<"nan", "<operand>",
                  "Put one NaN into query, key, value or mask", data_group>;
 defm layout : Value<"layout", "<layout>",

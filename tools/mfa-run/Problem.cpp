@@ -166,6 +166,24 @@ static Error parseMaskShape(const opt::InputArgList &args, Problem &problem) {
   return Error::success();
 }
 
+/// Reads `--mask-true`.
+static Error parseMaskTrue(const opt::InputArgList &args, Problem &problem) {
+  const opt::Arg *arg = args.getLastArg(OPT_mask_true);
+  if (!arg)
+    return Error::success();
+  StringRef text = arg->getValue();
+  problem.maskTrue = 0;
+  if (text != "any" &&
+      (text.getAsInteger(10, problem.maskTrue) || problem.maskTrue == 0))
+    return makeError("--mask-true: expected a byte from 1 to 255 or 'any' but "
+                     "got '",
+                     text, "'");
+  if (problem.maskType != ElementType::I1)
+    return makeError("--mask-true: needs an i1 mask but the mask is ",
+                     getName(problem.maskType));
+  return Error::success();
+}
+
 static Error parseMask(const opt::InputArgList &args, Problem &problem) {
   bool &dense = problem.shape.hasMask;
   if (Error error = parseChoice(args, OPT_mask, kMaskKinds, dense))
@@ -178,13 +196,16 @@ static Error parseMask(const opt::InputArgList &args, Problem &problem) {
           parseChoice(args, OPT_mask_fill, kMaskFills, problem.maskFill))
     return error;
   if (!dense) {
-    for (OptionID id : {OPT_mask_dtype, OPT_mask_shape, OPT_mask_fill})
+    for (OptionID id :
+         {OPT_mask_dtype, OPT_mask_shape, OPT_mask_fill, OPT_mask_true})
       if (const opt::Arg *arg = args.getLastArg(id))
         return makeError("option '", arg->getSpelling().rtrim('='),
                          "' needs --mask dense");
     return Error::success();
   }
   if (Error error = parseMaskShape(args, problem))
+    return error;
+  if (Error error = parseMaskTrue(args, problem))
     return error;
   if (problem.maskType == ElementType::I1 &&
       (problem.maskFill == MaskFill::Minus1e4 ||
@@ -277,6 +298,10 @@ std::string Problem::getCommandLine() const {
     interleave(maskShape, os, ",");
     if (maskFill != MaskFill::Random)
       os << " --mask-fill " << getChoiceName(kMaskFills, maskFill);
+    if (maskTrue == 0)
+      os << " --mask-true any";
+    else if (maskTrue != 1)
+      os << " --mask-true " << static_cast<unsigned>(maskTrue);
   }
   if (scale)
     os << " --scale " << *scale;

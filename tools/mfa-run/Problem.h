@@ -86,6 +86,8 @@ struct Problem {
 
   uint64_t seed = 0;
   MaskFill maskFill = MaskFill::Random;
+  /// The byte that stands for true in a mask of type i1; 0 for any but 0.
+  uint8_t maskTrue = 1;
   std::optional<NaNOperand> nan;
   Layout layout = Layout::BSHD;
   /// Elements between an aligned address and each operand.

@@ -304,6 +304,33 @@ def MFADropUnusedKernelArgumentsPass
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 
+def MFABooleansToBytesPass : Pass<"mfa-booleans-to-bytes"> {
+  let summary = "Load and store booleans as bytes";
+  let description = [{
+    An `i1` in memory is a byte, and true unless the byte is 0, as in NumPy and
+    PyTorch: `numpy.uint8` seen as `bool` has others than 0 and 1. LLVM leaves
+    open what a load of `i1` makes of them, and backends test the lowest bit. So
+    each load of an `i1` becomes a load and a test of the byte, and each store
+    one of 0 or 1.
+
+    Runs on loads and stores of the `llvm` dialect, of the host and of kernels.
+    Vectors of `i1`, which are packed bits, stay.
+
+    ```mlir
+    %keep = llvm.load %address : !llvm.ptr -> i1
+    llvm.store %keep, %other : i1, !llvm.ptr
+    ```
+    becomes
+    ```mlir
+    %byte = llvm.load %address : !llvm.ptr -> i8
+    %keep = llvm.icmp "ne" %byte, %zero : i8
+    %stored = llvm.zext %keep : i1 to i8
+    llvm.store %stored, %other : i8, !llvm.ptr
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
 def MFASerializeKernelsPass
     : Pass<"mfa-serialize-kernels", "::mlir::ModuleOp"> {
   let summary = "Compile each module of GPU kernels to a binary, all at once";

@@ -21,7 +21,7 @@
 
 namespace mfa::runtime {
 
-/// I1 is stored as one byte, 0 or 1.
+/// I1 is one byte, true unless it is 0.
 enum class ElementType { F16, BF16, F32, I1 };
 
 /// Bytes of one element in memory.

@@ -105,12 +105,17 @@ struct LoadPattern : OpConversionPattern<LoadOp> {
     forEachPair(tile, [&](int64_t, ElementOffset offset) {
       Value place = address(offset);
       if (element.isInteger(1)) {
+        // Any byte but 0 is true.
         Value pair = LLVM::LoadOp::create(b, b.getI16Type(), place, 2 * bytes);
-        for (int64_t shift : {0, 8}) {
-          Value byte = arith::ShRUIOp::create(
-              b, pair, arith::ConstantIntOp::create(b, shift, 16));
-          registers.push_back(arith::TruncIOp::create(b, b.getI1Type(), byte));
-        }
+        auto isAbove = [&](Value bits, int64_t limit) {
+          return arith::CmpIOp::create(
+              b, arith::CmpIPredicate::ugt, bits,
+              arith::ConstantIntOp::create(b, limit, 16));
+        };
+        Value low = arith::AndIOp::create(
+            b, pair, arith::ConstantIntOp::create(b, 0xff, 16));
+        registers.push_back(isAbove(low, 0));
+        registers.push_back(isAbove(pair, 0xff));
         return;
       }
       if (getElementsPerRegister(tile) == 2) {

@@ -92,7 +92,8 @@ def MFA_MaskedAttentionOp : MFA_Op<"masked_attention", [
       f32. For 16-bit T, `weight` is rounded to T before the product with value
       (not in `total`), and the output is rounded to T at the end.
     - A mask of i1 is exactly the additive mask of 0 (true, attend) and -inf
-      (false). With a mask of 0 the op equals the op without mask.
+      (false). In memory each of its elements is a byte: 0 is false, and any
+      other is true. With a mask of 0 the op equals the op without mask.
     - A row that is *fully masked* has a score of -inf for every key, or no key at
       all (Sk = 0). Its output is 0, whatever the values are, and its lse -inf.
     - -inf is exact: a key with weight 0 among other keys adds nothing, except that
