@@ -9,7 +9,13 @@
 // A kernel is a program compiled for a target: masked attention described by an
 // MfaProblem, or a function of a module. All functions may be called from any
 // thread at once; only the destruction of a kernel excludes its other uses.
-// Nothing here keeps state outside of the kernels.
+// Nothing but the interrupt handler is kept outside of the kernels.
+//
+// A process may be forked at any time, by any thread: the child compiles,
+// loads and runs kernels as its parent did, kernels of the parent included. A
+// fork waits for compilations of other threads. Only CUDA cannot be used in the
+// child of a process that has used it (the driver does not allow it), which is
+// an error of kind MfaErrorDriver.
 //
 //===----------------------------------------------------------------------===//
 
@@ -157,9 +163,10 @@ MLIR_CAPI_EXPORTED void mfaKernelSerialize(MfaKernel kernel,
 /// compiled, deserialized or last serialized: it is worth serializing again.
 MLIR_CAPI_EXPORTED bool mfaKernelHasNewMachineCode(MfaKernel kernel);
 
-/// Makes a kernel of the bytes of mfaKernelSerialize, within milliseconds. Any
-/// bytes may be given: damaged ones, those of another version of the compiler
-/// and those made for another CPU are errors.
+/// Makes a kernel of the bytes of mfaKernelSerialize, within milliseconds. The
+/// bytes hold machine code, so take them from nobody who may not run code here.
+/// Damaged ones are errors, in whatever field, and so are those of another
+/// version of the compiler and those made for another CPU.
 MLIR_CAPI_EXPORTED MfaError mfaKernelDeserialize(MlirStringRef bytes,
                                                  MfaKernel *kernel);
 
@@ -306,6 +313,22 @@ MLIR_CAPI_EXPORTED MfaError mfaKernelLaunch(MfaKernel kernel,
 /// allowed while a stream is captured into a graph. Does nothing for other
 /// targets.
 MLIR_CAPI_EXPORTED MfaError mfaKernelLoad(MfaKernel kernel, int device);
+
+//===----------------------------------------------------------------------===//
+// Interrupts
+//===----------------------------------------------------------------------===//
+
+/// Returns true where the call that the thread is in shall end.
+typedef bool (*MfaInterruptHandler)(void *userData);
+
+/// Sets what calls that take long ask about every 50 ms, in the thread that
+/// made the call: compilations between their passes (not within one, nor in
+/// the generation of machine code), launches on the CPU between tiles of
+/// queries, and simulated launches. Where the handler returns true the call
+/// ends with MfaErrorInterrupted, and outputs hold anything. Null, the default,
+/// stands for nothing. Must not be called while another thread is in a call.
+MLIR_CAPI_EXPORTED void mfaSetInterruptHandler(MfaInterruptHandler handler,
+                                               void *userData);
 
 //===----------------------------------------------------------------------===//
 // The machine

@@ -43,6 +43,8 @@ typedef enum MfaErrorKind {
   /// A serialized kernel is damaged, or was made by another version or for
   /// another machine.
   MfaErrorSerialization,
+  /// The handler of mfaSetInterruptHandler ended the call.
+  MfaErrorInterrupted,
 } MfaErrorKind;
 
 /// Returns true where there is no error.

@@ -260,6 +260,10 @@ MfaError mfaKernelLoad(MfaKernel kernel, int device) {
   return mfa::capi::wrap(unwrap(kernel).load(device));
 }
 
+void mfaSetInterruptHandler(MfaInterruptHandler handler, void *userData) {
+  mfa::exec::setInterruptHandler(handler, userData);
+}
+
 //===----------------------------------------------------------------------===//
 // The machine
 //===----------------------------------------------------------------------===//

@@ -34,6 +34,8 @@ static MfaErrorKind toC(ErrorKind kind) {
     return MfaErrorSimulation;
   case ErrorKind::Serialization:
     return MfaErrorSerialization;
+  case ErrorKind::Interrupted:
+    return MfaErrorInterrupted;
   }
   return MfaErrorCompilation;
 }

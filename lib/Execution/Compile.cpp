@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CompilerScope.h"
 #include "ProblemProgram.h"
 #include "mfa/Execution/AttentionProgram.h"
 #include "mfa/Execution/Stages.h"
@@ -19,6 +20,7 @@
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassInstrumentation.h"
+#include "mlir/Pass/PassManager.h"
 #include "llvm/Support/SourceMgr.h"
 
 using namespace llvm;
@@ -36,21 +38,40 @@ namespace {
 /// kernels of a program, of which there are seldom more than two.
 class Session {
 public:
-  Session() : context(makeRegistry()) {}
+  Session() : context(makeRegistry()) {
+    // Passes that have not begun when the compilation is interrupted are left
+    // out.
+    if (auto *interrupts = mfa::runtime::InterruptScope::getCurrent())
+      context.registerActionHandler(
+          [interrupts](function_ref<void()> run,
+                       const mlir::tracing::Action &action) {
+            if (!mlir::isa<mlir::PassExecutionAction>(action) ||
+                !interrupts->shouldStop())
+              run();
+          });
+  }
 
   MLIRContext &getContext() { return context; }
+
+  /// An error once the compilation shall end.
+  Error checkInterrupt() { return scope.checkInterrupt(); }
 
   /// Calls `action`; where it fails, the error carries all diagnostics. Text in
   /// `source` is quoted in them.
   Error run(StringRef source,
             function_ref<mlir::LogicalResult(SourceMgr &)> action) {
+    if (Error error = scope.checkInterrupt())
+      return error;
     std::string text;
     raw_string_ostream os(text);
     SourceMgr sources;
     sources.AddNewSourceBuffer(
         MemoryBuffer::getMemBuffer(source, "program", false), SMLoc());
     mlir::SourceMgrDiagnosticHandler handler(sources, &context, os);
-    if (mlir::succeeded(action(sources)))
+    bool succeeded = mlir::succeeded(action(sources));
+    if (Error error = scope.checkInterrupt())
+      return error;
+    if (succeeded)
       return Error::success();
     return makeError(ErrorKind::Compilation, StringRef(text).rtrim('\n'));
   }
@@ -62,6 +83,7 @@ private:
     return registry;
   }
 
+  CompilerScope scope;
   MLIRContext context;
 };
 } // namespace
@@ -124,12 +146,11 @@ static Error resolveChip(Options &options) {
   }
   if (options.chip.empty()) {
     options.chip = "sm_80";
-    if (options.target == Target::CUDA) {
+    if (options.target == Target::CUDA && mfa::runtime::CUDADriver::get()) {
       Expected<std::string> chip = getDeviceChip(/*device=*/0);
-      if (chip)
-        options.chip = *chip;
-      else
-        consumeError(chip.takeError());
+      if (!chip)
+        return chip.takeError();
+      options.chip = *chip;
     }
   }
   if (!mlir::mfa::lookupChip(options.chip))
@@ -251,6 +272,9 @@ public:
   void runAfterPass(mlir::Pass *pass, mlir::Operation *op) override {
     if (pass->getArgument() == "mfa-select-schedule")
       op->walk([&](mlir::mfa::MaskedAttentionOp attention) {
+        // An interrupted pass leaves none.
+        if (!attention.getSchedule())
+          return;
         raw_string_ostream os(schedule);
         if (!schedule.empty())
           os << "\n";
@@ -316,10 +340,21 @@ public:
     });
     if (error)
       return std::move(error);
+    auto isInterrupted = [&] {
+      Error error = session.checkInterrupt();
+      bool isSet = static_cast<bool>(error);
+      consumeError(std::move(error));
+      return isSet;
+    };
     Expected<HostObject> object =
         compileHostCode(module, parameters ? kernel->entry : "",
                         options.target == Target::CUDA ? HostCodeUse::Launches
-                                                       : HostCodeUse::Computes);
+                                                       : HostCodeUse::Computes,
+                        kernel->getDigest(), isInterrupted);
+    if (Error error = session.checkInterrupt()) {
+      consumeError(object.takeError());
+      return std::move(error);
+    }
     if (!object)
       return makeError(ErrorKind::Compilation, toString(object.takeError()));
     if (parameters && object->numParams != kernel->parameters.size())

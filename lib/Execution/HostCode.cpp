@@ -28,6 +28,8 @@ using mfa::runtime::EntryPoint;
 static constexpr StringLiteral kEntry = "mfa_entry";
 static constexpr StringLiteral kInitializer = "mfa_initialize";
 static constexpr StringLiteral kFinalizer = "mfa_finalize";
+/// A number of 64 bits that every object has: of what it is the code.
+static constexpr StringLiteral kDigest = "mfa_digest";
 
 static void initializeNativeTarget() {
   static const bool initialized = [] {
@@ -101,7 +103,8 @@ static void replaceList(Module &module, StringRef list, StringRef name,
 }
 
 /// LLVM's own pipeline for this machine.
-static void optimize(Module &module, TargetMachine &machine, HostCodeUse use) {
+static void optimize(Module &module, TargetMachine &machine, HostCodeUse use,
+                     const std::function<bool()> &shouldStop) {
   LoopAnalysisManager loops;
   FunctionAnalysisManager functions;
   CGSCCAnalysisManager components;
@@ -110,7 +113,11 @@ static void optimize(Module &module, TargetMachine &machine, HostCodeUse use) {
   bool computes = use == HostCodeUse::Computes;
   tuning.LoopVectorization = computes;
   tuning.SLPVectorization = computes;
-  PassBuilder builder(&machine, tuning);
+  PassInstrumentationCallbacks callbacks;
+  if (shouldStop)
+    callbacks.registerShouldRunOptionalPassCallback(
+        [&](StringRef, Any) { return !shouldStop(); });
+  PassBuilder builder(&machine, tuning, /*PGOOpt=*/std::nullopt, &callbacks);
   builder.registerModuleAnalyses(modules);
   builder.registerCGSCCAnalyses(components);
   builder.registerFunctionAnalyses(functions);
@@ -122,9 +129,10 @@ static void optimize(Module &module, TargetMachine &machine, HostCodeUse use) {
       .run(module, modules);
 }
 
-Expected<HostObject> mfa::exec::compileHostCode(mlir::ModuleOp source,
-                                                StringRef entry,
-                                                HostCodeUse use) {
+Expected<HostObject>
+mfa::exec::compileHostCode(mlir::ModuleOp source, StringRef entry,
+                           HostCodeUse use, uint64_t digest,
+                           const std::function<bool()> &shouldStop) {
   auto host = detectHost();
   if (!host)
     return host.takeError();
@@ -154,7 +162,12 @@ Expected<HostObject> mfa::exec::compileHostCode(mlir::ModuleOp source,
               orc::getConstructors(*module));
   replaceList(*module, "llvm.global_dtors", kFinalizer,
               orc::getDestructors(*module));
-  optimize(*module, **machine, use);
+  auto *number = ConstantInt::get(Type::getInt64Ty(context), digest);
+  new GlobalVariable(*module, number->getType(), /*isConstant=*/true,
+                     GlobalValue::ExternalLinkage, number, kDigest);
+  optimize(*module, **machine, use, shouldStop);
+  if (shouldStop && shouldStop())
+    return makeError("interrupted");
   auto buffer = orc::SimpleCompiler(**machine)(*module);
   if (!buffer)
     return buffer.takeError();
@@ -171,7 +184,7 @@ HostProgram::~HostProgram() {
 
 Expected<std::unique_ptr<HostProgram>>
 HostProgram::load(std::unique_ptr<MemoryBuffer> object,
-                  ArrayRef<EntryPoint> entryPoints) {
+                  ArrayRef<EntryPoint> entryPoints, uint64_t digest) {
   auto host = detectHost();
   if (!host)
     return host.takeError();
@@ -200,6 +213,11 @@ HostProgram::load(std::unique_ptr<MemoryBuffer> object,
   if (Error error = linker.addObjectFile(std::move(object)))
     return std::move(error);
 
+  Expected<orc::ExecutorAddr> actual = linker.lookup(kDigest);
+  if (!actual)
+    return actual.takeError();
+  if (*actual->toPtr<const uint64_t *>() != digest)
+    return makeError("the code is that of another program");
   Expected<orc::ExecutorAddr> initializer = linker.lookup(kInitializer);
   if (!initializer)
     return initializer.takeError();

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mfa/Execution/Kernel.h"
+#include "CompilerScope.h"
 #include "HostCall.h"
 #include "PTX.h"
 #include "mfa/Runtime/CUDARuntime.h"
@@ -82,7 +83,7 @@ Error Kernel::link() {
   ImageScope scope(images);
   Expected<std::unique_ptr<HostProgram>> program =
       HostProgram::load(MemoryBuffer::getMemBufferCopy(object, "kernel"),
-                        getEntryPoints(options.target));
+                        getEntryPoints(options.target), getDigest());
   if (!program)
     return program.takeError();
   host = std::move(*program);
@@ -247,24 +248,26 @@ static Error launchOnGPU(const HostProgram &host, void **arguments, int device,
   });
 }
 
+/// On the CPU or in simulation.
+static Error launchOnHost(const HostProgram &host, void **arguments) {
+  InterruptScope interrupts(getInterruptHandler(), getInterruptUser());
+  FaultScope faults;
+  Error error = runChecked(host, arguments);
+  if (!interrupts.isInterrupted())
+    return error ? std::move(error) : faults.takeError();
+  // Whatever failed as well has seen a part of the work only.
+  consumeError(std::move(error));
+  return makeInterruptError();
+}
+
 Error Kernel::launch(ArrayRef<LaunchArgument> arguments, int device,
                      CUstream stream) const {
   if (Error error = checkArguments(arguments))
     return error;
   PackedArguments packed(parameters, arguments);
-  switch (options.target) {
-  case Target::CPU:
-    return runChecked(*host, packed.get());
-  case Target::Sim: {
-    FaultScope faults;
-    if (Error error = runChecked(*host, packed.get()))
-      return error;
-    return faults.takeError();
-  }
-  case Target::CUDA:
+  if (options.target == Target::CUDA)
     return launchOnGPU(*host, packed.get(), device, stream);
-  }
-  return Error::success();
+  return launchOnHost(*host, packed.get());
 }
 
 Error Kernel::load(int device) const {
@@ -333,8 +336,18 @@ Expected<std::string> mfa::exec::getDeviceChip(int device) {
   Expected<const CUDADriver *> driver = getDriver();
   if (!driver)
     return driver.takeError();
-  std::string chip;
+  std::string chip, name;
   if (CUDAStatus error = (*driver)->getChip(device, chip))
     return toError(error);
-  return mlir::mfa::lookupChip(chip + "a") ? chip + "a" : chip;
+  if (mlir::mfa::lookupChip(chip + "a"))
+    return chip + "a";
+  if (mlir::mfa::lookupChip(chip))
+    return chip;
+  if (CUDAStatus error = (*driver)->getDeviceName(device, name))
+    return toError(error);
+  return makeError(ErrorKind::Driver,
+                   "expected a GPU of one of the "
+                   "architectures ",
+                   mlir::mfa::getChipNames(), " but GPU ", device, ", ", name,
+                   ", is of ", chip);
 }

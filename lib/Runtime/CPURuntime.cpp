@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mfa/Runtime/CPURuntime.h"
-#include "llvm/Support/Parallel.h"
+#include "ThreadPool.h"
 
 #include <cstdio>
 #include <cstdlib>
@@ -18,9 +18,10 @@ void mfaParallelFor(int64_t count, void (*body)(int64_t, void *),
                     void *context) {
   if (count <= 0)
     return;
-  llvm::parallelFor(0, static_cast<size_t>(count), [&](size_t index) {
-    body(static_cast<int64_t>(index), context);
-  });
+  ParallelLoop loop(count, body, context);
+  if (count == 1)
+    return loop.work();
+  ThreadPool::get().run(loop);
 }
 
 void mfaReportError(const char *message) {

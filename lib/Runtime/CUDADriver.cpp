@@ -8,9 +8,11 @@
 
 #include "mfa/Runtime/CUDADriver.h"
 
+#include <atomic>
 #include <dlfcn.h>
 #include <map>
 #include <mutex>
+#include <pthread.h>
 #include <vector>
 
 using namespace mfa::runtime;
@@ -31,6 +33,12 @@ std::string CUDAError::message() const {
   return out;
 }
 
+/// Said where a process uses CUDA after the one that it was forked from.
+static constexpr const char *kForked =
+    "expected a process of its own but got one forked from a process that has "
+    "used CUDA; use the 'spawn' start method of multiprocessing, or CUDA in "
+    "the forked processes only";
+
 /// Without the trailing newlines and zero bytes of a log buffer.
 static std::string trimLog(const char *buffer) {
   std::string log = buffer;
@@ -38,7 +46,24 @@ static std::string trimLog(const char *buffer) {
   return log;
 }
 
+/// What this process has of the driver. A forked one has a copy of its parent's
+/// state, with which every call of the driver fails or worse.
+enum class DriverState { Unused, Used, Inherited };
+static std::atomic<DriverState> state{DriverState::Unused};
+
 const CUDADriver *CUDADriver::get(CUDAError *error) {
+  static std::atomic<bool> isRegistered{false};
+  if (!isRegistered.exchange(true))
+    pthread_atfork(/*prepare=*/nullptr, /*parent=*/nullptr, [] {
+      if (state == DriverState::Used)
+        state = DriverState::Inherited;
+    });
+  // Before the variable below, which the parent may have been initialising.
+  if (state == DriverState::Inherited) {
+    if (error)
+      *error = CUDAError{"using the CUDA driver", -1, "", kForked, ""};
+    return nullptr;
+  }
   struct Loaded {
     CUDADriver driver;
     CUDAStatus status;
@@ -128,8 +153,22 @@ CUDAStatus CUDADriver::load() {
           std::string("libcuda.so.1 has no function ") + symbol.name, ""};
   }
 
-  if (CUDAStatus error = check("cuInit", functions.cuInit(0)))
+  state = DriverState::Used;
+  CUDAStatus error = initialize();
+  // A failed start leaves a child nothing but the failure.
+  if (error)
+    state = DriverState::Unused;
+  return error;
+}
+
+CUDAStatus CUDADriver::initialize() {
+  CUresult result = functions.cuInit(0);
+  if (CUDAStatus error = check("cuInit", result)) {
+    // Another library of the parent may have been the one that used it.
+    if (result == CUDA_ERROR_NOT_INITIALIZED)
+      error->text += std::string(": ") + kForked;
     return error;
+  }
   if (CUDAStatus error =
           check("cuDeviceGetCount", functions.cuDeviceGetCount(&deviceCount)))
     return error;
@@ -253,6 +292,12 @@ private:
 
 CUDAStatus CUDADriver::loadModule(const void *image, int optLevel,
                                   CUmodule &module) const {
+  // At least as long as the magic number of machine code.
+  auto *text = static_cast<const char *>(image);
+  bool isText = isPTX(image, /*size=*/4);
+  if (isText)
+    if (CUDAStatus error = checkPTX(text))
+      return error;
   JITOptions options(optLevel);
   CUDAStatus error = check(
       "cuModuleLoadDataEx",
@@ -260,11 +305,15 @@ CUDAStatus CUDADriver::loadModule(const void *image, int optLevel,
                                    options.getKeys(), options.getValues()));
   if (error)
     error->log = options.getLog();
+  if (error && isText)
+    addVersions(text, *error);
   return error;
 }
 
 CUDAStatus CUDADriver::compilePTX(const void *text, size_t size, int optLevel,
                                   std::string &cubin) const {
+  if (CUDAStatus error = checkPTX(static_cast<const char *>(text)))
+    return error;
   JITOptions options(optLevel);
   CUlinkState state;
   if (CUDAStatus error =
@@ -282,10 +331,12 @@ CUDAStatus CUDADriver::compilePTX(const void *text, size_t size, int optLevel,
   if (!error)
     error = check("cuLinkComplete",
                   functions.cuLinkComplete(state, &image, &imageSize));
-  if (error)
+  if (error) {
     error->log = options.getLog();
-  else
+    addVersions(static_cast<const char *>(text), *error);
+  } else {
     cubin.assign(static_cast<const char *>(image), imageSize);
+  }
   functions.cuLinkDestroy(state);
   return error;
 }

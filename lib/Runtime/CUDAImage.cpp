@@ -59,8 +59,12 @@ CUDAImage::~CUDAImage() {
   if (modules.empty())
     return;
   // The driver may be gone already at the end of the process, or a context with
-  // its modules: there is nothing to be done about it.
-  const CUDADriver &driver = *CUDADriver::get();
+  // its modules, or the process be a fork of the one that loaded them: there is
+  // nothing to be done about it.
+  const CUDADriver *found = CUDADriver::get();
+  if (!found)
+    return;
+  const CUDADriver &driver = *found;
   for (const Module &module : modules) {
     if (driver->cuCtxPushCurrent(module.context) != CUDA_SUCCESS)
       continue;
@@ -71,13 +75,7 @@ CUDAImage::~CUDAImage() {
 }
 
 bool CUDAImage::isPTX() const {
-  // Machine code is an ELF file or begins with the magic number of a fatbin.
-  constexpr std::string_view elf("\x7f"
-                                 "ELF",
-                                 4),
-      fatbin("\x50\xed\x55\xba", 4);
-  std::string_view magic = code.substr(0, 4);
-  return magic != elf && magic != fatbin;
+  return mfa::runtime::isPTX(code.data(), code.size());
 }
 
 bool CUDAImage::canBeLinked() const {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 from . import _cache, _mfa
@@ -11,6 +12,19 @@ _kernels: dict[tuple, _mfa.Kernel] = {}
 _disk_keys: dict[_mfa.Kernel, tuple] = {}
 _pending: dict[tuple, threading.Lock] = {}
 _chips: dict[int, str] = {}
+
+
+def _begin_process() -> None:
+    """What a process does when it imports the package, and a forked one again."""
+    global _lock, _pending
+    # Locks that other threads held when they were left behind.
+    _lock, _pending = threading.Lock(), {}
+    _mfa.watch_signals(threading.main_thread().ident)
+
+
+_begin_process()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_process)
 
 
 def cuda_unavailable_reason() -> str | None:

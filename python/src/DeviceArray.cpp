@@ -50,7 +50,8 @@ struct Memory {
   Memory(const Memory &) = delete;
   Memory &operator=(const Memory &) = delete;
   ~Memory() {
-    {
+    // A forked process has the object, but not the memory.
+    if (CUDADriver::get()) {
       ContextScope scope(driver, device);
       if (address)
         driver->cuMemFree(address);

@@ -10,6 +10,7 @@
 #include "Array.h"
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/shared_ptr.h>
@@ -44,6 +45,11 @@ static void append(MlirStringRef text, void *userData) {
 
 void mfa::python::raise(MfaError error) {
   MfaErrorKind kind = mfaErrorGetKind(error);
+  if (kind == MfaErrorInterrupted && PyErr_Occurred()) {
+    // What Python's handler of the signal has raised.
+    mfaErrorDestroy(error);
+    throw nb::python_error();
+  }
   std::string message = toString(mfaErrorGetMessage(error));
   mfaErrorDestroy(error);
   bool isValue =
@@ -362,6 +368,28 @@ static std::string getDeviceChip(int device) {
 }
 
 //===----------------------------------------------------------------------===//
+// Signals
+//===----------------------------------------------------------------------===//
+
+/// Python runs handlers of signals in its main thread only; in others there is
+/// no use in waiting for the GIL.
+static std::atomic<unsigned long> mainThread{0};
+
+/// Runs the Python handlers of signals that have come. True where one of them
+/// raised (KeyboardInterrupt, by default), and then that is the thread's error.
+static bool checkSignals(void *) {
+  if (PyThread_get_thread_ident() != mainThread)
+    return false;
+  nb::gil_scoped_acquire acquire;
+  return PyErr_CheckSignals() != 0;
+}
+
+static void watchSignals(unsigned long thread) {
+  mainThread = thread;
+  mfaSetInterruptHandler(checkSignals, /*userData=*/nullptr);
+}
+
+//===----------------------------------------------------------------------===//
 // Bindings
 //===----------------------------------------------------------------------===//
 
@@ -458,6 +486,7 @@ void mfa::python::bindKernel(nb::module_ &m) {
   m.def("deserialize", &deserialize, nb::arg("data"));
   m.def("version", [] { return toString(mfaGetVersion()); });
   m.def("compiler_id", [] { return toString(mfaGetCompilerId()); });
+  m.def("watch_signals", &watchSignals, nb::arg("main_thread"));
   m.def("num_devices", &mfaGetNumDevices);
   m.def("cuda_unavailable_reason", &getCUDAUnavailableReason);
   m.def("device_chip", &getDeviceChip, nb::arg("device") = 0);

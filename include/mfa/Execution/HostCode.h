@@ -13,6 +13,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include <functional>
 #include <memory>
 
 namespace llvm::orc {
@@ -47,17 +48,23 @@ enum class HostCodeUse { Computes, Launches };
 
 /// Compiles the module. `entry` is a function with a C interface: it is called
 /// through `_mlir_ciface_<entry>`. An empty `entry` means that none is called.
+/// `digest` stands in the object, for HostProgram::load to compare. Once
+/// `shouldStop`, if given, returns true, little is done any more and the code
+/// is not optimised.
 llvm::Expected<HostObject>
-compileHostCode(mlir::ModuleOp module, llvm::StringRef entry, HostCodeUse use);
+compileHostCode(mlir::ModuleOp module, llvm::StringRef entry, HostCodeUse use,
+                uint64_t digest = 0,
+                const std::function<bool()> &shouldStop = nullptr);
 
 /// An object file of compileHostCode in the memory of this process.
 class HostProgram {
 public:
   /// Links the object and runs its global constructors (which load its GPU
-  /// kernels). `entryPoints` are found before functions of the process.
+  /// kernels). `entryPoints` are found before functions of the process. An
+  /// object with another digest than `digest` is an error.
   static llvm::Expected<std::unique_ptr<HostProgram>>
   load(std::unique_ptr<llvm::MemoryBuffer> object,
-       llvm::ArrayRef<runtime::EntryPoint> entryPoints);
+       llvm::ArrayRef<runtime::EntryPoint> entryPoints, uint64_t digest = 0);
 
   /// Runs the global destructors.
   ~HostProgram();

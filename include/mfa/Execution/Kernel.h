@@ -19,6 +19,7 @@
 #include "mfa/Execution/HostCode.h"
 #include "mfa/Runtime/CUDAImage.h"
 #include "mfa/Runtime/ElementType.h"
+#include "mfa/Runtime/Interrupt.h"
 #include "mlir/IR/OwningOpRef.h"
 #include <optional>
 
@@ -32,7 +33,8 @@ enum class ErrorKind {
   RuntimeCheck,
   Driver,
   Simulation,
-  Serialization
+  Serialization,
+  Interrupted
 };
 
 /// An error with what it is about; see mfa-c/Support.h for the kinds.
@@ -150,7 +152,8 @@ public:
   compile(llvm::StringRef source, llvm::StringRef entry,
           const Options &options);
 
-  /// Makes a kernel of the bytes that `serialize` gave.
+  /// Makes a kernel of the bytes that `serialize` gave, which hold code: they
+  /// are from someone that is trusted. What is damaged is an error.
   static llvm::Expected<std::unique_ptr<Kernel>>
   deserialize(llvm::StringRef bytes);
   std::string serialize() const;
@@ -200,6 +203,9 @@ private:
   /// Links the object code: what a compiled and a deserialized kernel have in
   /// common.
   llvm::Error link();
+  /// All but the code, as bytes, and their hash, which the code contains.
+  std::string serializeDescription() const;
+  uint64_t getDigest() const;
   llvm::Error checkArguments(llvm::ArrayRef<LaunchArgument> arguments) const;
 
   Options options;
@@ -213,6 +219,12 @@ private:
   runtime::CUDAImages images;
   std::unique_ptr<HostProgram> host;
 };
+
+/// Sets what the threads that compile, run kernels on the CPU and simulate them
+/// ask about every 50 ms; null for nothing. Where it returns true, the call
+/// ends with an error of kind Interrupted. Not to be set while others are in a
+/// call.
+void setInterruptHandler(runtime::InterruptHandler handler, void *user);
 
 /// A text that differs between any two builds of the compiler, and between
 /// machines with different CPUs.

@@ -22,7 +22,9 @@
 
 extern "C" {
 /// Calls `body(index, context)` for every index from 0 to `count` - 1, on all
-/// hardware threads, and returns when all calls have returned.
+/// hardware threads, and returns when all calls have returned. In an
+/// InterruptScope (mfa/Runtime/Interrupt.h) it may return without some of them.
+/// A forked process may call it whatever its parent was doing.
 void mfaParallelFor(int64_t count, void (*body)(int64_t, void *),
                     void *context);
 

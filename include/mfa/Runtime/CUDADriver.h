@@ -41,6 +41,8 @@ using CUmemoryPool = struct CUmemPoolHandle_st *;
 enum : int {
   CUDA_SUCCESS = 0,
   CUDA_ERROR_INVALID_VALUE = 1,
+  CUDA_ERROR_NOT_INITIALIZED = 3,
+  CUDA_ERROR_UNSUPPORTED_PTX_VERSION = 222,
   CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT = 16,
   CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR = 75,
   CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR = 76,
@@ -197,7 +199,8 @@ struct CUDAFunctions {
 class CUDADriver {
 public:
   /// The driver of this process, loaded and initialised by the first call; null
-  /// where there is none, and then `error` (if given) says why.
+  /// where there is none, and then `error` (if given) says why. There is none
+  /// in a process forked from one that has a driver.
   static const CUDADriver *get(CUDAError *error = nullptr);
 
   const CUDAFunctions *operator->() const { return &functions; }
@@ -219,6 +222,11 @@ public:
   /// architecture alone where it has some: `sm_80`, `sm_90a`.
   CUDAStatus getChip(int device, std::string &chip) const;
 
+  /// Error unless the driver knows the version of PTX that the text (ending in
+  /// a zero byte) is of, and the GPU of the current context can run what it is
+  /// for. What is not known of either is left to the driver.
+  CUDAStatus checkPTX(const char *text) const;
+
   /// Loads PTX text (ending in a zero byte), a cubin or a fatbin into the
   /// current context. `optLevel` (0 to 4) is the driver's PTX optimisation
   /// level; -1 leaves the driver's default.
@@ -233,10 +241,17 @@ public:
 private:
   CUDADriver() = default;
   CUDAStatus load();
+  CUDAStatus initialize();
+  /// Where the driver refused the version of PTX text, says which it is and
+  /// which the driver's.
+  void addVersions(const char *text, CUDAError &error) const;
 
   CUDAFunctions functions = {};
   int deviceCount = 0;
 };
+
+/// True for device code that is PTX text: not an ELF file nor a fatbin.
+bool isPTX(const void *code, size_t size);
 
 /// Makes the primary context of a GPU current for the life of the object, and
 /// restores the caller's.

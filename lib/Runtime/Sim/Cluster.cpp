@@ -18,6 +18,10 @@ using boost::context::detail::transfer_t;
 /// any more.
 static constexpr uint64_t kMostIdleTests = 1 << 20;
 
+/// Switches of threads, some 0.1 ms, between two looks at whether the launch is
+/// interrupted.
+static constexpr uint32_t kMostSwitches = 1 << 12;
+
 Cluster::Cluster() = default;
 Cluster::~Cluster() = default;
 
@@ -71,7 +75,14 @@ void Cluster::prepareClocks() {
 
 void Cluster::run(Launch &newLaunch, Dim3 id) {
   prepare(newLaunch, id);
-  jumpTo(&home, pickNext());
+  Thread *next = pickNext();
+  do {
+    resumed = nullptr;
+    jumpTo(&home, next);
+    next = resumed;
+    if (next && launch->isInterrupted())
+      return;
+  } while (next);
   // Back here, all threads have exited, or one failed, or none can go on.
   if (!abandoned && liveThreads)
     reportDeadlock();
@@ -143,7 +154,15 @@ Thread *Cluster::pickNext() {
   return nullptr;
 }
 
-void Cluster::suspend(Thread &self) { jumpTo(&self.fiber, pickNext()); }
+void Cluster::suspend(Thread &self) {
+  Thread *next = pickNext();
+  // Who is asked whether to go on expects a stack of the system's.
+  if (++switches >= kMostSwitches && launch->interrupts) {
+    switches = 0;
+    std::swap(resumed, next);
+  }
+  jumpTo(&self.fiber, next);
+}
 
 void Cluster::exit(Thread &self) {
   --liveThreads;

@@ -38,7 +38,8 @@ public:
   Cluster(const Cluster &) = delete;
   Cluster &operator=(const Cluster &) = delete;
 
-  /// Runs cluster `id` to its end or to its first fault that stops it.
+  /// Runs cluster `id` to its end or to its first fault that stops it, or until
+  /// the launch is interrupted.
   void run(Launch &launch, Dim3 id);
 
   Launch &getLaunch() const { return *launch; }
@@ -145,6 +146,11 @@ private:
   Thread *running = nullptr;
   uint32_t currentWarp = 0;
   uint32_t currentLane = 0;
+
+  /// Switches since the worker asked whether the launch is interrupted, and
+  /// the thread that runs next after it did.
+  uint32_t switches = 0;
+  Thread *resumed = nullptr;
 };
 
 } // namespace mfa::sim

@@ -9,10 +9,12 @@
 #include "Launch.h"
 #include "Cluster.h"
 #include <algorithm>
+#include <condition_variable>
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <pthread.h>
 #include <thread>
 
 using namespace mfa::sim;
@@ -24,6 +26,8 @@ using namespace mfa::sim;
 namespace {
 /// What the embedding program configured, and the clusters kept for reuse.
 struct Simulator {
+  Simulator();
+
   std::mutex mutex;
   FaultHandler handler = nullptr;
   void *handlerUser = nullptr;
@@ -41,6 +45,12 @@ static thread_local void *threadHandlerUser = nullptr;
 static Simulator &getSimulator() {
   static Simulator simulator;
   return simulator;
+}
+
+/// No thread is in the middle of a change when the process is forked.
+Simulator::Simulator() {
+  auto unlock = [] { getSimulator().mutex.unlock(); };
+  pthread_atfork([] { getSimulator().mutex.lock(); }, unlock, unlock);
 }
 
 static std::unique_ptr<Cluster> takeCluster() {
@@ -300,7 +310,7 @@ static std::string checkClusters(const KernelInfo &kernel,
 static void work(Launch &launch) {
   std::unique_ptr<Cluster> cluster = takeCluster();
   const Dim3 clusters = launch.getClusters();
-  while (!launch.aborted) {
+  while (!launch.aborted && !launch.isInterrupted()) {
     uint64_t number = launch.nextCluster++;
     if (number >= clusters.count())
       break;
@@ -315,10 +325,27 @@ static void runClusters(Launch &launch, uint32_t workers) {
   if (!workers)
     workers = std::max(1u, std::thread::hardware_concurrency());
   workers = std::min<uint64_t>(workers, launch.getClusters().count());
+  std::mutex mutex;
+  std::condition_variable isDone;
+  uint32_t running = workers - 1;
+  auto help = [&] {
+    work(launch);
+    std::lock_guard<std::mutex> lock(mutex);
+    if (--running == 0)
+      isDone.notify_one();
+  };
   std::vector<std::thread> helpers;
   for (uint32_t i = 1; i < workers; ++i)
-    helpers.emplace_back(work, std::ref(launch));
+    helpers.emplace_back(help);
   work(launch);
+  std::unique_lock<std::mutex> lock(mutex);
+  while (!isDone.wait_for(lock, mfa::runtime::InterruptScope::kInterval,
+                          [&] { return running == 0; })) {
+    lock.unlock();
+    launch.isInterrupted();
+    lock.lock();
+  }
+  lock.unlock();
   for (std::thread &helper : helpers)
     helper.join();
 }

@@ -10,6 +10,7 @@
 #define MFA_LIB_RUNTIME_SIM_LAUNCH_H
 
 #include "Report.h"
+#include "mfa/Runtime/Interrupt.h"
 #include <atomic>
 #include <mutex>
 #include <set>
@@ -82,6 +83,13 @@ public:
   std::atomic<uint64_t> nextCluster{0};
   /// Set by the first fault after which a block cannot go on.
   std::atomic<bool> aborted{false};
+
+  /// Of the thread that launches; may be null.
+  runtime::InterruptScope *const interrupts =
+      runtime::InterruptScope::getCurrent();
+
+  /// Whether the work of the launch shall end, without a fault.
+  bool isInterrupted() const { return interrupts && interrupts->shouldStop(); }
 
   /// Clusters of the grid.
   Dim3 getClusters() const {

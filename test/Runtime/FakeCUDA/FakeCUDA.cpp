@@ -8,10 +8,13 @@
 //
 // Stands in for libcuda.so.1 in tests of what is said to the driver: device
 // memory is host memory, kernels do nothing, and each call that matters is a
-// line on stderr. MFA_FAKE_CUDA_FAIL names a function that fails,
+// line on stderr. MFA_FAKE_CUDA_FAIL names a function that fails
+// (with MFA_FAKE_CUDA_UNSUPPORTED, one that compiles for the version of PTX),
 // MFA_FAKE_CUDA_DEVICES is the number of GPUs (default 1),
-// MFA_FAKE_CUDA_MAJOR the first digit of their architecture (default 8), and
-// with MFA_FAKE_CUDA_QUIET launches say nothing.
+// MFA_FAKE_CUDA_MAJOR the first digit of their architecture (default 8),
+// MFA_FAKE_CUDA_VERSION what cuDriverGetVersion says (default 13000), and with
+// MFA_FAKE_CUDA_QUIET launches say nothing. As the real one, it fails in a
+// process that was forked after cuInit.
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,6 +24,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <unistd.h>
 #include <vector>
 
 using namespace mfa::runtime;
@@ -33,7 +37,18 @@ static CUresult getResult(const char *name) {
   constexpr CUresult invalidValue = 1, invalidPtx = 218;
   bool compiles = std::strcmp(name, "cuModuleLoadDataEx") == 0 ||
                   std::strcmp(name, "cuLinkAddData") == 0;
+  if (compiles && std::getenv("MFA_FAKE_CUDA_UNSUPPORTED"))
+    return CUDA_ERROR_UNSUPPORTED_PTX_VERSION;
   return compiles ? invalidPtx : invalidValue;
+}
+
+/// The process that called cuInit; 0 before.
+static pid_t user = 0;
+
+/// What any other function returns in a process that was forked from it.
+static CUresult getStateResult() {
+  return user == 0 || user == getpid() ? CUDA_SUCCESS
+                                       : CUDA_ERROR_NOT_INITIALIZED;
 }
 
 template <typename... Args>
@@ -50,20 +65,33 @@ static T makeHandle(uintptr_t value) {
 
 #define FAKE extern "C" __attribute__((visibility("default"))) CUresult
 
-FAKE cuInit(unsigned) { return getResult("cuInit"); }
+FAKE cuInit(unsigned) {
+  if (user == 0)
+    user = getpid();
+  CUresult state = getStateResult();
+  return state ? state : getResult("cuInit");
+}
 
 FAKE cuDriverGetVersion(int *version) {
-  *version = 12080;
+  const char *chosen = std::getenv("MFA_FAKE_CUDA_VERSION");
+  *version = chosen ? std::atoi(chosen) : 13000;
   return CUDA_SUCCESS;
 }
 
 FAKE cuGetErrorName(CUresult code, const char **name) {
-  *name = code == 218 ? "CUDA_ERROR_INVALID_PTX" : "CUDA_ERROR_INVALID_VALUE";
+  *name = code == 218   ? "CUDA_ERROR_INVALID_PTX"
+          : code == 222 ? "CUDA_ERROR_UNSUPPORTED_PTX_VERSION"
+          : code == 3   ? "CUDA_ERROR_NOT_INITIALIZED"
+                        : "CUDA_ERROR_INVALID_VALUE";
   return CUDA_SUCCESS;
 }
 
 FAKE cuGetErrorString(CUresult code, const char **text) {
-  *text = code == 218 ? "a PTX JIT compilation failed" : "invalid argument";
+  *text = code == 218   ? "a PTX JIT compilation failed"
+          : code == 222 ? "the provided PTX was compiled with an unsupported "
+                          "toolchain."
+          : code == 3   ? "initialization error"
+                        : "invalid argument";
   return CUDA_SUCCESS;
 }
 
@@ -103,6 +131,11 @@ FAKE cuDevicePrimaryCtxRetain(CUcontext *context, CUdevice device) {
 static thread_local std::vector<CUcontext> contexts;
 
 FAKE cuCtxPushCurrent_v2(CUcontext context) {
+  // The real driver may do worse than to return an error.
+  if (getStateResult()) {
+    log("used in a forked process");
+    std::abort();
+  }
   contexts.push_back(context);
   return CUDA_SUCCESS;
 }

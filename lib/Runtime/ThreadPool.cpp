@@ -1,0 +1,131 @@
+//===- ThreadPool.cpp - The threads of parallel loops ---------------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "ThreadPool.h"
+#include "llvm/Support/Threading.h"
+
+#include <algorithm>
+#include <csignal>
+#include <pthread.h>
+
+using namespace mfa::runtime;
+
+//===----------------------------------------------------------------------===//
+// Loops
+//===----------------------------------------------------------------------===//
+
+ParallelLoop::ParallelLoop(int64_t count, void (*body)(int64_t, void *),
+                           void *context)
+    : count(count), body(body), context(context),
+      interrupts(InterruptScope::getCurrent()),
+      grain(std::max<int64_t>(count / 1024, 1)) {}
+
+void ParallelLoop::work() {
+  while (!interrupts || !interrupts->shouldStop()) {
+    int64_t begin = next.fetch_add(grain, std::memory_order_relaxed);
+    if (begin >= count)
+      return;
+    for (int64_t index = begin, end = std::min(begin + grain, count);
+         index < end; ++index)
+      body(index, context);
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// The pool
+//===----------------------------------------------------------------------===//
+
+static std::atomic<ThreadPool *> currentPool{nullptr};
+
+ThreadPool &ThreadPool::get() {
+  // Not a static variable of this function: after a fork while another thread
+  // initialises it, the child would wait for that thread.
+  if (ThreadPool *pool = currentPool.load(std::memory_order_acquire))
+    return *pool;
+  static std::atomic<bool> isRegistered{false};
+  if (!isRegistered.exchange(true))
+    pthread_atfork(/*prepare=*/nullptr, /*parent=*/nullptr, [] {
+      // A pool whose threads are gone and whose mutex may be locked.
+      currentPool.store(nullptr, std::memory_order_relaxed);
+    });
+  ThreadPool *pool = nullptr;
+  auto *made = new ThreadPool;
+  if (currentPool.compare_exchange_strong(pool, made))
+    return *made;
+  // Another thread was faster; this pool has no threads yet.
+  delete made;
+  return *pool;
+}
+
+ThreadPool::ThreadPool()
+    : mostThreads(llvm::hardware_concurrency().compute_thread_count() - 1) {}
+
+/// Where the system refuses a thread, there are fewer.
+void ThreadPool::startThreads(unsigned count) {
+  if (numThreads >= count)
+    return;
+  // Signals are for the threads of the program.
+  sigset_t all, previous;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &previous);
+  for (; numThreads < count; ++numThreads) {
+    pthread_t thread;
+    auto main = [](void *pool) -> void * {
+      static_cast<ThreadPool *>(pool)->help();
+      return nullptr;
+    };
+    if (pthread_create(&thread, /*attributes=*/nullptr, main, this) != 0)
+      break;
+    pthread_detach(thread);
+  }
+  pthread_sigmask(SIG_SETMASK, &previous, /*old=*/nullptr);
+}
+
+void ThreadPool::help() {
+  std::unique_lock<std::mutex> lock(mutex);
+  while (true) {
+    hasLoops.wait(lock, [&] { return !loops.empty(); });
+    ParallelLoop &loop = *loops.front();
+    ++loop.numHelpers;
+    lock.unlock();
+    loop.work();
+    lock.lock();
+    remove(loop);
+    if (--loop.numHelpers == 0)
+      hasFewerHelpers.notify_all();
+  }
+}
+
+void ThreadPool::remove(const ParallelLoop &loop) {
+  loops.erase(std::remove(loops.begin(), loops.end(), &loop), loops.end());
+}
+
+void ThreadPool::run(ParallelLoop &loop) {
+  int64_t pieces = (loop.count - 1) / loop.grain + 1;
+  unsigned helpers = std::min<int64_t>(pieces - 1, mostThreads);
+  if (helpers == 0)
+    return loop.work();
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    startThreads(helpers);
+    loops.push_back(&loop);
+  }
+  for (unsigned i = 0; i < helpers; ++i)
+    hasLoops.notify_one();
+  loop.work();
+  std::unique_lock<std::mutex> lock(mutex);
+  remove(loop);
+  auto isLeft = [&] { return loop.numHelpers == 0; };
+  if (!loop.interrupts)
+    return hasFewerHelpers.wait(lock, isLeft);
+  while (!hasFewerHelpers.wait_for(lock, InterruptScope::kInterval, isLeft)) {
+    lock.unlock();
+    loop.interrupts->poll();
+    lock.lock();
+  }
+}
