@@ -78,7 +78,8 @@ def _element_strides(name: str, strides, width: int):
     return tuple(stride // width for stride in strides)
 
 
-def _describe_numpy(name: str, array: Any):
+def _describe_numpy(name: str, array: Any, owner: Any = None):
+    array = _plain_numpy(name, array)
     interface = array.__array_interface__
     dtype = type_name(array.dtype)
     if dtype in _WIDTHS and array.dtype.byteorder == ">":
@@ -88,9 +89,52 @@ def _describe_numpy(name: str, array: Any):
     width = array.dtype.itemsize
     if strides is None:
         strides = _contiguous(sizes)
-    else:
+    elif dtype in _WIDTHS:
         strides = _element_strides(name, strides, width)
-    return _CPU, 0, dtype, address, sizes, strides, read_only, array
+    owner = array if owner is None else (array, owner)
+    return _CPU, 0, dtype, address, sizes, strides, read_only, owner
+
+
+def _plain_numpy(name: str, array: Any):
+    """An array whose memory is all of its meaning, in the memory of `array`."""
+    import numpy
+
+    kind = type(array)
+    if kind is numpy.ndarray:
+        return array
+    if isinstance(array, numpy.ndarray):
+        masked = sys.modules.get("numpy.ma")
+        is_masked = masked is not None and isinstance(array, masked.MaskedArray)
+        overrides = (
+            kind.__array_ufunc__ is not numpy.ndarray.__array_ufunc__
+            or kind.__array_function__ is not numpy.ndarray.__array_function__
+        )
+        if is_masked or overrides:
+            raise TypeError(
+                f"{name}: expected an array without a meaning beyond its elements but "
+                f"got {kind.__module__}.{kind.__qualname__}; pass "
+                + ("its filled()" if is_masked else "numpy.asarray of it")
+            )
+        return array
+    # Of a class of its own: numpy checks what its interface says.
+    try:
+        if array.__array_interface__.get("mask") is not None:
+            raise TypeError("its elements are masked")
+        plain = numpy.asarray(array)
+    except Exception as error:
+        raise _unreadable(name, array) from error
+    dtype = getattr(array, "dtype", None)
+    if plain.dtype.kind == "V" and type_name(dtype) == "bf16":
+        plain = plain.view(dtype)  # The interface has no name for it.
+    return plain
+
+
+def _unreadable(name: str, array: Any) -> TypeError:
+    kind = type(array)
+    return TypeError(
+        f"{name}: the array cannot be read, of type {kind.__module__}."
+        f"{kind.__qualname__}; the error before this one says why"
+    )
 
 
 def _contiguous(sizes):
@@ -122,22 +166,59 @@ def _describe_jax(name: str, array: Any):
             f"{name}: expected an array with data but got one that is traced; "
             "masked_attention cannot be called inside of jax.jit"
         )
+    if array.is_deleted():
+        raise ValueError(
+            f"{name}: expected an array with data but got one that was deleted, or "
+            "donated to a call"
+        )
+    dtype, sizes = type_name(array.dtype), tuple(array.shape)
+    if dtype not in _WIDTHS:  # The caller says what was expected.
+        return _CPU, 0, dtype, 0, sizes, _contiguous(sizes), True, array
     if len(array.devices()) != 1:
         raise ValueError(
             f"{name}: expected an array on one device but got one that is sharded "
-            f"over {len(array.devices())}"
+            f"or replicated over {len(array.devices())}"
         )
     device = next(iter(array.devices()))
-    dtype, sizes = type_name(array.dtype), tuple(array.shape)
     if device.platform == "cpu":
-        array.block_until_ready()
-        kind, number, owner = _CPU, 0, array
-    else:
-        # The capsule makes the default stream wait for the array.
-        kind, number = array.__dlpack_device__()
-        owner = array, array.__dlpack__(stream=1)
+        import numpy
+
+        # A view, in whatever order the elements lie.
+        return _describe_numpy(name, numpy.asarray(array), array)
+    memory = getattr(array.sharding, "memory_kind", None)
+    if memory not in (None, "device"):
+        raise ValueError(
+            f"{name}: expected an array in the memory of its GPU but got one of "
+            f"memory kind {memory!r}; pass jax.device_put of it to the GPU"
+        )
+    strides = _jax_strides(name, array)
+    # The capsule makes the default stream wait for the array.
+    kind, number = array.__dlpack_device__()
+    owner = array, array.__dlpack__(stream=1)
     address = array.unsafe_buffer_pointer()
-    return kind, number, dtype, address, sizes, _contiguous(sizes), True, owner
+    return kind, number, dtype, address, sizes, strides, True, owner
+
+
+def _jax_strides(name: str, array: Any):
+    """Strides in elements, from the layout in which the device has the array."""
+    sizes = tuple(array.shape)
+    if hasattr(array, "format"):
+        layout = array.format.layout
+    else:  # Before jax 0.7.
+        layout = getattr(array, "layout", None)
+        layout = getattr(layout, "device_local_layout", None)
+    if layout is None:
+        return _contiguous(sizes)
+    if getattr(layout, "tiling", None) or getattr(layout, "_tiling", None):
+        raise ValueError(
+            f"{name}: expected an array whose elements lie in rows but got one in "
+            f"tiles, {layout}; pass jax.device_put of it with another layout"
+        )
+    strides, stride = [0] * len(sizes), 1
+    for dim in reversed(layout.major_to_minor):
+        strides[dim] = stride
+        stride *= sizes[dim]
+    return tuple(strides)
 
 
 def _describe_dlpack(name: str, array: Any):
@@ -146,7 +227,16 @@ def _describe_dlpack(name: str, array: Any):
     if kind == _CPU:
         import numpy
 
-        return _describe_numpy(name, numpy.from_dlpack(array))
+        try:
+            return _describe_numpy(name, numpy.from_dlpack(array), array)
+        except (BufferError, RuntimeError, TypeError, ValueError) as error:
+            # NumPy knows no bfloat16 there.
+            try:
+                import torch
+
+                return _describe_torch(torch.from_dlpack(array))
+            except Exception:
+                raise _unreadable(name, array) from error
     try:
         import torch
     except ModuleNotFoundError:
@@ -211,5 +301,9 @@ def finish_output(like: Any, output: Any, stream: int, inputs: tuple) -> Any:
         if hasattr(output, "__array_interface__"):
             return jax.device_put(output, next(iter(like.devices())))
         return jax.dlpack.from_dlpack(output)
-    module = importlib.import_module(library)
-    return module.from_dlpack(output)
+    if hasattr(like, "__array_interface__"):
+        return output
+    # A class of the program's own is of no library: it gets what was made.
+    module = importlib.import_module(_library_of_data(like))
+    from_dlpack = getattr(module, "from_dlpack", None)
+    return output if from_dlpack is None else from_dlpack(output)

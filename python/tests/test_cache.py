@@ -1,10 +1,12 @@
 """Kernels on disk and in memory."""
 
+import errno
 import os
 import subprocess
 import sys
 import threading
 import time
+import warnings
 
 import mfa
 import numpy as np
@@ -122,14 +124,220 @@ def test_default_folder(monkeypatch):
     assert str(mfa.cache_dir()) == "/somewhere/mfa"
 
 
-def test_folder_that_cannot_be_written(tmp_path, monkeypatch, capfd):
-    blocked = tmp_path / "file"
-    blocked.write_text("")
-    monkeypatch.setenv("MFA_CACHE_DIR", str(blocked / "cache"))
-    monkeypatch.setattr(_cache, "_warned", False)
+@pytest.mark.parametrize(
+    "environment, expected",
+    [
+        ({"XDG_CACHE_HOME": "relative", "HOME": "/there"}, "/there/.cache/mfa"),
+        ({"XDG_CACHE_HOME": "", "HOME": "/there"}, "/there/.cache/mfa"),
+        ({"HOME": ""}, "None"),
+        ({"HOME": "relative"}, "None"),
+        ({"MFA_CACHE_DIR": "some/folder", "HOME": "/there"}, "{cwd}/some/folder"),
+    ],
+)
+def test_folder_of_odd_environments(environment, expected, tmp_path, monkeypatch):
+    for name in ("MFA_CACHE_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    assert str(mfa.cache_dir()) == expected.format(cwd=tmp_path)
+
+
+def test_no_home(monkeypatch):
+    for name in ("MFA_CACHE_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+    def home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(_cache.Path, "home", home)
+    assert mfa.cache_dir() is None
     _kernels.forget()
     run()
-    assert "kernels are not kept on disk" in capfd.readouterr().err
+
+
+def test_relative_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("MFA_CACHE_DIR", "here")
+    monkeypatch.chdir(tmp_path)
+    _kernels.forget()
+    run()
+    assert [entry.suffix for entry in (tmp_path / "here").iterdir()] == [".mfa"]
+
+
+def make_file(path):
+    path.write_text("")
+    return path
+
+
+def make_read_only(path):
+    path.mkdir()
+    path.chmod(0o500)
+    return path
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        make_file,
+        lambda path: make_file(path) / "cache",
+        lambda path: make_read_only(path) / "cache",
+        lambda path: path.symlink_to(path) or path,
+    ],
+    ids=["file", "in-file", "read-only", "loop"],
+)
+def test_folder_that_cannot_be_written(make, tmp_path, monkeypatch):
+    blocked = make(tmp_path / "blocked")
+    if os.geteuid() == 0 and blocked.parent.is_dir() and blocked.name == "cache":
+        pytest.skip("root writes to read-only folders")
+    monkeypatch.setenv("MFA_CACHE_DIR", str(blocked))
+    monkeypatch.setattr(_cache, "_warned", set())
+    _kernels.forget()
+    with pytest.warns(RuntimeWarning, match=f"kernels are not kept in {blocked}: "):
+        run()
+
+
+def test_full_disk(cache_dir, monkeypatch):
+    class Full:
+        """The file of a disk that is full after a few bytes."""
+
+        def __init__(self, file):
+            self.file = file
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            self.file.close()
+
+        def write(self, data):
+            self.file.write(data[:100])
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    fdopen = os.fdopen
+    monkeypatch.setattr(
+        _cache.os,
+        "fdopen",
+        lambda handle, mode: Full(fdopen(handle, mode)) if "w" in mode else fdopen(handle, mode),
+    )
+    monkeypatch.setattr(_cache, "_warned", set())
+    with pytest.warns(RuntimeWarning, match="No space left on device"):
+        run()
+    assert not list(cache_dir.iterdir())
+    # Said once.
+    _kernels.forget()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run()
+
+
+def test_interrupted_write(cache_dir, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_cache.os, "replace", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert not list(cache_dir.iterdir())
+
+
+# Where others may write, they may put code. Each changes the folder, or the entry in
+# it, of a cache that is there.
+def chmod(mode):
+    return lambda path, monkeypatch: path.chmod(mode)
+
+
+def give_away(path, monkeypatch):
+    """As if it were another user's; only root can give a file away."""
+    monkeypatch.setattr(_cache.os, "geteuid", lambda: os.getuid() + 1)
+    if os.getuid() == 0:
+        os.chown(path, 12345, -1)
+
+
+def link_to_shared(path, monkeypatch):
+    real = path.with_name("elsewhere")
+    path.rename(real)
+    real.chmod(0o777)
+    path.symlink_to(real)
+
+
+UNSAFE_FOLDERS = {
+    "group": (chmod(0o770), "its group may write to it"),
+    "others": (chmod(0o707), "anybody may write to it"),
+    "sticky": (chmod(0o1777), "its group and anybody may write to it"),
+    "owner": (give_away, "it belongs to user"),
+    "link": (link_to_shared, "its group and anybody may write to it"),
+}
+
+
+@pytest.mark.parametrize("name", UNSAFE_FOLDERS)
+def test_folder_that_others_may_write_to(cache_dir, name, monkeypatch):
+    run()
+    (entry,) = cache_dir.iterdir()
+    before = entry.stat().st_mtime_ns
+    change, reason = UNSAFE_FOLDERS[name]
+    change(cache_dir, monkeypatch)
+    monkeypatch.setattr(_cache, "_warned", set())
+    _kernels.forget()
+    compiled = count_compilations(monkeypatch)
+    with pytest.warns(RuntimeWarning) as said:
+        run()
+    (message,) = {str(each.message) for each in said}
+    assert f"neither read from {cache_dir} nor kept there, since {reason}" in message
+    assert "set MFA_CACHE_DIR" in message
+    assert len(compiled) == 1
+    assert [each.stat().st_mtime_ns for each in cache_dir.iterdir()] == [before]
+
+
+def test_link_to_a_folder_of_ones_own(cache_dir, monkeypatch):
+    run()
+    real = cache_dir.with_name("elsewhere")
+    cache_dir.rename(real)
+    cache_dir.symlink_to(real)
+    _kernels.forget()
+    compiled = count_compilations(monkeypatch)
+    run()
+    assert not compiled
+
+
+@pytest.mark.parametrize("change", ["mode", "link", "folder", "owner"])
+def test_entry_that_others_may_have_written(cache_dir, change, monkeypatch):
+    run()
+    (entry,) = cache_dir.iterdir()
+    if change == "mode":
+        entry.chmod(0o666)
+    elif change == "link":
+        real = cache_dir.with_name("elsewhere")
+        entry.rename(real)
+        entry.symlink_to(real)
+    elif change == "owner":
+        if os.geteuid() != 0:
+            pytest.skip("only root gives files away")
+        os.chown(entry, 12345, -1)
+    else:
+        entry.unlink()
+        entry.mkdir()
+    _kernels.forget()
+    compiled = count_compilations(monkeypatch)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # A folder cannot be replaced by a file.
+        run()
+    assert len(compiled) == 1
+    if change != "folder":
+        # Replaced by one of our own.
+        assert not entry.is_symlink() and entry.stat().st_mode & 0o077 == 0
+        assert entry.stat().st_uid == os.geteuid()
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o002, 0o077])
+def test_folder_is_made_for_its_owner(cache_dir, mask):
+    previous = os.umask(mask)
+    try:
+        run()
+    finally:
+        os.umask(previous)
+    (entry,) = cache_dir.iterdir()
+    assert cache_dir.stat().st_mode & 0o777 == 0o700
+    assert entry.stat().st_mode & 0o777 == 0o600
 
 
 def test_clear(cache_dir):

@@ -16,6 +16,7 @@ DRIVER = os.environ.get("MFA_FAKE_CUDA_DIR", "")
 PROLOGUE = """
 import os, sys, threading, time, warnings
 import numpy as np
+import numpy.testing  # Not in a thread: a child would wait for its import.
 import mfa
 
 warnings.filterwarnings("ignore", category=DeprecationWarning)
@@ -190,11 +191,11 @@ def test_workers_of_a_data_loader():
 
 # With the driver that is not there: it aborts when a forked process uses it.
 CUDA_PROGRAMS = {
-    "reason": 'print(mfa.cuda_unavailable_reason())',
+    "reason": 'print(mfa.cuda_unavailable_reason(), flush=True)',
     "chip": "mfa._mfa.device_chip(0)",
     "call": "call()",
     "load": "kernel.load(0)",
-    "compiled": "print(mfa.compile(x, x, x, target='cuda').resources)",
+    "compiled": "print(mfa.compile(x, x, x, target='cuda').resources, flush=True)",
     "array": "mfa._mfa.DeviceArray((2, 3), 'f16', 0)",
 }
 CUDA_PROLOGUE = """
@@ -236,14 +237,12 @@ def body():
     finally:
         end()
 """
-    done = run_with_driver(CUDA_PROLOGUE + body + "child = fork(body); os.waitpid(child, 0)")
+    done = run_with_driver(CUDA_PROLOGUE + body + "os.waitpid(fork(body), 0)")
     assert done.returncode == 0, done.stderr
     said = done.stdout if name in ("reason", "compiled") else done.stderr
     if name == "compiled":
         # There is no GPU to ask, as on a machine without one.
-        assert said.strip() == "{'threads': 128, 'dynamic_shared_bytes': 65536}" or (
-            "threads" in said and "registers" not in said
-        )
+        assert "threads" in said and "registers" not in said
     else:
         assert FORKED in said, done.stderr
     assert "used in a forked process" not in done.stderr
