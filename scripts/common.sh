@@ -112,6 +112,46 @@ install_packages() {
       "see above for what apt-get said"
 }
 
+# describe_python PYTHON: the interpreter behind an executable, which may be a
+# link or that of an environment, with its version; fails where it is none.
+describe_python() {
+  "$1" -c 'if True:
+    import os, sys
+    base = getattr(sys, "_base_executable", "") or sys.executable
+    print(os.path.realpath(base), "of version", sys.version.split()[0])' 2>/dev/null
+}
+
+# check_python PYTHON: ends where it is no interpreter that the package runs in.
+check_python() {
+  local python="$1" wanted
+  command -v "$python" >/dev/null ||
+    die "expected a Python interpreter but got '$python', which is not found"
+  wanted="$(describe_python "$python")" ||
+    die "expected a Python interpreter but got '$python', which runs no Python 3"
+  "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
+    die "expected Python 3.10 or newer but got '$python', $wanted"
+}
+
+# prepare_environment DIR PYTHON: a virtual environment for the interpreter. One
+# that was made before is kept where it is for the same one, and else made anew.
+prepare_environment() {
+  local dir="$1" python="$2" wanted present
+  check_python "$python"
+  wanted="$(describe_python "$python")"
+  if [ -x "$dir/bin/pip" ]; then
+    present="$(describe_python "$dir/bin/python")" || present="one that does not run"
+    if [ "$present" = "$wanted" ]; then
+      return 0
+    fi
+    echo "the environment $dir is for $present: making it anew for $wanted"
+    rm -rf "$dir"
+  else
+    echo "making the environment $dir for $wanted"
+  fi
+  "$python" -m venv --clear "$dir" ||
+    die "'$python -m venv' could not make the environment $dir"
+}
+
 # configure_project PRESET DIR
 configure_project() {
   run_logged "$2/logs/configure.log" \

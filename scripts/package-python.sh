@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds the Python package as a wheel, with all of MLIR and LLVM that it needs
 # inside, for the Python interpreter given or python3. It is put into
-# build-static/wheels.
+# build-static/wheels. The environment in build-static that it is built in is made
+# anew where it is for another interpreter.
 #
 # Usage: scripts/package-python.sh [--check] [PYTHON]
 #   --check  also install the wheel in an environment of its own in build-static,
@@ -22,6 +23,7 @@ python=python3
 if [ $# -gt 0 ] && [ "${1#-}" = "$1" ]; then
   python="$1"
   shift
+  check_python "$python"
 fi
 show_usage "${BASH_SOURCE[0]}" "$@"
 
@@ -33,7 +35,7 @@ MFA_PACKAGES+=(python3-dev python3-venv)
 
 step "Packages"
 install_packages "${MFA_PACKAGES[@]}"
-[ -x "$venv/bin/pip" ] || "$python" -m venv "$venv"
+prepare_environment "$venv" "$python"
 # pip_install REQUIREMENT...
 pip_install() {
   "$venv/bin/pip" install -q --disable-pip-version-check "$@"

@@ -33,7 +33,14 @@ config.substitutions += [
     ("%mfa_lib", config.mfa_lib_dir),
     ("%llvm_tools", config.llvm_tools_dir),
     ("%mlir_include", config.mlir_include_dir),
-    ("%mfa_capi_test", os.path.join(config.test_exec_root, "CAPI", "mfa-capi-test")),
+    *(
+        (f"%mfa_capi{test}_test", os.path.join(config.test_exec_root, "CAPI", program))
+        for test, program in (
+            ("", "mfa-capi-kernel-test"),
+            ("_process", "mfa-capi-process-test"),
+            ("_serialization", "mfa-capi-serialization-test"),
+        )
+    ),
     ("%python", '"' + config.python_executable + '"'),
 ]
 

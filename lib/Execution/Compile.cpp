@@ -53,15 +53,15 @@ public:
 
   MLIRContext &getContext() { return context; }
 
-  /// An error once the compilation shall end.
-  Error checkInterrupt() { return scope.checkInterrupt(); }
+  /// Whether the compilation shall end.
+  bool isInterrupted() { return scope.isInterrupted(); }
 
   /// Calls `action`; where it fails, the error carries all diagnostics. Text in
   /// `source` is quoted in them.
   Error run(StringRef source,
             function_ref<mlir::LogicalResult(SourceMgr &)> action) {
-    if (Error error = scope.checkInterrupt())
-      return error;
+    if (isInterrupted())
+      return makeInterruptError();
     std::string text;
     raw_string_ostream os(text);
     SourceMgr sources;
@@ -69,8 +69,8 @@ public:
         MemoryBuffer::getMemBuffer(source, "program", false), SMLoc());
     mlir::SourceMgrDiagnosticHandler handler(sources, &context, os);
     bool succeeded = mlir::succeeded(action(sources));
-    if (Error error = scope.checkInterrupt())
-      return error;
+    if (isInterrupted())
+      return makeInterruptError();
     if (succeeded)
       return Error::success();
     return makeError(ErrorKind::Compilation, StringRef(text).rtrim('\n'));
@@ -340,20 +340,14 @@ public:
     });
     if (error)
       return std::move(error);
-    auto isInterrupted = [&] {
-      Error error = session.checkInterrupt();
-      bool isSet = static_cast<bool>(error);
-      consumeError(std::move(error));
-      return isSet;
-    };
-    Expected<HostObject> object =
-        compileHostCode(module, parameters ? kernel->entry : "",
-                        options.target == Target::CUDA ? HostCodeUse::Launches
-                                                       : HostCodeUse::Computes,
-                        kernel->getDigest(), isInterrupted);
-    if (Error error = session.checkInterrupt()) {
+    Expected<HostObject> object = compileHostCode(
+        module, parameters ? kernel->entry : "",
+        options.target == Target::CUDA ? HostCodeUse::Launches
+                                       : HostCodeUse::Computes,
+        kernel->getDigest(), [&] { return session.isInterrupted(); });
+    if (session.isInterrupted()) {
       consumeError(object.takeError());
-      return std::move(error);
+      return makeInterruptError();
     }
     if (!object)
       return makeError(ErrorKind::Compilation, toString(object.takeError()));

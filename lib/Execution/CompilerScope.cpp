@@ -109,9 +109,8 @@ CompilerScope::CompilerScope()
 
 CompilerScope::~CompilerScope() { ForkGate::get().leave(); }
 
-llvm::Error CompilerScope::checkInterrupt() {
-  auto *scope = runtime::InterruptScope::getCurrent();
-  if (scope != &interrupts || !scope->poll())
-    return llvm::Error::success();
-  return makeInterruptError();
+bool CompilerScope::isInterrupted() {
+  // Without a handler the scope is never the current one.
+  return runtime::InterruptScope::getCurrent() == &interrupts &&
+         interrupts.poll();
 }

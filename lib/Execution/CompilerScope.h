@@ -28,8 +28,8 @@ public:
   CompilerScope(const CompilerScope &) = delete;
   CompilerScope &operator=(const CompilerScope &) = delete;
 
-  /// An error once the compilation shall end.
-  llvm::Error checkInterrupt();
+  /// Whether the compilation shall end.
+  bool isInterrupted();
 
 private:
   static bool askHandler(void *);

@@ -203,11 +203,12 @@ private:
   SmallVector<void *, 8> slots;
 };
 
-/// Collects what the simulator says of this thread's launches.
+/// Collects what the simulator says of this thread's launches. There may be one
+/// within another, where an interrupt handler launches.
 class FaultScope {
 public:
-  FaultScope() { mfaSimSetThreadFaultHandler(addFault, &faults); }
-  ~FaultScope() { mfaSimSetThreadFaultHandler(nullptr, nullptr); }
+  FaultScope() : previous(current) { select(this); }
+  ~FaultScope() { select(previous); }
   FaultScope(const FaultScope &) = delete;
   FaultScope &operator=(const FaultScope &) = delete;
 
@@ -220,11 +221,20 @@ public:
 
 private:
   static void addFault(const char *report, void *user) {
-    *static_cast<std::string *>(user) += report;
+    static_cast<FaultScope *>(user)->faults += report;
   }
 
+  static void select(FaultScope *scope) {
+    current = scope;
+    mfaSimSetThreadFaultHandler(scope ? addFault : nullptr, scope);
+  }
+
+  static thread_local FaultScope *current;
+  FaultScope *previous;
   std::string faults;
 };
+
+thread_local FaultScope *FaultScope::current = nullptr;
 } // namespace
 
 static Error runChecked(const HostProgram &host, void **arguments) {

@@ -49,17 +49,17 @@ static std::string trimLog(const char *buffer) {
 /// What this process has of the driver. A forked one has a copy of its parent's
 /// state, with which every call of the driver fails or worse.
 enum class DriverState { Unused, Used, Inherited };
-static std::atomic<DriverState> state{DriverState::Unused};
+static std::atomic<DriverState> driverState{DriverState::Unused};
 
 const CUDADriver *CUDADriver::get(CUDAError *error) {
   static std::atomic<bool> isRegistered{false};
   if (!isRegistered.exchange(true))
     pthread_atfork(/*prepare=*/nullptr, /*parent=*/nullptr, [] {
-      if (state == DriverState::Used)
-        state = DriverState::Inherited;
+      if (driverState == DriverState::Used)
+        driverState = DriverState::Inherited;
     });
   // Before the variable below, which the parent may have been initialising.
-  if (state == DriverState::Inherited) {
+  if (driverState == DriverState::Inherited) {
     if (error)
       *error = CUDAError{"using the CUDA driver", -1, "", kForked, ""};
     return nullptr;
@@ -153,11 +153,11 @@ CUDAStatus CUDADriver::load() {
           std::string("libcuda.so.1 has no function ") + symbol.name, ""};
   }
 
-  state = DriverState::Used;
+  driverState = DriverState::Used;
   CUDAStatus error = initialize();
   // A failed start leaves a child nothing but the failure.
   if (error)
-    state = DriverState::Unused;
+    driverState = DriverState::Unused;
   return error;
 }
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import threading
+from typing import Any
 
 from . import _cache, _mfa
 
-_lock = threading.Lock()
+# Handlers of signals may ask for kernels in the middle of what is locked here.
+_lock = threading.RLock()
 _kernels: dict[tuple, _mfa.Kernel] = {}
 _disk_keys: dict[_mfa.Kernel, tuple] = {}
-_pending: dict[tuple, threading.Lock] = {}
+_pending: dict[tuple, Any] = {}
 _chips: dict[int, str] = {}
 
 
@@ -18,7 +20,7 @@ def _begin_process() -> None:
     """What a process does when it imports the package, and a forked one again."""
     global _lock, _pending
     # Locks that other threads held when they were left behind.
-    _lock, _pending = threading.Lock(), {}
+    _lock, _pending = threading.RLock(), {}
     _mfa.watch_signals(threading.main_thread().ident)
 
 
@@ -69,7 +71,7 @@ def get_kernel(
     key = *problem, target, chip, schedule, f32_product
     with _lock:
         kernel = _kernels.get(key)
-        pending = _pending.setdefault(key, threading.Lock())
+        pending = _pending.setdefault(key, threading.RLock())
     if kernel is None:
         with pending:
             kernel = _kernels.get(key)

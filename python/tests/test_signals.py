@@ -203,8 +203,6 @@ def test_interrupted_compilation(target):
 
 
 def test_interrupted_compilation_is_begun_anew(cache_dir, monkeypatch):
-    q, k, v = make_qkv(dim=24)
-    signal.raise_signal  # The signal comes while the kernel is compiled.
     compile_problem = mfa._mfa.compile_problem
 
     def interrupted(*arguments, **options):
@@ -212,6 +210,27 @@ def test_interrupted_compilation_is_begun_anew(cache_dir, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(mfa._kernels._mfa, "compile_problem", interrupted)
+    q, k, v = make_qkv(dim=24)
     with pytest.raises(KeyboardInterrupt):
         mfa.masked_attention(q, k, v)
+    assert not cache_dir.exists()
     assert_close(mfa.masked_attention(q, k, v), reference(q, k, v)[0])
+
+
+@pytest.mark.parametrize("target", ["cpu", "sim"])
+def test_handler_that_calls_what_is_being_compiled(cache_dir, target):
+    q, k, v = make_qkv(dim=40)
+    handled = []
+
+    def call(*_):
+        handled.append(mfa.masked_attention(q, k, v, target=target))
+
+    previous = signal.signal(signal.SIGUSR1, call)
+    try:
+        with Alarm(signal.SIGUSR1, delay=0.02):
+            outputs = [mfa.masked_attention(q, k, v, target=target) for _ in range(3)]
+    finally:
+        signal.signal(signal.SIGUSR1, previous)
+    assert handled
+    for output in handled + outputs:
+        assert_close(output, reference(q, k, v)[0])

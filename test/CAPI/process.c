@@ -1,0 +1,203 @@
+//===- process.c - Test of forks and interrupts from C --------------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mfa-c/Kernel.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static bool report(MfaError error) {
+  if (mfaErrorIsNull(error))
+    return false;
+  printf("error %d: %s\n", (int)mfaErrorGetKind(error),
+         mfaErrorGetMessage(error).data);
+  mfaErrorDestroy(error);
+  return true;
+}
+
+static void require(MfaError error) {
+  if (!report(error))
+    return;
+  fflush(stdout);
+  _exit(1);
+}
+
+static MfaKernel compile(MfaTarget target, int64_t dim) {
+  MfaProblem problem = {0};
+  problem.elementType = MfaElementF32;
+  problem.headDim = problem.valueDim = dim;
+  MfaOptions options = {0};
+  options.target = target;
+  MfaKernel kernel = {NULL};
+  require(mfaKernelCompileProblem(&problem, &options, &kernel));
+  return kernel;
+}
+
+/// Self-attention of ones, whose output is ones. Lengths are chosen so that all
+/// threads have to do.
+static MfaError launch(MfaKernel kernel, int64_t heads, int64_t length,
+                       int64_t dim, float **output) {
+  int64_t count = length * heads * dim;
+  float *ones = malloc(count * sizeof(float));
+  *output = calloc(count, sizeof(float));
+  for (int64_t i = 0; i < count; ++i)
+    ones[i] = 1;
+  const int64_t sizes[] = {1, length, heads, dim};
+  const int64_t strides[] = {count, heads * dim, dim, 1};
+  MfaArgument argument = {.data = ones, .sizes = sizes, .strides = strides};
+  MfaArgument arguments[] = {argument, argument, argument, argument};
+  arguments[3].data = *output;
+  MfaError error =
+      mfaKernelLaunch(kernel, arguments, 4, MFA_CURRENT_DEVICE, NULL);
+  free(ones);
+  return error;
+}
+
+static void check(const char *name, MfaKernel kernel, int64_t dim) {
+  const int64_t heads = 4, length = 40;
+  float *output;
+  require(launch(kernel, heads, length, dim, &output));
+  bool right = true;
+  for (int64_t i = 0; i < heads * length * dim; ++i)
+    right &= output[i] > 0.999f && output[i] < 1.001f;
+  free(output);
+  printf("%s: %s\n", name, right ? "right" : "wrong");
+}
+
+/// Waits for a forked process, which alarm ends where it hangs.
+static void join(pid_t child) {
+  int status = 0;
+  waitpid(child, &status, 0);
+  if (WIFSIGNALED(status))
+    printf("the child was ended by signal %d\n", WTERMSIG(status));
+  else if (WEXITSTATUS(status))
+    printf("the child failed\n");
+}
+
+static pid_t begin(void) {
+  fflush(stdout);
+  pid_t child = fork();
+  if (child == 0)
+    alarm(120);
+  return child;
+}
+
+static void end(void) {
+  fflush(stdout);
+  _exit(0);
+}
+
+static void testFork(MfaTarget target) {
+  MfaKernel kernel = compile(target, 16);
+  check("parent", kernel, 16);
+  pid_t child = begin();
+  if (child == 0) {
+    check("child", kernel, 16);
+    MfaKernel other = compile(target, 24);
+    check("compiled in the child", other, 24);
+    pid_t grandchild = begin();
+    if (grandchild == 0) {
+      check("grandchild", other, 24);
+      end();
+    }
+    join(grandchild);
+    mfaKernelDestroy(other);
+    mfaKernelDestroy(kernel);
+    end();
+  }
+  join(child);
+  check("parent again", kernel, 16);
+  mfaKernelDestroy(kernel);
+}
+
+/// A process that has used CUDA, and its child.
+static void testCUDAFork(void) {
+  MfaKernel kernel = compile(MfaTargetCUDA, 16);
+  require(mfaKernelLoad(kernel, 0));
+  pid_t child = begin();
+  if (child == 0) {
+    report(mfaCheckCUDA());
+    report(mfaKernelLoad(kernel, 0));
+    printf("%d devices\n", mfaGetNumDevices());
+    mfaKernelDestroy(kernel);
+    MfaKernel host = compile(MfaTargetCPU, 16);
+    check("cpu", host, 16);
+    end();
+  }
+  join(child);
+  require(mfaKernelLoad(kernel, 0));
+  mfaKernelDestroy(kernel);
+}
+
+struct Calls {
+  int left;
+  int made;
+};
+
+static bool countDown(void *user) {
+  struct Calls *calls = user;
+  ++calls->made;
+  return --calls->left < 0;
+}
+
+static double now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static void testInterrupt(MfaTarget target) {
+  MfaKernel kernel = compile(target, 64);
+  // Far longer than anybody wants to wait.
+  const int64_t length = target == MfaTargetCPU ? 1 << 16 : 1 << 13;
+  struct Calls calls = {.left = 2, .made = 0};
+  mfaSetInterruptHandler(countDown, &calls);
+  double start = now();
+  float *output;
+  report(launch(kernel, 16, length, 64, &output));
+  free(output);
+  printf("asked %d times, %s\n", calls.made,
+         now() - start < 20 ? "prompt" : "late");
+  // One that lets it go on.
+  calls.left = 1 << 30;
+  check("asked for nothing", kernel, 64);
+  calls.left = 0;
+  MfaProblem problem = {0};
+  problem.elementType = MfaElementF32;
+  problem.headDim = problem.valueDim = 128;
+  MfaOptions options = {0};
+  options.target = target;
+  MfaKernel none = {NULL};
+  // Compilations of less than the time between two questions are not asked.
+  MfaError error = mfaKernelCompileProblem(&problem, &options, &none);
+  bool refused = report(error);
+  printf("compilation %s\n",
+         refused == mfaKernelIsNull(none) ? "ended" : "left something");
+  mfaKernelDestroy(none);
+  mfaSetInterruptHandler(NULL, NULL);
+  check("without a handler", kernel, 64);
+  mfaKernelDestroy(kernel);
+}
+
+int main(int argc, char **argv) {
+  const char *test = argc > 1 ? argv[1] : "";
+  MfaTarget target =
+      argc > 2 && strcmp(argv[2], "sim") == 0 ? MfaTargetSim : MfaTargetCPU;
+  if (strcmp(test, "fork") == 0)
+    testFork(target);
+  else if (strcmp(test, "cuda") == 0)
+    testCUDAFork();
+  else if (strcmp(test, "interrupt") == 0)
+    testInterrupt(target);
+  return 0;
+}
