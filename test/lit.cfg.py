@@ -37,6 +37,7 @@ config.substitutions += [
         (f"%mfa_capi{test}_test", os.path.join(config.test_exec_root, "CAPI", program))
         for test, program in (
             ("", "mfa-capi-kernel-test"),
+            ("_rules", "mfa-capi-rules-test"),
             ("_process", "mfa-capi-process-test"),
             ("_serialization", "mfa-capi-serialization-test"),
         )

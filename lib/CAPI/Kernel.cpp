@@ -62,6 +62,9 @@ static MfaElementType toC(ElementType type) {
     return MfaElementF32;
   case ElementType::I1:
     return MfaElementI1;
+  case ElementType::I32:
+    // No array of a kernel has it.
+    break;
   }
   return MfaElementF16;
 }

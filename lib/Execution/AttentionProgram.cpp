@@ -27,6 +27,8 @@ mlir::Type mfa::exec::getElementType(MLIRContext &context, ElementType type) {
     return mlir::Float32Type::get(&context);
   case ElementType::I1:
     return mlir::IntegerType::get(&context, 1);
+  case ElementType::I32:
+    return mlir::IntegerType::get(&context, 32);
   }
   return {};
 }
@@ -74,6 +76,10 @@ mfa::exec::buildAttentionProgram(MLIRContext &context, StringRef name,
   Value scale;
   if (operands.scaleIsArgument)
     scale = addArgument("scale", builder.getF32Type());
+  Value sinks = addArgument("sinks", operands.sinks);
+  SmallVector<Value> captures;
+  for (mlir::Type type : operands.captures)
+    captures.push_back(addArgument("capture", type));
   Value output = addArgument("output", operands.output);
   Value lse = addArgument("lse", operands.lse);
   function.setType(builder.getFunctionType(body->getArgumentTypes(), {}));
@@ -82,8 +88,12 @@ mfa::exec::buildAttentionProgram(MLIRContext &context, StringRef name,
   if (!scale && operands.scale)
     scale = mlir::arith::ConstantOp::create(
         builder, loc, builder.getF32FloatAttr(*operands.scale));
-  mlir::mfa::MaskedAttentionOp::create(builder, loc, query, key, value, mask,
-                                       scale, output, lse, schedule);
+  auto op = mlir::mfa::MaskedAttentionOp::create(
+      builder, loc, query, key, value, mask, scale, output, lse, schedule);
+  if (sinks)
+    op.getSinksMutable().assign(sinks);
+  if (operands.buildRegions)
+    operands.buildRegions(op, captures);
   mlir::func::ReturnOp::create(builder, loc);
   return module;
 }

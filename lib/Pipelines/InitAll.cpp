@@ -10,6 +10,7 @@
 #include "Bufferization.h"
 #include "mfa/Conversion/Passes.h"
 #include "mfa/Dialect/MFA/IR/MFA.h"
+#include "mfa/Dialect/MFA/Transforms/BufferDeallocationOpInterfaceImpl.h"
 #include "mfa/Dialect/MFA/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mfa/Dialect/MFA/Transforms/Passes.h"
 #include "mfa/Dialect/MFA/Transforms/RuntimeOpVerification.h"
@@ -20,6 +21,7 @@ using namespace mlir;
 
 void mfa::registerAllDialects(DialectRegistry &registry) {
   registry.insert<MFADialect, mfa_gpu::MFAGPUDialect>();
+  registerBufferDeallocationOpInterfaceExternalModels(registry);
   registerBufferizableOpInterfaceExternalModels(registry);
   registerRuntimeVerifiableOpInterfaceExternalModels(registry);
   registerLaunchEffects(registry);

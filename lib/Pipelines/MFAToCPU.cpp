@@ -39,6 +39,9 @@ static void addLoweringToLLVM(OpPassManager &pm) {
   pm.addPass(createSCFToControlFlowPass());
   pm.addPass(mfa::createMFALowerAssertsPass());
   pm.addPass(createConvertToLLVMPass());
+  // What regions may have of math and LLVM has no intrinsic for.
+  pm.addPass(createConvertMathToLibmPass());
+  pm.addPass(createConvertToLLVMPass());
   pm.addPass(mfa::createMFABooleansToBytesPass());
   pm.addPass(createReconcileUnrealizedCastsPass());
 }

@@ -23,6 +23,8 @@ llvm::StringRef mfa::runtime::getName(ElementType type) {
     return "f32";
   case ElementType::I1:
     return "i1";
+  case ElementType::I32:
+    return "i32";
   }
   return "";
 }
@@ -34,6 +36,7 @@ mfa::runtime::parseElementType(llvm::StringRef name) {
       .Case("bf16", ElementType::BF16)
       .Case("f32", ElementType::F32)
       .Case("i1", ElementType::I1)
+      .Case("i32", ElementType::I32)
       .Default(std::nullopt);
 }
 
@@ -46,6 +49,7 @@ int mfa::runtime::getFractionBits(ElementType type) {
   case ElementType::F32:
     return 23;
   case ElementType::I1:
+  case ElementType::I32:
     return 0;
   }
   return 0;
@@ -60,6 +64,7 @@ float mfa::runtime::getLowest(ElementType type) {
   case ElementType::F32:
     return std::numeric_limits<float>::lowest();
   case ElementType::I1:
+  case ElementType::I32:
     return 0.0f;
   }
   return 0.0f;

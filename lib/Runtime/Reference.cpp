@@ -50,6 +50,18 @@ public:
     }
     return inputs.mask[linear];
   }
+  bool isKept(int64_t position) const {
+    return !inputs.keep || inputs.keep(row, position);
+  }
+  /// What the score of a key becomes.
+  double change(double score, int64_t position) const {
+    return inputs.score ? inputs.score(score, row, position) : score;
+  }
+  /// The logit without a value; -inf stands for none.
+  float sink() const {
+    return inputs.sinks.empty() ? -std::numeric_limits<float>::infinity()
+                                : inputs.sinks[row.head];
+  }
 
 private:
   const AttentionInputs &inputs;
@@ -59,10 +71,11 @@ private:
 };
 } // namespace
 
-/// The largest score, or 0 where it is -inf, which no difference may meet.
+/// The largest score, the sink's included, or 0 where it is -inf, which no
+/// difference may meet.
 template <typename T>
-static T getBase(ArrayRef<T> scores) {
-  T base = -std::numeric_limits<T>::infinity();
+static T getBase(ArrayRef<T> scores, T sink) {
+  T base = sink;
   for (T score : scores)
     base = std::max(base, score);
   return std::isinf(base) && base < 0 ? T(0) : base;
@@ -82,6 +95,10 @@ double mfa::runtime::computeReferenceRow(const AttentionInputs &inputs,
   RowOperands operands(inputs, row);
   std::vector<double> scores(shape.seqK);
   for (int64_t key = 0; key < shape.seqK; ++key) {
+    if (!operands.isKept(key)) {
+      scores[key] = -std::numeric_limits<double>::infinity();
+      continue;
+    }
     double product = 0.0;
     for (int64_t d = 0; d < shape.headDim; ++d)
       product += static_cast<double>(operands.query()[d]) *
@@ -91,14 +108,18 @@ double mfa::runtime::computeReferenceRow(const AttentionInputs &inputs,
     scores[key] = std::isfinite(mask) && std::fabs(mask) > 1e30f
                       ? static_cast<double>(static_cast<float>(scaled) + mask)
                       : scaled + static_cast<double>(mask);
+    scores[key] = operands.change(scores[key], key);
   }
 
   std::fill(output.begin(), output.end(), 0.0);
+  auto sink = static_cast<double>(operands.sink());
   if (isFullyMasked<double>(scores))
-    return -std::numeric_limits<double>::infinity();
-  double base = getBase<double>(scores);
-  double sum = 0.0;
+    return sink;
+  double base = getBase<double>(scores, sink);
+  double sum = std::exp(sink - base);
   for (int64_t key = 0; key < shape.seqK; ++key) {
+    if (!operands.isKept(key))
+      continue;
     double weight = std::exp(scores[key] - base);
     sum += weight;
     for (int64_t d = 0; d < shape.valueDim; ++d)
@@ -120,22 +141,29 @@ void mfa::runtime::computeLowPrecisionRow(const AttentionInputs &inputs,
   };
   std::vector<float> weights(shape.seqK);
   for (int64_t key = 0; key < shape.seqK; ++key) {
+    if (!operands.isKept(key)) {
+      weights[key] = -std::numeric_limits<float>::infinity();
+      continue;
+    }
     float product = 0.0f;
     for (int64_t d = 0; d < shape.headDim; ++d)
       product += factor(operands.query()[d]) * factor(operands.key(key)[d]);
-    weights[key] = product * inputs.scale + operands.mask(key);
+    float score = product * inputs.scale + operands.mask(key);
+    weights[key] = static_cast<float>(operands.change(score, key));
   }
 
   std::fill(output.begin(), output.end(), 0.0f);
   if (isFullyMasked<float>(weights))
     return;
-  float base = getBase<float>(weights);
-  float sum = 0.0f;
+  float base = getBase<float>(weights, operands.sink());
+  float sum = std::exp(operands.sink() - base);
   for (float &weight : weights) {
     weight = std::exp(weight - base);
     sum += weight;
   }
   for (int64_t key = 0; key < shape.seqK; ++key) {
+    if (!operands.isKept(key))
+      continue;
     float probability = factor(roundTo(precision.type, weights[key] / sum));
     for (int64_t d = 0; d < shape.valueDim; ++d)
       output[d] += probability * factor(operands.value(key)[d]);

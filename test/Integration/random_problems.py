@@ -35,7 +35,25 @@ def mask_options(rng, sizes, dtype):
     return options
 
 
-def problem(rng, name):
+def rule_options(rng, rows, keys):
+    """Regions and sinks, at least one of them."""
+    def number():
+        return rng.choice([0, 1, rng.randint(0, 70), rng.randint(0, rows + keys)])
+
+    terms = ["causal", "causal-end", f"window:{number()}", f"prefix:{number()}",
+             f"documents:{1 + number()}", f"dilated:{1 + number()}"]
+    scores = [f"softcap:{rng.choice([0.5, 5, 30])}", "alibi"]
+    options = []
+    if rng.random() < 0.8:
+        options += ["--keep", "+".join(rng.sample(terms, rng.randint(1, 3)))]
+    if rng.random() < 0.4 or not options:
+        options += ["--score", "+".join(rng.sample(scores, rng.randint(1, 2)))]
+    if rng.random() < 0.3:
+        options += ["--sinks"]
+    return options
+
+
+def problem(rng, name, has_rules):
     dtype = rng.choice(TYPES)
     batch = rng.randint(1, 2)
     kv_heads = rng.randint(1, 2)
@@ -58,6 +76,8 @@ def problem(rng, name):
     if rng.random() < 0.3:
         options += ["--scale", rng.choice([0.05, 0.25, 1.0])]
     options += [flag for flag in ("--lse", "--dynamic") if rng.random() < 0.3]
+    if has_rules:
+        options += rule_options(rng, rows, keys)
     return " ".join(map(str, options))
 
 
@@ -65,10 +85,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--rules", action="store_true",
+                        help="give every problem regions or sinks")
     arguments = parser.parse_args()
     rng = random.Random(arguments.seed)
     for index in range(arguments.count):
-        print(problem(rng, f"random-{arguments.seed}-{index}"))
+        print(problem(rng, f"random-{arguments.seed}-{index}", arguments.rules))
 
 
 if __name__ == "__main__":

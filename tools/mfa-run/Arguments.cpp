@@ -108,6 +108,9 @@ static NPYArray::Type getFileType(ElementType type) {
     return NPYArray::F4;
   case ElementType::I1:
     return NPYArray::B1;
+  case ElementType::I32:
+    // No parameter of a program has it.
+    break;
   }
   return NPYArray::F4;
 }

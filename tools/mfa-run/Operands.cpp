@@ -246,6 +246,17 @@ public:
       layOutMask();
       addBuffer({&*operands.mask});
     }
+    if (problem.sinks) {
+      operands.sinks = makeContiguous({shape.heads}, ElementType::F32);
+      addBuffer({&*operands.sinks});
+    }
+    operands.captures = makeCaptures(problem);
+    for (const RuleCapture &capture : operands.captures)
+      if (const auto *array = std::get_if<RuleArray>(&capture)) {
+        Operand operand = makeContiguous(array->shape, array->type);
+        addBuffer({&operand});
+        operands.capturedArrays.push_back(operand);
+      }
     if (problem.lse) {
       operands.lse = makeContiguous({shape.batch, shape.heads, shape.seqQ},
                                     ElementType::F32);
@@ -397,6 +408,13 @@ private:
     inputs.query = store(operands.query, query);
     inputs.key = store(operands.key, key);
     inputs.value = store(operands.value, value);
+    if (problem.sinks)
+      inputs.sinks = store(*operands.sinks, makeSinks(problem));
+    const Operand *next = operands.capturedArrays.data();
+    for (const RuleCapture &capture : operands.captures)
+      if (const auto *array = std::get_if<RuleArray>(&capture))
+        store(*next++, array->values);
+    setRules(problem, operands.captures, inputs);
     if (!shape.hasMask)
       return;
     bool isBool = problem.maskType == ElementType::I1;

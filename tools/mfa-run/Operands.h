@@ -50,7 +50,10 @@ struct Operand {
 struct Operands {
   std::vector<Buffer> buffers;
   Operand query, key, value, output;
-  std::optional<Operand> mask, lse;
+  std::optional<Operand> mask, sinks, lse;
+  /// What the regions capture, in order; arrays have an operand each.
+  std::vector<RuleCapture> captures;
+  std::vector<Operand> capturedArrays;
   /// The same values as dense arrays.
   runtime::AttentionInputs inputs;
 };

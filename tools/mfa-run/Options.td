@@ -47,11 +47,21 @@ defm mask_shape : Value<"mask-shape", "<sizes>",
                         "2,1,1024,1024 (default: B,Sq,Sk)", problem_group>;
 defm scale : Value<"scale", "<X>", "Factor of the scores (default: 1/sqrt(D))",
                    problem_group>;
+defm keep : Value<"keep", "<rules>",
+                  "Pairs of a query and a key that take part: causal, "
+                  "causal-end, window:<keys>, prefix:<keys>, "
+                  "documents:<number> or dilated:<step>, several joined by '+'",
+                  problem_group>;
+defm score : Value<"score", "<functions>",
+                   "What is made of the scores: softcap:<limit> or alibi, one "
+                   "after the other joined by '+'", problem_group>;
+def sinks : Flag<["--"], "sinks">, Group<problem_group>,
+            HelpText<"Give each head a sink, a logit without a value">;
 def lse : Flag<["--"], "lse">, Group<problem_group>,
           HelpText<"Ask for the log-sum-exp of each row as well">;
 def dynamic : Flag<["--"], "dynamic">, Group<problem_group>,
-              HelpText<"Leave batch, lengths, heads and scale open in the "
-                       "program">;
+              HelpText<"Leave batch, lengths, heads, scale and numbers of "
+                       "rules open in the program">;
 
 defm seed : Value<"seed", "<N>", "Seed of the random data (default 0)",
                   data_group>;

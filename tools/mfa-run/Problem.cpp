@@ -261,6 +261,19 @@ Expected<Problem> mfa::run::parseProblem(const opt::InputArgList &args) {
                        arg->getValue(), "'");
     problem.scale = static_cast<float>(scale);
   }
+  if (const opt::Arg *arg = args.getLastArg(OPT_keep)) {
+    auto keep = parseKeep(arg->getValue());
+    if (!keep)
+      return keep.takeError();
+    problem.keep = *keep;
+  }
+  if (const opt::Arg *arg = args.getLastArg(OPT_score)) {
+    auto score = parseScore(arg->getValue());
+    if (!score)
+      return score.takeError();
+    problem.score = *score;
+  }
+  problem.sinks = args.hasArg(OPT_sinks);
   problem.lse = args.hasArg(OPT_lse);
   problem.dynamic = args.hasArg(OPT_dynamic);
   if (Error error = parseData(args, problem))
@@ -305,6 +318,16 @@ std::string Problem::getCommandLine() const {
   }
   if (scale)
     os << " --scale " << *scale;
+  if (!keep.empty()) {
+    os << " --keep ";
+    print(os, keep);
+  }
+  if (!score.empty()) {
+    os << " --score ";
+    print(os, score);
+  }
+  if (sinks)
+    os << " --sinks";
   if (lse)
     os << " --lse";
   if (dynamic)

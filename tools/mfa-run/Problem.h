@@ -9,6 +9,7 @@
 #ifndef MFA_RUN_PROBLEM_H
 #define MFA_RUN_PROBLEM_H
 
+#include "ProblemRules.h"
 #include "mfa/Runtime/Reference.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/Error.h"
@@ -83,6 +84,11 @@ struct Problem {
   std::optional<float> scale;
   bool lse = false;
   bool dynamic = false;
+
+  /// What the regions and the sinks of the op are.
+  llvm::SmallVector<KeepTerm> keep;
+  llvm::SmallVector<ScoreTerm> score;
+  bool sinks = false;
 
   uint64_t seed = 0;
   MaskFill maskFill = MaskFill::Random;

@@ -47,7 +47,7 @@ mfa::run::buildProgram(MLIRContext &context, const Problem &problem,
   auto isOpenMask = [&](unsigned dim) {
     return problem.dynamic && operands.mask->shape[dim] != 1;
   };
-  auto isOpenLSE = [&](unsigned) { return problem.dynamic; };
+  auto isOpen = [&](unsigned) { return problem.dynamic; };
   exec::AttentionOperands types;
   types.query = getType(context, operands.query, isOpenArray);
   types.key = getType(context, operands.key, isOpenArray);
@@ -58,6 +58,19 @@ mfa::run::buildProgram(MLIRContext &context, const Problem &problem,
   types.scaleIsArgument = problem.scale && problem.dynamic;
   types.output = getType(context, operands.output, isOpenArray);
   if (operands.lse)
-    types.lse = getType(context, *operands.lse, isOpenLSE);
+    types.lse = getType(context, *operands.lse, isOpen);
+  if (operands.sinks)
+    types.sinks = getType(context, *operands.sinks, isOpen);
+  const Operand *array = operands.capturedArrays.data();
+  for (const RuleCapture &capture : operands.captures) {
+    if (std::holds_alternative<int64_t>(capture))
+      types.captures.push_back(mlir::IndexType::get(&context));
+    else
+      types.captures.push_back(getType(context, *array++, isOpen));
+  }
+  types.buildRegions = [&](mlir::mfa::MaskedAttentionOp op,
+                           mlir::ValueRange captures) {
+    buildRegions(op, problem, captures);
+  };
   return exec::buildAttentionProgram(context, kProblemEntry, types, schedule);
 }

@@ -21,8 +21,9 @@ inline constexpr llvm::StringLiteral kProblemEntry = "attention";
 
 /// Writes the problem as a function on buffers with the layout of `operands`:
 /// query, key, value, the mask if there is one, the scale if it is given in a
-/// dynamic problem, output, log-sum-exp if it is asked for. A dynamic problem
-/// leaves open every size but the head sizes and the mask's broadcast ones.
+/// dynamic problem, the sinks if there are some, what regions capture, output,
+/// log-sum-exp if it is asked for. A dynamic problem leaves open every size but
+/// the head sizes and the mask's broadcast ones, and the numbers of rules.
 mlir::OwningOpRef<mlir::ModuleOp>
 buildProgram(mlir::MLIRContext &context, const Problem &problem,
              const Operands &operands, mlir::mfa::ScheduleAttr schedule);

@@ -70,6 +70,15 @@ public:
       call.addOperand(*operands.mask);
     if (problem.scale && problem.dynamic)
       call.addScale(*problem.scale);
+    if (operands.sinks)
+      call.addOperand(*operands.sinks);
+    const Operand *array = operands.capturedArrays.data();
+    for (const RuleCapture &capture : operands.captures) {
+      if (const auto *number = std::get_if<int64_t>(&capture))
+        call.addIndex(*number);
+      else
+        call.addOperand(*array++);
+    }
     call.addOperand(operands.output);
     if (operands.lse)
       call.addOperand(*operands.lse);
@@ -107,6 +116,7 @@ private:
     union {
       void *descriptor;
       float scale;
+      int64_t index;
     } value;
   };
 
@@ -126,6 +136,12 @@ private:
   void addScale(float scale) {
     Parameter parameter;
     parameter.value.scale = scale;
+    parameters.push_back(parameter);
+  }
+
+  void addIndex(int64_t index) {
+    Parameter parameter;
+    parameter.value.index = index;
     parameters.push_back(parameter);
   }
 
@@ -158,6 +174,12 @@ static Error checkStrayWrites(const Operands &operands,
     return error;
   if (operands.mask)
     if (Error error = check("mask", *operands.mask, false))
+      return error;
+  if (operands.sinks)
+    if (Error error = check("sinks", *operands.sinks, false))
+      return error;
+  for (const Operand &array : operands.capturedArrays)
+    if (Error error = check("captures", array, false))
       return error;
   if (operands.lse)
     if (Error error = check("lse", *operands.lse, true))

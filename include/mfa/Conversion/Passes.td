@@ -13,6 +13,11 @@ include "mlir/Pass/PassBase.td"
 
 def ConvertMFAToGPUPass : Pass<"convert-mfa-to-gpu", "::mlir::ModuleOp"> {
   let summary = "Write each masked attention on buffers as a GPU kernel";
+  let description = [{
+    Each op becomes a launch of a kernel by its schedule, in a `gpu.module` of its
+    own. Ops on tensors, without a schedule, or with regions or sinks, which kernels
+    do not take, are errors.
+  }];
   let dependentDialects = [
     "::mlir::affine::AffineDialect",
     "::mlir::arith::ArithDialect",

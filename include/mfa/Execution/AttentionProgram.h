@@ -13,6 +13,7 @@
 #include "mfa/Runtime/ElementType.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
+#include <functional>
 #include <optional>
 
 namespace mfa::exec {
@@ -36,9 +37,16 @@ struct AttentionOperands {
   std::optional<float> scale;
   /// The scale is an argument of the function instead.
   bool scaleIsArgument = false;
+  /// Null without sinks.
+  mlir::MemRefType sinks;
+  /// What the regions are given, index or memrefs.
+  llvm::SmallVector<mlir::Type> captures;
   mlir::MemRefType output;
   /// Null where it is not asked for.
   mlir::MemRefType lse;
+  /// Builds the regions of the op; may be null.
+  std::function<void(mlir::mfa::MaskedAttentionOp, mlir::ValueRange captures)>
+      buildRegions;
 };
 
 /// Writes function `name`, whose parameters are the operands in the order

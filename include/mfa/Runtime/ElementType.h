@@ -7,7 +7,8 @@
 //===----------------------------------------------------------------------===//
 //
 // The element types that arrays at run time can have, and conversions between
-// them and f32, which holds every value of the other types exactly.
+// them and f32, which holds every value of the other types exactly (of I32
+// those up to 2^24).
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,8 +22,9 @@
 
 namespace mfa::runtime {
 
-/// I1 is one byte, true unless it is 0.
-enum class ElementType { F16, BF16, F32, I1 };
+/// I1 is one byte, true unless it is 0. I32 is for arrays that regions read, such
+/// as numbers of documents.
+enum class ElementType { F16, BF16, F32, I1, I32 };
 
 /// Bytes of one element in memory.
 inline int64_t getByteWidth(ElementType type) {
@@ -31,6 +33,7 @@ inline int64_t getByteWidth(ElementType type) {
   case ElementType::BF16:
     return 2;
   case ElementType::F32:
+  case ElementType::I32:
     return 4;
   case ElementType::I1:
     return 1;
@@ -38,7 +41,7 @@ inline int64_t getByteWidth(ElementType type) {
   return 0;
 }
 
-/// Name as in MLIR: `f16`, `bf16`, `f32`, `i1`.
+/// Name as in MLIR: `f16`, `bf16`, `f32`, `i1`, `i32`.
 llvm::StringRef getName(ElementType type);
 std::optional<ElementType> parseElementType(llvm::StringRef name);
 
@@ -115,6 +118,7 @@ inline float roundToTF32(float value) {
 inline float loadElement(ElementType type, const char *address) {
   uint16_t bits16;
   float value;
+  int32_t integer;
   switch (type) {
   case ElementType::F16:
     std::memcpy(&bits16, address, sizeof(bits16));
@@ -127,6 +131,9 @@ inline float loadElement(ElementType type, const char *address) {
     return value;
   case ElementType::I1:
     return *address != 0 ? 1.0f : 0.0f;
+  case ElementType::I32:
+    std::memcpy(&integer, address, sizeof(integer));
+    return static_cast<float>(integer);
   }
   return 0.0f;
 }
@@ -134,6 +141,7 @@ inline float loadElement(ElementType type, const char *address) {
 /// Stores `value`, rounded to the type, at `address`; I1 as 1 unless zero.
 inline void storeElement(ElementType type, char *address, float value) {
   uint16_t bits16;
+  int32_t integer;
   switch (type) {
   case ElementType::F16:
     bits16 = toF16(value);
@@ -148,6 +156,10 @@ inline void storeElement(ElementType type, char *address, float value) {
     return;
   case ElementType::I1:
     *address = value != 0.0f;
+    return;
+  case ElementType::I32:
+    integer = static_cast<int32_t>(value);
+    std::memcpy(address, &integer, sizeof(integer));
     return;
   }
 }

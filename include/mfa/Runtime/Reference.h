@@ -19,6 +19,7 @@
 #include "mfa/Runtime/ElementType.h"
 #include "llvm/ADT/ArrayRef.h"
 #include <array>
+#include <functional>
 #include <vector>
 
 namespace mfa::runtime {
@@ -40,22 +41,29 @@ struct AttentionShape {
   int64_t getNumRows() const { return batch * heads * seqQ; }
 };
 
+/// Position of one row of the result.
+struct AttentionRow {
+  int64_t batch, head, query;
+};
+
 /// Operands as dense row-major arrays of values that are already rounded to the
 /// problem's types. The mask is additive: 0 and -inf for one of type i1.
 struct AttentionInputs {
   AttentionShape shape;
   float scale = 1.0f;
   std::vector<float> query, key, value, mask;
-};
-
-/// Position of one row of the result.
-struct AttentionRow {
-  int64_t batch, head, query;
+  /// What is made of the masked score of a key; null for nothing.
+  std::function<double(double score, AttentionRow row, int64_t key)> score;
+  /// Whether the key takes part; null where all do.
+  std::function<bool(AttentionRow row, int64_t key)> keep;
+  /// One more logit for each head; empty without.
+  std::vector<float> sinks;
 };
 
 /// Computes a row in f64 into `output` (valueDim elements) and returns its
-/// natural log-sum-exp. A mask value beyond 1e30 is added in f32, because the
-/// masked score is defined as an f32 number and such a value absorbs the score.
+/// natural log-sum-exp. Keys that are not kept are left out. A mask value
+/// beyond 1e30 is added in f32, because the masked score is defined as an f32
+/// number and such a value absorbs the score.
 double computeReferenceRow(const AttentionInputs &inputs, AttentionRow row,
                            llvm::MutableArrayRef<double> output);
 

@@ -60,6 +60,11 @@ private:
                        "(one-shot-bufferize)");
         return WalkResult::interrupt();
       }
+      if (op.hasRegions() || op.getSinks()) {
+        op.emitOpError("expected an op without regions and sinks, which GPU "
+                       "kernels do not take; run it on the CPU (mfa-to-cpu)");
+        return WalkResult::interrupt();
+      }
       if (!op.getSchedule()) {
         op.emitOpError("expected a schedule: run mfa-select-schedule first");
         return WalkResult::interrupt();

@@ -48,3 +48,28 @@ func.func @wgmma_chip(%q: memref<1x64x2x64xf16>, %o: memref<1x64x2x64xf16>) {
       schedule(#mfa.schedule<kind = wgmma, tile_rows = 64, tile_keys = 64, warps = 4, stages = 2>)
   return
 }
+
+// -----
+
+func.func @regions(%q: memref<2x64x2x32xf16>, %o: memref<2x64x2x32xf16>) {
+  // expected-error @below {{'mfa.masked_attention' op expected an op without regions and sinks, which GPU kernels do not take; run it on the CPU (mfa-to-cpu)}}
+  mfa.masked_attention ins(%q, %q, %q : memref<2x64x2x32xf16>, memref<2x64x2x32xf16>, memref<2x64x2x32xf16>)
+      outs(%o : memref<2x64x2x32xf16>)
+      schedule(#mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 64, warps = 4, stages = 1>)
+      keep {
+      ^bb0(%b: index, %h: index, %i: index, %n: index):
+        %c = arith.cmpi sle, %n, %i : index
+        mfa.yield %c : i1
+      }
+  return
+}
+
+// -----
+
+func.func @sinks(%q: memref<2x64x2x32xf16>, %s: memref<2xf32>, %o: memref<2x64x2x32xf16>) {
+  // expected-error @below {{'mfa.masked_attention' op expected an op without regions and sinks, which GPU kernels do not take; run it on the CPU (mfa-to-cpu)}}
+  mfa.masked_attention ins(%q, %q, %q : memref<2x64x2x32xf16>, memref<2x64x2x32xf16>, memref<2x64x2x32xf16>)
+      sinks(%s : memref<2xf32>) outs(%o : memref<2x64x2x32xf16>)
+      schedule(#mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 64, warps = 4, stages = 1>)
+  return
+}

@@ -148,3 +148,49 @@ func.func @buffers(%x: memref<2x16x4x8xf16>, %o: memref<2x16x4x8xf16>) {
     outs(%o : memref<2x16x4x8xf16>)
   return
 }
+
+// -----
+
+// Captured arrays and sinks become buffers, and so do the region's reads of them.
+// A tensor that is captured and then written gets a copy.
+// CHECK-LABEL: func.func @regions
+// CHECK-SAME: %[[Q:.*]]: memref<2x16x4x8xf16>, %[[IDS:.*]]: memref<2x?xi32>, %[[S:.*]]: memref<4xf32>, %[[W:.*]]: index, %[[O:.*]]: memref<2x16x4x8xf16>
+// CHECK: mfa.masked_attention ins(%[[Q]], %[[Q]], %[[Q]] : {{.*}}) sinks(%[[S]] : memref<4xf32>) captures(%[[IDS]], %[[W]] : memref<2x?xi32>, index) outs(%[[O]] : {{.*}}) score
+// CHECK-NEXT: ^bb0(%s: f32, {{.*}}, %{{.*}}: memref<2x?xi32>, %{{.*}}: index):
+// CHECK-NEXT: mfa.yield %s
+// CHECK: keep
+// CHECK-NEXT: ^bb0({{.*}}, %[[A:.*]]: memref<2x?xi32>, %{{.*}}: index):
+// CHECK: memref.dim %[[A]]
+// CHECK: memref.load %[[A]][%b, %k] : memref<2x?xi32>
+// CHECK-NOT: tensor
+// CHECK: %[[COPY:.*]] = memref.alloc
+// CHECK: memref.copy %[[IDS]], %[[COPY]]
+// CHECK: memref.store %{{.*}}, %[[COPY]]
+// CHECK: return %[[O]], %[[COPY]], %[[IDS]]
+func.func @regions(%q: tensor<2x16x4x8xf16>, %ids: tensor<2x?xi32>,
+                   %s: tensor<4xf32>, %w: index, %o: tensor<2x16x4x8xf16>)
+    -> (tensor<2x16x4x8xf16>, tensor<2x?xi32>, tensor<2x?xi32>) {
+  %0 = mfa.masked_attention
+         ins(%q, %q, %q : tensor<2x16x4x8xf16>, tensor<2x16x4x8xf16>,
+                          tensor<2x16x4x8xf16>)
+         sinks(%s : tensor<4xf32>)
+         captures(%ids, %w : tensor<2x?xi32>, index)
+         outs(%o : tensor<2x16x4x8xf16>)
+         score {
+         ^bb0(%x: f32, %b: index, %h: index, %i: index, %n: index, %a: tensor<2x?xi32>, %v: index):
+           mfa.yield %x : f32
+         }
+         keep {
+         ^bb0(%b: index, %h: index, %i: index, %n: index, %a: tensor<2x?xi32>, %v: index):
+           %one = arith.constant 1 : index
+           %size = tensor.dim %a, %one : tensor<2x?xi32>
+           %id = tensor.extract %a[%b, %n] : tensor<2x?xi32>
+           %t = arith.index_cast %size : index to i32
+           %c = arith.cmpi slt, %id, %t : i32
+           mfa.yield %c : i1
+         } -> tensor<2x16x4x8xf16>
+  %zero = arith.constant 0 : index
+  %x = arith.constant 7 : i32
+  %1 = tensor.insert %x into %ids[%zero, %zero] : tensor<2x?xi32>
+  return %0, %1, %ids : tensor<2x16x4x8xf16>, tensor<2x?xi32>, tensor<2x?xi32>
+}

@@ -196,3 +196,73 @@ func.func @dynamic_buffers(%q: memref<1x1x?x8xf32>, %k: memref<1x?x?x8xf32>,
       outs(%o : memref<1x1x?x8xf32>)
   return
 }
+
+// -----
+
+// Score, then keep, in the body that scales and adds the mask. The head is the
+// query head: key head * 2 + head of the group. Sinks take part in the largest
+// score that weights are relative to, in the sum and in the log-sum-exp; whether
+// a row is empty is a matter of its keys alone.
+
+// CHECK-DAG: #[[SINK:.*]] = affine_map<(d0, d1, d2, d3) -> (d1, d2)>
+// CHECK-LABEL: func.func @regions(
+// CHECK-SAME: %[[S:[a-z0-9]+]]: tensor<4xf32>, %[[SLOPES:[a-z0-9]+]]: tensor<4xf32>, %[[W:[a-z0-9]+]]: index
+// CHECK-DAG: %[[NINF:.*]] = arith.constant 0xFF800000 : f32
+// CHECK-DAG: %[[ZERO:.*]] = arith.constant 0.000000e+00 : f32
+// CHECK-DAG: %[[TWO:.*]] = arith.constant 2 : index
+// CHECK-DAG: %[[SINKS:.*]] = tensor.expand_shape %[[S]] {{\[\[}}0, 1]] output_shape [2, 2]
+// CHECK: arith.mulf {{.*}} fastmath<reassoc,contract>
+// CHECK: %[[SCORES:.*]] = linalg.generic
+// CHECK: %[[SCALED:.*]] = arith.mulf
+// CHECK: %[[KH:.*]] = linalg.index 1
+// CHECK: %[[FIRST:.*]] = arith.muli %[[KH]], %[[TWO]]
+// CHECK: %[[G:.*]] = linalg.index 2
+// CHECK: %[[H:.*]] = arith.addi %[[FIRST]], %[[G]]
+// CHECK: %[[I:.*]] = linalg.index 3
+// CHECK: %[[N:.*]] = linalg.index 4
+// CHECK: %[[SLOPE:.*]] = tensor.extract %[[SLOPES]][%[[H]]]
+// CHECK: %[[CHANGED:.*]] = arith.mulf %[[SCALED]], %[[SLOPE]]
+// CHECK: %[[DIFF:.*]] = arith.subi %[[I]], %[[N]]
+// CHECK: %[[KEPT:.*]] = arith.cmpi slt, %[[DIFF]], %[[W]]
+// CHECK: %[[KEEP:.*]] = arith.select %[[KEPT]], %[[CHANGED]], %[[NINF]]
+// CHECK: linalg.yield %[[KEEP]]
+// CHECK: %[[MAX:.*]] = linalg.generic
+// CHECK-SAME: ins(%[[SCORES]] :
+// CHECK: arith.maximumf
+// CHECK: %[[TOP:.*]] = linalg.generic
+// CHECK-SAME: #[[SINK]]
+// CHECK-SAME: ins(%[[MAX]], %[[SINKS]] :
+// CHECK: arith.maximumf
+// CHECK: linalg.generic {{.*}} ins(%[[TOP]] : {{.*}}) outs(%[[SCORES]] :
+// CHECK: math.exp
+// CHECK: %[[FIRSTSUM:.*]] = linalg.generic
+// CHECK-SAME: ins(%[[TOP]], %[[SINKS]] :
+// CHECK: math.exp
+// CHECK: %[[SUM:.*]] = linalg.generic {{.*}} outs(%[[FIRSTSUM]] :
+// CHECK: linalg.generic {{.*}} ins(%{{.*}}, %[[SUM]], %[[MAX]] :
+// CHECK: linalg.generic {{.*}} ins(%[[SUM]], %[[TOP]] :
+// CHECK: math.log
+func.func @regions(%q: tensor<2x7x4x8xf32>, %k: tensor<2x9x2x8xf32>,
+                   %o: tensor<2x7x4x8xf32>, %l: tensor<2x4x7xf32>,
+                   %s: tensor<4xf32>, %slopes: tensor<4xf32>, %w: index)
+    -> (tensor<2x7x4x8xf32>, tensor<2x4x7xf32>) {
+  %0:2 = mfa.masked_attention
+      ins(%q, %k, %k : tensor<2x7x4x8xf32>, tensor<2x9x2x8xf32>, tensor<2x9x2x8xf32>)
+      sinks(%s : tensor<4xf32>)
+      captures(%slopes, %w : tensor<4xf32>, index)
+      outs(%o : tensor<2x7x4x8xf32>) lse(%l : tensor<2x4x7xf32>)
+      score {
+      ^bb0(%x: f32, %b: index, %h: index, %i: index, %n: index, %t: tensor<4xf32>, %v: index):
+        %slope = tensor.extract %t[%h] : tensor<4xf32>
+        %y = arith.mulf %x, %slope : f32
+        mfa.yield %y : f32
+      }
+      keep {
+      ^bb0(%b: index, %h: index, %i: index, %n: index, %t: tensor<4xf32>, %v: index):
+        %d = arith.subi %i, %n : index
+        %c = arith.cmpi slt, %d, %v : index
+        mfa.yield %c : i1
+      }
+      -> (tensor<2x7x4x8xf32>, tensor<2x4x7xf32>)
+  return %0#0, %0#1 : tensor<2x7x4x8xf32>, tensor<2x4x7xf32>
+}

@@ -68,3 +68,48 @@ func.func @tensors(%q: tensor<2x1x8x64xf16>, %k: tensor<2x96x2x64xf16>) -> tenso
       outs(%q : tensor<2x1x8x64xf16>) -> tensor<2x1x8x64xf16>
   return %0 : tensor<2x1x8x64xf16>
 }
+
+// -----
+
+// Regions see the head and the query of before: head 4 * a + g, query 0.
+// CHECK-LABEL: func.func @regions
+// CHECK: mfa.masked_attention {{.*}} captures(
+// CHECK: score
+// CHECK-NEXT: ^bb0(%s: f32, %b: index, %h: index, %q: index, %k: index, %[[SLOPES:.*]]: memref<8xf32>):
+// CHECK-DAG: %[[SIZE:.*]] = arith.constant 4 : index
+// CHECK-DAG: %[[ZERO:.*]] = arith.constant 0 : index
+// CHECK-DAG: %[[FIRST:.*]] = arith.muli %h, %[[SIZE]] : index
+// CHECK-DAG: %[[HEAD:.*]] = arith.addi %[[FIRST]], %q : index
+// CHECK: memref.load %[[SLOPES]][%[[HEAD]]]
+// CHECK: keep
+// CHECK: %[[ZERO:.*]] = arith.constant 0 : index
+// CHECK: arith.cmpi sle, %k, %[[ZERO]] : index
+func.func @regions(%q: memref<2x1x8x64xf16>, %k: memref<2x96x2x64xf16>, %o: memref<2x1x8x64xf16>, %slopes: memref<8xf32>) {
+  mfa.masked_attention ins(%q, %k, %k : memref<2x1x8x64xf16>, memref<2x96x2x64xf16>, memref<2x96x2x64xf16>)
+      captures(%slopes : memref<8xf32>)
+      outs(%o : memref<2x1x8x64xf16>)
+      score {
+      ^bb0(%s: f32, %b: index, %h: index, %i: index, %n: index, %t: memref<8xf32>):
+        %slope = memref.load %t[%h] : memref<8xf32>
+        %x = arith.addf %s, %slope : f32
+        mfa.yield %x : f32
+      }
+      keep {
+      ^bb0(%b: index, %h: index, %i: index, %n: index, %t: memref<8xf32>):
+        %c = arith.cmpi sle, %n, %i : index
+        mfa.yield %c : i1
+      }
+  return
+}
+
+// -----
+
+// A head has one sink.
+// CHECK-LABEL: func.func @sinks
+// CHECK-NOT: memref.
+// CHECK: mfa.masked_attention
+func.func @sinks(%q: memref<2x1x8x64xf16>, %k: memref<2x96x2x64xf16>, %o: memref<2x1x8x64xf16>, %sinks: memref<8xf32>) {
+  mfa.masked_attention ins(%q, %k, %k : memref<2x1x8x64xf16>, memref<2x96x2x64xf16>, memref<2x96x2x64xf16>)
+      sinks(%sinks : memref<8xf32>) outs(%o : memref<2x1x8x64xf16>)
+  return
+}

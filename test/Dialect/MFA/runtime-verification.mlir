@@ -90,3 +90,29 @@ func.func @strides(
     lse(%l : memref<2x4x16xf32, strided<[64, 16, ?]>>)
   return
 }
+
+// Indices of captured arrays are checked where they are used, in the region, by
+// the checks of the op that reads; sinks have as many elements as there are heads.
+// CHECK-LABEL: func.func @regions
+// CHECK: cf.assert %{{.*}}, "{{.*}}expected dimension 0 of 'sinks' (heads) to equal dimension 2 of 'query'
+// CHECK: mfa.masked_attention
+// CHECK: keep
+// CHECK: cf.assert %{{.*}}, "{{.*}}out-of-bounds
+// CHECK: memref.load
+// CHECK: mfa.yield
+func.func @regions(%q: memref<1x16x4x8xf16>, %s: memref<?xf32>,
+                   %ids: memref<?xi32>, %o: memref<1x16x4x8xf16>) {
+  mfa.masked_attention
+    ins(%q, %q, %q : memref<1x16x4x8xf16>, memref<1x16x4x8xf16>,
+                     memref<1x16x4x8xf16>)
+    sinks(%s : memref<?xf32>) captures(%ids : memref<?xi32>)
+    outs(%o : memref<1x16x4x8xf16>)
+    keep {
+    ^bb0(%b: index, %h: index, %i: index, %n: index, %a: memref<?xi32>):
+      %x = memref.load %a[%n] : memref<?xi32>
+      %zero = arith.constant 0 : i32
+      %c = arith.cmpi ne, %x, %zero : i32
+      mfa.yield %c : i1
+    }
+  return
+}

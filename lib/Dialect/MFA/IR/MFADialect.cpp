@@ -9,7 +9,9 @@
 #include "mfa/Dialect/MFA/IR/MFA.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Bufferization/IR/BufferDeallocationOpInterface.h"
 #include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/DialectImplementation.h"
@@ -35,6 +37,8 @@ void MFADialect::initialize() {
 #include "mfa/Dialect/MFA/IR/MFAOps.cpp.inc"
       >();
   declarePromisedInterfaces<bufferization::BufferizableOpInterface,
+                            MaskedAttentionOp>();
+  declarePromisedInterfaces<bufferization::BufferDeallocationOpInterface,
                             MaskedAttentionOp>();
   declarePromisedInterfaces<RuntimeVerifiableOpInterface, MaskedAttentionOp>();
 }

@@ -51,8 +51,8 @@ void MaskedAttentionOp::build(OpBuilder &builder, OperationState &state,
   for (Value init : {output, lse})
     if (init && isa<TensorType>(init.getType()))
       results.push_back(init.getType());
-  build(builder, state, results, query, key, value, mask, scale, output, lse,
-        schedule);
+  build(builder, state, results, query, key, value, mask, scale,
+        /*sinks=*/Value(), /*captures=*/ValueRange(), output, lse, schedule);
 }
 
 //===----------------------------------------------------------------------===//
@@ -156,6 +156,8 @@ SmallVector<SizeUse> MaskedAttentionOp::getSizeUses(SharedSize size) {
     add(query, kHead);
     add(output, kHead);
     addLse(1);
+    if (Value sinks = getSinks())
+      uses.push_back({sinks, "sinks", 0});
     addMask(ScoreDim::Head);
     break;
   case SharedSize::KVHeads:
@@ -182,7 +184,7 @@ SmallVector<SizeUse> MaskedAttentionOp::getSizeUses(SharedSize size) {
 //===----------------------------------------------------------------------===//
 
 MutableOperandRange MaskedAttentionOp::getDpsInitsMutable() {
-  unsigned first = getODSOperandIndexAndLength(5).first;
+  unsigned first = getOutputMutable().getOperandNumber();
   return MutableOperandRange(*this, first, getLse() ? 2 : 1);
 }
 
@@ -212,6 +214,11 @@ MaskedAttentionOp::reifyResultShapes(OpBuilder &builder,
 
 Speculation::Speculatability MaskedAttentionOp::getSpeculatability() {
   // Dynamic sizes that disagree are undefined behaviour.
+  for (Region *region : {&getScore(), &getKeep()})
+    if (!region->empty() &&
+        !llvm::all_of(region->front().without_terminator(),
+                      [](Operation &op) { return isSpeculatable(&op); }))
+      return Speculation::NotSpeculatable;
   bool isStatic = llvm::all_of(getOperandTypes(), [](Type type) {
     auto shaped = dyn_cast<ShapedType>(type);
     return !shaped || shaped.hasStaticShape();

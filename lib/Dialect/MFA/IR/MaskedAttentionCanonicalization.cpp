@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CanonicalizationPatterns.h"
 #include "mfa/Dialect/MFA/IR/MFA.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -21,8 +22,7 @@ using namespace mlir::mfa;
 // Masks
 //===----------------------------------------------------------------------===//
 
-/// The one value that all elements of `array` have, as far as known.
-static TypedAttr getSplatValue(Value array) {
+TypedAttr mfa::getSplatValue(Value array) {
   DenseElementsAttr elements;
   if (matchPattern(array, m_Constant(&elements)))
     return elements.isSplat() ? elements.getSplatValue<TypedAttr>()
@@ -192,9 +192,39 @@ struct FoldMaskGeneric : OpRewritePattern<MaskedAttentionOp> {
 // Casts and destinations
 //===----------------------------------------------------------------------===//
 
-/// Reads and writes the operand of a `memref.cast` that only hides sizes or
-/// strides. (Casts of tensors are folded into every op in destination style by
-/// the tensor dialect.)
+/// Reads and writes the operand of a `tensor.cast` that only hides sizes. The
+/// tensor dialect does so for every op in destination style, and comes to grief
+/// at one without regions where it could have some: this pattern is first.
+struct FoldTensorCast : OpRewritePattern<MaskedAttentionOp> {
+  FoldTensorCast(MLIRContext *context)
+      : OpRewritePattern(context, /*benefit=*/2) {}
+
+  LogicalResult matchAndRewrite(MaskedAttentionOp op,
+                                PatternRewriter &rewriter) const override {
+    bool changed = false;
+    for (OpOperand &operand : op->getOpOperands()) {
+      auto cast = operand.get().getDefiningOp<tensor::CastOp>();
+      if (!cast || !tensor::canFoldIntoConsumerOp(cast))
+        continue;
+      rewriter.modifyOpInPlace(op, [&] { operand.set(cast.getSource()); });
+      changed = true;
+      if (!op.isDpsInit(&operand))
+        continue;
+      OpResult result = op.getTiedOpResult(&operand);
+      Type type = result.getType();
+      rewriter.modifyOpInPlace(
+          op, [&] { result.setType(cast.getSource().getType()); });
+      rewriter.setInsertionPointAfter(op);
+      auto hidden = tensor::CastOp::create(rewriter, op.getLoc(), type, result);
+      rewriter.replaceAllUsesExcept(result, hidden, hidden);
+    }
+    if (!changed)
+      return rewriter.notifyMatchFailure(op, "no cast that hides sizes");
+    return success();
+  }
+};
+
+/// The same for a `memref.cast` that only hides sizes or strides.
 struct FoldMemRefCast : OpRewritePattern<MaskedAttentionOp> {
   using OpRewritePattern::OpRewritePattern;
 
@@ -263,9 +293,14 @@ struct DropUnusedLse : OpRewritePattern<MaskedAttentionOp> {
         !op.getResult(1).use_empty())
       return rewriter.notifyMatchFailure(op, "lse is absent or used");
     auto newOp = MaskedAttentionOp::create(
-        rewriter, op.getLoc(), op.getQuery(), op.getKey(), op.getValue(),
-        op.getMask(), op.getScale(), op.getOutput(), /*lse=*/Value(),
+        rewriter, op.getLoc(), op.getResult(0).getType(), op.getQuery(),
+        op.getKey(), op.getValue(), op.getMask(), op.getScale(), op.getSinks(),
+        op.getCaptures(), op.getOutput(), /*lse=*/Value(),
         op.getScheduleAttr());
+    rewriter.inlineRegionBefore(op.getScore(), newOp.getScore(),
+                                newOp.getScore().end());
+    rewriter.inlineRegionBefore(op.getKeep(), newOp.getKeep(),
+                                newOp.getKeep().end());
     newOp->setDiscardableAttrs(op->getDiscardableAttrDictionary());
     rewriter.replaceAllUsesWith(op.getResult(0), newOp.getResult(0));
     rewriter.eraseOp(op);
@@ -276,6 +311,10 @@ struct DropUnusedLse : OpRewritePattern<MaskedAttentionOp> {
 
 void MaskedAttentionOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
                                                     MLIRContext *context) {
-  patterns.add<DropDestinationContent, DropNeutralMask, DropUnusedLse,
-               FoldMaskBroadcast, FoldMaskGeneric, FoldMemRefCast>(context);
+  patterns
+      .add<DropDestinationContent, DropNeutralMask, DropUnusedLse,
+           FoldMaskBroadcast, FoldMaskGeneric, FoldMemRefCast, FoldTensorCast>(
+          context);
+  populateComputedMaskPatterns(patterns);
+  populateRegionCanonicalizationPatterns(patterns);
 }

@@ -244,6 +244,35 @@ static Operation *createSlice(OpBuilder &builder, Location loc, Value array,
                                    tile.sizes, strides);
 }
 
+/// Makes the regions of a tile see the positions in the arrays of the whole op:
+/// adds the offsets, which are captured where they are not constants, to the
+/// positions in the tile.
+static void shiftPositions(OpBuilder &builder, MaskedAttentionOp tile,
+                           ArrayRef<OpFoldResult> offsets) {
+  for (auto [loop, offset] : llvm::enumerate(offsets)) {
+    if (isZeroInteger(offset))
+      continue;
+    bool isCaptured = false;
+    for (Region *region : {&tile.getScore(), &tile.getKeep()}) {
+      if (region->empty() || tile.getPositions(*region)[loop].use_empty())
+        continue;
+      auto value = dyn_cast<Value>(offset);
+      if (value && !isCaptured)
+        tile.addCapture(value);
+      isCaptured = true;
+      OpBuilder::InsertionGuard guard(builder);
+      builder.setInsertionPointToStart(&region->front());
+      Value shift =
+          value
+              ? tile.getCaptureArguments(*region).back()
+              : getValueOrCreateConstantIndexOp(builder, tile.getLoc(), offset);
+      Value position = tile.getPositions(*region)[loop];
+      auto sum = arith::AddIOp::create(builder, tile.getLoc(), position, shift);
+      position.replaceAllUsesExcept(sum, sum);
+    }
+  }
+}
+
 //===----------------------------------------------------------------------===//
 // TilingInterface
 //===----------------------------------------------------------------------===//
@@ -294,6 +323,11 @@ MaskedAttentionOp::getTiledImplementation(OpBuilder &builder,
   if (getMask())
     slice(*getMaskMutable().begin(),
           getMaskTile(*this, builder, offsets, sizes));
+  if (getSinks()) {
+    Tile tile;
+    tile.add(offsets[kHeadLoop], sizes[kHeadLoop]);
+    slice(*getSinksMutable().begin(), tile);
+  }
   slice(getOutputMutable(),
         getRowsTile(builder, offsets, sizes, getValueDim()));
   if (getLse())
@@ -303,10 +337,15 @@ MaskedAttentionOp::getTiledImplementation(OpBuilder &builder,
   if (hasTensorSemantics())
     for (OpOperand &init : getDpsInitsMutable())
       resultTypes.push_back(operands[init.getOperandNumber()].getType());
-  Operation *tiled =
-      mlir::clone(builder, getOperation(), resultTypes, operands);
+  auto tiled = cast<MaskedAttentionOp>(getOperation()->clone());
+  tiled->setOperands(operands);
+  for (auto [result, type] :
+       llvm::zip_equal(tiled.getResults(), TypeRange(resultTypes)))
+    result.setType(type);
+  builder.insert(tiled);
+  shiftPositions(builder, tiled, offsets);
   return TilingResult{
-      {tiled}, SmallVector<Value>(tiled->getResults()), std::move(slices)};
+      {tiled}, SmallVector<Value>(tiled.getResults()), std::move(slices)};
 }
 
 LogicalResult MaskedAttentionOp::getResultTilePosition(

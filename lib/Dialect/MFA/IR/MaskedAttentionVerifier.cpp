@@ -34,6 +34,11 @@ static SmallVector<NamedArray> getArrays(MaskedAttentionOp op) {
   SmallVector<NamedArray> arrays = getMatrices(op);
   if (Value mask = op.getMask())
     arrays.push_back({"mask", mask});
+  if (Value sinks = op.getSinks())
+    arrays.push_back({"sinks", sinks});
+  for (Value capture : op.getCaptures())
+    if (isa<ShapedType>(capture.getType()))
+      arrays.push_back({"captures", capture});
   if (Value lse = op.getLse())
     arrays.push_back({"lse", lse});
   return arrays;
@@ -41,6 +46,11 @@ static SmallVector<NamedArray> getArrays(MaskedAttentionOp op) {
 
 static bool isFloatElement(Type type) {
   return type.isF16() || type.isBF16() || type.isF32();
+}
+
+/// What an array that regions read may hold.
+static bool isNumber(Type type) {
+  return type.isIndex() || type.isSignlessInteger() || isa<FloatType>(type);
 }
 
 /// All tensors or all memrefs, each of a kind whose elements lie where the
@@ -84,6 +94,10 @@ static LogicalResult verifyRanks(MaskedAttentionOp op) {
                  "expected 'mask' to have rank 3 (batch, query, key) or 4 "
                  "(batch, head, query, key), but got ")
              << mask;
+  if (ShapedType sinks = op.getSinksType())
+    if (sinks.getRank() != 1)
+      return op.emitOpError("expected 'sinks' to have rank 1 (head), but got ")
+             << sinks;
   if (ShapedType lse = op.getLseType())
     if (lse.getRank() != 3)
       return op.emitOpError(
@@ -110,6 +124,17 @@ static LogicalResult verifyElementTypes(MaskedAttentionOp op) {
                             "f32 or i1, but got ")
              << maskElement;
   }
+  if (ShapedType sinks = op.getSinksType())
+    if (!sinks.getElementType().isF32())
+      return op.emitOpError(
+                 "expected 'sinks' to have elements of f32, but got ")
+             << sinks.getElementType();
+  for (Type capture : op.getCaptures().getTypes())
+    if (auto array = dyn_cast<ShapedType>(capture);
+        array && !isNumber(array.getElementType()))
+      return op.emitOpError("expected an array in 'captures' to have elements "
+                            "of index, integers or floats, but got ")
+             << array.getElementType();
   if (ShapedType lse = op.getLseType())
     if (!lse.getElementType().isF32())
       return op.emitOpError("expected 'lse' to have elements of f32, but got ")

@@ -9,8 +9,10 @@
 #include "mfa/Dialect/MFA/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mfa/Dialect/MFA/IR/MFA.h"
 #include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Bufferization/IR/DstBufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
 using namespace mlir::bufferization;
@@ -68,7 +70,14 @@ struct MaskedAttentionModel
         return failure();
     }
 
-    mlir::clone(rewriter, op, /*newResultTypes=*/TypeRange(), operands);
+    OperationState newState(op->getLoc(), op->getName(), operands, TypeRange(),
+                            op->getAttrs());
+    newState.propertiesAttr = op->getPropertiesAsAttribute();
+    newState.addRegion();
+    newState.addRegion();
+    auto newOp = cast<MaskedAttentionOp>(rewriter.create(newState));
+    moveRegion(rewriter, newOp, attention.getScore(), newOp.getScore());
+    moveRegion(rewriter, newOp, attention.getKeep(), newOp.getKeep());
     for (auto [from, to] : copiesOut)
       if (failed(options.createMemCpy(rewriter, op->getLoc(), from, to)))
         return failure();
@@ -77,6 +86,39 @@ struct MaskedAttentionModel
   }
 
 private:
+  /// Moves a region to the op on buffers: it reads the buffers of captured
+  /// tensors.
+  static void moveRegion(RewriterBase &rewriter, MaskedAttentionOp newOp,
+                         Region &from, Region &to) {
+    rewriter.inlineRegionBefore(from, to, to.end());
+    if (to.empty())
+      return;
+    OpBuilder::InsertionGuard guard(rewriter);
+    for (auto [index, capture] : llvm::enumerate(newOp.getCaptures())) {
+      BlockArgument tensor = newOp.getCaptureArguments(to)[index];
+      if (tensor.getType() == capture.getType())
+        continue;
+      BlockArgument buffer = to.insertArgument(
+          tensor.getArgNumber(), capture.getType(), tensor.getLoc());
+      for (Operation *user : llvm::make_early_inc_range(tensor.getUsers())) {
+        rewriter.setInsertionPoint(user);
+        if (auto extract = dyn_cast<tensor::ExtractOp>(user))
+          rewriter.replaceOpWithNewOp<memref::LoadOp>(extract, buffer,
+                                                      extract.getIndices());
+        else if (auto dim = dyn_cast<tensor::DimOp>(user))
+          rewriter.replaceOpWithNewOp<memref::DimOp>(dim, buffer,
+                                                     dim.getIndex());
+        else
+          // Of ops that were bufferized before this one.
+          rewriter.replaceAllUsesWith(cast<ToBufferOp>(user).getResult(),
+                                      buffer);
+      }
+      for (Operation *user : llvm::make_early_inc_range(tensor.getUsers()))
+        rewriter.eraseOp(user);
+      to.eraseArgument(tensor.getArgNumber());
+    }
+  }
+
   /// Query, key, value and output need unit stride in the last dimension. A
   /// slice that steps over it (a tensor.extract_slice with a stride) has not.
   /// Of other buffers with a dynamic stride, such as function arguments, unit

@@ -236,6 +236,67 @@ static Value isFullyMasked(OpBuilder &builder, Location loc, Value rowMax) {
                                minusInfinity);
 }
 
+/// What weights are relative to: the largest score, or 0 where that is -inf (so
+/// that -inf - -inf does not occur).
+static Value getBase(OpBuilder &builder, Location loc, Value largest) {
+  Value zero =
+      arith::ConstantOp::create(builder, loc, builder.getF32FloatAttr(0));
+  return arith::SelectOp::create(
+      builder, loc, isFullyMasked(builder, loc, largest), zero, largest);
+}
+
+/// An array with more or less of its sizes known.
+static Value castArray(OpBuilder &builder, Value array, Type type) {
+  if (array.getType() == type)
+    return array;
+  if (isa<TensorType>(type))
+    return tensor::CastOp::create(builder, array.getLoc(), type, array);
+  return memref::CastOp::create(builder, array.getLoc(), type, array);
+}
+
+/// The value that `region` yields for `arguments`.
+static Value inlineRegion(OpBuilder &builder, Region &region,
+                          ValueRange arguments) {
+  IRMapping mapping;
+  for (auto [parameter, argument] :
+       llvm::zip_equal(region.getArguments(), arguments))
+    mapping.map(parameter, castArray(builder, argument, parameter.getType()));
+  for (Operation &op : region.front().without_terminator())
+    builder.clone(op, mapping);
+  return mapping.lookup(
+      cast<mfa::YieldOp>(region.front().getTerminator()).getValue());
+}
+
+/// The score of a pair after the regions of `op`, in the body of a linalg op
+/// whose loops are batch, heads, query and key.
+static Value applyRegions(OpBuilder &builder, Location loc,
+                          MaskedAttentionOp op,
+                          ArrayRef<OpFoldResult> headExtents, Value score) {
+  auto index = [&](unsigned loop) -> Value {
+    return linalg::IndexOp::create(builder, loc, loop);
+  };
+  SmallVector<Value> arguments{score, index(0)};
+  Value head = index(1);
+  if (headExtents.size() == 2) {
+    Value group =
+        getValueOrCreateConstantIndexOp(builder, loc, headExtents.back());
+    Value first = arith::MulIOp::create(builder, loc, head, group);
+    head = arith::AddIOp::create(builder, loc, first, index(2));
+  }
+  unsigned query = 1 + headExtents.size();
+  arguments.append({head, index(query), index(query + 1)});
+  llvm::append_range(arguments, op.getCaptures());
+  if (!op.getScore().empty())
+    score = inlineRegion(builder, op.getScore(), arguments);
+  if (op.getKeep().empty())
+    return score;
+  Value isKept =
+      inlineRegion(builder, op.getKeep(), ValueRange(arguments).drop_front());
+  Value minusInfinity = arith::ConstantOp::create(
+      builder, loc, builder.getF32FloatAttr(-kInfinity));
+  return arith::SelectOp::create(builder, loc, isKept, score, minusInfinity);
+}
+
 /// Splits the extent of the query heads, if the heads are grouped, into the
 /// extents of key heads and of query heads for each key head: query head j
 /// reads key head j / (H / h). Without grouping, the extent itself.
@@ -269,7 +330,8 @@ struct DecomposeAttention : OpRewritePattern<MaskedAttentionOp> {
     // of heads, [key head, head within the group], and the key and the value
     // are indexed by the first alone.
     Value query = op.getQuery(), key = op.getKey(), value = op.getValue();
-    Value mask = op.getMask(), output = op.getOutput(), lse = op.getLse();
+    Value mask = op.getMask(), sinks = op.getSinks(), output = op.getOutput(),
+          lse = op.getLse();
     SmallVector<OpFoldResult, 2> headExtents = getHeadExtents(
         rewriter, loc, arrays.extent(query, MaskedAttentionOp::kHead),
         arrays.extent(key, MaskedAttentionOp::kHead));
@@ -282,6 +344,8 @@ struct DecomposeAttention : OpRewritePattern<MaskedAttentionOp> {
         lse = arrays.split(lse, /*dim=*/1, headExtents);
       if (maskHasHeads && op.getMaskType().getDimSize(1) != 1)
         mask = arrays.split(mask, /*dim=*/1, headExtents);
+      if (sinks)
+        sinks = arrays.split(sinks, /*dim=*/0, headExtents);
     }
 
     // The loops: batch, heads, query row i, then key j, then element d of a
@@ -326,7 +390,7 @@ struct DecomposeAttention : OpRewritePattern<MaskedAttentionOp> {
                              elements[2]);
         });
 
-    // scores = scores * scale + mask
+    // scores = scores * scale + mask, then what the regions make of them
     SmallVector<Value> maskInputs;
     SmallVector<AffineMap> maskMaps;
     if (mask) {
@@ -342,11 +406,12 @@ struct DecomposeAttention : OpRewritePattern<MaskedAttentionOp> {
         [&](OpBuilder &builder, Location loc, ValueRange elements) {
           Value scaled =
               arith::MulFOp::create(builder, loc, elements.back(), scale);
-          if (!mask)
-            return scaled;
-          return arith::AddFOp::create(builder, loc, scaled,
-                                       toF32(builder, loc, elements.front()))
-              .getResult();
+          if (mask)
+            scaled = arith::AddFOp::create(
+                builder, loc, scaled, toF32(builder, loc, elements.front()));
+          if (op.hasRegions())
+            scaled = applyRegions(builder, loc, op, headExtents, scaled);
+          return scaled;
         });
 
     // rowMax = max over j of scores[j]; a NaN is passed on
@@ -358,23 +423,41 @@ struct DecomposeAttention : OpRewritePattern<MaskedAttentionOp> {
                                            elements[1]);
         });
 
-    // weights[j] = exp(scores[j] - base), where base is rowMax, or 0 where that
-    // is -inf (so that -inf - -inf does not occur)
+    // top = max(rowMax, sinks)
+    Value top = rowMax;
+    AffineMap sinkMap = map(row, heads);
+    if (sinks) {
+      top = arrays.scratch(rowShape, -kInfinity);
+      top = arrays.generic(
+          {rowMax, sinks}, top, {map(row, row), sinkMap, map(row, row)},
+          [](OpBuilder &builder, Location loc, ValueRange elements) {
+            return arith::MaximumFOp::create(builder, loc, elements[0],
+                                             elements[1]);
+          });
+    }
+
+    // weights[j] = exp(scores[j] - base), where base is top or 0
+    auto relativeWeight = [](OpBuilder &builder, Location loc, Value score,
+                             Value top) -> Value {
+      return math::ExpOp::create(
+          builder, loc,
+          arith::SubFOp::create(builder, loc, score,
+                                getBase(builder, loc, top)));
+    };
     Value weights = arrays.generic(
-        rowMax, scores, {map(score, row), map(score, score)},
+        top, scores, {map(score, row), map(score, score)},
         [&](OpBuilder &builder, Location loc, ValueRange elements) {
-          Value zero = arith::ConstantOp::create(builder, loc,
-                                                 builder.getF32FloatAttr(0));
-          Value base = arith::SelectOp::create(
-              builder, loc, isFullyMasked(builder, loc, elements[0]), zero,
-              elements[0]);
-          return math::ExpOp::create(
-              builder, loc,
-              arith::SubFOp::create(builder, loc, elements[1], base));
+          return relativeWeight(builder, loc, elements[1], elements[0]);
         });
 
-    // rowSum = sum over j of weights[j]
+    // rowSum = exp(sinks - base) + sum over j of weights[j]
     Value rowSum = arrays.scratch(rowShape, 0);
+    if (sinks)
+      rowSum = arrays.generic(
+          {top, sinks}, rowSum, {map(row, row), sinkMap, map(row, row)},
+          [&](OpBuilder &builder, Location loc, ValueRange elements) {
+            return relativeWeight(builder, loc, elements[1], elements[0]);
+          });
     rowSum = arrays.generic(
         weights, rowSum, {map(score, score), map(score, row)},
         [](OpBuilder &builder, Location loc, ValueRange elements) {
@@ -413,10 +496,10 @@ struct DecomposeAttention : OpRewritePattern<MaskedAttentionOp> {
           return roundTo(builder, loc, elements[3].getType(), result);
         });
 
-    // lse = rowMax + log(rowSum), and -inf in fully masked rows
+    // lse = top + log(rowSum), and -inf where top is
     if (lse)
       lse = arrays.generic(
-          {rowSum, rowMax}, lse, {map(row, row), map(row, row), map(row, row)},
+          {rowSum, top}, lse, {map(row, row), map(row, row), map(row, row)},
           [](OpBuilder &builder, Location loc, ValueRange elements) {
             Value sum = arith::AddFOp::create(
                 builder, loc, elements[1],

@@ -7,7 +7,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "mfa/Dialect/MFA/Transforms/Passes.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
 
 namespace mlir::mfa {
@@ -51,6 +53,24 @@ static Value splitHeads(OpBuilder &builder, Location loc, Value array,
   return memref::ExpandShapeOp::create(builder, loc, shape, array, expanded);
 }
 
+/// The positions before: head a * G + g of query g of head a, and query 0.
+static void remapPositions(PatternRewriter &rewriter, MaskedAttentionOp op,
+                           Region &region) {
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPointToStart(&region.front());
+  ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+  auto positions = op.getPositions(region);
+  Value head = positions[static_cast<unsigned>(ScoreDim::Head)];
+  Value query = positions[static_cast<unsigned>(ScoreDim::Query)];
+  Value size = arith::ConstantIndexOp::create(b, op.getGroupSize());
+  Value first = arith::MulIOp::create(b, head, size);
+  Value number = arith::AddIOp::create(b, first, query);
+  rewriter.replaceUsesWithIf(
+      query, arith::ConstantIndexOp::create(b, 0),
+      [&](OpOperand &use) { return use.getOwner() != number.getDefiningOp(); });
+  rewriter.replaceAllUsesExcept(head, number, first.getDefiningOp());
+}
+
 namespace {
 
 struct GroupHeadsAsQueries : OpRewritePattern<MaskedAttentionOp> {
@@ -62,6 +82,9 @@ struct GroupHeadsAsQueries : OpRewritePattern<MaskedAttentionOp> {
       return rewriter.notifyMatchFailure(op, "needs buffers");
     if (ShapedType::isDynamic(op.getGroupSize()) || op.getGroupSize() == 1)
       return rewriter.notifyMatchFailure(op, "no groups of a known size");
+    if (op.getSinks())
+      return rewriter.notifyMatchFailure(
+          op, "queries of one head would have several sinks");
     // A size that is 1 by another operand's type alone would have to be G.
     for (const SizeUse &use : op.getSizeUses(SharedSize::QueryLength))
       if (use.getStaticSize() != 1)
@@ -87,6 +110,9 @@ struct GroupHeadsAsQueries : OpRewritePattern<MaskedAttentionOp> {
     Value lse = op.getLse();
     if (lse)
       lse = splitHeads(rewriter, loc, lse, 2, 1, keyHeads);
+    for (Region *region : {&op.getScore(), &op.getKeep()})
+      if (!region->empty())
+        remapPositions(rewriter, op, *region);
     rewriter.modifyOpInPlace(op, [&] {
       op.getQueryMutable().assign(query);
       op.getOutputMutable().assign(output);

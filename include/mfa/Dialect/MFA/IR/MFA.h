@@ -14,6 +14,7 @@
 #include "mlir/IR/Dialect.h"
 #include "mlir/IR/OpDefinition.h"
 #include "mlir/IR/OpImplementation.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/RuntimeVerifiableOpInterface.h"
@@ -44,6 +45,9 @@ struct SizeUse {
 
 /// What `size` is called in diagnostics.
 StringRef stringifySharedSize(SharedSize size);
+
+/// Whether the regions of masked attention may have such an op.
+bool isAllowedInRegions(Operation *op);
 } // namespace mlir::mfa
 
 #include "mfa/Dialect/MFA/IR/MFAEnums.h.inc"

@@ -16,14 +16,16 @@ def MFA_Dialect : Dialect {
   let cppNamespace = "::mlir::mfa";
   let summary = "Masked attention on tensors and buffers";
   let description = [{
-    One op, `mfa.masked_attention`: attention with grouped heads and a dense
-    additive mask on operands stored batch, sequence, head, dimension (BSHD).
+    One op, `mfa.masked_attention`: attention with grouped heads, a dense
+    additive mask and regions that change scores and say which keys take part, on
+    operands stored batch, sequence, head, dimension (BSHD).
     It says what is computed; how is in the attribute `#mfa.schedule` and in the
     passes that lower it to linalg (the reference and the CPU) or to GPU kernels.
   }];
   let dependentDialects = [
-    "::mlir::arith::ArithDialect",
     "::mlir::affine::AffineDialect",
+    "::mlir::arith::ArithDialect",
+    "::mlir::linalg::LinalgDialect",
     "::mlir::memref::MemRefDialect",
     "::mlir::tensor::TensorDialect",
   ];

@@ -10,6 +10,8 @@
 #define MFA_DIALECT_MFA_IR_MFAOPS_TD
 
 include "mfa/Dialect/MFA/IR/MFAAttrs.td"
+include "mlir/IR/OpAsmInterface.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "mlir/Interfaces/DestinationStyleOpInterface.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
@@ -22,8 +24,15 @@ class MFA_Op<string mnemonic, list<Trait> traits = []>
 def MFA_Array : AnyTypeOf<[AnyRankedTensor, AnyMemRef],
                           "ranked tensor or memref">;
 
+/// What the regions may use of the outside: a number or an array of them.
+def MFA_Capture : AnyTypeOf<[Index, AnySignlessInteger, AnyFloat,
+                             AnyRankedTensor, AnyMemRef],
+                            "index, integer, float, ranked tensor or memref">;
+
 def MFA_MaskedAttentionOp : MFA_Op<"masked_attention", [
-    AttrSizedOperandSegments, DestinationStyleOpInterface,
+    AttrSizedOperandSegments, DestinationStyleOpInterface, IsolatedFromAbove,
+    SingleBlock,
+    DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmBlockArgumentNames"]>,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
     DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface,
                               ["reifyResultShapes"]>,
@@ -61,6 +70,8 @@ def MFA_MaskedAttentionOp : MFA_Op<"masked_attention", [
     | `value` | `ins` | `[B, Sk, h, Dv]` | T |
     | `mask` | `mask`, optional | `[B or 1, Sq or 1, Sk or 1]` or `[B or 1, H or 1, Sq or 1, Sk or 1]` | f16, bf16, f32 or i1, whatever T |
     | `scale` | `scale`, optional | | f32 |
+    | `sinks` | `sinks`, optional | `[H]` | f32 |
+    | `captures` | `captures`, any number | any | index, integers, floats |
     | `output` | `outs` | `[B, Sq, H, Dv]` | T |
     | `lse` | `lse`, optional | `[B, H, Sq]` | f32 |
 
@@ -80,14 +91,20 @@ def MFA_MaskedAttentionOp : MFA_Op<"masked_attention", [
     ```
     score[n]  = (sum over d of query[b, i, j, d] * key[b, n, g, d]) * scale
                 + mask[b, j, i, n]                     for each key n
-    top       = max over n of score[n], or 0 where that is -inf
+    score[n]  = the region score of (score[n], b, j, i, n)
+    score[n]  = -inf where the region keep of (b, j, i, n) is false
+    top       = max of sinks[j] and, over n, of score[n], or 0 where that is -inf
     weight[n] = exp(score[n] - top)
-    total     = sum over n of weight[n]
+    total     = exp(sinks[j] - top) + sum over n of weight[n]
     output[b, i, j, d] = (sum over n of weight[n] * value[b, n, g, d]) / total
     lse[b, j, i]       = top + ln(total)
     ```
 
-    - The order is scale, then mask, then softmax, then the product with value.
+    Lines and terms of what the op does not have (mask, regions, sinks) are left
+    out.
+
+    - The order is scale, mask, score, keep, then softmax, then the product with
+      value.
     - Sums are accumulated in f32, in any order, and scores, mask and weights are
       f32. For 16-bit T, `weight` is rounded to T before the product with value
       (not in `total`), and the output is rounded to T at the end.
@@ -95,20 +112,113 @@ def MFA_MaskedAttentionOp : MFA_Op<"masked_attention", [
       (false). In memory each of its elements is a byte: 0 is false, and any
       other is true. With a mask of 0 the op equals the op without mask.
     - A row that is *fully masked* has a score of -inf for every key, or no key at
-      all (Sk = 0). Its output is 0, whatever the values are, and its lse -inf.
+      all (Sk = 0). Its output is 0, whatever the values are, and its lse -inf,
+      or sinks[j] where there are sinks.
     - -inf is exact: a key with weight 0 among other keys adds nothing, except that
       0 times a NaN or an infinity in its value is NaN. Large finite negatives,
       such as -1e4 or the lowest f16, are ordinary numbers.
-    - A score of NaN (from query, key, scale or mask; NaN + -inf is NaN) makes its
-      row NaN, output and lse, and no other row. A NaN in a value row reaches the
-      outputs of its column d in every row that is not fully masked.
+    - A score of NaN (from query, key, scale, mask or the region score; NaN + -inf
+      is NaN) makes its row NaN, output and lse, and no other row. A NaN in a value
+      row reaches the outputs of its column d in every row that is not fully
+      masked.
+    - A key that is not kept is as if it were not there: a NaN in its score reaches
+      nothing. Whether a NaN or an infinity in its value makes the outputs of its
+      column d NaN is left open, since most such keys are never read. The same is
+      left open for the score of a key that a mask of i1 forbids, since such a mask
+      may be turned into a region.
 
     What is in `output` and `lse` before the op is not read. If a size is 0 there is
     nothing to write.
 
+    #### Regions and captures
+
+    `score` changes a score, `keep` says which pairs of a query and a key take
+    part. Each is one block, for one pair, whose arguments are
+
+    | argument | type | |
+    |---|---|---|
+    | score, in `score` only | f32 | after scale and mask |
+    | batch, head, query, key | index | positions in the arrays; the head is the query head |
+    | one for each capture, in order | as the operand | |
+
+    and which ends in `mfa.yield` of an f32, or of an i1, true where the pair is
+    kept. Regions are isolated from above: all that they use of the outside is in
+    `captures`, numbers and arrays alike. An array may be read at any index, with
+    `tensor.extract` or `memref.load`.
+
+    A region may have ops of `arith`, `math` and `index` on index, integers and
+    floats, `tensor.extract`, `memref.load`, `tensor.dim` and `memref.dim` of
+    captured arrays, and `cf.assert`, which run-time checks are made of. Every
+    other op is an error: regions have no effects, and no regions of their own.
+
+    A region holds for every pair of the problem and is evaluated for any of
+    them, any number of times, in any order, or not at all where the result is
+    known without: an index that is out of bounds, and a division by 0, is
+    undefined behaviour also where a select drops the value.
+
+    ```mlir
+    // Causal, the last query at the last key: k <= q + (Sk - Sq).
+    keep {
+    ^bb0(%b: index, %h: index, %q: index, %k: index):
+      %shift = arith.constant 128 : index
+      %last = arith.addi %q, %shift : index
+      %c = arith.cmpi sle, %k, %last : index
+      mfa.yield %c : i1
+    }
+
+    // The last `window` keys, a number known at run time: captures(%w : index).
+    keep {
+    ^bb0(%b: index, %h: index, %q: index, %k: index, %window: index):
+      %distance = arith.subi %q, %k : index
+      %c = arith.cmpi slt, %distance, %window : index
+      mfa.yield %c : i1
+    }
+
+    // Keys of the query's own document: captures(%ids : tensor<2x1024xi32>).
+    keep {
+    ^bb0(%b: index, %h: index, %q: index, %k: index, %ids: tensor<2x1024xi32>):
+      %idq = tensor.extract %ids[%b, %q] : tensor<2x1024xi32>
+      %idk = tensor.extract %ids[%b, %k] : tensor<2x1024xi32>
+      %c = arith.cmpi eq, %idq, %idk : i32
+      mfa.yield %c : i1
+    }
+
+    // Soft cap: 30 * tanh(s / 30).
+    score {
+    ^bb0(%s: f32, %b: index, %h: index, %q: index, %k: index):
+      %cap = arith.constant 30.0 : f32
+      %x = arith.divf %s, %cap : f32
+      %t = math.tanh %x : f32
+      %y = arith.mulf %t, %cap : f32
+      mfa.yield %y : f32
+    }
+
+    // ALiBi: s + slopes[h] * (k - q), captures(%slopes : tensor<16xf32>).
+    score {
+    ^bb0(%s: f32, %b: index, %h: index, %q: index, %k: index,
+         %slopes: tensor<16xf32>):
+      %slope = tensor.extract %slopes[%h] : tensor<16xf32>
+      %d = arith.subi %k, %q : index
+      %i = arith.index_cast %d : index to i32
+      %f = arith.sitofp %i : i32 to f32
+      %x = arith.mulf %slope, %f : f32
+      %y = arith.addf %s, %x : f32
+      mfa.yield %y : f32
+    }
+    ```
+
+    `mfa/Dialect/MFA/IR/Rules.h` builds these and other common regions, and
+    combines them.
+
+    #### Sinks
+
+    A sink is one more logit of a row that has no value: it takes a share of the
+    weights, and nothing comes of it. Neither scale, mask nor the regions apply to
+    it. A sink of -inf is none.
+
     #### Tensors and memrefs
 
-    All shaped operands are tensors, or all are memrefs.
+    All shaped operands, captures included, are tensors, or all are memrefs.
 
     On tensors the op has one result for `output` and, where there is an `lse`, a
     second one for it; their types are those of the destinations. Tensors carry no
@@ -117,7 +227,7 @@ def MFA_MaskedAttentionOp : MFA_Op<"masked_attention", [
 
     Memrefs are in the default memory space and have a strided layout. Query, key,
     value and output have unit stride in their last dimension; all other strides
-    are free, 0 included, as are those of mask and lse. So views of packed QKV,
+    are free, 0 included, as are those of mask, sinks, captures and lse. So views of packed QKV,
     BHSD storage seen as BSHD and masks expanded by strides need no copy. The
     elements of output and lse are distinct: no stride of 0 where the size exceeds 1.
     They overlap neither one another nor an input; inputs may overlap each other.
@@ -128,8 +238,9 @@ def MFA_MaskedAttentionOp : MFA_Op<"masked_attention", [
     Where they are dynamic the rule holds at run time, else the behaviour is
     undefined; `generate-runtime-verification` adds a check with a message for
     each: shared sizes of batch, heads and sequences, mask sizes, at least one
-    head, H a multiple of h, unit stride, no stride of 0 in a destination. That two
-    different buffers overlap is not checked.
+    head, H a multiple of h, unit stride, no stride of 0 in a destination, indices
+    of captured arrays in bounds (a `cf.assert` in the region, in front of the
+    access). That two different buffers overlap is not checked.
 
     #### Forms
 
@@ -164,20 +275,36 @@ def MFA_MaskedAttentionOp : MFA_Op<"masked_attention", [
       outs(%o : memref<2x128x8x64xf16>)
       schedule(#mfa.schedule<kind = mma_sync, tile_rows = 128, tile_keys = 64,
                              warps = 4, stages = 1>)
+
+    // A window of keys, and sinks.
+    %2 = mfa.masked_attention
+           ins(%q, %k, %v : tensor<1x128x8x64xf16>, tensor<1x256x8x64xf16>,
+                            tensor<1x256x8x64xf16>)
+           sinks(%sinks : tensor<8xf32>)
+           captures(%window : index)
+           outs(%o : tensor<1x128x8x64xf16>)
+           keep {
+           ^bb0(%b: index, %h: index, %i: index, %n: index, %w: index):
+             %distance = arith.subi %i, %n : index
+             %c = arith.cmpi slt, %distance, %w : index
+             mfa.yield %c : i1
+           } -> tensor<1x128x8x64xf16>
     ```
 
-    The clauses come in this order: `ins`, `mask`, `scale`, `outs`, `lse`,
-    `schedule`. Two result types may also be written without parentheses.
+    The clauses come in this order: `ins`, `mask`, `scale`, `sinks`, `captures`,
+    `outs`, `lse`, `schedule`, `score`, `keep`. Two result types may also be written without parentheses.
 
     #### Interfaces
 
     - *Tiling*: the iteration domain is `[B, H, Sq]`, all parallel. A tile of heads
       is one head, all heads, an aligned equal part of one group, or whole groups;
-      any other is an error. A tile keeps the schedule.
+      any other is an error. A tile keeps the schedule. Its regions see the
+      positions in the arrays of the whole op: offsets are captured and added.
     - *Bufferization*: destinations are written in place where nothing else reads
       them. A slice whose last dimension does not have unit stride goes through a
       contiguous copy.
-    - *Speculation*: on tensors of static shape the op may be moved freely.
+    - *Speculation*: on tensors of static shape the op may be moved freely, unless
+      a region has an op that may not (a division, an assertion).
   }];
 
   let arguments = (ins
@@ -186,10 +313,13 @@ def MFA_MaskedAttentionOp : MFA_Op<"masked_attention", [
     MFA_Array:$value,
     Optional<MFA_Array>:$mask,
     Optional<F32>:$scale,
+    Optional<MFA_Array>:$sinks,
+    Variadic<MFA_Capture>:$captures,
     MFA_Array:$output,
     Optional<MFA_Array>:$lse,
     OptionalAttr<MFA_ScheduleAttr>:$schedule);
   let results = (outs Variadic<AnyRankedTensor>:$results);
+  let regions = (region AnyRegion:$score, AnyRegion:$keep);
 
   let assemblyFormat = [{
     attr-dict
@@ -197,9 +327,13 @@ def MFA_MaskedAttentionOp : MFA_Op<"masked_attention", [
               type($query) `,` type($key) `,` type($value) `)`
     (`mask` `(` $mask^ `:` type($mask) `)`)?
     (`scale` `(` $scale^ `:` type($scale) `)`)?
+    (`sinks` `(` $sinks^ `:` type($sinks) `)`)?
+    (`captures` `(` $captures^ `:` type($captures) `)`)?
     `outs` `(` $output `:` type($output) `)`
     (`lse` `(` $lse^ `:` type($lse) `)`)?
     (`schedule` `(` qualified($schedule)^ `)`)?
+    (`score` $score^)?
+    (`keep` $keep^)?
     (`->` custom<ResultTypes>(type($results))^)?
   }];
 
@@ -217,6 +351,22 @@ def MFA_MaskedAttentionOp : MFA_Op<"masked_attention", [
     /// Limits of D and Dv, which are also multiples of `kMinDim`.
     static constexpr int64_t kMinDim = 8, kMaxDim = 256;
 
+    /// Arguments of a region for the position of a pair: batch, head, query and
+    /// key. In `score` the score is in front of them; captures follow.
+    static constexpr unsigned kNumPositions = 4;
+
+    bool hasRegions() { return !getScore().empty() || !getKeep().empty(); }
+    /// The position of the pair among the arguments of `score` or `keep`, in the
+    /// order of `ScoreDim`.
+    ::mlir::Block::BlockArgListType getPositions(::mlir::Region &region);
+    /// The arguments of `score` or `keep` that stand for the captures.
+    ::mlir::Block::BlockArgListType getCaptureArguments(::mlir::Region &region);
+    /// Adds a capture to the operands and to the regions that there are.
+    void addCapture(::mlir::Value value);
+    /// Makes the one block of a region that is empty, `score` or `keep`, with its
+    /// arguments.
+    ::mlir::Block *addRegionBlock(::mlir::Region &region);
+
     ::mlir::ShapedType getQueryType() {
       return ::llvm::cast<::mlir::ShapedType>(getQuery().getType());
     }
@@ -233,6 +383,11 @@ def MFA_MaskedAttentionOp : MFA_Op<"masked_attention", [
     }
     ::mlir::ShapedType getOutputType() {
       return ::llvm::cast<::mlir::ShapedType>(getOutput().getType());
+    }
+    /// Null where there are no sinks.
+    ::mlir::ShapedType getSinksType() {
+      return getSinks() ? ::llvm::cast<::mlir::ShapedType>(getSinks().getType())
+                        : ::mlir::ShapedType();
     }
     /// Null where the log-sum-exp is not asked for.
     ::mlir::ShapedType getLseType() {
@@ -286,7 +441,23 @@ def MFA_MaskedAttentionOp : MFA_Op<"masked_attention", [
   }];
 
   let hasVerifier = 1;
+  let hasRegionVerifier = 1;
   let hasCanonicalizer = 1;
+}
+
+def MFA_YieldOp : MFA_Op<"yield", [
+    Pure, ReturnLike, Terminator, HasParent<"MaskedAttentionOp">]> {
+  let summary = "result of a region of masked attention";
+  let description = [{
+    Ends a region of `mfa.masked_attention`: with the new score, an f32, or with
+    an i1 that says whether the pair is kept.
+
+    ```mlir
+    mfa.yield %x : f32
+    ```
+  }];
+  let arguments = (ins AnyType:$value);
+  let assemblyFormat = "$value attr-dict `:` type($value)";
 }
 
 #endif // MFA_DIALECT_MFA_IR_MFAOPS_TD

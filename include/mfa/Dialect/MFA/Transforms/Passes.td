@@ -59,13 +59,17 @@ def MFADecomposeAttentionPass : Pass<"mfa-decompose-attention"> {
     | step | result |
     |---|---|
     | scores | s[j] = sum over d of query[i, d] * key[j, d], in f32 |
-    | scale, mask | s[j] = s[j] * scale + mask[i, j]; an i1 mask adds 0 or -inf |
+    | scale, mask, regions | s[j] = s[j] * scale + mask[i, j]; an i1 mask adds 0 or -inf; then score(s[j], b, h, i, j), and -inf where keep(b, h, i, j) is false |
     | largest score | m = max over j of s[j]; NaN if any score is |
-    | weights | p[j] = exp(s[j] - m), with 0 for m where m is -inf |
-    | sum | l = sum over j of p[j] |
+    | top | t = max(m, sink); m without sinks |
+    | weights | p[j] = exp(s[j] - t), with 0 for t where t is -inf |
+    | sum | l = sum over j of p[j], and exp(sink - t) |
     | product | a[d] = sum over j of p[j] * value[j, d], in f32, with p rounded to the type of the value first |
     | output | a[d] / l, and 0 where m is -inf: the row is fully masked, or there are no keys |
-    | lse | m + log(l), and -inf where m is -inf |
+    | lse | t + log(l), and -inf where t is -inf |
+
+    Regions become a part of the body of a linalg op, which reads captured arrays
+    as they do.
 
     No operand is copied: grouped heads are a split of the dimension of query
     heads, broadcast dimensions of the mask are zeros in its indexing map, and
@@ -131,7 +135,9 @@ def MFAGroupHeadsAsQueriesPass : Pass<"mfa-group-heads-as-queries"> {
 
     A kernel that has tiles of query rows then reads keys and values once for
     the whole group. On buffers; H and h are static and Sq is a static 1 in
-    every operand. Other ops stay.
+    every operand. Regions see the positions before: head a * G + g and query 0.
+    Other ops stay, and so do ops with sinks, of which a head then would have
+    several.
 
     ```mlir
     mfa.masked_attention
@@ -154,7 +160,8 @@ def MFAGroupHeadsAsQueriesPass : Pass<"mfa-group-heads-as-queries"> {
       outs(%5 : memref<2x4x2x64xf16, strided<[512, 64, 256, 1]>>)
     ```
   }];
-  let dependentDialects = ["::mlir::memref::MemRefDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::memref::MemRefDialect"];
 }
 
 def MFASelectSchedulePass : Pass<"mfa-select-schedule"> {

@@ -1,0 +1,143 @@
+// RUN: mfa-opt %s --canonicalize --split-input-file | FileCheck %s
+
+!q = tensor<2x16x4x8xf16>
+!k = tensor<2x32x2x8xf16>
+
+// Regions that change nothing, and the captures that only they had, are dropped.
+// CHECK-LABEL: func.func @neutral
+// CHECK: mfa.masked_attention ins(%{{.*}}) outs(%{{.*}} : tensor<2x16x4x8xf16>) -> tensor<2x16x4x8xf16>
+func.func @neutral(%q: !q, %k: !k, %o: !q, %t: tensor<4xf32>) -> !q {
+  %0 = mfa.masked_attention ins(%q, %k, %k : !q, !k, !k)
+         captures(%t : tensor<4xf32>) outs(%o : !q)
+         score {
+         ^bb0(%s: f32, %b: index, %h: index, %i: index, %n: index, %a: tensor<4xf32>):
+           %unused = tensor.extract %a[%h] : tensor<4xf32>
+           mfa.yield %s : f32
+         }
+         keep {
+         ^bb0(%b: index, %h: index, %i: index, %n: index, %a: tensor<4xf32>):
+           %zero = arith.constant 0 : index
+           %c = arith.cmpi sge, %zero, %zero : index
+           mfa.yield %c : i1
+         } -> !q
+  return %0 : !q
+}
+
+// -----
+
+!q = tensor<2x16x4x8xf16>
+!k = tensor<2x32x2x8xf16>
+
+// CHECK-LABEL: func.func @nothing_kept
+// CHECK-SAME: %[[O:[a-z0-9]+]]: tensor<2x16x4x8xf16>, %[[L:[a-z0-9]+]]: tensor<2x4x16xf32>, %[[S:[a-z0-9]+]]: tensor<4xf32>
+// CHECK-DAG: %[[ZERO:.*]] = arith.constant 0.000000e+00 : f16
+// CHECK-DAG: %[[NINF:.*]] = arith.constant 0xFF800000 : f32
+// CHECK: %[[OUT:.*]] = linalg.fill ins(%[[ZERO]] : f16) outs(%[[O]] :
+// CHECK: %[[LSE:.*]] = linalg.fill ins(%[[NINF]] : f32) outs(%[[L]] :
+// CHECK: %[[OUT2:.*]] = linalg.fill ins(%[[ZERO]] : f16) outs(%[[O]] :
+// CHECK: %[[LSE2:.*]] = linalg.broadcast ins(%[[S]] : tensor<4xf32>) outs(%[[L]] : tensor<2x4x16xf32>) dimensions = [0, 2]
+// CHECK: return %[[OUT]], %[[LSE]], %[[OUT2]], %[[LSE2]]
+func.func @nothing_kept(%q: !q, %k: !k, %o: !q, %l: tensor<2x4x16xf32>,
+    %s: tensor<4xf32>) -> (!q, tensor<2x4x16xf32>, !q, tensor<2x4x16xf32>) {
+  %0:2 = mfa.masked_attention ins(%q, %k, %k : !q, !k, !k)
+           outs(%o : !q) lse(%l : tensor<2x4x16xf32>)
+           keep {
+           ^bb0(%b: index, %h: index, %i: index, %n: index):
+             %c = arith.constant false
+             mfa.yield %c : i1
+           } -> !q, tensor<2x4x16xf32>
+  %1:2 = mfa.masked_attention ins(%q, %k, %k : !q, !k, !k)
+           sinks(%s : tensor<4xf32>)
+           outs(%o : !q) lse(%l : tensor<2x4x16xf32>)
+           keep {
+           ^bb0(%b: index, %h: index, %i: index, %n: index):
+             %c = arith.constant false
+             mfa.yield %c : i1
+           } -> !q, tensor<2x4x16xf32>
+  return %0#0, %0#1, %1#0, %1#1 : !q, tensor<2x4x16xf32>, !q, tensor<2x4x16xf32>
+}
+
+// CHECK-LABEL: func.func @nothing_kept_on_buffers
+// CHECK: linalg.fill ins(%{{.*}} : f32) outs(%arg1 : memref<1x16x1x8xf32>)
+// CHECK-NOT: mfa.masked_attention
+// CHECK: return
+func.func @nothing_kept_on_buffers(%q: memref<1x16x1x8xf32>, %o: memref<1x16x1x8xf32>) {
+  mfa.masked_attention
+    ins(%q, %q, %q : memref<1x16x1x8xf32>, memref<1x16x1x8xf32>, memref<1x16x1x8xf32>)
+    outs(%o : memref<1x16x1x8xf32>)
+    keep {
+    ^bb0(%b: index, %h: index, %i: index, %n: index):
+      %c = arith.constant false
+      mfa.yield %c : i1
+    }
+  return
+}
+
+// -----
+
+!q = tensor<2x16x4x8xf16>
+!k = tensor<2x32x2x8xf16>
+
+// Constants move inside, one value of an array as well; a value that is captured
+// twice is captured once, one that nothing uses not at all.
+// CHECK-LABEL: func.func @captures
+// CHECK-SAME: %[[W:[a-z0-9]+]]: index, %[[T:[a-z0-9]+]]: tensor<4xi32>
+// CHECK: mfa.masked_attention {{.*}} captures(%[[W]], %[[T]] : index, tensor<4xi32>) outs
+// CHECK: score
+// CHECK-DAG: %[[HALF:.*]] = arith.constant 5.000000e-01 : f32
+// CHECK: arith.mulf %s, %[[HALF]] : f32
+// CHECK: keep
+// CHECK-NEXT: ^bb0(%b: index, %h: index, %q: index, %k: index, %[[V:.*]]: index, %[[A:.*]]: tensor<4xi32>):
+// CHECK-DAG: %[[SEVEN:.*]] = arith.constant 7 : index
+// CHECK-DAG: %[[D:.*]] = arith.subi %q, %[[SEVEN]]
+// CHECK-DAG: arith.cmpi slt, %[[D]], %[[V]]
+// CHECK-DAG: arith.cmpi slt, %k, %[[V]]
+// CHECK-DAG: tensor.extract %[[A]][%h] : tensor<4xi32>
+func.func @captures(%q: !q, %k: !k, %o: !q, %w: index, %t: tensor<4xi32>) -> !q {
+  %seven = arith.constant 7 : index
+  %half = arith.constant dense<0.5> : tensor<4xf32>
+  %cast = tensor.cast %t : tensor<4xi32> to tensor<?xi32>
+  %0 = mfa.masked_attention ins(%q, %k, %k : !q, !k, !k)
+         captures(%seven, %w, %o, %half, %w, %cast : index, index, !q, tensor<4xf32>, index, tensor<?xi32>)
+         outs(%o : !q)
+         score {
+         ^bb0(%s: f32, %b: index, %h: index, %i: index, %n: index, %a: index, %c: index, %d: !q, %e: tensor<4xf32>, %f: index, %g: tensor<?xi32>):
+           %x = tensor.extract %e[%h] : tensor<4xf32>
+           %y = arith.mulf %s, %x : f32
+           mfa.yield %y : f32
+         }
+         keep {
+         ^bb0(%b: index, %h: index, %i: index, %n: index, %a: index, %c: index, %d: !q, %e: tensor<4xf32>, %f: index, %g: tensor<?xi32>):
+           %x = arith.subi %i, %a : index
+           %y = arith.cmpi slt, %x, %c : index
+           %z = arith.cmpi slt, %n, %f : index
+           %id = tensor.extract %g[%h] : tensor<?xi32>
+           %flag = arith.trunci %id : i32 to i1
+           %u = arith.andi %y, %z : i1
+           %v = arith.andi %u, %flag : i1
+           mfa.yield %v : i1
+         } -> !q
+  return %0 : !q
+}
+
+// -----
+
+// A log-sum-exp that nobody reads goes, and nothing else.
+// CHECK-LABEL: func.func @unused_lse
+// CHECK: mfa.masked_attention {{.*}} sinks({{.*}}) captures({{.*}}) outs(
+// CHECK-NOT: lse
+// CHECK: keep
+// CHECK: arith.cmpi slt
+func.func @unused_lse(%q: tensor<2x16x4x8xf16>, %l: tensor<2x4x16xf32>,
+    %s: tensor<4xf32>, %w: index) -> tensor<2x16x4x8xf16> {
+  %0:2 = mfa.masked_attention
+    ins(%q, %q, %q : tensor<2x16x4x8xf16>, tensor<2x16x4x8xf16>, tensor<2x16x4x8xf16>)
+    sinks(%s : tensor<4xf32>) captures(%w : index)
+    outs(%q : tensor<2x16x4x8xf16>) lse(%l : tensor<2x4x16xf32>)
+    keep {
+    ^bb0(%b: index, %h: index, %i: index, %n: index, %v: index):
+      %c = arith.cmpi slt, %n, %v : index
+      mfa.yield %c : i1
+    } -> tensor<2x16x4x8xf16>, tensor<2x4x16xf32>
+  return %0#0 : tensor<2x16x4x8xf16>
+}
