@@ -14,6 +14,18 @@ using namespace mfa::exec;
 using mlir::MLIRContext;
 using mlir::ShapedType;
 
+/// What to do with a head dimension that only is no multiple of 8.
+static std::string getRemedy(StringRef name, int64_t dim) {
+  constexpr int64_t minDim = mlir::mfa::MaskedAttentionOp::kMinDim;
+  if (dim < 1 || dim > mlir::mfa::MaskedAttentionOp::kMaxDim)
+    return "";
+  std::string text = "; pad " + name.str() + " with zeros to " +
+                     std::to_string(alignTo(dim, minDim));
+  if (name.starts_with("query"))
+    text += " and give the scale, 1/sqrt(" + std::to_string(dim) + ")";
+  return text;
+}
+
 /// What the op's verifier cannot say better, or could not be asked.
 static Error checkProblem(const Problem &problem) {
   constexpr int64_t minDim = mlir::mfa::MaskedAttentionOp::kMinDim;
@@ -28,7 +40,7 @@ static Error checkProblem(const Problem &problem) {
     if (dim < minDim || dim > maxDim || dim % minDim != 0)
       return refuse("expected the head dimension of ", name,
                     " to be a multiple of ", minDim, " from ", minDim, " to ",
-                    maxDim, " but got ", dim);
+                    maxDim, " but got ", dim, getRemedy(name, dim));
   if (problem.numQueries < 0)
     return refuse("expected a number of queries, or 0 where launches say it, "
                   "but got ",

@@ -388,7 +388,7 @@ func.func @scale_tensor(%q: tensor<2x16x4x8xf16>, %k: tensor<2x32x2x8xf16>,
 func.func @d_not_multiple(%q: tensor<2x16x4x12xf16>,
     %k: tensor<2x32x2x12xf16>, %v: tensor<2x32x2x8xf16>,
     %o: tensor<2x16x4x8xf16>) {
-  // expected-error @below {{'mfa.masked_attention' op expected dimension 3 of 'query' (D) to be static and a multiple of 8 from 8 to 256, but got 12}}
+  // expected-error @below {{'mfa.masked_attention' op expected dimension 3 of 'query' (D) to be static and a multiple of 8 from 8 to 256, but got 12; pad 'query' and 'key' with zeros to 16 and give the scale, 1/sqrt(12)}}
   %0 = mfa.masked_attention
     ins(%q, %k, %v :
         tensor<2x16x4x12xf16>, tensor<2x32x2x12xf16>, tensor<2x32x2x8xf16>)
@@ -467,7 +467,7 @@ func.func @d_of_key_dynamic(%q: tensor<2x16x4x8xf16>,
 
 func.func @dv_not_multiple(%q: tensor<2x16x4x8xf16>, %k: tensor<2x32x2x8xf16>,
     %v: tensor<2x32x2x20xf16>, %o: tensor<2x16x4x20xf16>) {
-  // expected-error @below {{'mfa.masked_attention' op expected dimension 3 of 'value' (Dv) to be static and a multiple of 8 from 8 to 256, but got 20}}
+  // expected-error @below {{'mfa.masked_attention' op expected dimension 3 of 'value' (Dv) to be static and a multiple of 8 from 8 to 256, but got 20; pad 'value' and 'output' with zeros to 24 and take the first 20 columns of the output}}
   %0 = mfa.masked_attention
     ins(%q, %k, %v :
         tensor<2x16x4x8xf16>, tensor<2x32x2x8xf16>, tensor<2x32x2x20xf16>)

@@ -154,6 +154,23 @@ static void appendSize(InFlightDiagnostic &diag, int64_t size) {
     diag << size;
 }
 
+/// What to do with a size that only is no multiple of kMinDim: zeros after the
+/// rows of query and key do not change the scores, and those of value make
+/// columns of the output that can be left out.
+static void appendPadding(InFlightDiagnostic &diag, int64_t size,
+                          const SizeUse &first, const SizeUse &second) {
+  if (ShapedType::isDynamic(size) || size < 1 ||
+      size > MaskedAttentionOp::kMaxDim)
+    return;
+  int64_t padded = llvm::alignTo(size, MaskedAttentionOp::kMinDim);
+  diag << "; pad '" << first.operandName << "' and '" << second.operandName
+       << "' with zeros to " << padded;
+  if (first.operandName == "query")
+    diag << " and give the scale, 1/sqrt(" << size << ")";
+  else
+    diag << " and take the first " << size << " columns of the output";
+}
+
 /// The dimension of `first` is within the limits, that of `second` is equal.
 static LogicalResult verifyDim(MaskedAttentionOp op, StringRef symbol,
                                const SizeUse &first, const SizeUse &second) {
@@ -166,6 +183,7 @@ static LogicalResult verifyDim(MaskedAttentionOp op, StringRef symbol,
          << MaskedAttentionOp::kMinDim << " from " << MaskedAttentionOp::kMinDim
          << " to " << MaskedAttentionOp::kMaxDim << ", but got ";
     appendSize(diag, size);
+    appendPadding(diag, size, first, second);
     return diag;
   }
   if (second.getStaticSize() != size) {
