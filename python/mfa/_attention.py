@@ -7,7 +7,7 @@ from typing import Any
 
 from ._mfa import attend as _attend
 
-# Says whether torch traces this call into a graph; set once torch is there.
+# Says whether torch.compile follows this call into a graph; set once torch is there.
 _is_tracing = None
 
 
@@ -43,22 +43,28 @@ def masked_attention(
 
     Arrays are read as they are, with any strides but for a unit stride in the
     last dimension of q, k, v and out: views of packed arrays, transposed and
-    expanded ones are not copied. Zero lengths and an empty batch are allowed.
+    expanded ones are not copied. Zero lengths and an empty batch are allowed. Head
+    sizes that are no multiple of 8 are: q and k, or v and the output, are copied
+    then, with zeros up to the next one.
+
+    Tensors of torch whose memory is not what torch means by them (under traces,
+    transforms and modes, of subclasses, with a lazy sign) go through
+    torch.ops.mfa.masked_attention, and so through torch's dispatcher.
 
     Args:
       q: [B, Sq, H, D]; float16, bfloat16 or float32. bfloat16 of numpy is that
         of ml_dtypes.
       k: [B, Sk, h, D], of the type of q. h divides H; query head j attends to
         head j // (H // h).
-      v: [B, Sk, h, Dv], of the type of q. D and Dv are multiples of 8 from 8 to
-        256.
+      v: [B, Sk, h, Dv], of the type of q. D and Dv are from 1 to 256.
       mask: [B|1, Sq|1, Sk|1] or [B|1, H|1, Sq|1, Sk|1]. Booleans: true where a
         query attends to a key. Numbers (float16, bfloat16 or float32, whatever
         the type of q) are added to the scores; -inf excludes a key.
       scale: factor of the scores; 1/sqrt(D) by default.
       return_lse: also return the natural log-sum-exp of the masked scores.
-      out: array for the output, [B, Sq, H, Dv] of the type of q, which must not
-        share memory with the others; with return_lse it may be a pair (out, lse).
+      out: array for the output, [B, Sq, H, Dv] of the type of q, which shares no
+        memory with the others, q included; with return_lse it may be a pair
+        (out, lse).
       target: "cpu", "cuda", or "sim", which simulates the GPU kernel on arrays
         of the CPU. By default that of the arrays.
 
@@ -70,9 +76,10 @@ def masked_attention(
     Raises:
       TypeError: an argument is no array, or has an element type that does not
         fit.
-      ValueError: shapes, strides or devices do not fit, or an array is not
-        writable. The message says what was expected of which argument.
-      RuntimeError: an argument wants gradients, and there is no backward; or the
+      ValueError: shapes, strides or devices do not fit, or an output is not
+        writable or shares memory with another array. The message says what was
+        expected of which argument.
+      RuntimeError: an argument wants gradients, and there are none; or the
         compiler or the CUDA driver failed, with their messages.
     """
     if _is_tracing is None:

@@ -141,9 +141,12 @@ def attend(
     # a kernel to launch instead of the one that is looked up, and its problem
     kernel: Kernel | None = None,
     problem: Problem | None = None,
+    # tensors of torch are read without asking what torch means by them
+    reads_memory: bool = False,
 ) -> Any:
     """masked_attention; kernels come from _kernels.get_kernel, and are kept. One that
-    the launch has made machine code for is passed to _kernels.save."""
+    the launch has made machine code for is passed to _kernels.save. Tensors that are
+    not plain go to torch.call_op, head sizes of no kernel to _padding.attend."""
 
 def forget_kernels() -> None:
     """Forgets the kernels that attend keeps."""

@@ -8,6 +8,8 @@
 
 #include "Array.h"
 
+#include "Torch.h"
+
 #include <algorithm>
 #include <nanobind/stl/string.h>
 #include <unordered_map>
@@ -75,6 +77,7 @@ static nb::object callArrays(PyObject *&cache, const char *name,
 
 static ArrayType inspectType(nb::handle type) {
   ArrayType result;
+  inspectTorchType(type, result);
   if (!nb::hasattr(type, "__dlpack_c_exchange_api__"))
     return result;
   nb::object capsule = type.attr("__dlpack_c_exchange_api__");
@@ -85,12 +88,6 @@ static ArrayType inspectType(nb::handle type) {
   if (api->version.major != 1 || !api->describe || !api->currentStream)
     return result;
   result.api = api;
-  result.isTorch =
-      nb::hasattr(type, "requires_grad") && nb::hasattr(type, "new_empty");
-  result.isPlainTorch =
-      result.isTorch &&
-      nb::cast<std::string>(type.attr("__module__")) == "torch" &&
-      nb::cast<std::string>(type.attr("__qualname__")) == "Tensor";
   return result;
 }
 
@@ -185,29 +182,18 @@ static void setDevice(Array &array, int32_t type, int32_t id) {
   array.deviceId = isCUDA ? id : 0;
 }
 
-/// Gradients are wanted of a torch tensor: there is no backward to give them.
-static void checkNoGradient(const Array &array) {
-  static PyObject *requiresGrad = PyUnicode_InternFromString("requires_grad");
-  static PyObject *isGradEnabled = nullptr;
-  nb::object wanted =
-      nb::steal(PyObject_GetAttr(array.object.ptr(), requiresGrad));
-  if (!wanted.is_valid())
-    throw nb::python_error();
-  if (wanted.ptr() != Py_True)
-    return;
-  if (!nb::cast<bool>(getFunction(isGradEnabled, "torch", "is_grad_enabled")()))
-    return;
-  throwError(PyExc_RuntimeError,
-             std::string(array.name) +
-                 ": expected an array without gradients, as masked attention "
-                 "has no backward, but got one with requires_grad; call it "
-                 "under torch.no_grad() or pass a detached tensor");
+int64_t mfa::python::getByteWidth(MfaElementType type) {
+  return type == MfaElementI1 ? 1 : type == MfaElementF32 ? 4 : 2;
 }
 
-static void readExchange(int minRank, int maxRank, bool allowBool,
+static bool readExchange(const ReadOptions &options, bool mayFail,
                          Array &array) {
   dlpack::Tensor tensor = {};
   if (array.type->api->describe(array.object.ptr(), &tensor) != 0) {
+    if (mayFail) {
+      PyErr_Clear();
+      return false;
+    }
     std::string message =
         std::string(array.name) + ": the array cannot be read";
     // Keeps the library's own error as the cause.
@@ -215,12 +201,12 @@ static void readExchange(int minRank, int maxRank, bool allowBool,
     nb::raise_from(cause, PyExc_TypeError, "%s", message.c_str());
   }
   if (!getElementType(tensor.dtype, array.elementType) ||
-      (array.elementType == MfaElementI1 && !allowBool)) {
+      (array.elementType == MfaElementI1 && !options.allowBool)) {
     nb::object dtype = array.object.attr("dtype");
-    throwElementType(array.name, allowBool,
+    throwElementType(array.name, options.allowBool,
                      nb::cast<std::string>(nb::repr(dtype)));
   }
-  checkRank(array.name, tensor.rank, minRank, maxRank);
+  checkRank(array.name, tensor.rank, options.minRank, options.maxRank);
   setDevice(array, tensor.device.type, tensor.device.id);
   array.rank = tensor.rank;
   array.data = static_cast<char *>(tensor.data) + tensor.byteOffset;
@@ -230,22 +216,30 @@ static void readExchange(int minRank, int maxRank, bool allowBool,
     array.strides[dim] = tensor.strides ? tensor.strides[dim] : stride;
     stride *= tensor.sizes[dim];
   }
+  return true;
 }
 
-static void readPython(int minRank, int maxRank, bool allowBool, Array &array) {
+static bool readPython(const ReadOptions &options, bool mayFail, Array &array) {
   static PyObject *describe = nullptr;
-  nb::object result =
-      callArrays(describe, "describe", array.name, array.object);
+  nb::object result;
+  try {
+    result = callArrays(describe, "describe", array.name, array.object);
+  } catch (const nb::python_error &) {
+    if (!mayFail)
+      throw;
+    return false;
+  }
   if (result.is_none())
     throwNoArray(array.name, array.object);
   auto fields = nb::cast<nb::tuple>(result);
   auto dtype = nb::cast<std::string>(fields[2]);
   if (!getElementType(dtype, array.elementType) ||
-      (array.elementType == MfaElementI1 && !allowBool))
-    throwElementType(array.name, allowBool, dtype);
+      (array.elementType == MfaElementI1 && !options.allowBool))
+    throwElementType(array.name, options.allowBool, dtype);
   auto sizes = nb::cast<nb::tuple>(fields[4]);
   auto strides = nb::cast<nb::tuple>(fields[5]);
-  checkRank(array.name, static_cast<int>(sizes.size()), minRank, maxRank);
+  checkRank(array.name, static_cast<int>(sizes.size()), options.minRank,
+            options.maxRank);
   setDevice(array, nb::cast<int32_t>(fields[0]), nb::cast<int32_t>(fields[1]));
   array.rank = static_cast<int>(sizes.size());
   array.data = reinterpret_cast<void *>(nb::cast<uintptr_t>(fields[3]));
@@ -255,13 +249,16 @@ static void readPython(int minRank, int maxRank, bool allowBool, Array &array) {
   }
   array.readOnly = nb::cast<bool>(fields[6]);
   array.owner = nb::borrow(fields[7]);
+  return true;
 }
 
-static void readFields(int minRank, int maxRank, bool allowBool, Array &array) {
-  if (array.type->api)
-    readExchange(minRank, maxRank, allowBool, array);
-  else
-    readPython(minRank, maxRank, allowBool, array);
+/// Returns false where the library has no memory to describe and `mayFail`,
+/// which otherwise is an error.
+static bool readFields(const ReadOptions &options, bool mayFail, Array &array) {
+  bool isRead = array.type->api ? readExchange(options, mayFail, array)
+                                : readPython(options, mayFail, array);
+  if (!isRead)
+    return false;
   // Libraries give arrays without elements all kinds of strides.
   if (array.getNumElements() == 0) {
     int64_t stride = 1;
@@ -271,9 +268,7 @@ static void readFields(int minRank, int maxRank, bool allowBool, Array &array) {
     }
   }
   // Kernels compute addresses from it.
-  int64_t width = array.elementType == MfaElementI1    ? 1
-                  : array.elementType == MfaElementF32 ? 4
-                                                       : 2;
+  int64_t width = getByteWidth(array.elementType);
   if (reinterpret_cast<uintptr_t>(array.data) % width != 0)
     throwError(PyExc_ValueError,
                std::string(array.name) +
@@ -281,24 +276,26 @@ static void readFields(int minRank, int maxRank, bool allowBool, Array &array) {
                    std::to_string(width) + " bytes, the size of " +
                    getTypeName(array.elementType) + ", but got " +
                    std::to_string(reinterpret_cast<uintptr_t>(array.data)));
+  return true;
 }
 
-void mfa::python::readArray(const char *name, nb::handle object, int minRank,
-                            int maxRank, bool allowBool, Array &array) {
+bool mfa::python::readArray(const char *name, nb::handle object,
+                            const ReadOptions &options, bool mustRead,
+                            Array &array) {
   array.name = name;
   array.object = object;
   array.type = getArrayType(object);
-  if (array.type->isTorch)
-    checkNoGradient(array);
-  readFields(minRank, maxRank, allowBool, array);
+  array.isOutput = options.isOutput;
+  const ArrayType &type = *array.type;
+  bool mayFail = !mustRead && (type.isTorch || type.hasTorchFunction);
+  if (mayFail && !type.isPlainTorch)
+    return false;
+  return readFields(options, mayFail, array);
 }
 
 void mfa::python::readOutput(const char *name, nb::handle object, int rank,
                              Array &array) {
-  array.name = name;
-  array.object = object;
-  array.type = getArrayType(object);
-  readFields(rank, rank, /*allowBool=*/false, array);
+  readArray(name, object, {rank, rank}, /*mustRead=*/true, array);
 }
 
 //===----------------------------------------------------------------------===//
@@ -318,82 +315,11 @@ void *mfa::python::getCurrentStream(const Array &array) {
       currentStream, "current_stream", array.object, array.deviceId)));
 }
 
-static nb::object makeTuple(const int64_t *values, int count) {
+nb::object mfa::python::makeTuple(const int64_t *values, int count) {
   nb::object tuple = nb::steal(PyTuple_New(count));
   for (int i = 0; i < count; ++i)
     PyTuple_SetItem(tuple.ptr(), i, PyLong_FromLongLong(values[i]));
   return tuple;
-}
-
-namespace {
-/// The functions with which code of torch.compile makes its arrays: contiguous
-/// ones of the CPU or of the current GPU, without the dispatcher, in a third of
-/// the time of Tensor.new_empty. torch does not document them, so each may be
-/// missing.
-struct TorchAllocators {
-  nb::object onCPU = nb::none(), onCUDA = nb::none(), getDevice = nb::none();
-  nb::object types[MfaElementI1];
-
-  static const TorchAllocators &get() {
-    // Not by the initialisation of a static variable, for which other threads
-    // would wait with the GIL in their hands.
-    static TorchAllocators *allocators = nullptr;
-    if (!allocators)
-      allocators = new TorchAllocators;
-    return *allocators;
-  }
-
-  /// The function for arrays on the device of `like`; None where there is none.
-  nb::handle select(const Array &like) const {
-    if (!like.isOnCUDA())
-      return onCPU;
-    static const bool hasOneGPU = mfaGetNumDevices() == 1;
-    bool isCurrent =
-        hasOneGPU || (!getDevice.is_none() &&
-                      nb::cast<int32_t>(getDevice()) == like.deviceId);
-    return isCurrent ? nb::handle(onCUDA) : nb::handle(Py_None);
-  }
-
-private:
-  TorchAllocators() {
-    nb::object torch = nb::module_::import_("torch");
-    types[MfaElementF16] = torch.attr("float16");
-    types[MfaElementBF16] = torch.attr("bfloat16");
-    types[MfaElementF32] = torch.attr("float32");
-    nb::object functions = torch.attr("_C");
-    getDevice = nb::getattr(functions, "_cuda_getDevice", nb::none());
-    for (const char *part : {"_dynamo", "guards"})
-      functions = nb::getattr(functions, part, nb::none());
-    onCPU = nb::getattr(functions, "_empty_strided_cpu", nb::none());
-    onCUDA = nb::getattr(functions, "_empty_strided_cuda", nb::none());
-  }
-};
-} // namespace
-
-/// Makes an output of torch; not valid where another way must be taken.
-static nb::object makeTorchOutput(const Array &like, const int64_t *sizes,
-                                  int rank, nb::handle shape,
-                                  MfaElementType type) {
-  if (like.type->isPlainTorch) {
-    const TorchAllocators &allocators = TorchAllocators::get();
-    if (nb::handle make = allocators.select(like); !make.is_none()) {
-      int64_t strides[4], stride = 1;
-      for (int dim = rank - 1; dim >= 0; --dim) {
-        strides[dim] = stride;
-        stride *= std::max<int64_t>(sizes[dim], 1);
-      }
-      return make(shape, makeTuple(strides, rank), allocators.types[type]);
-    }
-  }
-  if (type != like.elementType)
-    return nb::object();
-  static PyObject *newEmpty = PyUnicode_InternFromString("new_empty");
-  PyObject *arguments[] = {like.object.ptr(), shape.ptr()};
-  nb::object output = nb::steal(
-      PyObject_VectorcallMethod(newEmpty, arguments, 2, /*kwnames=*/nullptr));
-  if (!output.is_valid())
-    throw nb::python_error();
-  return output;
 }
 
 nb::object mfa::python::makeOutput(const Array &like, const int64_t *sizes,

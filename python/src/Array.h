@@ -30,10 +30,15 @@ namespace nb = nanobind;
 struct ArrayType {
   /// Null for a type without DLPack's C interface.
   const dlpack::ExchangeAPI *api = nullptr;
-  /// A torch.Tensor or a subclass: makes its outputs and may want gradients.
+  /// A torch.Tensor or a subclass.
   bool isTorch = false;
-  /// torch.Tensor itself: no subclass has a say in how outputs are made.
+  /// torch.Tensor itself, or a subclass to which torch's operations mean the
+  /// same, such as torch.nn.Parameter: its instances can be plain (see
+  /// Torch.h).
   bool isPlainTorch = false;
+  /// No tensor, but an object that torch's operations take in place of one,
+  /// such as a torch.fx.Proxy.
+  bool hasTorchFunction = false;
 };
 
 /// An argument that is an array of rank 3 or 4.
@@ -51,6 +56,10 @@ struct Array {
   /// Strides count elements.
   std::array<int64_t, 4> sizes = {}, strides = {};
   bool readOnly = false;
+  /// It will be written.
+  bool isOutput = false;
+  /// A tensor that was made under torch.inference_mode.
+  bool isInference = false;
   /// What must live until the array has been used.
   nb::object owner;
 
@@ -58,12 +67,20 @@ struct Array {
   int64_t getNumElements() const;
 };
 
-/// Reads an argument. Throws TypeError for what is no array or has another
-/// element type than f16, bf16, f32 and, where `allowBool`, booleans;
-/// ValueError for one of another rank than `minRank` to `maxRank` or another
-/// device; RuntimeError for one that wants gradients.
-void readArray(const char *name, nb::handle object, int minRank, int maxRank,
-               bool allowBool, Array &array);
+/// What an argument may be.
+struct ReadOptions {
+  int minRank, maxRank;
+  bool allowBool = false;
+  /// It will be written.
+  bool isOutput = false;
+};
+
+/// Reads an argument. Returns false for a tensor of torch that has no memory to
+/// read, unless it `mustRead`. Throws TypeError for what is no array or has
+/// another element type than f16, bf16, f32 and, where allowed, booleans;
+/// ValueError for one of another rank or another device.
+bool readArray(const char *name, nb::handle object, const ReadOptions &options,
+               bool mustRead, Array &array);
 
 /// Reads an array that makeOutput made.
 void readOutput(const char *name, nb::handle object, int rank, Array &array);
@@ -79,6 +96,11 @@ nb::object makeOutput(const Array &like, const int64_t *sizes, int rank,
 /// written or that has been put into `stream`; `inputs` is what is read for it.
 nb::object finishOutput(const Array &like, nb::object output, void *stream,
                         nb::handle inputs);
+
+nb::object makeTuple(const int64_t *values, int count);
+
+/// How many bytes an element has.
+int64_t getByteWidth(MfaElementType type);
 
 /// Name of a type in messages and in problems: `bf16`.
 const char *getTypeName(MfaElementType type);

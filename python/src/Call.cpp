@@ -15,6 +15,8 @@
 #include "Array.h"
 #include "DeviceArray.h"
 #include "Kernel.h"
+#include "Overlap.h"
+#include "Torch.h"
 
 #include <cmath>
 #include <memory>
@@ -75,9 +77,9 @@ static void checkEqual(const Array &array, const char *what, int64_t expected,
 }
 
 static void checkHeadDim(const Array &array, const char *what, int64_t size) {
-  if (size < 8 || size > 256 || size % 8 != 0)
+  if (size < 1 || size > 256)
     throwValue(array, "expected " + std::string(what) +
-                          " to be a multiple of 8 from 8 to 256 but got " +
+                          " to be from 1 to 256 but got " +
                           std::to_string(size) + " in shape " +
                           formatSizes(array));
 }
@@ -279,6 +281,30 @@ static void checkOutput(const Array &array, const Array &q,
                             formatSizes(array.strides.data(), array.rank));
 }
 
+/// What is written shares no memory with what is read nor with itself: a kernel
+/// reads and writes in no order.
+static void checkOverlap(const Operands &operands) {
+  auto check = [](const Array &array, const Array &other) {
+    if (other.object.is_valid() && overlap(array, other))
+      throwValue(array, std::string("expected memory of its own but got an "
+                                    "array that shares some with ") +
+                            other.name);
+  };
+  for (const Array *array : {&operands.out, &operands.lse}) {
+    if (!array->object.is_valid())
+      continue;
+    if (overlapsItself(*array))
+      throwValue(*array, "expected elements of their own but got overlapping "
+                         "ones, of strides " +
+                             formatSizes(array->strides.data(), array->rank));
+    for (const Array *input :
+         {&operands.q, &operands.k, &operands.v, &operands.mask})
+      check(*array, *input);
+  }
+  if (operands.out.object.is_valid())
+    check(operands.out, operands.lse);
+}
+
 //===----------------------------------------------------------------------===//
 // Kernels
 //===----------------------------------------------------------------------===//
@@ -476,29 +502,91 @@ static void checkProblem(const MfaProblem &actual, const MfaProblem &expected) {
                                      expectedText + ", but got " + actualText);
 }
 
+//===----------------------------------------------------------------------===//
+// Other ways
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// What a call was given, as it was given.
+struct Call {
+  nb::handle q, k, v, mask, scale;
+  bool returnLSE;
+  nb::handle out, target;
+};
+
+/// Reads the arguments of a call.
+class ArgumentReader {
+public:
+  /// Where `readsMemory`, tensors of torch are read whatever torch means by
+  /// them: the caller is its dispatcher.
+  explicit ArgumentReader(bool readsMemory) : readsMemory(readsMemory) {}
+
+  /// Returns false for a tensor that torch alone can read; see readArray.
+  bool read(const char *name, nb::handle object, const ReadOptions &options,
+            Array &array) {
+    if (!readArray(name, object, options, readsMemory, array))
+      return false;
+    if (array.type->isTorch && !readsMemory)
+      tensors.add(array);
+    return true;
+  }
+
+  /// Returns true where all tensors that were read are plain.
+  bool arePlain() const {
+    return tensors.count == 0 ||
+           (isTorchCallPlain() && mfa::python::arePlain(tensors));
+  }
+
+private:
+  bool readsMemory;
+  TensorList tensors;
+};
+} // namespace
+
+/// Calls torch's operators, which are masked attention as torch's dispatcher
+/// sees it, on tensors that are not plain.
+static nb::object callOperator(const Call &call, bool hasKernel) {
+  if (hasKernel)
+    throwError(PyExc_TypeError,
+               "expected plain tensors, outside of modes, traces and "
+               "transforms of torch, as a compiled kernel reads their memory, "
+               "but got others; call mfa.masked_attention instead");
+  static PyObject *callOp = nullptr;
+  DynamoPause pause;
+  return getFunction(callOp, "mfa.torch",
+                     "call_op")(call.q, call.k, call.v, call.mask, call.scale,
+                                call.returnLSE, call.out, call.target);
+}
+
+/// Kernels have head sizes that are multiples of 8.
+static bool needsPadding(const Operands &operands) {
+  return operands.getHeadDim() % 8 != 0 || operands.getValueDim() % 8 != 0;
+}
+
+/// Calls with padded copies of the arrays, which have been checked.
+static nb::object callPadded(const Call &call, const Operands &operands,
+                             nb::handle out, nb::handle lse) {
+  static PyObject *attend = nullptr;
+  DynamoPause pause;
+  nb::object result = getFunction(attend, "mfa._padding", "attend")(
+      call.q, call.k, call.v, call.mask, call.scale, call.returnLSE, out, lse,
+      call.target);
+  noteWritten(operands.out, operands.lse);
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Masked attention
+//===----------------------------------------------------------------------===//
+
 /// Masked attention on arrays; see mfa.masked_attention. `kernel`, if it is not
-/// None, is the one to launch, compiled for `problem` and `target`.
+/// None, is the one to launch, compiled for `problem` and `target`. For
+/// `readsMemory` see ArgumentReader.
 static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
                          nb::handle mask, nb::handle scale, bool returnLSE,
                          nb::handle out, nb::handle target, nb::handle kernel,
-                         nb::handle problem) {
-  Operands operands;
-  readArray("q", q, 4, 4, /*allowBool=*/false, operands.q);
-  readArray("k", k, 4, 4, /*allowBool=*/false, operands.k);
-  readArray("v", v, 4, 4, /*allowBool=*/false, operands.v);
-  checkInputs(operands);
-  MaskView maskView;
-  if (!mask.is_none()) {
-    readArray("mask", mask, 3, 4, /*allowBool=*/true, operands.mask);
-    maskView = viewMask(operands);
-  }
-  readScale(scale, operands);
-  MfaTarget targetKind = parseTarget(target, operands.q);
-
-  const int64_t outSizes[] = {operands.getBatch(), operands.getSeqQ(),
-                              operands.getHeads(), operands.getValueDim()};
-  const int64_t lseSizes[] = {operands.getBatch(), operands.getHeads(),
-                              operands.getSeqQ()};
+                         nb::handle problem, bool readsMemory) {
+  const Call call = {q, k, v, mask, scale, returnLSE, out, target};
   nb::object outArray = nb::borrow(out), lseArray = nb::none();
   if (returnLSE && nb::isinstance<nb::tuple>(out)) {
     auto pair = nb::cast<nb::tuple>(out);
@@ -510,22 +598,51 @@ static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
     outArray = pair[0];
     lseArray = pair[1];
   }
-  bool makesOut = outArray.is_none(),
-       makesLSE = returnLSE && lseArray.is_none();
+  const bool makesOut = outArray.is_none(),
+             makesLSE = returnLSE && lseArray.is_none();
+
+  Operands operands;
+  ArgumentReader reader(readsMemory);
+  if (!reader.read("q", q, {4, 4}, operands.q) ||
+      !reader.read("k", k, {4, 4}, operands.k) ||
+      !reader.read("v", v, {4, 4}, operands.v) ||
+      (!mask.is_none() &&
+       !reader.read("mask", mask, {3, 4, /*allowBool=*/true}, operands.mask)) ||
+      (!makesOut && !reader.read("out", outArray,
+                                 {4, 4, /*allowBool=*/false, /*isOutput=*/true},
+                                 operands.out)) ||
+      (!lseArray.is_none() &&
+       !reader.read("lse", lseArray,
+                    {3, 3, /*allowBool=*/false, /*isOutput=*/true},
+                    operands.lse)) ||
+      !reader.arePlain())
+    return callOperator(call, !kernel.is_none());
+
+  checkInputs(operands);
+  MaskView maskView;
+  if (operands.hasMask())
+    maskView = viewMask(operands);
+  readScale(scale, operands);
+  MfaTarget targetKind = parseTarget(target, operands.q);
+  const int64_t outSizes[] = {operands.getBatch(), operands.getSeqQ(),
+                              operands.getHeads(), operands.getValueDim()};
+  const int64_t lseSizes[] = {operands.getBatch(), operands.getHeads(),
+                              operands.getSeqQ()};
   if (!makesOut) {
-    readArray("out", outArray, 4, 4, /*allowBool=*/false, operands.out);
     checkType(operands.out, operands.q);
     checkOutput(operands.out, operands.q, outSizes);
     checkUnitStride(operands.out);
   }
-  if (returnLSE && !makesLSE) {
-    readArray("lse", lseArray, 3, 3, /*allowBool=*/false, operands.lse);
+  if (operands.lse.object.is_valid()) {
     if (operands.lse.elementType != MfaElementF32)
       throwError(PyExc_TypeError, std::string("lse: expected elements of type "
                                               "f32 but got ") +
                                       getTypeName(operands.lse.elementType));
     checkOutput(operands.lse, operands.q, lseSizes);
   }
+  checkOverlap(operands);
+  if (kernel.is_none() && needsPadding(operands))
+    return callPadded(call, operands, outArray, lseArray);
 
   std::shared_ptr<Kernel> toLaunch;
   int64_t groupedQueries = 0;
@@ -547,6 +664,7 @@ static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
   }
 
   // Nothing can be wrong with the arguments any more.
+  const bool writesArguments = !makesOut || operands.lse.object.is_valid();
   if (makesOut) {
     outArray = makeOutput(operands.q, outSizes, 4, operands.q.elementType);
     readOutput("out", outArray, 4, operands.out);
@@ -561,6 +679,8 @@ static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
   if (groupedQueries)
     groupHeads(operands, groupedQueries);
   launch(*toLaunch, operands, maskView, stream);
+  if (writesArguments)
+    noteWritten(operands.out, operands.lse);
   if (mfaKernelHasNewMachineCode(toLaunch->handle)) {
     static PyObject *save = nullptr;
     getFunction(save, "mfa._kernels", "save")(toLaunch);
@@ -585,7 +705,8 @@ void mfa::python::bindCall(nb::module_ &m) {
         nb::arg("v").none(), nb::arg("mask").none(), nb::arg("scale").none(),
         nb::arg("return_lse"), nb::arg("out").none(), nb::arg("target").none(),
         nb::arg("kernel").none() = nb::none(),
-        nb::arg("problem").none() = nb::none());
+        nb::arg("problem").none() = nb::none(),
+        nb::arg("reads_memory") = false);
   m.def("forget_kernels", &forgetKernels);
   bindDeviceArray(m);
 }
