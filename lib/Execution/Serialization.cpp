@@ -79,19 +79,15 @@ public:
   }
 
   int64_t readInteger(StringRef name, int64_t least, int64_t most) {
-    int64_t value = readInteger(name);
-    if (value >= least && value <= most)
-      return value;
-    refuse(name, "expected a number from ", least, " to ", most, " but got ",
-           value);
-    return 0;
+    return check(name, readInteger(name), least, most);
   }
 
   bool readBool(StringRef name) { return readInteger(name, 0, 1) != 0; }
 
   /// A number of things of which each takes at least `bytes`.
   size_t readCount(StringRef name, size_t bytes) {
-    return readInteger(name, 0, text.size() / bytes);
+    int64_t count = readInteger(name);
+    return check(name, count, 0, text.size() / bytes);
   }
 
   StringRef readString(StringRef name) {
@@ -118,6 +114,15 @@ public:
 
   StringRef text;
   std::string problem;
+
+private:
+  int64_t check(StringRef name, int64_t value, int64_t least, int64_t most) {
+    if (value >= least && value <= most)
+      return value;
+    refuse(name, "expected a number from ", least, " to ", most, " but got ",
+           value);
+    return 0;
+  }
 };
 } // namespace
 

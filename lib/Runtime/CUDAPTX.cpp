@@ -124,8 +124,8 @@ void CUDADriver::addVersions(const char *text, CUDAError &error) const {
   int version = 0;
   if (error.code == CUDA_ERROR_UNSUPPORTED_PTX_VERSION &&
       functions.cuDriverGetVersion(&version) == CUDA_SUCCESS)
-    error.text += ": " + formatVersion(readHead(text)) +
-                  " and a driver of CUDA " + formatCUDA(version);
+    error.text += " (" + formatVersion(readHead(text)) +
+                  " and a driver of CUDA " + formatCUDA(version) + ")";
 }
 
 CUDAStatus CUDADriver::checkPTX(const char *text) const {

@@ -26,13 +26,16 @@ ParallelLoop::ParallelLoop(int64_t count, void (*body)(int64_t, void *),
       grain(std::max<int64_t>(count / 1024, 1)) {}
 
 void ParallelLoop::work() {
-  while (!interrupts || !interrupts->shouldStop()) {
+  while (true) {
     int64_t begin = next.fetch_add(grain, std::memory_order_relaxed);
-    if (begin >= count)
+    int64_t end = std::min(begin + grain, count);
+    if (begin >= end)
       return;
-    for (int64_t index = begin, end = std::min(begin + grain, count);
-         index < end; ++index)
+    for (int64_t index = begin; index < end; ++index) {
+      if (interrupts && interrupts->shouldStop())
+        return;
       body(index, context);
+    }
   }
 }
 

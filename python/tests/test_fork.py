@@ -124,6 +124,7 @@ ends.set()
 thread.join()
 """,
     "while another thread compiles": """
+check()
 def compile():
     for dim in range(8, 72, 8):
         check(dim=dim)
@@ -195,13 +196,14 @@ CUDA_PROGRAMS = {
     "chip": "mfa._mfa.device_chip(0)",
     "call": "call()",
     "load": "kernel.load(0)",
-    "compiled": "print(mfa.compile(x, x, x, target='cuda').resources, flush=True)",
+    "compiled": "print(mfa.compile(s, s, s, target='cuda').resources, flush=True)",
     "array": "mfa._mfa.DeviceArray((2, 3), 'f16', 0)",
 }
 CUDA_PROLOGUE = """
 import fake_gpu
 x = fake_gpu.Array(1, 4, 2, 64)
 out = fake_gpu.Array(1, 4, 2, 64)
+s = mfa.Spec((1, 4, 2, 64), "f16")
 def call():
     mfa.masked_attention(x, x, x, out=out)
 call()

@@ -14,6 +14,8 @@ from conftest import assert_close, make_qkv, reference
 CALLS = {
     "cpu": dict(shape=(8, 2048, 8, 64)),
     "cpu-half": dict(shape=(8, 4096, 8, 64), dtype=np.float16),
+    # So many tiles that threads take several at once.
+    "cpu-long": dict(shape=(1, 65536, 4, 64)),
     "cpu-one-head": dict(shape=(1, 32768, 1, 64)),
     "sim": dict(shape=(8, 256, 8, 64), target="sim"),
     # One block, and so one thread of the host.

@@ -177,6 +177,13 @@ static int changeFields(const Serialized &kernel,
       for (const std::string &changed : {shorter, longer, other})
         accepted += refuse(kernel, changed, &messages);
     }
+    if (field.name == "cubins") {
+      // One more, as it should be written.
+      std::string changed = body;
+      support::endian::write64le(&changed[field.begin], value + 1);
+      changed.insert(field.begin + 8, 8, '\0');
+      accepted += refuse(kernel, changed, &messages);
+    }
     if (accepted != before)
       std::printf("%s: accepted\n", field.name.c_str());
   }
