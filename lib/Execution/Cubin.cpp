@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mfa/Execution/Kernel.h"
+#include "mfa/Support/Files.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/Path.h"
@@ -53,13 +54,9 @@ static Expected<std::string> assemble(StringRef ptxas, StringRef chip,
               output = (folder + "/kernels.cubin").str(),
               log = (folder + "/log").str();
   auto run = [&]() -> Expected<std::string> {
-    Error error = writeToOutput(input, [&](raw_ostream &os) {
-      os << text;
-      return Error::success();
-    });
-    if (error)
-      return makeError(ErrorKind::Compilation, "cannot write '", input,
-                       "': ", toString(std::move(error)));
+    if (Error error =
+            mfa::writeFile(input, [&](raw_ostream &os) { os << text; }))
+      return makeError(ErrorKind::Compilation, toString(std::move(error)));
     std::string arch = ("-arch=" + chip).str(), message;
     StringRef arguments[] = {ptxas, arch, "-O3", input, "-o", output};
     std::optional<StringRef> redirects[] = {std::nullopt, StringRef(log),

@@ -13,6 +13,7 @@
 #include "mfa/Runtime/CUDARuntime.h"
 #include "mfa/Runtime/Sim/Sim.h"
 #include "mfa/Support/Chip.h"
+#include "mfa/Support/Memory.h"
 
 using namespace llvm;
 using namespace mfa::exec;
@@ -54,7 +55,12 @@ Kernel::~Kernel() = default;
 //===----------------------------------------------------------------------===//
 
 /// `malloc` of the program's host code, which does not expect it to fail.
-static void *allocate(size_t bytes) {
+static void *allocateOnHost(size_t bytes) {
+  return mfa::allocateOrReport(bytes, HostCall::reportError);
+}
+
+/// The same, of memory that a GPU can reach.
+static void *allocateShared(size_t bytes) {
   void *memory = allocateManaged(bytes);
   if (!memory && bytes != 0)
     HostCall::reportError("expected memory for a buffer of the program");
@@ -65,13 +71,15 @@ static std::vector<EntryPoint> getEntryPoints(Target target) {
   std::vector<EntryPoint> entryPoints;
   switch (target) {
   case Target::CPU:
+    entryPoints.push_back({"malloc", reinterpret_cast<void *>(allocateOnHost)});
     break;
   case Target::Sim:
     entryPoints = mfa::sim::getEntryPoints();
+    entryPoints.push_back({"malloc", reinterpret_cast<void *>(allocateOnHost)});
     break;
   case Target::CUDA:
     entryPoints = getCUDAImageEntryPoints();
-    entryPoints.push_back({"malloc", reinterpret_cast<void *>(allocate)});
+    entryPoints.push_back({"malloc", reinterpret_cast<void *>(allocateShared)});
     entryPoints.push_back({"free", reinterpret_cast<void *>(freeManaged)});
     break;
   }
