@@ -99,8 +99,9 @@ RowTile RowSchedule::locate(Value number) const {
                                 b.toI32(b.dim(operands.query, 0)));
   Value heads = numHeads, firstHead;
   if (int64_t adjacent = problem.schedule.getAdjacentHeads()) {
-    // Heads in runs of `adjacent`, of which the last may be shorter.
-    Value length = b.i32(adjacent);
+    // Heads in runs of `adjacent`, of which the last may be shorter. Runs
+    // longer than all heads would take more than 32 bits.
+    Value length = b.createOrFold<arith::MinUIOp>(b.i32(adjacent), numHeads);
     Value run;
     std::tie(run, rest) = divide(rest, multiply(tiles, length));
     firstHead = multiply(run, length);
