@@ -42,6 +42,7 @@ config.substitutions += [
             ("_serialization", "mfa-capi-serialization-test"),
         )
     ),
+    ("%mfa_npy_test", os.path.join(config.test_exec_root, "Runtime", "NPY", "mfa-npy-test")),
     ("%python", '"' + config.python_executable + '"'),
 ]
 

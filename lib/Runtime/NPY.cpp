@@ -7,17 +7,23 @@
 //===----------------------------------------------------------------------===//
 
 #include "mfa/Runtime/NPY.h"
+#include "mfa/Support/Files.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/MathExtras.h"
-#include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/raw_ostream.h"
 
 using namespace llvm;
 using namespace mfa::runtime;
 
 static constexpr StringLiteral kMagic("\x93NUMPY");
+
+/// As many dimensions as NumPy has.
+static constexpr size_t kMaxRank = 64;
+
+//===----------------------------------------------------------------------===//
+// Types
+//===----------------------------------------------------------------------===//
 
 namespace {
 struct TypeInfo {
@@ -27,11 +33,14 @@ struct TypeInfo {
 };
 } // namespace
 
-static constexpr TypeInfo kTypes[] = {{NPYArray::F2, "<f2", 2},
-                                      {NPYArray::F4, "<f4", 4},
-                                      {NPYArray::F8, "<f8", 8},
-                                      {NPYArray::U2, "<u2", 2},
-                                      {NPYArray::B1, "|b1", 1}};
+static constexpr TypeInfo kTypes[] = {
+    {NPYArray::B1, "|b1", 1}, {NPYArray::I1, "|i1", 1},
+    {NPYArray::I2, "<i2", 2}, {NPYArray::I4, "<i4", 4},
+    {NPYArray::I8, "<i8", 8}, {NPYArray::U1, "|u1", 1},
+    {NPYArray::U2, "<u2", 2}, {NPYArray::U4, "<u4", 4},
+    {NPYArray::U8, "<u8", 8}, {NPYArray::F2, "<f2", 2},
+    {NPYArray::F4, "<f4", 4}, {NPYArray::F8, "<f8", 8},
+    {NPYArray::V2, "<V2", 2}};
 
 StringRef NPYArray::getTypeName(Type type) { return kTypes[type].name; }
 
@@ -44,11 +53,38 @@ int64_t NPYArray::getNumElements() const {
   return count;
 }
 
+/// The type that a header names, in either byte order ('<' or '>', '|' where
+/// there is none); null if it is not one of the types above.
+static const TypeInfo *findType(StringRef name, bool &isBigEndian) {
+  if (name.size() < 2)
+    return nullptr;
+  char order = name[0];
+  const TypeInfo *info = find_if(kTypes, [&](const TypeInfo &type) {
+    return type.name.drop_front() == name.drop_front();
+  });
+  if (info == std::end(kTypes))
+    return nullptr;
+  // Bits that are no number have no byte order.
+  bool isOrdered = info->byteWidth > 1 && info->type != NPYArray::V2;
+  isBigEndian = isOrdered && order == '>';
+  bool isKnown = order == '<' || (order == '|' && !isOrdered) ||
+                 (order == '>' && info->type != NPYArray::V2);
+  return isKnown ? info : nullptr;
+}
+
+static std::string getTypeNames() {
+  return join(map_range(kTypes, [](const TypeInfo &type) { return type.name; }),
+              ", ");
+}
+
+//===----------------------------------------------------------------------===//
+// Reading
+//===----------------------------------------------------------------------===//
+
 template <typename... Args>
-static Error makeError(StringRef path, const Args &...args) {
+static Error makeError(const Args &...args) {
   std::string message;
   raw_string_ostream os(message);
-  os << "'" << path << "': ";
   (os << ... << args);
   return createStringError(message);
 }
@@ -64,27 +100,42 @@ public:
   bool fortranOrder = false;
   SmallVector<int64_t> shape;
 
-  /// False unless the text is such a dictionary.
-  bool parse() {
-    bool hasDescr = false, hasOrder = false, hasShape = false;
+  /// Error unless the text is such a dictionary.
+  Error parse() {
     if (!consume("{"))
-      return false;
+      return makeError("expected a dictionary as the header");
+    SmallVector<StringRef> keys;
     while (!consume("}")) {
       StringRef key;
       if (!parseString(key) || !consume(":"))
-        return false;
-      if (key == "descr" && !hasDescr)
-        hasDescr = parseString(descr);
-      else if (key == "fortran_order" && !hasOrder)
-        hasOrder = parseBool();
-      else if (key == "shape" && !hasShape)
-        hasShape = parseShape();
-      else
-        return false;
+        return makeError("expected a key, such as 'shape':, in the header");
+      if (is_contained(keys, key))
+        return makeError("expected each key once in the header but got '",
+                         printable(key), "' again");
+      keys.push_back(key);
+      if (Error error = parseValue(key))
+        return error;
       if (!consume(",") && !rest.ltrim().starts_with("}"))
-        return false;
+        return makeError("expected ',' or '}' after the value of '", key,
+                         "' in the header");
     }
-    return hasDescr && hasOrder && hasShape && rest.trim().empty();
+    for (StringRef key : {"descr", "fortran_order", "shape"})
+      if (!is_contained(keys, key))
+        return makeError("expected '", key, "' in the header");
+    if (!rest.trim().empty())
+      return makeError("expected nothing after the dictionary in the header");
+    return Error::success();
+  }
+
+  /// Text from a file, for a message.
+  static std::string printable(StringRef text) {
+    constexpr size_t maxLength = 40;
+    std::string result;
+    raw_string_ostream os(result);
+    printEscapedString(text.take_front(maxLength), os);
+    if (text.size() > maxLength)
+      os << "...";
+    return result;
   }
 
 private:
@@ -105,94 +156,168 @@ private:
     return true;
   }
 
-  bool parseBool() {
-    fortranOrder = consume("True");
-    return fortranOrder || consume("False");
+  Error parseValue(StringRef key) {
+    if (key == "descr") {
+      // Records have a list of fields here.
+      if (!parseString(descr))
+        return makeError(
+            "expected one of the types ", getTypeNames(),
+            " as 'descr' in the header but got '",
+            printable(rest.ltrim().take_until([](char c) { return c == '}'; })),
+            "'");
+      return Error::success();
+    }
+    if (key == "fortran_order") {
+      fortranOrder = consume("True");
+      if (!fortranOrder && !consume("False"))
+        return makeError(
+            "expected True or False as 'fortran_order' in the header");
+      return Error::success();
+    }
+    if (key == "shape")
+      return parseShape();
+    return makeError("expected the keys 'descr', 'fortran_order' and 'shape' "
+                     "in the header but got '",
+                     printable(key), "'");
   }
 
-  bool parseShape() {
+  /// A tuple of sizes; one of a single size has a comma.
+  Error parseShape() {
+    auto fail = [] {
+      return makeError("expected a tuple of sizes from 0 to ", INT64_MAX,
+                       " as 'shape' in the header");
+    };
     if (!consume("("))
-      return false;
+      return fail();
+    bool hasComma = false;
     while (!consume(")")) {
       int64_t size;
       rest = rest.ltrim();
       if (rest.consumeInteger(10, size) || size < 0)
-        return false;
+        return fail();
+      if (shape.size() == kMaxRank)
+        return makeError("expected at most ", kMaxRank, " dimensions");
       shape.push_back(size);
-      if (!consume(",") && !rest.ltrim().starts_with(")"))
-        return false;
+      hasComma = consume(",");
+      if (!hasComma && !rest.ltrim().starts_with(")"))
+        return fail();
     }
-    return true;
+    return shape.size() == 1 && !hasComma ? fail() : Error::success();
   }
 
   StringRef rest;
 };
 } // namespace
 
-Expected<NPYArray> mfa::runtime::readNPY(StringRef path) {
-  ErrorOr<std::unique_ptr<MemoryBuffer>> file =
-      MemoryBuffer::getFile(path, /*IsText=*/false,
-                            /*RequiresNullTerminator=*/false);
-  if (!file)
-    return makeError(path, file.getError().message());
-  StringRef data = (*file)->getBuffer();
+/// Elements in row-major order, from column-major order.
+static std::vector<char> toRowMajor(StringRef data, ArrayRef<int64_t> shape,
+                                    int64_t width) {
+  SmallVector<int64_t> strides;
+  int64_t stride = width;
+  for (int64_t size : shape) {
+    strides.push_back(stride);
+    stride *= size;
+  }
+  std::vector<char> bytes(data.size());
+  SmallVector<int64_t> index(shape.size(), 0);
+  int64_t source = 0;
+  for (size_t target = 0; target < bytes.size(); target += width) {
+    std::memcpy(bytes.data() + target, data.data() + source, width);
+    // The next index, the last dimension fastest.
+    for (size_t dim = shape.size(); dim-- > 0;) {
+      source += strides[dim];
+      if (++index[dim] < shape[dim])
+        break;
+      source -= strides[dim] * shape[dim];
+      index[dim] = 0;
+    }
+  }
+  return bytes;
+}
 
-  // Magic, version (2 bytes), length of the header (2 bytes in version 1, then
-  // 4), header, elements.
+/// Takes what comes before the elements from the beginning of `data`: magic,
+/// version (2 bytes), length of the header (2 bytes in version 1, then 4),
+/// header.
+static Expected<StringRef> takeHeader(StringRef &data) {
   if (!data.consume_front(kMagic) || data.size() < 2)
-    return makeError(path, "expected a .npy file");
+    return makeError("expected a .npy file");
   unsigned version = static_cast<unsigned char>(data[0]);
   data = data.drop_front(2);
   if (version < 1 || version > 3)
-    return makeError(path,
-                     "expected version 1, 2 or 3 of the .npy format but "
-                     "got ",
+    return makeError("expected version 1, 2 or 3 of the .npy format but got ",
                      version);
   size_t lengthBytes = version == 1 ? 2 : 4;
   if (data.size() < lengthBytes)
-    return makeError(path, "the file ends in the header");
+    return makeError("the file ends in the header");
   size_t headerSize = version == 1 ? support::endian::read16le(data.data())
                                    : support::endian::read32le(data.data());
   data = data.drop_front(lengthBytes);
   if (data.size() < headerSize)
-    return makeError(path, "the file ends in the header");
-  HeaderParser header(data.take_front(headerSize));
+    return makeError("the file ends in the header");
+  StringRef header = data.take_front(headerSize);
   data = data.drop_front(headerSize);
-  if (!header.parse())
-    return makeError(path, "the header is not a dictionary of descr, "
-                           "fortran_order and shape");
+  return header;
+}
 
-  const TypeInfo *info = find_if(
-      kTypes, [&](const TypeInfo &type) { return type.name == header.descr; });
-  if (info == std::end(kTypes))
-    return makeError(path,
-                     "expected elements of type <f2, <f4, <f8, <u2 or "
-                     "|b1 but got ",
-                     header.descr);
-  if (header.fortranOrder)
-    return makeError(path, "expected an array in row-major order but got "
-                           "Fortran order; save numpy.ascontiguousarray of it");
+Expected<NPYArray> mfa::runtime::parseNPY(StringRef data) {
+  Expected<StringRef> text = takeHeader(data);
+  if (!text)
+    return text.takeError();
+  HeaderParser header(*text);
+  if (Error error = header.parse())
+    return std::move(error);
+  bool isBigEndian;
+  const TypeInfo *info = findType(header.descr, isBigEndian);
+  if (!info)
+    return makeError("expected elements of one of the types ", getTypeNames(),
+                     " but got ", HeaderParser::printable(header.descr));
 
   NPYArray array;
   array.type = info->type;
   array.shape = header.shape;
   // Zero sizes last, so that no product of the others overflows unseen.
-  int64_t expectedBytes = info->byteWidth;
+  int64_t width = info->byteWidth, expectedBytes = width;
   for (int64_t size : array.shape)
     if (size != 0 && MulOverflow(expectedBytes, size, expectedBytes))
-      return makeError(path, "the shape has too many elements");
+      return makeError("the shape has too many elements");
   if (is_contained(array.shape, 0))
     expectedBytes = 0;
   if (static_cast<int64_t>(data.size()) != expectedBytes)
-    return makeError(path, "expected ", expectedBytes,
-                     " bytes of elements but "
-                     "got ",
+    return makeError("expected ", expectedBytes, " bytes of elements but got ",
                      data.size());
-  array.bytes.assign(data.begin(), data.end());
+  if (header.fortranOrder && array.shape.size() > 1)
+    array.bytes = toRowMajor(data, array.shape, width);
+  else
+    array.bytes.assign(data.begin(), data.end());
+  if (isBigEndian)
+    for (auto *element = array.bytes.data(), *end = element + expectedBytes;
+         element != end; element += width)
+      std::reverse(element, element + width);
+  // For NumPy any other byte than 0 is true as well.
+  if (array.type == NPYArray::B1)
+    for (char &element : array.bytes)
+      element = element != 0;
   return array;
 }
 
-Error mfa::runtime::writeNPY(StringRef path, const NPYArray &array) {
+Expected<NPYArray> mfa::runtime::readNPY(StringRef path) {
+  auto fail = [&](Error error) {
+    return makeError("'", path, "': ", toString(std::move(error)));
+  };
+  Expected<std::unique_ptr<MemoryBuffer>> file = readFile(path);
+  if (!file)
+    return fail(file.takeError());
+  Expected<NPYArray> array = parseNPY((*file)->getBuffer());
+  if (!array)
+    return fail(array.takeError());
+  return array;
+}
+
+//===----------------------------------------------------------------------===//
+// Writing
+//===----------------------------------------------------------------------===//
+
+void mfa::runtime::writeNPY(raw_ostream &out, const NPYArray &array) {
   std::string header;
   raw_string_ostream os(header);
   os << "{'descr': '" << NPYArray::getTypeName(array.type)
@@ -206,14 +331,8 @@ Error mfa::runtime::writeNPY(StringRef path, const NPYArray &array) {
                 ' ');
   header += '\n';
 
-  Error error = writeToOutput(path, [&](raw_ostream &out) {
-    char length[2];
-    support::endian::write16le(length, header.size());
-    out << kMagic << '\x01' << '\0' << StringRef(length, 2) << header;
-    out.write(array.bytes.data(), array.bytes.size());
-    return Error::success();
-  });
-  if (error)
-    return makeError(path, toString(std::move(error)));
-  return Error::success();
+  char length[2];
+  support::endian::write16le(length, header.size());
+  out << kMagic << '\x01' << '\0' << StringRef(length, 2) << header;
+  out.write(array.bytes.data(), array.bytes.size());
 }

@@ -8,20 +8,20 @@
 
 #include "Arguments.h"
 #include "Options.h"
-#include "mfa/Execution/AttentionProgram.h"
-#include "mfa/Runtime/NPY.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/WithColor.h"
 
 using namespace llvm;
+using namespace mfa;
 using namespace mfa::run;
 using namespace mfa::runtime;
 
-std::optional<ElementType> mfa::run::getArrayElementType(mlir::Type type) {
+std::optional<NumberType> mfa::run::getArrayElementType(mlir::Type type) {
   auto shaped = dyn_cast<mlir::ShapedType>(type);
-  if (!shaped || !shaped.hasRank())
+  if (!shaped || !shaped.hasRank() ||
+      !isa<mlir::RankedTensorType, mlir::MemRefType>(type))
     return std::nullopt;
-  return exec::getElementType(shaped.getElementType());
+  return getNumberType(shaped.getElementType());
 }
 
 /// An MLIR type or value as text.
@@ -54,13 +54,15 @@ static bool admitsContiguous(mlir::MemRefType type) {
   return true;
 }
 
-Error mfa::run::checkArgumentType(StringRef what, mlir::Type type) {
-  if (type.isF32())
-    return Error::success();
+/// Error unless `type` is an array of numbers. `isNumberToo` says whether the
+/// place may have a number as well.
+static Error checkArrayType(StringRef what, mlir::Type type, bool isNumberToo) {
   if (!getArrayElementType(type))
-    return makeError(what,
-                     ": expected an f32, or a ranked tensor or memref of "
-                     "f16, bf16, f32 or i1 but got ",
+    return makeError(what, ": expected a ",
+                     isNumberToo ? "number, or a ranked tensor or memref of "
+                                   "numbers, "
+                                 : "ranked tensor or memref ",
+                     "of type ", getNumberTypeNames(), " but got ",
                      toText(type));
   if (auto memref = dyn_cast<mlir::MemRefType>(type))
     if (!admitsContiguous(memref))
@@ -69,20 +71,21 @@ Error mfa::run::checkArgumentType(StringRef what, mlir::Type type) {
   return Error::success();
 }
 
-/// The value at an index of a floating-point file.
-static float loadNPY(const NPYArray &array, int64_t index) {
-  const char *address =
-      array.bytes.data() + index * NPYArray::getByteWidth(array.type);
-  if (array.type == NPYArray::F2)
-    return loadElement(ElementType::F16, address);
-  if (array.type == NPYArray::F4)
-    return loadElement(ElementType::F32, address);
-  double value;
-  std::memcpy(&value, address, sizeof(value));
-  return static_cast<float>(value);
+Error mfa::run::checkArgumentType(StringRef what, mlir::Type type) {
+  if (getNumberType(type))
+    return Error::success();
+  return checkArrayType(what, type, /*isNumberToo=*/true);
 }
 
-static std::string shapeToText(ArrayRef<int64_t> shape) {
+Error mfa::run::checkResultType(StringRef what, mlir::Type type) {
+  if (getNumberType(type))
+    return makeError(what, ": expected a ranked tensor or memref but got ",
+                     toText(type), "; return it as tensor<", toText(type),
+                     "> (tensor.from_elements)");
+  return checkArrayType(what, type, /*isNumberToo=*/false);
+}
+
+std::string mfa::run::shapeToText(ArrayRef<int64_t> shape) {
   std::string text;
   raw_string_ostream os(text);
   os << "[";
@@ -97,94 +100,68 @@ static std::string shapeToText(ArrayRef<int64_t> shape) {
   return text;
 }
 
-/// Type of a file that carries the bits of elements of `type`.
-static NPYArray::Type getFileType(ElementType type) {
-  switch (type) {
-  case ElementType::F16:
-    return NPYArray::F2;
-  case ElementType::BF16:
-    return NPYArray::U2;
-  case ElementType::F32:
-    return NPYArray::F4;
-  case ElementType::I1:
-    return NPYArray::B1;
-  case ElementType::I32:
-    // No parameter of a program has it.
-    break;
-  }
-  return NPYArray::F4;
-}
-
-/// Converts the elements of a file to `type`. `what` names the argument.
-static Expected<std::vector<char>> convert(const Twine &what, StringRef path,
-                                           const NPYArray &file,
-                                           ElementType type) {
-  NPYArray::Type sameBits = getFileType(type);
-  if (file.type == sameBits)
-    return file.bytes;
-  bool isFloat = file.type == NPYArray::F2 || file.type == NPYArray::F4 ||
-                 file.type == NPYArray::F8;
-  if (type == ElementType::I1 || !isFloat)
-    return makeError(what, " ('", path, "'): expected elements of type ",
-                     NPYArray::getTypeName(sameBits),
-                     type == ElementType::I1 ? "" : " (or floating-point)",
-                     " for ", getName(type), " but got ",
-                     NPYArray::getTypeName(file.type));
-  int64_t count = file.getNumElements(), width = getByteWidth(type);
-  std::vector<char> bytes(count * width);
-  for (int64_t index = 0; index < count; ++index)
-    storeElement(type, bytes.data() + index * width, loadNPY(file, index));
-  bool exact = file.type == NPYArray::F2 && type == ElementType::F32;
-  if (!exact)
+/// Reads the elements of an array, or a number, from a file.
+static Expected<Array> readArray(StringRef what, mlir::Type type,
+                                 StringRef path) {
+  Array array;
+  std::optional<NumberType> scalar = getNumberType(type);
+  array.isScalar = scalar.has_value();
+  array.type = scalar ? *scalar : *getArrayElementType(type);
+  Expected<NPYArray> file = readNPY(path);
+  if (!file)
+    return makeError(what, ": ", toString(file.takeError()));
+  SmallVector<int64_t> expected;
+  if (!scalar)
+    llvm::append_range(expected, cast<mlir::ShapedType>(type).getShape());
+  if (file->shape.size() != expected.size())
+    return makeError(what, " ('", path, "'): expected rank ", expected.size(),
+                     " for ", toText(type), " but got rank ",
+                     file->shape.size());
+  for (auto [size, actual] : zip_equal(expected, file->shape))
+    if (!mlir::ShapedType::isDynamic(size) && size != actual)
+      return makeError(what, " ('", path, "'): expected shape ",
+                       shapeToText(expected), " but got ",
+                       shapeToText(file->shape));
+  Expected<ConvertedNumbers> numbers = convertNumbers(*file, array.type);
+  if (!numbers)
+    return makeError(what, " ('", path, "'): ", toString(numbers.takeError()));
+  if (numbers->isRounded)
     WithColor::note(errs(), "mfa-run")
         << what << " ('" << path << "'): rounded from "
-        << NPYArray::getTypeName(file.type) << " to " << getName(type) << "\n";
-  return bytes;
+        << NPYArray::getTypeName(file->type) << " to " << getName(array.type)
+        << "\n";
+  array.shape = file->shape;
+  array.bytes = std::move(numbers->bytes);
+  return array;
 }
 
 Expected<Array> mfa::run::readArgument(unsigned index, mlir::Type type,
                                        StringRef text) {
   std::string what = ("argument " + Twine(index + 1)).str();
-  Array array;
-  array.isScalar = type.isF32();
-  double number;
-  if (array.isScalar && !text.getAsDouble(number)) {
-    auto value = static_cast<float>(number);
-    array.bytes.resize(sizeof(value));
-    std::memcpy(array.bytes.data(), &value, sizeof(value));
+  std::optional<NumberType> scalar = getNumberType(type);
+  if (!scalar)
+    return readArray(what, type, text);
+  Expected<std::optional<std::vector<char>>> number =
+      parseNumber(text, *scalar);
+  if (!number)
+    return makeError(what, ": ", toString(number.takeError()));
+  if (*number) {
+    Array array;
+    array.isScalar = true;
+    array.type = *scalar;
+    array.bytes = std::move(**number);
     return array;
   }
-
-  Expected<NPYArray> file = readNPY(text);
-  if (!file)
-    return makeError(what, ": ", toString(file.takeError()));
-  SmallVector<int64_t> expected;
-  if (!array.isScalar) {
-    auto shaped = cast<mlir::ShapedType>(type);
-    array.type = *getArrayElementType(type);
-    llvm::append_range(expected, shaped.getShape());
-  }
-  if (file->shape.size() != expected.size())
-    return makeError(what, " ('", text, "'): expected rank ", expected.size(),
-                     " for ", toText(type), " but got rank ",
-                     file->shape.size());
-  for (auto [size, actual] : zip_equal(expected, file->shape))
-    if (!mlir::ShapedType::isDynamic(size) && size != actual)
-      return makeError(what, " ('", text, "'): expected shape ",
-                       shapeToText(expected), " but got ",
-                       shapeToText(file->shape));
-  Expected<std::vector<char>> bytes = convert(what, text, *file, array.type);
-  if (!bytes)
-    return bytes.takeError();
-  array.shape = file->shape;
-  array.bytes = std::move(*bytes);
-  return array;
+  if (!sys::fs::exists(text))
+    return makeError(what, ": expected a number or a .npy file for ",
+                     getName(*scalar), " but got '", text, "'");
+  return readArray(what, type, text);
 }
 
-Error mfa::run::writeArray(StringRef path, const Array &array) {
+void mfa::run::writeArray(raw_ostream &os, const Array &array) {
   NPYArray file;
   file.type = getFileType(array.type);
   file.shape = array.shape;
   file.bytes = array.bytes;
-  return writeNPY(path, file);
+  writeNPY(os, file);
 }

@@ -9,36 +9,42 @@
 #ifndef MFA_RUN_ARGUMENTS_H
 #define MFA_RUN_ARGUMENTS_H
 
-#include "mfa/Runtime/ElementType.h"
+#include "Numbers.h"
+#include "mfa/Support/Files.h"
 #include "mlir/IR/BuiltinTypes.h"
-#include "llvm/Support/Error.h"
-#include <vector>
 
 namespace mfa::run {
 
 /// A dense row-major array, or a number where `isScalar`.
 struct Array {
-  runtime::ElementType type = runtime::ElementType::F32;
+  NumberType type = NumberType::F32;
   llvm::SmallVector<int64_t> shape;
   std::vector<char> bytes;
   bool isScalar = false;
 };
 
-/// Element type of an array that a function takes or returns; none where the
-/// type is not one that files can carry.
-std::optional<runtime::ElementType> getArrayElementType(mlir::Type type);
+/// Type of the elements of an array that a function takes or returns; none
+/// where the type is not one that files can carry.
+std::optional<NumberType> getArrayElementType(mlir::Type type);
 
-/// Error unless `type` is an f32, or a ranked tensor or contiguous memref of
-/// f16, bf16, f32 or i1. `what` names it in the message.
+/// Error unless `type` is a number, or a ranked tensor or contiguous memref of
+/// numbers. `what` names it in the message.
 llvm::Error checkArgumentType(llvm::StringRef what, mlir::Type type);
 
-/// Reads an argument of the given type: a `.npy` file whose values are rounded
-/// to the type (with a notice on stderr), or for an f32 a number.
+/// Error unless `type` is an array as above.
+llvm::Error checkResultType(llvm::StringRef what, mlir::Type type);
+
+/// Reads an argument of the given type: a `.npy` file whose values are
+/// converted to the type (with a notice on stderr where that rounds), or for a
+/// number its text or a file without dimensions.
 llvm::Expected<Array> readArgument(unsigned index, mlir::Type type,
                                    llvm::StringRef text);
 
 /// Writes an array as `.npy`; bf16 as `<u2`.
-llvm::Error writeArray(llvm::StringRef path, const Array &array);
+void writeArray(llvm::raw_ostream &os, const Array &array);
+
+/// A shape for messages: "[2, ?]".
+std::string shapeToText(llvm::ArrayRef<int64_t> shape);
 
 } // namespace mfa::run
 

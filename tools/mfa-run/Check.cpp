@@ -18,8 +18,9 @@ using namespace llvm;
 using namespace mfa::run;
 using namespace mfa::runtime;
 
-/// Work that is compared in full.
+/// Work that is compared in full, and rows.
 static constexpr double kMaxFlops = 1e9;
+static constexpr int64_t kMaxRows = int64_t{1} << 20;
 /// Largest error of a log-sum-exp, relative beyond 1.
 static constexpr double kLSETolerance = 1e-3;
 
@@ -28,10 +29,10 @@ static constexpr double kLSETolerance = 1e-3;
 static std::vector<int64_t> chooseRows(const Problem &problem) {
   int64_t total = problem.shape.getNumRows();
   double share = kMaxFlops / std::max(problem.shape.getFlops(), 1.0);
-  int64_t count = total;
+  int64_t count = std::min(total, kMaxRows);
   if (share < 1.0)
     count = std::clamp<int64_t>(static_cast<int64_t>(total * share),
-                                std::min<int64_t>(64, total), total);
+                                std::min<int64_t>(64, total), count);
   std::mt19937_64 random(problem.seed);
   std::vector<int64_t> rows;
   for (int64_t part = 0; part < count; ++part) {

@@ -191,25 +191,33 @@ bool Operand::isStrided() const {
   return offset != 0;
 }
 
-void Operand::forEachElement(const Buffer &buffer,
-                             function_ref<void(int64_t)> visit) const {
+void mfa::run::forEachOffset(ArrayRef<int64_t> shape, ArrayRef<int64_t> strides,
+                             function_ref<void(int64_t)> visit) {
   if (is_contained(shape, 0))
     return;
-  int64_t width = getByteWidth(type);
+  if (shape.empty())
+    return visit(0);
   SmallVector<int64_t> indices(shape.size(), 0);
   int64_t inner = shape.back();
   while (true) {
-    int64_t element = offset;
+    int64_t begin = 0;
     for (auto [index, stride] : zip_equal(indices, strides))
-      element += index * stride;
+      begin += index * stride;
     for (int64_t step = 0; step < inner; ++step)
-      visit(buffer.begin + (element + step * strides.back()) * width);
+      visit(begin + step * strides.back());
     int64_t dim = static_cast<int64_t>(shape.size()) - 2;
     while (dim >= 0 && ++indices[dim] == shape[dim])
       indices[dim--] = 0;
     if (dim < 0)
       return;
   }
+}
+
+void Operand::forEachElement(const Buffer &buffer,
+                             function_ref<void(int64_t)> visit) const {
+  int64_t width = getByteWidth(type), begin = buffer.begin + offset * width;
+  forEachOffset(shape, strides,
+                [&](int64_t element) { visit(begin + element * width); });
 }
 
 static SmallVector<int64_t> getContiguousStrides(ArrayRef<int64_t> shape) {
@@ -437,6 +445,32 @@ private:
 
 Operands mfa::run::layOutOperands(const Problem &problem) {
   return OperandBuilder(problem).layOut();
+}
+
+uint64_t mfa::run::getRequiredBytes(const Problem &problem,
+                                    const Operands &layout) {
+  // Sizes are checked to be far from overflow.
+  uint64_t buffers = 0, largest = 0, floats = 0;
+  for (const Buffer &buffer : layout.buffers) {
+    buffers += buffer.size;
+    largest = std::max<uint64_t>(largest, buffer.size);
+  }
+  const AttentionShape &shape = problem.shape;
+  for (const Operand *operand :
+       {&layout.query, &layout.key, &layout.value, &layout.output}) {
+    uint64_t count = 1;
+    for (int64_t size : operand->shape)
+      count *= size;
+    floats += count;
+  }
+  if (shape.hasMask)
+    floats += shape.maskShape[0] * shape.maskShape[1] * shape.maskShape[2] *
+              shape.maskShape[3];
+  // Values exist twice while they are stored, and the largest buffer while
+  // stray writes are looked for.
+  constexpr uint64_t copiesOfBuffers = 4, copiesOfFloats = 2;
+  return copiesOfBuffers * buffers + largest +
+         copiesOfFloats * sizeof(float) * floats;
 }
 
 Operands mfa::run::makeOperands(const Problem &problem) {

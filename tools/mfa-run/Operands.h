@@ -14,6 +14,12 @@
 
 namespace mfa::run {
 
+/// Calls `visit` with the offset of each element of a strided array, in
+/// row-major order.
+void forEachOffset(llvm::ArrayRef<int64_t> shape,
+                   llvm::ArrayRef<int64_t> strides,
+                   llvm::function_ref<void(int64_t offset)> visit);
+
 /// Elements of NaN before and after each operand.
 inline constexpr int64_t kGuardElements = 512;
 
@@ -61,6 +67,11 @@ struct Operands {
 /// Makes the operands of a problem without their data: buffers and inputs stay
 /// empty.
 Operands layOutOperands(const Problem &problem);
+
+/// Bytes that a run takes of the host's memory: operands as they are laid out,
+/// on the host, on a device that may be the host, and as results of one run or
+/// two; and the same values as floats.
+uint64_t getRequiredBytes(const Problem &problem, const Operands &layout);
 
 /// Makes the operands of a problem; the same problem always gives the same
 /// bits.

@@ -7,16 +7,17 @@
 //===----------------------------------------------------------------------===//
 
 #include "Options.h"
+#include "mfa/Support/Chip.h"
+#include "mfa/Support/Files.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Allocator.h"
 #include "llvm/Support/CommandLine.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/Path.h"
 #include "llvm/Support/StringSaver.h"
 
 using namespace llvm;
 using namespace llvm::opt;
+using namespace mfa;
 using namespace mfa::run;
 
 #define OPTTABLE_STR_TABLE_CODE
@@ -55,6 +56,11 @@ void mfa::run::printHelp(raw_ostream &os) {
       "program with arrays from files");
 }
 
+/// Name of an option without the '=' of its joined form.
+static StringRef getOptionName(const opt::Arg *arg) {
+  return arg->getSpelling().rtrim('=');
+}
+
 /// Splits the arguments into options, all of them known and with a value where
 /// they take one.
 static Expected<opt::InputArgList> parseArguments(ArrayRef<const char *> args) {
@@ -71,6 +77,13 @@ static Expected<opt::InputArgList> parseArguments(ArrayRef<const char *> args) {
                        StringRef(nearest).rtrim('='), "'?");
     return makeError("unknown option '", spelling, "'; see mfa-run --help");
   }
+  for (const opt::Arg *arg : list)
+    if (arg->getNumValues() == 1 && StringRef(arg->getValue()).empty() &&
+        !arg->getOption().matches(OPT_INPUT))
+      return makeError("option '", getOptionName(arg), "' expects a value");
+  // LLVM's parser skips it.
+  if (is_contained(args, StringRef()))
+    return makeError("expected the name of a program but got ''");
   return list;
 }
 
@@ -83,9 +96,8 @@ Expected<int64_t> mfa::run::getInteger(const opt::InputArgList &args,
   int64_t value;
   StringRef text = arg->getValue();
   if (text.getAsInteger(10, value) || value < min || value > max)
-    return makeError(arg->getSpelling().rtrim('='),
-                     ": expected an integer from ", min, " to ", max,
-                     " but got '", text, "'");
+    return makeError(getOptionName(arg), ": expected an integer from ", min,
+                     " to ", max, " but got '", text, "'");
   return value;
 }
 
@@ -94,11 +106,6 @@ Error mfa::run::makeChoiceError(StringRef option, ArrayRef<StringRef> choices,
   std::string list = join(choices.drop_back(), ", ");
   return makeError(option, ": expected ", list, list.empty() ? "" : " or ",
                    choices.back(), " but got '", text, "'");
-}
-
-/// Name of an option without the '=' of its joined form.
-static StringRef getOptionName(const opt::Arg *arg) {
-  return arg->getSpelling().rtrim('=');
 }
 
 /// The first option among `ids` (or in those groups), null if there is none.
@@ -110,21 +117,37 @@ static const opt::Arg *findAny(const opt::InputArgList &args,
   return nullptr;
 }
 
-/// Finds an output file that cannot be written before any work is done for it.
-static Error checkWritable(StringRef option, StringRef path) {
-  if (path.empty())
-    return makeError(option, ": expected a file name but got ''");
-  if (sys::fs::is_directory(path))
-    return makeError(option, ": cannot write '", path, "': it is a directory");
-  StringRef folder = sys::path::parent_path(path);
-  if (folder.empty())
-    folder = ".";
-  if (!sys::fs::is_directory(folder))
-    return makeError(option, ": cannot write '", path, "': no folder '", folder,
-                     "'");
-  if (std::error_code error =
-          sys::fs::access(folder, sys::fs::AccessMode::Write))
-    return makeError(option, ": cannot write '", path, "': ", error.message());
+/// Finds an output that cannot be written, or that would overwrite another file
+/// of the command line, before any work is done for it.
+static Error checkOutputs(const Options &options) {
+  struct NamedFile {
+    StringRef name, path;
+  };
+  SmallVector<NamedFile> others;
+  if (!options.program.empty())
+    others.push_back({"the program", options.program});
+  if (!options.problems.empty())
+    others.push_back({"--problems", options.problems});
+  for (const std::string &path : options.args)
+    others.push_back({"--arg", path});
+  SmallVector<NamedFile> outputs;
+  for (const std::string &path : options.outs)
+    outputs.push_back({"--out", path});
+  if (!options.json.empty())
+    outputs.push_back({"--json", options.json});
+
+  for (NamedFile output : outputs) {
+    if (output.name == "--out" && isStandardOutput(output.path))
+      return makeError("--out: expected a file but got '", output.path,
+                       "', standard output, which has the report");
+    if (Error error = OutputFile::check(output.path))
+      return makeError(output.name, ": ", toString(std::move(error)));
+    for (NamedFile other : others)
+      if (isSameFile(output.path, other.path))
+        return makeError(output.name, ": expected a file of its own but got '",
+                         output.path, "', which is that of ", other.name);
+    others.push_back(output);
+  }
   return Error::success();
 }
 
@@ -200,18 +223,17 @@ Expected<Options> mfa::run::parseCommandLine(ArrayRef<const char *> argv) {
   if (!repeat)
     return repeat.takeError();
   options.repeat = *repeat;
+  if (!options.chip.empty() && !mlir::mfa::lookupChip(options.chip))
+    return makeError("--chip: expected one of ", mlir::mfa::getChipNames(),
+                     " but got '", options.chip, "'");
   if (options.f32Product != "tf32x3" && options.f32Product != "tf32")
     return makeChoiceError("--f32-product", {"tf32x3", "tf32"},
                            options.f32Product);
 
   if (Error error = checkCombination(*args, options))
     return error;
-  for (const std::string &path : options.outs)
-    if (Error error = checkWritable("--out", path))
-      return error;
-  if (args->hasArg(OPT_json))
-    if (Error error = checkWritable("--json", options.json))
-      return error;
+  if (Error error = checkOutputs(options))
+    return error;
   if (options.program.empty() && options.problems.empty()) {
     Expected<Problem> problem = parseProblem(*args);
     if (!problem)

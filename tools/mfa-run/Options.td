@@ -21,20 +21,20 @@ def data_group : OptionGroup<"data">, HelpText<"DATA OF THE PROBLEM">;
 def program_group : OptionGroup<"program">, HelpText<"PROGRAM">;
 def run_group : OptionGroup<"run">, HelpText<"WHERE AND HOW">;
 
-defm batch : Value<"batch", "<B>", "Batches (default 1)", problem_group>;
-defm seq_q : Value<"seq-q", "<Sq>", "Query rows (default 128)", problem_group>;
-defm seq_k : Value<"seq-k", "<Sk>", "Keys (default: as many as query rows)",
+defm batch : Value<"batch", "<B>", "Batches, 0 to 2147483647 (default 1)", problem_group>;
+defm seq_q : Value<"seq-q", "<Sq>", "Query rows, 0 to 2147483647 (default 128)", problem_group>;
+defm seq_k : Value<"seq-k", "<Sk>", "Keys, 0 to 2147483647 (default: as many as query rows)",
                    problem_group>;
-defm heads : Value<"heads", "<H>", "Query heads (default 1)", problem_group>;
+defm heads : Value<"heads", "<H>", "Query heads, 1 to 2147483647 (default 1)", problem_group>;
 defm kv_heads : Value<"kv-heads", "<h>",
                       "Key and value heads, a divisor of the query heads "
                       "(default: as many)", problem_group>;
 defm head_dim : Value<"head-dim", "<D>",
-                      "Elements of a query or key row, a multiple of 8 up to "
-                      "256 (default 64)", problem_group>;
+                      "Elements of a query or key row, a multiple of 8 from 8 "
+                      "to 256 (default 64)", problem_group>;
 defm v_head_dim : Value<"v-head-dim", "<Dv>",
-                        "Elements of a value or result row (default: as of a "
-                        "query row)", problem_group>;
+                        "Elements of a value or result row, a multiple of 8 from "
+                        "8 to 256 (default: as of a query row)", problem_group>;
 defm dtype : Value<"dtype", "<type>",
                    "Element type of query, key, value and result: f16 "
                    "(default), bf16 or f32", problem_group>;
@@ -45,7 +45,7 @@ defm mask_dtype : Value<"mask-dtype", "<type>",
 defm mask_shape : Value<"mask-shape", "<sizes>",
                         "[B|1,Sq|1,Sk|1] or [B|1,H|1,Sq|1,Sk|1], such as "
                         "2,1,1024,1024 (default: B,Sq,Sk)", problem_group>;
-defm scale : Value<"scale", "<X>", "Factor of the scores (default: 1/sqrt(D))",
+defm scale : Value<"scale", "<X>", "Factor of the scores, a finite f32 (default: 1/sqrt(D))",
                    problem_group>;
 defm keep : Value<"keep", "<rules>",
                   "Pairs of a query and a key that take part: causal, "
@@ -63,7 +63,7 @@ def dynamic : Flag<["--"], "dynamic">, Group<problem_group>,
               HelpText<"Leave batch, lengths, heads, scale and numbers of "
                        "rules open in the program">;
 
-defm seed : Value<"seed", "<N>", "Seed of the random data (default 0)",
+defm seed : Value<"seed", "<N>", "Seed of the random data, 0 to 2147483647 (default 0)",
                   data_group>;
 defm mask_fill : Value<"mask-fill", "<fill>",
                        "random (default), zero, causal, padding, row-masked, "
@@ -73,29 +73,32 @@ defm mask_true : Value<"mask-true", "<byte>",
                        "What is true in an i1 mask: a byte from 1 (default) to "
                        "255, or any: another one for each element", data_group>;
 defm nan : Value<"nan", "<operand>",
-                 "Put one NaN into query, key, value or mask", data_group>;
+                 "Put one NaN into query, key, value or mask (default: "
+                 "none)", data_group>;
 defm layout : Value<"layout", "<layout>",
                     "Strides of the operands: bshd (default, contiguous), "
                     "bhsd, packed-qkv, broadcast-batch or padded-rows",
                     data_group>;
 defm offset : Value<"offset", "<N>",
-                    "Elements between an aligned address and each operand "
-                    "(default 0)", data_group>;
+                    "Elements between an aligned address and each operand, 0 "
+                    "to 2147483647 (default 0)", data_group>;
 
 defm entry : Value<"entry", "<name>", "Function to run", program_group>;
 defm arg : Value<"arg", "<file>",
-                 "Next argument: a .npy file, or a number for an f32",
+                 "Next argument: a .npy file, or a number where the function "
+                 "takes one",
                  program_group>;
 defm out : Value<"out", "<file>",
                  "Next result, written as .npy; of a function without results "
                  "its last arguments", program_group>;
 
 defm target : Value<"target", "<target>",
-                    "Where to run (default: cuda where a GPU answers, else "
-                    "cpu)", run_group>;
+                    "Where to run: cpu, sim or cuda (default: cuda where a GPU "
+                    "answers, else cpu)", run_group>;
 defm chip : Value<"chip", "<chip>",
-                  "GPU architecture to compile for (default: the GPU's own, "
-                  "sm_80 without a GPU)", run_group>;
+                  "GPU architecture to compile for, such as sm_80 or sm_90a; "
+                  "the error of another lists all from sm_80 to sm_121a "
+                  "(default: the GPU's own, sm_80 without a GPU)", run_group>;
 defm schedule : Value<"schedule", "<attribute>",
                       "Schedule of the kernel instead of the chosen one: "
                       "'#mfa.schedule<...>'", run_group>;
@@ -110,11 +113,11 @@ def check : Flag<["--"], "check">, Group<run_group>,
 def bench : Flag<["--"], "bench">, Group<run_group>,
             HelpText<"Measure the time of a run">;
 defm repeat : Value<"repeat", "<N>",
-                    "Run N times and require bitwise equal results (default "
-                    "1)", run_group>;
+                    "Run N times, 1 to 2147483647, and require bitwise equal "
+                    "results (default 1)", run_group>;
 def timing : Flag<["--"], "timing">, Group<run_group>,
              HelpText<"Print the time of each step">;
-defm json : Value<"json", "<file>", "Write the results as JSON", run_group>;
+defm json : Value<"json", "<file>", "Write the results as JSON (-: on standard output)", run_group>;
 defm sim_report : Value<"sim-report", "<format>",
                         "Print what simulated kernels executed: table or json",
                         run_group>;

@@ -87,6 +87,18 @@ static Error parseInteger(const opt::InputArgList &args, OptionID id,
   return Error::success();
 }
 
+/// Error if an operand has more elements than is worth a run, which is far from
+/// overflow.
+static Error checkNumElements(ArrayRef<int64_t> sizes) {
+  constexpr int64_t maxElements = int64_t{1} << 36;
+  int64_t elements = 1;
+  for (int64_t size : sizes)
+    if (MulOverflow(elements, size, elements) || elements > maxElements)
+      return makeError("the problem is too large: expected at most ",
+                       maxElements, " elements in each operand");
+  return Error::success();
+}
+
 static Error parseSizes(const opt::InputArgList &args, AttentionShape &shape) {
   if (Error error = parseInteger(args, OPT_batch, 0, shape.batch))
     return error;
@@ -117,19 +129,13 @@ static Error parseSizes(const opt::InputArgList &args, AttentionShape &shape) {
       return makeError(
           name, ": expected a multiple of 8 from 8 to 256 but got ", size);
 
-  // Far beyond what is worth a run, and far from overflow.
-  constexpr int64_t maxElements = int64_t{1} << 36;
   int64_t dim = std::max(shape.headDim, shape.valueDim);
   const int64_t operands[][4] = {{shape.batch, shape.seqQ, shape.heads, dim},
                                  {shape.batch, shape.seqK, shape.kvHeads, dim},
                                  {shape.batch, shape.heads, shape.seqQ, 1}};
-  for (const auto &sizes : operands) {
-    int64_t elements = 1;
-    for (int64_t size : sizes)
-      if (MulOverflow(elements, size, elements) || elements > maxElements)
-        return makeError("the problem is too large: expected at most ",
-                         maxElements, " elements in each operand");
-  }
+  for (const auto &sizes : operands)
+    if (Error error = checkNumElements(sizes))
+      return error;
   return Error::success();
 }
 
@@ -163,7 +169,7 @@ static Error parseMaskShape(const opt::InputArgList &args, Problem &problem) {
       return makeError("--mask-shape: expected ", full[dim], " or 1 for the ",
                        names[dim], " but got ", size);
   }
-  return Error::success();
+  return checkNumElements(shape.maskShape);
 }
 
 /// Reads `--mask-true`.
@@ -256,8 +262,9 @@ Expected<Problem> mfa::run::parseProblem(const opt::InputArgList &args) {
     return error;
   if (const opt::Arg *arg = args.getLastArg(OPT_scale)) {
     double scale;
-    if (StringRef(arg->getValue()).getAsDouble(scale) || !std::isfinite(scale))
-      return makeError("--scale: expected a finite number but got '",
+    if (StringRef(arg->getValue()).getAsDouble(scale) ||
+        !(std::fabs(scale) <= std::numeric_limits<float>::max()))
+      return makeError("--scale: expected a finite f32 but got '",
                        arg->getValue(), "'");
     problem.scale = static_cast<float>(scale);
   }

@@ -8,13 +8,14 @@
 
 #include "Report.h"
 #include "Options.h"
-#include "llvm/Support/FileSystem.h"
+#include "mfa/Support/Files.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/JSON.h"
 
 #include <cmath>
 
 using namespace llvm;
+using namespace mfa;
 using namespace mfa::run;
 using namespace mfa::runtime;
 
@@ -104,12 +105,10 @@ Error mfa::run::writeJSON(StringRef path, const Report &report) {
       json::Object{{"lowering_s", toJSON(report.timing.lowering)},
                    {"jit_s", toJSON(report.timing.jit)},
                    {"first_result_s", toJSON(report.timing.firstResult)}};
-  Error error = writeToOutput(path, [&](raw_ostream &os) {
+  Error error = writeFile(path, [&](raw_ostream &os) {
     os << formatv("{0:2}", json::Value(std::move(root))) << "\n";
-    return Error::success();
   });
   if (error)
-    return makeError("--json: cannot write '", path,
-                     "': ", toString(std::move(error)));
+    return makeError("--json: ", toString(std::move(error)));
   return Error::success();
 }

@@ -11,12 +11,14 @@
 #include "Lowering.h"
 #include "ProblemProgram.h"
 #include "mfa/Execution/AttentionProgram.h"
+#include "mfa/Support/Files.h"
+#include "mfa/Support/Memory.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Verifier.h"
 #include "llvm/Support/Format.h"
-#include "llvm/Support/MemoryBuffer.h"
 
 using namespace llvm;
+using namespace mfa;
 using namespace mfa::run;
 
 //===----------------------------------------------------------------------===//
@@ -197,6 +199,9 @@ Expected<Report> mfa::run::runProblem(mlir::MLIRContext &context,
   LoweringOptions lowering = getLoweringOptions(options, target);
   report.chip = lowering.chip;
 
+  if (Error error = checkMemory(
+          "the problem", getRequiredBytes(problem, layOutOperands(problem))))
+    return std::move(error);
   Operands operands = makeOperands(problem);
   auto module = buildVerifiedProgram(context, options, problem, operands);
   if (!module)
@@ -275,10 +280,10 @@ Error mfa::run::emitProblem(mlir::MLIRContext &context, const Options &options,
 Expected<bool> mfa::run::runTable(mlir::MLIRContext &context,
                                   const Options &options, const Target &target,
                                   Device &device) {
-  auto file = MemoryBuffer::getFile(options.problems, /*IsText=*/true);
+  Expected<std::unique_ptr<MemoryBuffer>> file = readFile(options.problems);
   if (!file)
     return makeError("--problems: cannot read '", options.problems,
-                     "': ", file.getError().message());
+                     "': ", toString(file.takeError()));
   SmallVector<StringRef> lines;
   (*file)->getBuffer().split(lines, '\n');
 

@@ -10,22 +10,31 @@
 #include "Arguments.h"
 #include "Execution.h"
 #include "Lowering.h"
+#include "Operands.h"
+#include "mfa/Support/Memory.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Parser/Parser.h"
-#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MathExtras.h"
+#include "llvm/Support/SourceMgr.h"
 
 using namespace llvm;
+using namespace mfa;
 using namespace mfa::run;
 using namespace mfa::runtime;
 
 /// Reads and verifies the program; what is wrong with it has been printed.
 static Expected<mlir::OwningOpRef<mlir::ModuleOp>>
 parseProgram(mlir::MLIRContext &context, StringRef path) {
-  if (std::error_code error = sys::fs::access(path, sys::fs::AccessMode::Exist))
-    return makeError("cannot read '", path, "': ", error.message());
+  Expected<std::unique_ptr<MemoryBuffer>> file = readFile(path);
+  if (!file)
+    return makeError("cannot read '", path, "': ", toString(file.takeError()));
+  // The copy ends in the zero that the parser wants.
+  SourceMgr sources;
+  sources.AddNewSourceBuffer(
+      MemoryBuffer::getMemBufferCopy((*file)->getBuffer(), path), SMLoc());
   mlir::OwningOpRef<mlir::ModuleOp> module =
-      mlir::parseSourceFile<mlir::ModuleOp>(path, &context);
+      mlir::parseSourceFile<mlir::ModuleOp>(sources, &context);
   if (!module)
     return makeError("'", path, "' is not a valid program");
   return module;
@@ -64,10 +73,7 @@ static Error checkSignature(mlir::func::FuncOp entry, const Options &options) {
       return error;
   for (auto [index, result] : enumerate(type.getResults())) {
     std::string what = ("result " + Twine(index + 1)).str();
-    if (result.isF32())
-      return makeError(what,
-                       ": expected a ranked tensor or memref but got f32");
-    if (Error error = checkArgumentType(what, result))
+    if (Error error = checkResultType(what, result))
       return error;
   }
   if (options.args.size() != type.getNumInputs())
@@ -110,7 +116,8 @@ public:
 
   Error addArgument(const Array &array) {
     if (array.isScalar) {
-      std::memcpy(&scalars.emplace_back(), array.bytes.data(), sizeof(float));
+      std::memcpy(&scalars.emplace_back(0), array.bytes.data(),
+                  array.bytes.size());
       values.push_back(nullptr);
       memory.push_back(nullptr);
       return Error::success();
@@ -139,7 +146,7 @@ public:
     resultAddress = results.data();
     if (type.getNumResults() != 0)
       arguments.push_back(&resultAddress);
-    float *nextScalar = scalars.data();
+    uint64_t *nextScalar = scalars.data();
     for (void *&value : values)
       arguments.push_back(value ? static_cast<void *>(&value) : nextScalar++);
     return arguments;
@@ -163,28 +170,36 @@ private:
   /// Reads the array that a descriptor describes.
   Expected<Array> read(const intptr_t *words, mlir::Type type) {
     int64_t rank = cast<mlir::ShapedType>(type).getRank();
-    Operand operand;
-    operand.type = *getArrayElementType(type);
-    operand.shape.assign(words + 3, words + 3 + rank);
-    operand.strides.assign(words + 3 + rank, words + 3 + 2 * rank);
+    ArrayRef<int64_t> shape(words + 3, rank), strides(words + 3 + rank, rank);
     Array array;
-    array.type = operand.type;
-    array.shape = operand.shape;
-    int64_t width = getByteWidth(operand.type), last = 0;
-    for (auto [size, stride] : zip_equal(operand.shape, operand.strides)) {
-      if (size == 0)
-        return array;
-      last += (size - 1) * stride;
+    array.type = *getArrayElementType(type);
+    array.shape.assign(shape.begin(), shape.end());
+    // The first and the last element from the one at index 0.
+    int64_t width = getByteWidth(array.type), first = 0, last = 0;
+    uint64_t count = 1;
+    for (auto [size, stride] : zip_equal(shape, strides)) {
+      if (size < 0)
+        return makeError("expected sizes of 0 or more but got shape ",
+                         shapeToText(shape));
+      count = SaturatingMultiply(count, static_cast<uint64_t>(size));
     }
-    Buffer buffer;
-    buffer.bytes.resize((last + 1) * width);
-    const char *source =
-        reinterpret_cast<const char *>(words[1]) + words[2] * width;
-    if (Error error = device.copyFromDevice(buffer.bytes, source))
+    if (Error error = checkMemory("an array of shape " + shapeToText(shape),
+                                  SaturatingMultiply<uint64_t>(count, width)))
       return std::move(error);
-    operand.forEachElement(buffer, [&](int64_t byte) {
-      array.bytes.insert(array.bytes.end(), buffer.bytes.begin() + byte,
-                         buffer.bytes.begin() + byte + width);
+    if (count == 0)
+      return array;
+    for (auto [size, stride] : zip_equal(shape, strides))
+      (stride < 0 ? first : last) += (size - 1) * stride;
+    std::vector<char> bytes((last - first + 1) * width);
+    const char *source =
+        reinterpret_cast<const char *>(words[1]) + (words[2] + first) * width;
+    if (Error error = device.copyFromDevice(bytes, source))
+      return std::move(error);
+    array.bytes.resize(count * width);
+    char *target = array.bytes.data();
+    forEachOffset(shape, strides, [&](int64_t offset) {
+      std::memcpy(target, bytes.data() + (offset - first) * width, width);
+      target += width;
     });
     return array;
   }
@@ -195,33 +210,38 @@ private:
   std::vector<std::unique_ptr<Descriptor>> descriptors;
   /// Address of an array's descriptor; null for a number.
   std::vector<void *> values;
-  std::vector<float> scalars;
+  /// Numbers, each at the beginning of its word.
+  std::vector<uint64_t> scalars;
   std::vector<intptr_t> results;
   void *resultAddress = nullptr;
 };
 } // namespace
 
-/// Writes the results, or the last arguments of a function that has none. No
-/// file stays behind if one of them cannot be written.
+/// Writes the results, or the last arguments of a function that has none: all
+/// of the files or none of them.
 static Error writeResults(ProgramCall &call, mlir::FunctionType type,
                           const Options &options) {
-  std::vector<Array> arrays;
-  for (size_t index = 0; index < options.outs.size(); ++index) {
+  std::vector<std::unique_ptr<OutputFile>> files;
+  for (auto [index, path] : enumerate(options.outs)) {
+    bool isResult = type.getNumResults() != 0;
+    unsigned position =
+        isResult ? index : type.getNumInputs() - options.outs.size() + index;
     Expected<Array> array =
-        type.getNumResults() != 0
-            ? call.readResult(index)
-            : call.readArgument(type.getNumInputs() - options.outs.size() +
-                                index);
+        isResult ? call.readResult(position) : call.readArgument(position);
     if (!array)
-      return array.takeError();
-    arrays.push_back(std::move(*array));
+      return makeError(isResult ? "result " : "argument ", position + 1, ": ",
+                       toString(array.takeError()));
+    Expected<std::unique_ptr<OutputFile>> file = OutputFile::create(path);
+    if (!file)
+      return makeError("--out: ", toString(file.takeError()));
+    writeArray((*file)->os(), *array);
+    if (Error error = (*file)->finish())
+      return makeError("--out: ", toString(std::move(error)));
+    files.push_back(std::move(*file));
   }
-  for (auto [index, array] : enumerate(arrays))
-    if (Error error = writeArray(options.outs[index], array)) {
-      for (size_t written = 0; written < index; ++written)
-        sys::fs::remove(options.outs[written]);
-      return makeError("--out: cannot write ", toString(std::move(error)));
-    }
+  for (const std::unique_ptr<OutputFile> &file : files)
+    if (Error error = file->keep())
+      return makeError("--out: ", toString(std::move(error)));
   return Error::success();
 }
 

@@ -13,6 +13,7 @@
 #include "mfa/Runtime/CPURuntime.h"
 #include "mfa/Runtime/CUDARuntime.h"
 #include "mfa/Runtime/Sim/Sim.h"
+#include "mfa/Support/Memory.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MemAlloc.h"
 #include "llvm/Support/Threading.h"
@@ -80,7 +81,9 @@ public:
   }
 
   std::vector<EntryPoint> getEntryPoints() const override {
-    return getCPUEntryPoints();
+    std::vector<EntryPoint> entryPoints = getCPUEntryPoints();
+    entryPoints.push_back({"malloc", reinterpret_cast<void *>(allocateShared)});
+    return entryPoints;
   }
 
   std::string getDescription() const override {
@@ -89,6 +92,11 @@ public:
   }
 
 private:
+  /// malloc of the program.
+  static void *allocateShared(size_t bytes) {
+    return allocateOrReport(bytes, mfaReportError);
+  }
+
   static constexpr size_t kAlignment = 256;
   std::map<char *, size_t> sizes;
 };

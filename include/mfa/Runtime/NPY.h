@@ -17,14 +17,17 @@
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
+#include "llvm/Support/raw_ostream.h"
 #include <vector>
 
 namespace mfa::runtime {
 
-/// An array in row-major order. `U2` carries the bits of bf16 values, for which
-/// NumPy has no type.
+/// An array in row-major order, its elements little-endian.
 struct NPYArray {
-  enum Type { F2, F4, F8, U2, B1 };
+  /// Booleans (bytes of 0 and 1), signed and unsigned integers, floating-point
+  /// numbers, by their bytes. NumPy has no type for bf16: `V2` are its bits as
+  /// ml_dtypes saves them, and `U2` may be.
+  enum Type { B1, I1, I2, I4, I8, U1, U2, U4, U8, F2, F4, F8, V2 };
 
   Type type = F4;
   llvm::SmallVector<int64_t> shape;
@@ -36,14 +39,16 @@ struct NPYArray {
   int64_t getNumElements() const;
 };
 
-/// Reads an array. Every error names the file: not there, no `.npy` file, a
-/// type or order that is not supported, fewer or more bytes than the shape
-/// says.
+/// Reads an array from the bytes of a file: version 1, 2 or 3 of the format,
+/// elements of either byte order, in row-major or column-major order. An error
+/// says which rule of the format is broken, or what is not supported.
+llvm::Expected<NPYArray> parseNPY(llvm::StringRef data);
+
+/// Reads an array from a file; every error names it.
 llvm::Expected<NPYArray> readNPY(llvm::StringRef path);
 
-/// Writes an array to a temporary file in the same folder and renames it, so
-/// that `path` is either complete or untouched.
-llvm::Error writeNPY(llvm::StringRef path, const NPYArray &array);
+/// Writes an array in version 1 of the format.
+void writeNPY(llvm::raw_ostream &os, const NPYArray &array);
 
 } // namespace mfa::runtime
 
