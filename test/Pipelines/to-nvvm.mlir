@@ -16,7 +16,7 @@
 
 // LLVM: gpu.binary @mfa_kernels [#gpu.object<#nvvm.target<{{.*}}>, {{.*}}offload
 
-// CHIP: error: expected 'chip' to be one of sm_80, {{.*}}, but got 'sm_10'
+// CHIP: error: mfa-to-nvvm: expected 'chip' to be one of sm_80, {{.*}}, but got 'sm_10'
 func.func @attention(%q: tensor<2x64x4x64xbf16>, %m: tensor<1x1x1x64xbf16>) -> tensor<2x64x4x64xbf16> {
   %init = tensor.empty() : tensor<2x64x4x64xbf16>
   %0 = mfa.masked_attention ins(%q, %q, %q : tensor<2x64x4x64xbf16>, tensor<2x64x4x64xbf16>, tensor<2x64x4x64xbf16>)

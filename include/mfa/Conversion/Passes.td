@@ -31,7 +31,8 @@ def ConvertMFAToGPUPass : Pass<"convert-mfa-to-gpu", "::mlir::ModuleOp"> {
   ];
   let options = [
     Option<"chip", "chip", "std::string", "\"sm_80\"",
-           "GPU architecture the kernels are for, such as sm_80 or sm_90a">,
+           "GPU architecture the kernels are for, such as sm_80 or sm_90a; "
+           "the error of another lists all from sm_80 to sm_121a">,
   ];
 }
 

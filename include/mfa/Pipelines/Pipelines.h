@@ -10,6 +10,7 @@
 #define MFA_PIPELINES_PIPELINES_H
 
 #include "mfa/Dialect/MFA/IR/MFA.h"
+#include "mfa/Support/OptionCheck.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassOptions.h"
 
@@ -17,10 +18,13 @@ namespace mlir::mfa {
 
 /// Options of the pipeline `mfa-to-cpu`.
 struct MFAToCPUOptions : public PassPipelineOptions<MFAToCPUOptions> {
+  LogicalResult check(const OptionCheck &check) const;
+
   PassOptions::Option<int64_t> tileRows{
       *this, "tile-rows",
-      llvm::cl::desc("Query rows of a tile; tiles run in parallel, each with "
-                     "scratch memory for this many rows of scores"),
+      llvm::cl::desc("Query rows of a tile, 1 to 2147483647; tiles run in "
+                     "parallel, each with scratch memory for this many rows of "
+                     "scores"),
       llvm::cl::init(64)};
   PassOptions::Option<bool> parallel{
       *this, "parallel",
@@ -32,9 +36,15 @@ struct MFAToCPUOptions : public PassPipelineOptions<MFAToCPUOptions> {
 /// Options that every pipeline with GPU kernels has.
 template <typename Derived>
 struct KernelOptions : public PassPipelineOptions<Derived> {
+  LogicalResult check(const OptionCheck &check) const {
+    return check.chip(chip);
+  }
+
   mlir::detail::PassOptions::Option<std::string> chip{
       *this, "chip",
-      llvm::cl::desc("GPU architecture to compile for, such as sm_80"),
+      llvm::cl::desc("GPU architecture to compile for, such as sm_80 or "
+                     "sm_90a; the error of another lists all from sm_80 to "
+                     "sm_121a"),
       llvm::cl::init("sm_80")};
   mlir::detail::PassOptions::Option<F32Product> f32Product{
       *this, "f32-product",
@@ -48,6 +58,8 @@ struct KernelOptions : public PassPipelineOptions<Derived> {
 
 /// Options of the pipeline `mfa-to-nvvm`.
 struct MFAToNVVMOptions : public KernelOptions<MFAToNVVMOptions> {
+  LogicalResult check(const OptionCheck &check) const;
+
   PassOptions::Option<std::string> format{
       *this, "format",
       llvm::cl::desc("What the kernels are embedded as: isa (PTX, compiled by "
@@ -98,7 +110,8 @@ void buildMFAToSimPipeline(OpPassManager &pm, const MFAToSimOptions &options);
 /// dialect with calls of the simulator's runtime.
 void addSimulation(OpPassManager &pm, const MFAToSimOptions &options);
 
-/// Registers the pipelines by name.
+/// Registers the pipelines by name. Their options are checked where a pipeline
+/// is parsed; those of passes in pipelines that C++ builds, when these run.
 void registerPipelines();
 
 } // namespace mlir::mfa

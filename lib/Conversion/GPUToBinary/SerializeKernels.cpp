@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mfa/Conversion/Passes.h"
+#include "mfa/Support/OptionCheck.h"
 #include "mlir/Dialect/GPU/Transforms/Passes.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -56,29 +57,29 @@ struct MFASerializeKernelsPass
     : mfa::impl::MFASerializeKernelsPassBase<MFASerializeKernelsPass> {
   using MFASerializeKernelsPassBase::MFASerializeKernelsPassBase;
 
+  LogicalResult initialize(MLIRContext *context) override {
+    return mfa::checkPassOptions(
+        *this, context, [&](const mfa::OptionCheck &check) {
+          return check.choice("format", format, mfa::kKernelFormats);
+        });
+  }
+
   void runOnOperation() override {
-    std::optional<gpu::CompilationTarget> target = parseFormat();
-    if (!target) {
-      getOperation().emitError()
-          << "expected 'format' to be isa, bin, fatbin or llvm, but got '"
-          << format << "'";
-      return signalPassFailure();
-    }
     auto modules = llvm::to_vector(getOperation().getOps<gpu::GPUModuleOp>());
     if (failed(separateGlobals(modules)))
       return signalPassFailure();
-    if (failed(serialize(modules, *target)))
+    if (failed(serialize(modules, getTarget())))
       signalPassFailure();
   }
 
 private:
-  std::optional<gpu::CompilationTarget> parseFormat() {
-    return llvm::StringSwitch<std::optional<gpu::CompilationTarget>>(format)
-        .Case("isa", gpu::CompilationTarget::Assembly)
-        .Case("bin", gpu::CompilationTarget::Binary)
-        .Case("fatbin", gpu::CompilationTarget::Fatbin)
-        .Case("llvm", gpu::CompilationTarget::Offload)
-        .Default(std::nullopt);
+  gpu::CompilationTarget getTarget() const {
+    // In the order of kKernelFormats.
+    constexpr gpu::CompilationTarget targets[] = {
+        gpu::CompilationTarget::Assembly, gpu::CompilationTarget::Binary,
+        gpu::CompilationTarget::Fatbin, gpu::CompilationTarget::Offload};
+    const auto *found = llvm::find(mfa::kKernelFormats, StringRef(format));
+    return targets[found - mfa::kKernelFormats];
   }
 
   LogicalResult serialize(ArrayRef<gpu::GPUModuleOp> modules,

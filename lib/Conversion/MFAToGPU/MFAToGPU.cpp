@@ -11,7 +11,7 @@
 #include "mfa/Dialect/MFA/IR/MFA.h"
 #include "mfa/Dialect/MFA/Transforms/SharedMemory.h"
 #include "mfa/Dialect/MFAGPU/IR/MFAGPU.h"
-#include "mfa/Support/Chip.h"
+#include "mfa/Support/OptionCheck.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -35,14 +35,15 @@ struct ConvertMFAToGPUPass
     : mfa::impl::ConvertMFAToGPUPassBase<ConvertMFAToGPUPass> {
   using ConvertMFAToGPUPassBase::ConvertMFAToGPUPassBase;
 
+  LogicalResult initialize(MLIRContext *context) override {
+    return checkPassOptions(*this, context, [&](const OptionCheck &check) {
+      return check.chip(chip);
+    });
+  }
+
   void runOnOperation() override {
     ModuleOp module = getOperation();
     std::optional<Chip> known = lookupChip(chip);
-    if (!known) {
-      module.emitError() << "expected 'chip' to be one of " << getChipNames()
-                         << ", but got '" << chip << "'";
-      return signalPassFailure();
-    }
     if (failed(checkForms(*known)))
       return signalPassFailure();
     Kernels kernels(module, *known);

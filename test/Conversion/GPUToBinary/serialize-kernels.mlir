@@ -18,7 +18,7 @@
 // LLVM: gpu.binary @first {{.*}} offload =
 // LLVM: gpu.binary @second
 
-// FORMAT: error: expected 'format' to be isa, bin, fatbin or llvm, but got 'elf'
+// FORMAT: error: mfa-serialize-kernels: expected 'format' to be isa, bin, fatbin or llvm, but got 'elf'
 gpu.module @first [#nvvm.target<chip = "sm_80">] {
   llvm.mlir.global internal @counter() {addr_space = 3 : i32, alignment = 4 : i64} : !llvm.array<16 x i32>
   llvm.func @first_kernel() attributes {gpu.kernel, nvvm.kernel} {

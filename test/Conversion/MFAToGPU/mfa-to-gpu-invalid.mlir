@@ -1,7 +1,7 @@
 // RUN: mfa-opt %s --convert-mfa-to-gpu=chip=sm_86 --split-input-file --verify-diagnostics
 // RUN: not mfa-opt %s --convert-mfa-to-gpu=chip=gfx90a --split-input-file 2>&1 | FileCheck %s
 
-// CHECK: error: expected 'chip' to be one of sm_80, {{.*}}, but got 'gfx90a'
+// CHECK: error: convert-mfa-to-gpu: expected 'chip' to be one of sm_80, {{.*}}, but got 'gfx90a'
 
 func.func @tensors(%q: tensor<2x64x2x32xf16>) -> tensor<2x64x2x32xf16> {
   // expected-error @below {{expected buffers, but got tensors: bufferize first (one-shot-bufferize)}}

@@ -1081,7 +1081,22 @@ func.func @memref_result(%q: tensor<2x16x4x8xf16>, %k: tensor<2x32x2x8xf16>,
 
 // -----
 
-// expected-error @below {{expected 'adjacent_heads' to be 0 (all heads) or more, but got -1}}
+// expected-error @below {{expected 'adjacent_heads' to be 0 (all heads) to 2147483647, but got 2147483648}}
+#many_heads = #mfa.schedule<kind = mma_sync, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, adjacent_heads = 2147483648>
+
+// -----
+
+// expected-error @below {{expected 'tile_rows' to be at most 4096, but got 4611686018427387904}}
+#many_rows = #mfa.schedule<kind = mma_sync, tile_rows = 4611686018427387904, tile_keys = 64, warps = 4, stages = 1>
+
+// -----
+
+// expected-error @below {{expected 'tile_keys' to be at most 4096, but got 4611686018427387904}}
+#many_keys = #mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 4611686018427387904, warps = 4, stages = 1>
+
+// -----
+
+// expected-error @below {{expected 'adjacent_heads' to be 0 (all heads) to 2147483647, but got -1}}
 #no_heads = #mfa.schedule<kind = mma_sync, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, adjacent_heads = -1>
 
 // -----

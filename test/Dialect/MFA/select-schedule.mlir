@@ -3,7 +3,7 @@
 // RUN: mfa-opt %s --mfa-select-schedule="chip=sm_90 f32-product=tf32" --split-input-file | FileCheck %s --check-prefix=TF32
 // RUN: not mfa-opt %s --mfa-select-schedule=chip=sm_75 2>&1 | FileCheck %s --check-prefix=CHIP
 
-// CHIP: error: expected 'chip' to be one of sm_80, {{.*}}sm_121a, but got 'sm_75'
+// CHIP: error: mfa-select-schedule: expected 'chip' to be one of sm_80, {{.*}}sm_121a, but got 'sm_75'
 
 // Tiles go by head size and shrink until they fit the chip: sm_86 has less than
 // half of the shared memory of sm_90.

@@ -67,6 +67,7 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    bool splitsKeys, bool persistent,
                                    int64_t adjacentHeads, int64_t clusterBlocks,
                                    bool earlyTurns) {
+  constexpr int64_t kMaxTile = 4096, kMaxHeads = (int64_t{1} << 31) - 1;
   bool isWgmma = kind == KernelKind::Wgmma;
   if (isWgmma && (warps < 4 || warps > 12 || warps % 4 != 0))
     return emitError() << "expected 'warps' of a wgmma schedule to be 4, 8 or "
@@ -84,6 +85,13 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError()
            << "expected 'tile_keys' to be a positive multiple of 16, but got "
            << tileKeys;
+  // Far beyond what any chip's shared memory holds, and far from overflow.
+  if (tileRows > kMaxTile)
+    return emitError() << "expected 'tile_rows' to be at most " << kMaxTile
+                       << ", but got " << tileRows;
+  if (tileKeys > kMaxTile)
+    return emitError() << "expected 'tile_keys' to be at most " << kMaxTile
+                       << ", but got " << tileKeys;
   if (isWgmma && tileKeys > 256)
     return emitError() << "expected 'tile_keys' of a wgmma schedule to be at "
                           "most 256, but got "
@@ -108,10 +116,9 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                           "'splits_keys', but got it in one of kind "
                        << stringifyKernelKind(kind)
                        << (splitsKeys ? " with 'splits_keys'" : "");
-  if (adjacentHeads < 0)
-    return emitError() << "expected 'adjacent_heads' to be 0 (all heads) or "
-                          "more, but got "
-                       << adjacentHeads;
+  if (adjacentHeads < 0 || adjacentHeads > kMaxHeads)
+    return emitError() << "expected 'adjacent_heads' to be 0 (all heads) to "
+                       << kMaxHeads << ", but got " << adjacentHeads;
   // As many blocks as any launch of a cluster may have.
   constexpr int64_t kMostBlocks = 8;
   if (clusterBlocks < 1 || clusterBlocks > kMostBlocks ||

@@ -9,6 +9,7 @@
 #include "mfa/Dialect/MFA/Transforms/Passes.h"
 #include "mfa/Dialect/MFA/Transforms/Schedules.h"
 #include "mfa/Dialect/MFA/Transforms/SharedMemory.h"
+#include "mfa/Support/OptionCheck.h"
 
 namespace mlir::mfa {
 #define GEN_PASS_DEF_MFASELECTSCHEDULEPASS
@@ -290,14 +291,14 @@ struct SelectSchedulePass
     : mfa::impl::MFASelectSchedulePassBase<SelectSchedulePass> {
   using MFASelectSchedulePassBase::MFASelectSchedulePassBase;
 
+  LogicalResult initialize(MLIRContext *context) override {
+    return checkPassOptions(*this, context, [&](const OptionCheck &check) {
+      return check.chip(chip);
+    });
+  }
+
   void runOnOperation() override {
     std::optional<Chip> known = lookupChip(chip);
-    if (!known) {
-      emitError(getOperation()->getLoc())
-          << "expected 'chip' to be one of " << getChipNames() << ", but got '"
-          << chip << "'";
-      return signalPassFailure();
-    }
     getOperation()->walk([&](MaskedAttentionOp op) {
       if (op.getSchedule())
         return;

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mfa/Dialect/MFA/Transforms/Passes.h"
+#include "mfa/Support/OptionCheck.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -56,6 +57,13 @@ private:
 struct TileAttentionPass
     : mfa::impl::MFATileAttentionPassBase<TileAttentionPass> {
   using MFATileAttentionPassBase::MFATileAttentionPassBase;
+
+  LogicalResult initialize(MLIRContext *context) override {
+    return mfa::checkPassOptions(
+        *this, context, [&](const mfa::OptionCheck &check) {
+          return check.range("rows", rows, 1, mfa::kMaxTileRows);
+        });
+  }
 
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());

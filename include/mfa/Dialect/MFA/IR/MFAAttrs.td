@@ -39,13 +39,13 @@ def MFA_ScheduleAttr : AttrDef<MFA_Dialect, "Schedule"> {
     | parameter | meaning | limits |
     |---|---|---|
     | `kind` | `mma_sync`: one warp multiplies 16-row fragments with `mma.sync`, tiles arrive through `cp.async` (sm_80 and newer); `wgmma`: warpgroups multiply 64-row tiles with `wgmma`, four more warps load tiles by TMA (sm_90a, 16-bit operands) | |
-    | `tile_rows` | query rows of a block | a multiple of 16 x `warps`; `wgmma`: 16 x `warps` |
-    | `tile_keys` | keys of one step of the loop | a multiple of 16; `wgmma`: up to 256 |
+    | `tile_rows` | query rows of a block | a multiple of 16 x `warps` up to 4096; `wgmma`: 16 x `warps` |
+    | `tile_keys` | keys of one step of the loop | a multiple of 16 up to 4096; `wgmma`: up to 256 |
     | `warps` | warps of a block that compute, each with `tile_rows / warps` query rows | 1 to 16; `wgmma`: 4, 8 or 12 |
     | `stages` | key, value and mask tiles in flight; 1 overlaps the loads of one operand with the product of the other | `mma_sync`: 1 or 2; `wgmma`: 1 to 4 |
     | `ping_pong` | `wgmma`: warpgroups take turns, by named barriers, to start their products, so that the softmax of one runs under the products of another | `wgmma` with 8 or 12 warps |
     | `persistent` | `wgmma`: one block for each multiprocessor takes one tile of query rows after another, and loads keys, values and mask of the next while the output of this one is stored. Without it a block has one tile | `wgmma` without `splits_keys` |
-    | `adjacent_heads` | how many heads have their tiles of the same query rows side by side in the grid, before the next rows of these heads; 0 for all heads of the batch. Multiprocessors then read one mask tile for so many heads, and keys and values of so many heads, at a time from the L2 cache | 0 or more |
+    | `adjacent_heads` | how many heads have their tiles of the same query rows side by side in the grid, before the next rows of these heads; 0 for all heads of the batch. Multiprocessors then read one mask tile for so many heads, and keys and values of so many heads, at a time from the L2 cache | 0 to 2147483647 |
     | `cluster_blocks` | `wgmma`: how many blocks make a cluster. They have the next tiles of query rows of one head after each other, and each loads its part of a tile of keys or values for all of them, so that so many blocks read it once from the L2 cache | `wgmma` without `splits_keys`; 1, 2, 4 or 8, and `tile_keys` a multiple of 8 x `cluster_blocks` |
     | `early_turns` | with `ping_pong`: a warpgroup passes its turn when a quarter of its product of query and key is still to come, so that the next one's products start without a gap | with `ping_pong` |
     | `f32_product` | for f32 operands: `tf32x3` splits each factor in two and is f32-accurate, `tf32` rounds the factors to 10 bits and is three times as fast | |

@@ -38,7 +38,7 @@ def MFATileAttentionPass : Pass<"mfa-tile-attention"> {
     ```
   }];
   let options = [
-    Option<"rows", "rows", "int64_t", "64", "query rows of a tile">,
+    Option<"rows", "rows", "int64_t", "64", "query rows of a tile, 1 to 2147483647">,
   ];
   let dependentDialects = [
     "::mlir::affine::AffineDialect",
@@ -186,7 +186,8 @@ def MFASelectSchedulePass : Pass<"mfa-select-schedule"> {
   }];
   let options = [
     Option<"chip", "chip", "std::string", "\"sm_80\"",
-           "GPU architecture the kernel is for, such as sm_80 or sm_90a">,
+           "GPU architecture the kernel is for, such as sm_80 or sm_90a; "
+           "the error of another lists all from sm_80 to sm_121a">,
     Option<"f32Product", "f32-product", "::mlir::mfa::F32Product",
            "::mlir::mfa::F32Product::TF32x3",
            "how f32 matrices are multiplied on tensor cores",

@@ -1,0 +1,50 @@
+//===- OptionCheck.cpp - Checks of pass and pipeline options --------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mfa/Support/OptionCheck.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace mlir;
+using namespace mlir::mfa;
+
+LogicalResult OptionCheck::fail(const Twine &message) const {
+  return handler(owner + ": " + message);
+}
+
+LogicalResult OptionCheck::range(StringRef name, int64_t value, int64_t min,
+                                 int64_t max) const {
+  if (value >= min && value <= max)
+    return success();
+  return fail("expected '" + name + "' to be " + Twine(min) + " to " +
+              Twine(max) + ", but got " + Twine(value));
+}
+
+LogicalResult OptionCheck::choice(StringRef name, StringRef value,
+                                  ArrayRef<llvm::StringLiteral> choices) const {
+  if (llvm::is_contained(choices, value))
+    return success();
+  return fail("expected '" + name + "' to be " +
+              llvm::join(choices.drop_back(), ", ") + " or " + choices.back() +
+              ", but got '" + value + "'");
+}
+
+LogicalResult OptionCheck::chip(StringRef value) const {
+  if (lookupChip(value))
+    return success();
+  return fail("expected 'chip' to be one of " + getChipNames() + ", but got '" +
+              value + "'");
+}
+
+LogicalResult mfa::checkPassOptions(
+    Pass &pass, MLIRContext *context,
+    llvm::function_ref<LogicalResult(const OptionCheck &)> check) {
+  return check(OptionCheck(pass.getArgument(), [&](const Twine &message) {
+    return emitError(UnknownLoc::get(context), message);
+  }));
+}
