@@ -141,3 +141,29 @@ func.func @unused_lse(%q: tensor<2x16x4x8xf16>, %l: tensor<2x4x16xf32>,
     } -> tensor<2x16x4x8xf16>, tensor<2x4x16xf32>
   return %0#0 : tensor<2x16x4x8xf16>
 }
+
+// -----
+
+// Casts of captures, inputs and destinations are folded, and the results get
+// theirs back.
+// CHECK-LABEL: func.func @casts
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<2x16x4x8xf16>, %[[IDS:[a-z0-9]+]]: tensor<16xi32>
+// CHECK: %[[A:.*]] = mfa.masked_attention ins(%[[Q]], %[[Q]], %[[Q]] : {{.*}}) captures(%[[IDS]] : tensor<16xi32>) outs(%[[Q]] : {{.*}}) keep {
+// CHECK-NEXT: ^bb0({{.*}}, %[[T:.*]]: tensor<16xi32>):
+// CHECK: tensor.extract %[[T]][%q] : tensor<16xi32>
+// CHECK: %[[CAST:.*]] = tensor.cast %[[A]] : tensor<2x16x4x8xf16> to tensor<?x?x?x8xf16>
+// CHECK: return %[[CAST]]
+func.func @casts(%q: tensor<2x16x4x8xf16>, %ids: tensor<16xi32>) -> tensor<?x?x?x8xf16> {
+  %cast = tensor.cast %q : tensor<2x16x4x8xf16> to tensor<?x?x?x8xf16>
+  %ids_cast = tensor.cast %ids : tensor<16xi32> to tensor<?xi32>
+  %0 = mfa.masked_attention
+    ins(%cast, %cast, %cast : tensor<?x?x?x8xf16>, tensor<?x?x?x8xf16>, tensor<?x?x?x8xf16>)
+    captures(%ids_cast : tensor<?xi32>) outs(%cast : tensor<?x?x?x8xf16>)
+    keep {
+    ^bb0(%b: index, %h: index, %i: index, %n: index, %t: tensor<?xi32>):
+      %id = tensor.extract %t[%i] : tensor<?xi32>
+      %c = arith.trunci %id : i32 to i1
+      mfa.yield %c : i1
+    } -> tensor<?x?x?x8xf16>
+  return %0 : tensor<?x?x?x8xf16>
+}

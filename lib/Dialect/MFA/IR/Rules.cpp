@@ -60,15 +60,9 @@ Value RegionBuilder::getSize(ScoreDim dim) {
 
 Value RegionBuilder::read(Value array, ValueRange indices) {
   Value captured = capture(array);
-  Value element;
   if (isa<TensorType>(captured.getType()))
-    element = tensor::ExtractOp::create(*this, captured, indices);
-  else
-    element = memref::LoadOp::create(*this, captured, indices);
-  // A number of bits is no index, and neither is true.
-  if (element.getType().isSignlessInteger() && !element.getType().isInteger(1))
-    element = arith::IndexCastOp::create(*this, getIndexType(), element);
-  return element;
+    return tensor::ExtractOp::create(*this, captured, indices);
+  return memref::LoadOp::create(*this, captured, indices);
 }
 
 Value RegionBuilder::getIndex(int64_t value) {
@@ -141,10 +135,10 @@ KeepRule rules::causal(Alignment alignment, int64_t offset) {
 KeepRule rules::window(OpFoldResult left, OpFoldResult right) {
   return [=](RegionBuilder &b) -> Value {
     Value first = subtract(b, b.getQuery(), b.capture(left));
+    Value isAfter = compare(b, arith::CmpIPredicate::sge, b.getKey(), first);
     Value last = add(b, b.getQuery(), b.capture(right));
-    return arith::AndIOp::create(
-        b, compare(b, arith::CmpIPredicate::sge, b.getKey(), first),
-        compare(b, arith::CmpIPredicate::sle, b.getKey(), last));
+    Value isBefore = compare(b, arith::CmpIPredicate::sle, b.getKey(), last);
+    return arith::AndIOp::create(b, isAfter, isBefore);
   };
 }
 
@@ -158,9 +152,12 @@ KeepRule rules::window(int64_t left, int64_t right) {
 /// The length of the pair's batch.
 static Value getLength(RegionBuilder &b, OpFoldResult lengths) {
   auto array = dyn_cast<Value>(lengths);
-  if (array && isa<ShapedType>(array.getType()))
-    return b.read(array, b.getBatch());
-  return b.capture(lengths);
+  if (!array || !isa<ShapedType>(array.getType()))
+    return b.capture(lengths);
+  Value length = b.read(array, b.getBatch());
+  if (length.getType().isIndex())
+    return length;
+  return arith::IndexCastOp::create(b, b.getIndexType(), length);
 }
 
 KeepRule rules::lengths(OpFoldResult lengths) {

@@ -44,7 +44,7 @@ public:
   Value capture(OpFoldResult value);
   /// The size of the scores over `dim`, captured where it is dynamic.
   Value getSize(ScoreDim dim);
-  /// An element of an array from outside, integers as index.
+  /// An element of an array from outside.
   Value read(Value array, ValueRange indices);
   Value getIndex(int64_t value);
 
