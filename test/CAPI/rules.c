@@ -13,6 +13,7 @@
 
 #include "mfa-c/Rules.h"
 #include "mfa-c/Dialects.h"
+#include "mlir-c/RegisterEverything.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -47,6 +48,7 @@ static void addScore(MlirOperation op, MfaScore score) {
 
 int main(void) {
   MlirDialectRegistry registry = mlirDialectRegistryCreate();
+  mlirRegisterAllDialects(registry);
   mfaRegisterAllDialects(registry);
   MlirContext context = mlirContextCreateWithRegistry(registry, false);
   mlirContextGetOrLoadDialect(context, mlirStringRefCreate("func", 4));

@@ -57,3 +57,61 @@ func.func @invariant(%q: !q, %x: !dynamic, %n: index) {
   }
   return
 }
+
+// Ops with the same regions are the same; another capture or constant makes a
+// difference.
+// CSE-LABEL: func.func @same_regions
+// CSE-COUNT-2: mfa.masked_attention
+// CSE-NOT: mfa.masked_attention
+// CSE: return
+func.func @same_regions(%q: !q, %o: !q, %w: index, %v: index) -> (!q, !q, !q) {
+  %0 = mfa.masked_attention ins(%q, %q, %q : !q, !q, !q) captures(%w : index)
+         outs(%o : !q) keep {
+         ^bb0(%b: index, %h: index, %i: index, %n: index, %u: index):
+           %c = arith.cmpi slt, %n, %u : index
+           mfa.yield %c : i1
+         } -> !q
+  %1 = mfa.masked_attention ins(%q, %q, %q : !q, !q, !q) captures(%w : index)
+         outs(%o : !q) keep {
+         ^bb0(%b: index, %h: index, %i: index, %n: index, %u: index):
+           %c = arith.cmpi slt, %n, %u : index
+           mfa.yield %c : i1
+         } -> !q
+  %2 = mfa.masked_attention ins(%q, %q, %q : !q, !q, !q) captures(%v : index)
+         outs(%o : !q) keep {
+         ^bb0(%b: index, %h: index, %i: index, %n: index, %u: index):
+           %c = arith.cmpi slt, %n, %u : index
+           mfa.yield %c : i1
+         } -> !q
+  return %0, %1, %2 : !q, !q, !q
+}
+
+// A division may be by 0.
+// LICM-LABEL: func.func @invariant_regions
+// LICM: mfa.masked_attention
+// LICM: arith.cmpi slt
+// LICM: scf.for
+// LICM: mfa.masked_attention
+// LICM: arith.divui
+func.func @invariant_regions(%q: !q, %w: index, %n: index) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  scf.for %x = %c0 to %n step %c1 {
+    %0 = mfa.masked_attention ins(%q, %q, %q : !q, !q, !q) captures(%w : index)
+           outs(%q : !q) keep {
+           ^bb0(%b: index, %h: index, %i: index, %k: index, %u: index):
+             %c = arith.cmpi slt, %k, %u : index
+             mfa.yield %c : i1
+           } -> !q
+    %1 = mfa.masked_attention ins(%q, %q, %q : !q, !q, !q) captures(%w : index)
+           outs(%q : !q) keep {
+           ^bb0(%b: index, %h: index, %i: index, %k: index, %u: index):
+             %r = arith.divui %k, %u : index
+             %c = arith.cmpi eq, %r, %b : index
+             mfa.yield %c : i1
+           } -> !q
+    func.call @use2(%0, %1) : (!q, !q) -> ()
+  }
+  return
+}
+func.func private @use2(!q, !q)

@@ -193,8 +193,8 @@ struct FoldMaskGeneric : OpRewritePattern<MaskedAttentionOp> {
 //===----------------------------------------------------------------------===//
 
 /// Reads and writes the operand of a `tensor.cast` that only hides sizes. The
-/// tensor dialect does so for every op in destination style, and comes to grief
-/// at one without regions where it could have some: this pattern is first.
+/// tensor dialect does so for every op in destination style, but by mlir::clone,
+/// which cannot clone an empty region: this pattern comes first.
 struct FoldTensorCast : OpRewritePattern<MaskedAttentionOp> {
   FoldTensorCast(MLIRContext *context)
       : OpRewritePattern(context, /*benefit=*/2) {}
