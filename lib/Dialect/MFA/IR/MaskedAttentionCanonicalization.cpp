@@ -7,8 +7,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "CanonicalizationPatterns.h"
-#include "mfa/Dialect/MFA/IR/MFA.h"
+#include "MaskedAttentionRules.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -17,6 +18,71 @@
 
 using namespace mlir;
 using namespace mlir::mfa;
+
+//===----------------------------------------------------------------------===//
+// Sizes
+//===----------------------------------------------------------------------===//
+
+static SharedSize getSharedSize(ScoreDim dim) {
+  switch (dim) {
+  case ScoreDim::Batch:
+    return SharedSize::Batch;
+  case ScoreDim::Head:
+    return SharedSize::Heads;
+  case ScoreDim::Query:
+    return SharedSize::QueryLength;
+  case ScoreDim::Key:
+    return SharedSize::KeyLength;
+  }
+  llvm_unreachable("a dimension of the scores");
+}
+
+/// The size of the scores as far as operands other than the mask tell.
+static int64_t getKnownSize(MaskedAttentionOp op, ScoreDim dim,
+                            OperandMap operands) {
+  for (SizeUse use : op.getSizeUses(getSharedSize(dim))) {
+    if (use.operandName == "mask")
+      continue;
+    use.operand = operands(use.operand);
+    if (ShapedType::isStatic(use.getStaticSize()))
+      return use.getStaticSize();
+  }
+  return ShapedType::kDynamic;
+}
+
+/// A dimension of the scores over which the mask is as large as they are, by
+/// its type, but of size 1 in `mask`: with that mask the op would broadcast it,
+/// whatever the size of the scores. None where that is known to be 1.
+static std::optional<ScoreDim> findHiddenBroadcast(MaskedAttentionOp op,
+                                                   ShapedType mask,
+                                                   OperandMap operands) {
+  for (ScoreDim dim :
+       {ScoreDim::Batch, ScoreDim::Head, ScoreDim::Query, ScoreDim::Key})
+    if (std::optional<unsigned> position = op.getMaskDim(dim))
+      if (mask.getDimSize(*position) == 1 &&
+          getKnownSize(op, dim, operands) != 1)
+        return dim;
+  return std::nullopt;
+}
+
+/// True where every size of `mask` is one that the op's own mask may have at
+/// run time. Sizes of 1 in `broadcast` were found to repeat.
+static bool mayBeMask(MaskedAttentionOp op, ShapedType mask,
+                      const llvm::SmallBitVector &broadcast) {
+  auto asIs = [](Value operand) { return operand; };
+  for (ScoreDim dim :
+       {ScoreDim::Batch, ScoreDim::Head, ScoreDim::Query, ScoreDim::Key}) {
+    std::optional<unsigned> position = op.getMaskDim(dim);
+    if (!position || broadcast[*position])
+      continue;
+    int64_t size = mask.getDimSize(*position);
+    int64_t known = getKnownSize(op, dim, asIs);
+    if (ShapedType::isStatic(size) && size != known &&
+        (size == 1 || ShapedType::isStatic(known)))
+      return false;
+  }
+  return true;
+}
 
 //===----------------------------------------------------------------------===//
 // Masks
@@ -75,23 +141,28 @@ static LogicalResult replaceMask(MaskedAttentionOp op, Value input,
     if (inputDim && inputType.isDynamicDim(*inputDim) &&
         op.getMaskType().getDimSize(dim) == 1)
       return rewriter.notifyMatchFailure(op, "a static 1 would become dynamic");
+  SmallVector<int64_t> shape;
+  llvm::SmallBitVector broadcast(source.size());
+  for (auto [dim, inputDim] : llvm::enumerate(source)) {
+    shape.push_back(inputDim ? inputType.getDimSize(*inputDim) : 1);
+    broadcast[dim] = !inputDim;
+  }
+  if (!mayBeMask(op, inputType.clone(shape), broadcast))
+    return rewriter.notifyMatchFailure(op, "sizes of the input conflict");
   if (inputType.getRank() == op.getMaskType().getRank()) {
     rewriter.modifyOpInPlace(op, [&] { op.getMaskMutable().assign(input); });
     return success();
   }
 
   Location loc = op.getLoc();
-  SmallVector<int64_t> shape;
   SmallVector<OpFoldResult> sizes;
   SmallVector<ReassociationIndices> groups(inputType.getRank());
   unsigned group = 0;
   for (auto [dim, inputDim] : llvm::enumerate(source)) {
     if (inputDim) {
       group = *inputDim;
-      shape.push_back(inputType.getDimSize(group));
       sizes.push_back(tensor::getMixedSize(rewriter, loc, input, group));
     } else {
-      shape.push_back(1);
       sizes.push_back(rewriter.getIndexAttr(1));
     }
     if (!groups.empty())
@@ -193,8 +264,8 @@ struct FoldMaskGeneric : OpRewritePattern<MaskedAttentionOp> {
 //===----------------------------------------------------------------------===//
 
 /// Reads and writes the operand of a `tensor.cast` that only hides sizes. The
-/// tensor dialect does so for every op in destination style, but by mlir::clone,
-/// which cannot clone an empty region: this pattern comes first.
+/// tensor dialect does so for every op in destination style, but by
+/// mlir::clone, which cannot clone an empty region: this pattern comes first.
 struct FoldTensorCast : OpRewritePattern<MaskedAttentionOp> {
   FoldTensorCast(MLIRContext *context)
       : OpRewritePattern(context, /*benefit=*/2) {}
@@ -224,23 +295,102 @@ struct FoldTensorCast : OpRewritePattern<MaskedAttentionOp> {
   }
 };
 
-/// The same for a `memref.cast` that only hides sizes or strides.
+/// Reads and writes the operand of a `memref.cast` that only hides sizes or
+/// strides, unless the op would then break a rule that may hold, or have to be
+/// checked, at run time.
 struct FoldMemRefCast : OpRewritePattern<MaskedAttentionOp> {
   using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(MaskedAttentionOp op,
                                 PatternRewriter &rewriter) const override {
+    if (op.hasTensorSemantics())
+      return rewriter.notifyMatchFailure(op, "expected buffers");
     bool changed = false;
     for (OpOperand &operand : op->getOpOperands()) {
       auto cast = operand.get().getDefiningOp<memref::CastOp>();
-      if (!cast || !memref::CastOp::canFoldIntoConsumerOp(cast))
+      if (!cast || !memref::CastOp::canFoldIntoConsumerOp(cast) ||
+          !mayFold(op, cast))
         continue;
-      rewriter.modifyOpInPlace(op, [&] { operand.set(cast.getSource()); });
+      rewriter.modifyOpInPlace(
+          op, [&] { op->replaceUsesOfWith(cast, cast.getSource()); });
       changed = true;
     }
     if (!changed)
-      return rewriter.notifyMatchFailure(op, "no cast that hides sizes");
+      return rewriter.notifyMatchFailure(op, "no cast that may be folded");
     return success();
+  }
+
+private:
+  static bool mayFold(MaskedAttentionOp op, memref::CastOp cast) {
+    auto folded = [&](Value operand) {
+      return operand == cast.getResult() ? cast.getSource() : operand;
+    };
+    if (findSizeConflict(op, folded) || findStorageConflict(op, folded))
+      return false;
+    return op.getMask() != cast.getResult() ||
+           !findHiddenBroadcast(
+               op, llvm::cast<ShapedType>(cast.getSource().getType()), folded);
+  }
+};
+
+/// Casts of tensors that hide sizes are folded into every op in destination
+/// style, whatever its rules are, by the pattern above and by the tensor
+/// dialect. This pattern comes before that where the sizes make a difference to
+/// the op.
+///
+/// Sizes that conflict make the op undefined, or a failed check, where it is
+/// reached: it becomes an assertion that fails, and the results are what is in
+/// the destinations.
+///
+/// A mask size of 1 that the cast hides says that the size of the scores is 1.
+/// It is written into the type of query or key, so that the rule stays checked
+/// when the mask has become one that broadcasts.
+struct ResolveHiddenSizes : OpRewritePattern<MaskedAttentionOp> {
+  ResolveHiddenSizes(MLIRContext *context)
+      : OpRewritePattern(context, /*benefit=*/3) {}
+
+  LogicalResult matchAndRewrite(MaskedAttentionOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!op.hasTensorSemantics() ||
+        llvm::none_of(op->getOperands(), [](Value operand) {
+          return seeThroughCast(operand) != operand;
+        }))
+      return rewriter.notifyMatchFailure(op, "no cast that hides sizes");
+    if (std::optional<std::string> conflict =
+            findSizeConflict(op, seeThroughCast)) {
+      Value no = arith::ConstantIntOp::create(rewriter, op.getLoc(), 0, 1);
+      cf::AssertOp::create(rewriter, op.getLoc(), no,
+                           "'" + op.getOperationName().str() + "' op " +
+                               *conflict);
+      rewriter.replaceOp(
+          op, llvm::map_to_vector(op.getDpsInitsMutable(),
+                                  [](OpOperand &init) { return init.get(); }));
+      return success();
+    }
+    if (!op.getMask())
+      return rewriter.notifyMatchFailure(op, "sizes agree");
+    auto mask = cast<ShapedType>(seeThroughCast(op.getMask()).getType());
+    std::optional<ScoreDim> dim = findHiddenBroadcast(op, mask, seeThroughCast);
+    if (!dim)
+      return rewriter.notifyMatchFailure(op, "sizes agree");
+    OpOperand &operand =
+        *dim == ScoreDim::Key ? op.getKeyMutable() : op.getQueryMutable();
+    unsigned position = op.getSizeUses(getSharedSize(*dim)).front().dim;
+    Value array = seeThroughCast(operand.get());
+    auto type = cast<RankedTensorType>(array.getType());
+    SmallVector<int64_t> shape(type.getShape());
+    shape[position] = 1;
+    Value refined =
+        tensor::CastOp::create(rewriter, op.getLoc(), type.clone(shape), array);
+    rewriter.modifyOpInPlace(op, [&] { operand.set(refined); });
+    return success();
+  }
+
+private:
+  static Value seeThroughCast(Value operand) {
+    auto cast = operand.getDefiningOp<tensor::CastOp>();
+    return cast && tensor::canFoldIntoConsumerOp(cast) ? cast.getSource()
+                                                       : operand;
   }
 };
 
@@ -311,10 +461,9 @@ struct DropUnusedLse : OpRewritePattern<MaskedAttentionOp> {
 
 void MaskedAttentionOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
                                                     MLIRContext *context) {
-  patterns
-      .add<DropDestinationContent, DropNeutralMask, DropUnusedLse,
-           FoldMaskBroadcast, FoldMaskGeneric, FoldMemRefCast, FoldTensorCast>(
-          context);
+  patterns.add<DropDestinationContent, DropNeutralMask, DropUnusedLse,
+               FoldMaskBroadcast, FoldMaskGeneric, FoldMemRefCast,
+               FoldTensorCast, ResolveHiddenSizes>(context);
   populateComputedMaskPatterns(patterns);
   populateRegionCanonicalizationPatterns(patterns);
 }

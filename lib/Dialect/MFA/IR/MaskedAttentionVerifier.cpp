@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mfa/Dialect/MFA/IR/MFA.h"
+#include "MaskedAttentionRules.h"
 
 using namespace mlir;
 using namespace mlir::mfa;
@@ -142,9 +142,15 @@ static LogicalResult verifyElementTypes(MaskedAttentionOp op) {
   return success();
 }
 
-static InFlightDiagnostic &operator<<(InFlightDiagnostic &diag,
-                                      const SizeUse &use) {
-  return diag << "dimension " << use.dim << " of '" << use.operandName << "'";
+static raw_ostream &operator<<(raw_ostream &os, const SizeUse &use) {
+  return os << "dimension " << use.dim << " of '" << use.operandName << "'";
+}
+
+static std::string toText(const SizeUse &use) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << use;
+  return text;
 }
 
 static void appendSize(InFlightDiagnostic &diag, int64_t size) {
@@ -179,17 +185,18 @@ static LogicalResult verifyDim(MaskedAttentionOp op, StringRef symbol,
       size > MaskedAttentionOp::kMaxDim ||
       size % MaskedAttentionOp::kMinDim != 0) {
     InFlightDiagnostic diag = op.emitOpError("expected ");
-    diag << first << " (" << symbol << ") to be static and a multiple of "
-         << MaskedAttentionOp::kMinDim << " from " << MaskedAttentionOp::kMinDim
-         << " to " << MaskedAttentionOp::kMaxDim << ", but got ";
+    diag << toText(first) << " (" << symbol
+         << ") to be static and a multiple of " << MaskedAttentionOp::kMinDim
+         << " from " << MaskedAttentionOp::kMinDim << " to "
+         << MaskedAttentionOp::kMaxDim << ", but got ";
     appendSize(diag, size);
     appendPadding(diag, size, first, second);
     return diag;
   }
   if (second.getStaticSize() != size) {
     InFlightDiagnostic diag = op.emitOpError("expected ");
-    diag << second << " (" << symbol << ") to be " << size << " as " << first
-         << ", but got ";
+    diag << toText(second) << " (" << symbol << ") to be " << size << " as "
+         << toText(first) << ", but got ";
     appendSize(diag, second.getStaticSize());
     return diag;
   }
@@ -198,72 +205,101 @@ static LogicalResult verifyDim(MaskedAttentionOp op, StringRef symbol,
 
 /// All static sizes among the uses of one size are equal. Dynamic ones are
 /// checked at run time, where checks are generated.
-static LogicalResult verifySharedSize(MaskedAttentionOp op, SharedSize size) {
-  SmallVector<SizeUse> uses = op.getSizeUses(size);
-  const SizeUse *first = nullptr;
-  for (const SizeUse &use : uses) {
+static std::optional<std::string> findSharedSizeConflict(MaskedAttentionOp op,
+                                                         SharedSize size,
+                                                         OperandMap operands) {
+  std::optional<SizeUse> first;
+  for (SizeUse use : op.getSizeUses(size)) {
+    use.operand = operands(use.operand);
     int64_t actual = use.getStaticSize();
     if (ShapedType::isDynamic(actual))
       continue;
     if (!first) {
-      first = &use;
+      first = use;
       continue;
     }
     int64_t expected = first->getStaticSize();
     if (actual == expected)
       continue;
-    InFlightDiagnostic diag = op.emitOpError("expected ");
-    diag << use << " (" << stringifySharedSize(size) << ") to be " << expected
-         << " as " << *first;
+    std::string text;
+    llvm::raw_string_ostream os(text);
+    os << "expected " << use << " (" << stringifySharedSize(size) << ") to be "
+       << expected << " as " << *first;
     if (use.operandName == "mask")
-      diag << ", or 1 to broadcast";
-    return diag << ", but got " << actual;
+      os << ", or 1 to broadcast";
+    os << ", but got " << actual;
+    return text;
   }
-  return success();
+  return std::nullopt;
 }
 
-static LogicalResult verifyHeads(MaskedAttentionOp op) {
-  int64_t heads = op.getNumHeads(), kvHeads = op.getNumKVHeads();
+static std::optional<std::string> findHeadConflict(MaskedAttentionOp op,
+                                                   OperandMap operands) {
+  auto getHeads = [&](Value operand) {
+    return cast<ShapedType>(operands(operand).getType())
+        .getDimSize(MaskedAttentionOp::kHead);
+  };
+  int64_t heads = getHeads(op.getQuery()), kvHeads = getHeads(op.getKey());
   if (heads == 0 || kvHeads == 0)
-    return op.emitOpError("expected '")
-           << (heads == 0 ? "query" : "key")
-           << "' to have at least one head, but got 0";
-  if (ShapedType::isStatic(heads) && ShapedType::isStatic(kvHeads) &&
-      heads % kvHeads != 0)
-    return op.emitOpError("expected the heads of 'query' to be a multiple of "
-                          "the heads of 'key', but got ")
-           << heads << " and " << kvHeads;
-  return success();
+    return std::string("expected '") + (heads == 0 ? "query" : "key") +
+           "' to have at least one head, but got 0";
+  if (ShapedType::isDynamic(heads) || ShapedType::isDynamic(kvHeads) ||
+      heads % kvHeads == 0)
+    return std::nullopt;
+  return "expected the heads of 'query' to be a multiple of the heads of "
+         "'key', but got " +
+         std::to_string(heads) + " and " + std::to_string(kvHeads);
 }
 
-static LogicalResult verifyStrides(MaskedAttentionOp op) {
+std::optional<std::string> mfa::findSizeConflict(MaskedAttentionOp op,
+                                                 OperandMap operands) {
+  for (SharedSize size :
+       {SharedSize::Batch, SharedSize::Heads, SharedSize::KVHeads,
+        SharedSize::QueryLength, SharedSize::KeyLength})
+    if (auto conflict = findSharedSizeConflict(op, size, operands))
+      return conflict;
+  return findHeadConflict(op, operands);
+}
+
+std::optional<std::string> mfa::findStorageConflict(MaskedAttentionOp op,
+                                                    OperandMap operands) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
   for (const NamedArray &array : getMatrices(op)) {
-    int64_t stride =
-        cast<MemRefType>(array.getType()).getStridesAndOffset().first.back();
-    if (ShapedType::isStatic(stride) && stride != 1)
-      return op.emitOpError("expected '")
-             << array.name
-             << "' to have unit stride in its last dimension, but got stride "
-             << stride << "; copy it to a contiguous buffer";
+    auto type = cast<MemRefType>(operands(array.value).getType());
+    int64_t stride = type.getStridesAndOffset().first.back();
+    if (ShapedType::isDynamic(stride) || stride == 1)
+      continue;
+    os << "expected '" << array.name
+       << "' to have unit stride in its last dimension, but got stride "
+       << stride << "; copy it to a contiguous buffer";
+    return text;
   }
   SmallVector<NamedArray> written = {{"output", op.getOutput()}};
   if (Value lse = op.getLse())
     written.push_back({"lse", lse});
   for (const NamedArray &array : written) {
-    auto type = cast<MemRefType>(array.getType());
+    Value buffer = operands(array.value);
+    auto type = cast<MemRefType>(buffer.getType());
     SmallVector<int64_t> strides = type.getStridesAndOffset().first;
-    for (auto [dim, stride] : llvm::enumerate(strides))
-      if (stride == 0 && type.getDimSize(dim) > 1)
-        return op.emitOpError("expected '")
-               << array.name << "' to have distinct elements, but got stride 0 "
-               << "in dimension " << dim << " of size " << type.getDimSize(dim);
-    for (const NamedArray &other : getArrays(op))
-      if (other.name != array.name && other.value == array.value)
-        return op.emitOpError("expected '")
-               << array.name << "' to be a buffer of its own, but got that of '"
-               << other.name << "'";
+    for (auto [dim, stride] : llvm::enumerate(strides)) {
+      if (stride != 0 || type.getDimSize(dim) <= 1)
+        continue;
+      os << "expected '" << array.name
+         << "' to have distinct elements, but got stride 0 in dimension " << dim
+         << " of size " << type.getDimSize(dim);
+      return text;
+    }
+    for (const NamedArray &other : getArrays(op)) {
+      if (other.name == array.name || operands(other.value) != buffer)
+        continue;
+      os << "expected '" << array.name
+         << "' to be a buffer of its own, but got that of '" << other.name
+         << "'";
+      return text;
+    }
   }
-  return success();
+  return std::nullopt;
 }
 
 LogicalResult MaskedAttentionOp::verify() {
@@ -276,12 +312,12 @@ LogicalResult MaskedAttentionOp::verify() {
       failed(verifyDim(*this, "Dv", {getValue(), "value", kDim},
                        {getOutput(), "output", kDim})))
     return failure();
-  for (SharedSize size :
-       {SharedSize::Batch, SharedSize::Heads, SharedSize::KVHeads,
-        SharedSize::QueryLength, SharedSize::KeyLength})
-    if (failed(verifySharedSize(*this, size)))
-      return failure();
-  if (failed(verifyHeads(*this)))
-    return failure();
-  return hasTensorSemantics() ? success() : verifyStrides(*this);
+  auto asIs = [](Value operand) { return operand; };
+  if (std::optional<std::string> conflict = findSizeConflict(*this, asIs))
+    return emitOpError(*conflict);
+  if (hasTensorSemantics())
+    return success();
+  if (std::optional<std::string> conflict = findStorageConflict(*this, asIs))
+    return emitOpError(*conflict);
+  return success();
 }
