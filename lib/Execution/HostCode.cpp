@@ -7,7 +7,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "mfa/Execution/HostCode.h"
+#include "mfa/Runtime/CompilerRuntime.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "mlir/Target/LLVMIR/LLVMTranslationInterface.h"
 #include "llvm/Analysis/CGSCCPassManager.h"
 #include "llvm/Analysis/LoopAnalysisManager.h"
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
@@ -129,6 +132,72 @@ static void optimize(Module &module, TargetMachine &machine, HostCodeUse use,
       .run(module, modules);
 }
 
+/// Names the first op that the lowering has left and LLVM IR has no place for.
+/// Casts between its types and those of the llvm dialect come after it, as they
+/// say nothing to a user.
+static mlir::LogicalResult checkLowered(mlir::ModuleOp module) {
+  mlir::Operation *found = nullptr;
+  module->walk<mlir::WalkOrder::PreOrder>([&](mlir::Operation *op) {
+    bool isOther =
+        op != module && isa<mlir::ModuleOp, mlir::gpu::GPUModuleOp>(op);
+    if (isOther)
+      return mlir::WalkResult::skip();
+    bool isCast = isa<mlir::UnrealizedConversionCastOp>(op);
+    mlir::Dialect *dialect = op->getDialect();
+    if (!isCast && dialect &&
+        dialect
+            ->getRegisteredInterface<mlir::LLVMTranslationDialectInterface>())
+      return mlir::WalkResult::advance();
+    if (!found || !isCast)
+      found = op;
+    return isCast ? mlir::WalkResult::advance() : mlir::WalkResult::interrupt();
+  });
+  if (!found)
+    return mlir::success();
+  return found->emitOpError("expected a lowering to the llvm dialect, but "
+                            "there is none here: write it as other ops");
+}
+
+namespace {
+/// What the linker says: functions that nothing defines, and the rest.
+struct LinkErrors {
+  SmallVector<std::string> missing;
+  std::string others;
+
+  void add(Error error) {
+    handleAllErrors(
+        std::move(error),
+        [&](orc::SymbolsNotFound &notFound) {
+          for (const orc::SymbolStringPtr &symbol : notFound.getSymbols()) {
+            StringRef name = *symbol;
+            name.consume_front("_mlir_ciface_");
+            missing.push_back(name.str());
+          }
+        },
+        // Follows from what was reported before it.
+        [](orc::FailedToMaterialize &) {},
+        [&](ErrorInfoBase &other) { others += other.message() + "\n"; });
+  }
+
+  Error take(Error failure) const {
+    if (missing.empty() && others.empty())
+      return failure;
+    consumeError(std::move(failure));
+    if (missing.empty())
+      return makeError("the compiled program cannot be linked: ",
+                       StringRef(others).rtrim('\n'));
+    std::vector<std::string> sorted(missing.begin(), missing.end());
+    sort(sorted);
+    std::string names;
+    for (const std::string &name : sorted)
+      names += (names.empty() ? "'" : ", '") + name + "'";
+    return makeError("expected the program or the runtime to define what the "
+                     "program calls, but neither defines ",
+                     names);
+  }
+};
+} // namespace
+
 Expected<HostObject>
 mfa::exec::compileHostCode(mlir::ModuleOp source, StringRef entry,
                            HostCodeUse use, uint64_t digest,
@@ -142,8 +211,9 @@ mfa::exec::compileHostCode(mlir::ModuleOp source, StringRef entry,
     return machine.takeError();
 
   LLVMContext context;
-  std::unique_ptr<Module> module =
-      mlir::translateModuleToLLVMIR(source, context);
+  std::unique_ptr<Module> module;
+  if (mlir::succeeded(checkLowered(source)))
+    module = mlir::translateModuleToLLVMIR(source, context);
   if (!module)
     return makeError("the lowered program has no translation to LLVM IR");
   module->setDataLayout((*machine)->createDataLayout());
@@ -198,11 +268,16 @@ HostProgram::load(std::unique_ptr<MemoryBuffer> object,
   program->jit = std::move(*jit);
   orc::LLJIT &linker = *program->jit;
   orc::JITDylib &library = linker.getMainJITDylib();
+  auto errors = std::make_shared<LinkErrors>();
+  linker.getExecutionSession().setErrorReporter(
+      [errors](Error error) { errors->add(std::move(error)); });
   orc::SymbolMap symbols;
-  for (const EntryPoint &entryPoint : entryPoints)
-    symbols[linker.mangleAndIntern(entryPoint.name)] = {
-        orc::ExecutorAddr::fromPtr(entryPoint.address),
-        JITSymbolFlags::Exported | JITSymbolFlags::Callable};
+  for (ArrayRef<EntryPoint> table :
+       {ArrayRef(runtime::getCompilerEntryPoints()), entryPoints})
+    for (const EntryPoint &entryPoint : table)
+      symbols[linker.mangleAndIntern(entryPoint.name)] = {
+          orc::ExecutorAddr::fromPtr(entryPoint.address),
+          JITSymbolFlags::Exported | JITSymbolFlags::Callable};
   if (Error error = library.define(orc::absoluteSymbols(std::move(symbols))))
     return std::move(error);
   auto process = orc::DynamicLibrarySearchGenerator::GetForCurrentProcess(
@@ -215,12 +290,12 @@ HostProgram::load(std::unique_ptr<MemoryBuffer> object,
 
   Expected<orc::ExecutorAddr> actual = linker.lookup(kDigest);
   if (!actual)
-    return actual.takeError();
+    return errors->take(actual.takeError());
   if (*actual->toPtr<const uint64_t *>() != digest)
     return makeError("the code is that of another program");
   Expected<orc::ExecutorAddr> initializer = linker.lookup(kInitializer);
   if (!initializer)
-    return initializer.takeError();
+    return errors->take(initializer.takeError());
   Expected<orc::ExecutorAddr> finalizer = linker.lookup(kFinalizer);
   if (!finalizer)
     return finalizer.takeError();
