@@ -65,7 +65,11 @@ struct MFASerializeKernelsPass
   }
 
   void runOnOperation() override {
-    auto modules = llvm::to_vector(getOperation().getOps<gpu::GPUModuleOp>());
+    SmallVector<gpu::GPUModuleOp> modules;
+    getOperation().walk<WalkOrder::PreOrder>([&](gpu::GPUModuleOp module) {
+      modules.push_back(module);
+      return WalkResult::skip();
+    });
     if (failed(separateGlobals(modules)))
       return signalPassFailure();
     if (failed(serialize(modules, getTarget())))

@@ -89,18 +89,32 @@ private:
 
 struct LowerAssertsPass : mfa::impl::MFALowerAssertsPassBase<LowerAssertsPass> {
   void runOnOperation() override {
-    ModuleOp module = getOperation();
+    WalkResult result = getOperation().walk([&](ModuleOp module) {
+      return failed(lower(module)) ? WalkResult::interrupt()
+                                   : WalkResult::advance();
+    });
+    if (result.wasInterrupted())
+      signalPassFailure();
+  }
+
+private:
+  /// The assertions of `module` itself: those of modules in it have been
+  /// lowered, and those of kernels are no concern of the host's.
+  LogicalResult lower(ModuleOp module) {
     SmallVector<Operation *> asserts;
-    module.walk([&](cf::AssertOp op) { asserts.push_back(op); });
+    module.walk([&](cf::AssertOp op) {
+      if (SymbolTable::getNearestSymbolTable(op) == module)
+        asserts.push_back(op);
+    });
     if (asserts.empty())
-      return;
+      return success();
 
     auto type = FunctionType::get(
         &getContext(), LLVM::LLVMPointerType::get(&getContext()), {});
     FailureOr<func::FuncOp> reportError =
         mfa::declareRuntimeFunction(module, kReportError, type);
     if (failed(reportError))
-      return signalPassFailure();
+      return failure();
 
     SymbolTable symbols(module);
     RewritePatternSet patterns(&getContext());
@@ -109,6 +123,7 @@ struct LowerAssertsPass : mfa::impl::MFALowerAssertsPassBase<LowerAssertsPass> {
     (void)applyOpPatternsGreedily(asserts, std::move(patterns),
                                   GreedyRewriteConfig().setStrictness(
                                       GreedyRewriteStrictness::ExistingOps));
+    return success();
   }
 };
 } // namespace

@@ -48,21 +48,32 @@ struct LowerDeviceQueriesPass
   using MFALowerDeviceQueriesPassBase::MFALowerDeviceQueriesPassBase;
 
   void runOnOperation() override {
-    ModuleOp module = getOperation();
+    WalkResult result = getOperation().walk([&](ModuleOp module) {
+      return failed(lower(module)) ? WalkResult::interrupt()
+                                   : WalkResult::advance();
+    });
+    if (result.wasInterrupted())
+      signalPassFailure();
+  }
+
+private:
+  /// The queries of `module` itself: those of modules in it have been lowered.
+  LogicalResult lower(ModuleOp module) {
     // A program that asks nothing needs no declaration.
     bool asks =
         module.walk([](MultiprocessorsOp) { return WalkResult::interrupt(); })
             .wasInterrupted();
     if (!asks)
-      return;
+      return success();
     OpBuilder builder(&getContext());
     FailureOr<LLVM::LLVMFuncOp> count = LLVM::lookupOrCreateFn(
         builder, module, kCount, {}, builder.getI64Type());
     if (failed(count))
-      return signalPassFailure();
+      return failure();
     RewritePatternSet patterns(&getContext());
     patterns.add<CallRuntime>(*count);
     walkAndApplyPatterns(module, std::move(patterns));
+    return success();
   }
 };
 

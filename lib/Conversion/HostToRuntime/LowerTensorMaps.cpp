@@ -287,29 +287,42 @@ struct LowerTensorMapsPass
   using MFALowerTensorMapsPassBase::MFALowerTensorMapsPassBase;
 
   void runOnOperation() override {
-    ModuleOp module = getOperation();
+    WalkResult result = getOperation().walk([&](ModuleOp module) {
+      return failed(encodeMaps(module)) ? WalkResult::interrupt()
+                                        : WalkResult::advance();
+    });
+    if (result.wasInterrupted())
+      return signalPassFailure();
     RewritePatternSet patterns(&getContext());
     patterns.add<PassTensorMapsByReference>(&getContext());
+    walkAndApplyPatterns(getOperation(), std::move(patterns));
+    RewritePatternSet placement(&getContext());
+    placement.add<PlaceDynamicSharedMemory>(&getContext());
+    walkAndApplyPatterns(getOperation(), std::move(placement));
+  }
+
+private:
+  /// The maps of `module` itself: those of modules in it are encoded.
+  LogicalResult encodeMaps(ModuleOp module) {
     bool encodes =
         module.walk([](EncodeTensorMapOp) { return WalkResult::interrupt(); })
             .wasInterrupted();
-    if (encodes) {
-      auto pointer = LLVM::LLVMPointerType::get(&getContext());
-      Type i32 = IntegerType::get(&getContext(), 32);
-      OpBuilder builder(&getContext());
-      FailureOr<LLVM::LLVMFuncOp> encode =
-          LLVM::lookupOrCreateFn(builder, module, kEncode,
-                                 {pointer, i32, i32, pointer, pointer, pointer,
-                                  pointer, pointer, i32, i32, i32, i32},
-                                 LLVM::LLVMVoidType::get(&getContext()));
-      if (failed(encode))
-        return signalPassFailure();
-      patterns.add<EncodeTensorMap>(*encode);
-    }
+    if (!encodes)
+      return success();
+    auto pointer = LLVM::LLVMPointerType::get(&getContext());
+    Type i32 = IntegerType::get(&getContext(), 32);
+    OpBuilder builder(&getContext());
+    FailureOr<LLVM::LLVMFuncOp> encode =
+        LLVM::lookupOrCreateFn(builder, module, kEncode,
+                               {pointer, i32, i32, pointer, pointer, pointer,
+                                pointer, pointer, i32, i32, i32, i32},
+                               LLVM::LLVMVoidType::get(&getContext()));
+    if (failed(encode))
+      return failure();
+    RewritePatternSet patterns(&getContext());
+    patterns.add<EncodeTensorMap>(*encode);
     walkAndApplyPatterns(module, std::move(patterns));
-    RewritePatternSet placement(&getContext());
-    placement.add<PlaceDynamicSharedMemory>(&getContext());
-    walkAndApplyPatterns(module, std::move(placement));
+    return success();
   }
 };
 

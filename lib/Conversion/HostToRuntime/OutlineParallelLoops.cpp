@@ -44,8 +44,9 @@ struct OutlineParallelLoop : OpRewritePattern<scf::ParallelOp> {
   LogicalResult matchAndRewrite(scf::ParallelOp op,
                                 PatternRewriter &rewriter) const override {
     auto caller = op->getParentOfType<func::FuncOp>();
-    if (!caller)
-      return rewriter.notifyMatchFailure(op, "expected a loop in a func.func");
+    if (!caller || caller->getParentOp() != parallelFor->getParentOp())
+      return rewriter.notifyMatchFailure(
+          op, "expected a loop in a func.func of the module");
     if (op->getParentOfType<scf::ParallelOp>())
       return rewriter.notifyMatchFailure(
           op, "the loop around it already runs on every thread");
@@ -218,12 +219,27 @@ private:
 struct OutlineParallelLoopsPass
     : mfa::impl::MFAOutlineParallelLoopsPassBase<OutlineParallelLoopsPass> {
   void runOnOperation() override {
-    ModuleOp module = getOperation();
+    WalkResult result = getOperation().walk([&](ModuleOp module) {
+      return failed(outline(module)) ? WalkResult::interrupt()
+                                     : WalkResult::advance();
+    });
+    if (result.wasInterrupted())
+      signalPassFailure();
+  }
+
+private:
+  /// The loops of `module` itself: those of modules in it have been outlined.
+  LogicalResult outline(ModuleOp module) {
     bool hasLoops =
-        module.walk([](scf::ParallelOp) { return WalkResult::interrupt(); })
+        module
+            .walk([&](scf::ParallelOp op) {
+              return SymbolTable::getNearestSymbolTable(op) == module
+                         ? WalkResult::interrupt()
+                         : WalkResult::advance();
+            })
             .wasInterrupted();
     if (!hasLoops)
-      return;
+      return success();
 
     OpBuilder builder(&getContext());
     Type index = builder.getIndexType();
@@ -233,12 +249,13 @@ struct OutlineParallelLoopsPass
         module, kParallelFor,
         builder.getFunctionType({index, body, pointer}, {}));
     if (failed(parallelFor))
-      return signalPassFailure();
+      return failure();
 
     SymbolTable symbols(module);
     RewritePatternSet patterns(&getContext());
     patterns.add(std::make_unique<OutlineParallelLoop>(symbols, *parallelFor));
     walkAndApplyPatterns(module, std::move(patterns));
+    return success();
   }
 };
 } // namespace

@@ -503,18 +503,29 @@ struct SimulateGPUPass : mlir::mfa::impl::SimulateGPUPassBase<SimulateGPUPass> {
   using Base::Base;
 
   void runOnOperation() override {
-    ModuleOp host = getOperation();
+    WalkResult result = getOperation().walk([&](ModuleOp host) {
+      return failed(simulate(host)) ? WalkResult::interrupt()
+                                    : WalkResult::advance();
+    });
+    if (result.wasInterrupted())
+      signalPassFailure();
+  }
+
+private:
+  /// Rewrites the kernels of `host` itself, whose launches are in it; modules
+  /// in it have been rewritten.
+  LogicalResult simulate(ModuleOp host) {
     SimulatedKernelMap kernels;
     for (auto module :
          llvm::make_early_inc_range(host.getOps<gpu::GPUModuleOp>()))
       if (failed(KernelModule(module, host, checks, count, kernels).run()))
-        return signalPassFailure();
+        return failure();
     if (failed(rewriteHost(host, kernels)))
-      return signalPassFailure();
+      return failure();
     host->removeAttr(gpu::GPUDialect::getContainerModuleAttrName());
+    return success();
   }
 
-private:
   LogicalResult rewriteHost(ModuleOp host, const SimulatedKernelMap &kernels) {
     Simulation simulation(host, checks);
     RewritePatternSet patterns(&getContext());
