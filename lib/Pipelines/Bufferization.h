@@ -14,8 +14,13 @@
 namespace mlir::mfa {
 
 /// Tensors to buffers. A function takes a tensor as a contiguous buffer, which
-/// it may write, and returns one as a buffer that the caller frees.
+/// it may write, and returns one as a buffer that the caller frees. Buffers are
+/// owned, but not freed yet: `bufferization.dealloc` says where they may be,
+/// and `bufferization.clone` where one of them has to have two owners.
 void addBufferization(OpPassManager &pm);
+
+/// Frees buffers of the host.
+void addHostDeallocation(OpPassManager &pm);
 
 /// Tells MLIR what launches of ready kernels do with buffers, so that programs
 /// with such launches can be bufferized.

@@ -7,11 +7,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "Bufferization.h"
+#include "HostToLLVM.h"
+#include "NestedModules.h"
 #include "mfa/Conversion/Passes.h"
 #include "mfa/Dialect/MFA/Transforms/Passes.h"
 #include "mfa/Pipelines/Pipelines.h"
 #include "mlir/Conversion/Passes.h"
-#include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/LLVMIR/Transforms/RequestCWrappers.h"
 #include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
@@ -22,22 +23,22 @@ using namespace mlir;
 
 /// Buffers and linalg to the llvm dialect.
 static void addLoweringToLLVM(OpPassManager &pm) {
+  pm.addPass(mfa::createMFAExpandCopiesPass());
   pm.addPass(createConvertLinalgToLoopsPass());
   // From here on there are functions that no one calls from outside.
   pm.addNestedPass<func::FuncOp>(LLVM::createLLVMRequestCWrappersPass());
   pm.addPass(mfa::createMFAOutlineParallelLoopsPass());
+  pm.addPass(createConvertVectorToSCFPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
-  // The backend would call a conversion function for bf16 that a JIT does not
-  // have.
-  arith::ArithExpandOpsPassOptions expand;
-  expand.includeBf16 = true;
-  pm.addPass(arith::createArithExpandOpsPass(expand));
+  pm.addPass(createConvertComplexToStandardPass());
+  mfa::addHostArithmetic(pm);
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(createLoopInvariantCodeMotionPass());
   pm.addPass(createSCFToControlFlowPass());
   pm.addPass(mfa::createMFALowerAssertsPass());
+  pm.addPass(createConvertVectorToLLVMPass());
   pm.addPass(createConvertToLLVMPass());
   // What regions may have of math and LLVM has no intrinsic for.
   pm.addPass(createConvertMathToLibmPass());
@@ -46,14 +47,23 @@ static void addLoweringToLLVM(OpPassManager &pm) {
   pm.addPass(createReconcileUnrealizedCastsPass());
 }
 
-void mfa::buildMFAToCPUPipeline(OpPassManager &pm,
-                                const MFAToCPUOptions &options) {
+/// The pipeline for the functions of one module.
+static void addModuleToCPU(OpPassManager &pm,
+                           const mfa::MFAToCPUOptions &options) {
   pm.addPass(createGenerateRuntimeVerificationPass());
-  addBufferization(pm);
-  pm.addPass(createMFATileAttentionPass({options.tileRows}));
-  pm.addPass(createMFADecomposeAttentionPass());
+  pm.addPass(createConvertElementwiseToLinalgPass());
+  pm.addPass(mfa::createMFADecomposeLinalgPass());
+  mfa::addBufferization(pm);
+  mfa::addHostDeallocation(pm);
+  pm.addPass(mfa::createMFATileAttentionPass({options.tileRows}));
+  pm.addPass(mfa::createMFADecomposeAttentionPass());
   pm.addPass(createForallToParallelLoopPass());
   if (!options.parallel)
     pm.addNestedPass<func::FuncOp>(createParallelForToNestedForsPass());
   addLoweringToLLVM(pm);
+}
+
+void mfa::buildMFAToCPUPipeline(OpPassManager &pm,
+                                const MFAToCPUOptions &options) {
+  addForEachModule(pm, [&](OpPassManager &pm) { addModuleToCPU(pm, options); });
 }

@@ -7,6 +7,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "Bufferization.h"
+#include "HostToLLVM.h"
+#include "NestedModules.h"
 #include "mfa/Conversion/Passes.h"
 #include "mfa/Dialect/MFA/Transforms/Passes.h"
 #include "mfa/Pipelines/Pipelines.h"
@@ -35,6 +37,7 @@ void mfa::addMFAToGPUKernels(OpPassManager &pm,
   pm.addNestedPass<func::FuncOp>(createGenerateRuntimeVerificationPass());
   addBufferization(pm);
   pm.addNestedPass<func::FuncOp>(createMFAMoveBuffersToGPUPass());
+  pm.addPass(createMFALaunchCopiesPass({options.chip}));
   pm.addNestedPass<func::FuncOp>(createMFAGroupHeadsAsQueriesPass());
   pm.addPass(createMFASelectSchedulePass({options.chip, options.f32Product}));
   pm.addPass(createConvertMFAToGPUPass({options.chip}));
@@ -67,10 +70,7 @@ void mfa::addGPUKernelsToNVVM(OpPassManager &pm) {
 
 void mfa::addGPUHostToLLVM(OpPassManager &pm, const MFAToNVVMOptions &options) {
   pm.addNestedPass<func::FuncOp>(LLVM::createLLVMRequestCWrappersPass());
-  OpPassManager &functions = pm.nest<func::FuncOp>();
-  functions.addPass(memref::createExpandStridedMetadataPass());
-  functions.addPass(createLowerAffinePass());
-  functions.addPass(createSCFToControlFlowPass());
+  addHostControlFlow(pm);
   pm.addPass(createMFALowerAssertsPass());
   // Ops without an intrinsic of LLVM become inline assembly.
   pm.addNestedPass<gpu::GPUModuleOp>(createConvertNVVMToLLVMPass());
@@ -86,7 +86,9 @@ void mfa::addGPUHostToLLVM(OpPassManager &pm, const MFAToNVVMOptions &options) {
 
 void mfa::buildMFAToNVVMPipeline(OpPassManager &pm,
                                  const MFAToNVVMOptions &options) {
-  addMFAToGPUKernels(pm, options);
-  addGPUKernelsToNVVM(pm);
-  addGPUHostToLLVM(pm, options);
+  addForEachModule(pm, [&](OpPassManager &pm) {
+    addMFAToGPUKernels(pm, options);
+    addGPUKernelsToNVVM(pm);
+    addGPUHostToLLVM(pm, options);
+  });
 }

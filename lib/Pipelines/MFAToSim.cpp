@@ -6,11 +6,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "HostToLLVM.h"
+#include "NestedModules.h"
 #include "mfa/Conversion/Passes.h"
 #include "mfa/Pipelines/Pipelines.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/LLVMIR/Transforms/RequestCWrappers.h"
-#include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
@@ -18,10 +19,7 @@ using namespace mlir;
 void mfa::addSimulation(OpPassManager &pm, const MFAToSimOptions &options) {
   pm.addNestedPass<func::FuncOp>(LLVM::createLLVMRequestCWrappersPass());
   pm.addPass(createSimulateGPUPass({options.checks, options.count}));
-  OpPassManager &functions = pm.nest<func::FuncOp>();
-  functions.addPass(memref::createExpandStridedMetadataPass());
-  functions.addPass(createLowerAffinePass());
-  functions.addPass(createSCFToControlFlowPass());
+  addHostControlFlow(pm);
   pm.addPass(createMFALowerAssertsPass());
   pm.addPass(createConvertToLLVMPass());
   pm.addPass(createMFABooleansToBytesPass());
@@ -33,7 +31,9 @@ void mfa::buildMFAToSimPipeline(OpPassManager &pm,
   MFAToNVVMOptions kernels;
   kernels.chip = options.chip;
   kernels.f32Product = options.f32Product;
-  addMFAToGPUKernels(pm, kernels);
-  addGPUKernelsToNVVM(pm);
-  addSimulation(pm, options);
+  addForEachModule(pm, [&](OpPassManager &pm) {
+    addMFAToGPUKernels(pm, kernels);
+    addGPUKernelsToNVVM(pm);
+    addSimulation(pm, options);
+  });
 }

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mfa/Pipelines/Pipelines.h"
+#include "NestedModules.h"
 #include "mlir/Pass/PassRegistry.h"
 
 using namespace mlir;
@@ -42,6 +43,7 @@ static void registerPipeline(StringRef name, StringRef description,
 }
 
 void mfa::registerPipelines() {
+  registerNestedModulesPass();
   registerPipeline(
       "mfa-to-cpu",
       "Lower masked attention through linalg to the llvm dialect, for the CPU",

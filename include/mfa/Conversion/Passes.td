@@ -42,9 +42,9 @@ def MFAMoveBuffersToGPUPass
   let description = [{
     Buffers of a function that launches kernels are in GPU memory: its arguments
     by convention, and what it allocates by this pass, which turns `memref.alloc`,
-    `memref.dealloc` and `memref.copy` into the ops of the gpu dialect. Views
-    and sizes stay on the host. An op that would read or write elements on the
-    host is an error.
+    `memref.dealloc`, `memref.copy`, `bufferization.clone` and
+    `bufferization.dealloc` into the ops of the gpu dialect. Views and sizes stay on
+    the host. An op that would read or write elements on the host is an error.
 
     ```mlir
     %b = memref.alloc() : memref<4xf32>
@@ -55,8 +55,47 @@ def MFAMoveBuffersToGPUPass
     %b, %t1 = gpu.alloc async [%t0] () : memref<4xf32>
     gpu.wait [%t1]
     ```
+
+    A copy from or to a buffer with another layout than the identity stays, for
+    `mfa-launch-copies`. A constant of the program (`memref.get_global`) is copied
+    to the GPU where the function begins and freed where it returns; a `memref.load`
+    of it stays on the host.
   }];
-  let dependentDialects = ["::mlir::gpu::GPUDialect"];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect",
+    "::mlir::gpu::GPUDialect",
+    "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect",
+  ];
+}
+
+def MFALaunchCopiesPass : Pass<"mfa-launch-copies", "::mlir::ModuleOp"> {
+  let summary = "Copy buffers of other layouts than the identity by kernels";
+  let description = [{
+    Turns each `memref.copy` in a function into the launch of a kernel with a thread
+    for each element. Copies of the same two types share a kernel.
+
+    ```mlir
+    memref.copy %a, %b : memref<64x16xf32, strided<[128, 1]>> to memref<64x16xf32>
+    ```
+    becomes
+    ```mlir
+    gpu.launch_func @mfa_kernels::@copy blocks in (%c4, %c1, %c1) threads in (%c256, %c1, %c1)
+        args(%a : memref<64x16xf32, strided<[128, 1]>>, %b : memref<64x16xf32>)
+    ```
+  }];
+  let options = [
+    Option<"chip", "chip", "std::string", "\"sm_80\"",
+           "GPU architecture the kernels are for, such as sm_80 or sm_90a">,
+  ];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect",
+    "::mlir::arith::ArithDialect",
+    "::mlir::gpu::GPUDialect",
+    "::mlir::memref::MemRefDialect",
+    "::mlir::NVVM::NVVMDialect",
+    "::mlir::scf::SCFDialect",
+  ];
 }
 
 def ConvertMFAGPUToNVVMPass
@@ -267,6 +306,95 @@ def MFAOutlineParallelLoopsPass
     "::mlir::arith::ArithDialect",
     "::mlir::func::FuncDialect",
     "::mlir::LLVM::LLVMDialect",
+  ];
+}
+
+def MFADecomposeLinalgPass : Pass<"mfa-decompose-linalg"> {
+  let summary = "Write composite linalg ops on tensors step by step";
+  let description = [{
+    Turns ops with a decomposition (`linalg.softmax`, the Winograd transforms),
+    `linalg.pack` and `linalg.unpack` into linalg and tensor ops that bufferize and
+    become loops. Ops on buffers stay.
+
+    ```mlir
+    %1 = linalg.softmax dimension(1) ins(%x : tensor<4x8xf32>) outs(%init : tensor<4x8xf32>) -> tensor<4x8xf32>
+    ```
+    becomes a maximum, a `linalg.generic` of `math.exp`, a sum and a division.
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect",
+    "::mlir::arith::ArithDialect",
+    "::mlir::linalg::LinalgDialect",
+    "::mlir::math::MathDialect",
+    "::mlir::tensor::TensorDialect",
+  ];
+}
+
+def MFAExpandCopiesPass : Pass<"mfa-expand-copies"> {
+  let summary = "Write copies between layouts as linalg.copy";
+  let description = [{
+    Turns each `memref.copy` of ranked buffers that is not one range of bytes into a
+    `linalg.copy`, which becomes loops. Upstream's lowering would call a function of
+    a runtime that copies element by element.
+
+    ```mlir
+    memref.copy %a, %b : memref<4x8xf32, strided<[16, 1]>> to memref<4x8xf32>
+    ```
+    becomes
+    ```mlir
+    linalg.copy ins(%a : memref<4x8xf32, strided<[16, 1]>>) outs(%b : memref<4x8xf32>)
+    ```
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
+def MFALowerMathPass : Pass<"mfa-lower-math"> {
+  let summary = "Lower the math ops of the host that LLVM has no intrinsic for";
+  let description = [{
+    `math.acosh`, `asinh`, `atanh`, `cbrt`, `erf` and `erfc` become calls of libm, as
+    do `expm1` and `log1p`, whose intrinsics would be computed from `exp` and `log`;
+    those of f16 and bf16 are computed in f32. `math.clampf`, `isinf` and `isnormal`
+    become ops of arith. Other ops, and kernels in a `gpu.module`, stay.
+
+    ```mlir
+    %1 = math.erf %0 : f32
+    ```
+    becomes
+    ```mlir
+    func.func private @erff(f32) -> f32 attributes {llvm.readnone}
+    %1 = call @erff(%0) : (f32) -> f32
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect",
+    "::mlir::func::FuncDialect",
+    "::mlir::math::MathDialect",
+    "::mlir::vector::VectorDialect",
+  ];
+}
+
+def MFAEmulateBF16Pass : Pass<"mfa-emulate-bf16"> {
+  let summary = "Compute with bf16 in f32 on the host";
+  let description = [{
+    Ops of arith and math on bf16 compute in f32, and each rounds its result to bf16;
+    that rounding is not folded away. What computers have bf16 for, `arith.extf` and
+    `arith.truncf`, is left for `arith-expand`. Kernels in a `gpu.module` stay.
+
+    ```mlir
+    %2 = arith.addf %0, %1 : bf16
+    ```
+    becomes
+    ```mlir
+    %3 = arith.extf %0 : bf16 to f32
+    %4 = arith.extf %1 : bf16 to f32
+    %5 = arith.addf %3, %4 : f32
+    %2 = arith.truncf %5 : f32 to bf16
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect",
+    "::mlir::math::MathDialect",
+    "::mlir::vector::VectorDialect",
   ];
 }
 

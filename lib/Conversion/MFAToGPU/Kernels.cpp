@@ -8,6 +8,7 @@
 
 #include "Kernels.h"
 #include "AttentionKernel.h"
+#include "KernelModules.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
@@ -59,20 +60,6 @@ SmallVector<Value> mfa::getKernelArguments(MaskedAttentionOp op) {
   return arguments;
 }
 
-gpu::GPUModuleOp Kernels::createModule(OpBuilder &builder, Location loc) {
-  module->setAttr(gpu::GPUDialect::getContainerModuleAttrName(),
-                  builder.getUnitAttr());
-  OpBuilder::InsertionGuard guard(builder);
-  builder.setInsertionPointToEnd(module.getBody());
-  auto target = NVVM::NVVMTargetAttr::get(builder.getContext(), /*optLevel=*/3,
-                                          "nvptx64-nvidia-cuda", chip.name,
-                                          chip.ptxFeature);
-  auto kernels = gpu::GPUModuleOp::create(builder, loc, "mfa_kernels",
-                                          builder.getArrayAttr(target));
-  SymbolTable(module).insert(kernels);
-  return kernels;
-}
-
 gpu::GPUFuncOp Kernels::lookupOrCreate(OpBuilder &builder, MaskedAttentionOp op,
                                        StringRef name, ValueRange arguments,
                                        Attribute variant, int64_t threads) {
@@ -87,26 +74,8 @@ gpu::GPUFuncOp Kernels::lookupOrCreate(OpBuilder &builder, MaskedAttentionOp op,
   if (kernel)
     return kernel;
 
-  OpBuilder::InsertionGuard guard(builder);
-  Location loc = op.getLoc();
-  // One of its own among those of all modules, so that their assembly can be
-  // put together.
-  auto isUsed = [&](StringRef name) {
-    return llvm::any_of(module.getOps<gpu::GPUModuleOp>(), [&](auto kernels) {
-      return kernels.lookupSymbol(name) != nullptr;
-    });
-  };
-  SmallString<32> symbol(name);
-  unsigned number = 0;
-  if (isUsed(symbol))
-    symbol = SymbolTable::generateSymbolName<32>(name, isUsed, number);
-  gpu::GPUModuleOp parent = createModule(builder, loc);
-  builder.setInsertionPointToEnd(parent.getBody());
-  kernel = gpu::GPUFuncOp::create(builder, loc, symbol, type);
-  kernel->setAttr(gpu::GPUDialect::getKernelFuncAttrName(),
-                  builder.getUnitAttr());
-  kernel.setKnownBlockSizeAttr(
-      builder.getDenseI32ArrayAttr({static_cast<int32_t>(threads), 1, 1}));
+  kernel =
+      createKernel(builder, op.getLoc(), module, chip, name, type, threads);
   return kernel;
 }
 

@@ -52,7 +52,6 @@ public:
   const Chip &getChip() const { return chip; }
 
 private:
-  gpu::GPUModuleOp createModule(OpBuilder &builder, Location loc);
   /// An empty kernel for ops of that form, by the types of the arguments, the
   /// constant scale and `variant`, or the one that is there and has a body.
   gpu::GPUFuncOp lookupOrCreate(OpBuilder &builder, MaskedAttentionOp op,

@@ -46,10 +46,14 @@ struct ConvertMFAToGPUPass
     std::optional<Chip> known = lookupChip(chip);
     if (failed(checkForms(*known)))
       return signalPassFailure();
-    Kernels kernels(module, *known);
-    RewritePatternSet patterns(&getContext());
-    populateLaunchPatterns(patterns, kernels);
-    walkAndApplyPatterns(module, std::move(patterns));
+    // Kernels go where their launches are; no op is left in an inner module
+    // when it is the turn of the one around it.
+    module.walk([&](ModuleOp parent) {
+      Kernels kernels(parent, *known);
+      RewritePatternSet patterns(&getContext());
+      populateLaunchPatterns(patterns, kernels);
+      walkAndApplyPatterns(parent, std::move(patterns));
+    });
   }
 
 private:

@@ -1,0 +1,39 @@
+//===- HostToLLVM.cpp - Host code, for every pipeline ---------------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "HostToLLVM.h"
+#include "mfa/Conversion/Passes.h"
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+
+using namespace mlir;
+
+void mfa::addHostArithmetic(OpPassManager &pm) {
+  // Powers by multiplication: the backend would call a function of the
+  // compiler's runtime library.
+  pm.addPass(createConvertMathToFuncs());
+  pm.addPass(createMFALowerMathPass());
+  pm.addPass(createMFAEmulateBF16Pass());
+  // The backend would call a conversion function for bf16 that a JIT does not
+  // have.
+  arith::ArithExpandOpsPassOptions expand;
+  expand.includeBf16 = true;
+  expand.includeF8E8M0 = true;
+  expand.includeF4E2M1 = true;
+  pm.addNestedPass<func::FuncOp>(arith::createArithExpandOpsPass(expand));
+}
+
+void mfa::addHostControlFlow(OpPassManager &pm) {
+  OpPassManager &functions = pm.nest<func::FuncOp>();
+  functions.addPass(memref::createExpandStridedMetadataPass());
+  functions.addPass(createLowerAffinePass());
+  addHostArithmetic(pm);
+  pm.addNestedPass<func::FuncOp>(createSCFToControlFlowPass());
+}
