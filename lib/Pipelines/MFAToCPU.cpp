@@ -40,9 +40,6 @@ static void addLoweringToLLVM(OpPassManager &pm) {
   pm.addPass(mfa::createMFALowerAssertsPass());
   pm.addPass(createConvertVectorToLLVMPass());
   pm.addPass(createConvertToLLVMPass());
-  // What regions may have of math and LLVM has no intrinsic for.
-  pm.addPass(createConvertMathToLibmPass());
-  pm.addPass(createConvertToLLVMPass());
   pm.addPass(mfa::createMFABooleansToBytesPass());
   pm.addPass(createReconcileUnrealizedCastsPass());
 }
