@@ -8,6 +8,7 @@
 #   ptxas-sm_90a       ... and it accepts this architecture (one feature each)
 #   ptxas-isa-8.6      ... and it accepts this version of PTX (one feature each)
 #   cuda               a GPU answers through libcuda
+#   sanitize-address   the build has this sanitizer (one feature each)
 
 import os
 import re
@@ -56,12 +57,44 @@ if config.mfa_compiler_launcher:
     )
 llvm_config.with_environment("PATH", config.llvm_tools_dir, append_path=True)
 
+# What the sanitizers of the build are told; docs/testing.md says why. A program of
+# LLVM's that loads libraries of such a build needs their runtime before all else.
+config.mfa_loader = "env"
+if config.mfa_sanitize:
+    runtime = "libtsan.so" if config.mfa_sanitize == "thread" else "libasan.so"
+    config.mfa_loader += " LD_PRELOAD=" + subprocess.check_output(
+        [config.mfa_compiler, "-print-file-name=" + runtime], text=True
+    ).strip()
+    # The programs that it runs do not give back what they allocate.
+    config.mfa_loader += " LSAN_OPTIONS=detect_leaks=0"
+    config.available_features.update(
+        "sanitize-" + name for name in config.mfa_sanitize.split(",")
+    )
+    folder = os.path.join(config.test_source_root, "Sanitizers")
+    llvm_config.with_environment(
+        "ASAN_OPTIONS", "detect_stack_use_after_return=1:strict_string_checks=1"
+    )
+    llvm_config.with_environment(
+        "LSAN_OPTIONS", f"print_suppressions=0:suppressions={folder}/lsan.txt"
+    )
+    llvm_config.with_environment("UBSAN_OPTIONS", "print_stacktrace=1")
+    llvm_config.with_environment(
+        "TSAN_OPTIONS",
+        f"ignore_noninstrumented_modules=1:suppressions={folder}/tsan.txt",
+    )
+
+config.substitutions.append(("%mfa_loader", config.mfa_loader))
+
 llvm_config.add_tool_substitutions(
     [
         # Not every tool is part of every build.
         ToolSubst("mfa-opt"),
         ToolSubst("mfa-run", unresolved="ignore"),
         ToolSubst("mfa-lsp-server", unresolved="ignore"),
+        ToolSubst("mfa-npy-fuzzer", unresolved="ignore"),
+        ToolSubst("mfa-opt-fuzzer", unresolved="ignore"),
+        ToolSubst("mfa-planted-fuzzer", unresolved="ignore"),
+        ToolSubst("mfa-run-fuzzer", unresolved="ignore"),
         ToolSubst("mlir-opt"),
         ToolSubst("mlir-runner"),
         ToolSubst("mlir-translate"),

@@ -32,6 +32,7 @@ void mfa::addHostArithmetic(OpPassManager &pm) {
 
 void mfa::addHostControlFlow(OpPassManager &pm) {
   OpPassManager &functions = pm.nest<func::FuncOp>();
+  functions.addPass(createMFALowerExpandShapesPass());
   functions.addPass(memref::createExpandStridedMetadataPass());
   functions.addPass(createLowerAffinePass());
   addHostArithmetic(pm);

@@ -13,6 +13,7 @@
 // CHECK: --mfa-group-heads-as-queries - Make
 // CHECK: --mfa-lower-asserts - Report
 // CHECK: --mfa-lower-device-queries - Ask
+// CHECK: --mfa-lower-expand-shapes - Lower
 // CHECK: --mfa-lower-tensor-maps - Encode
 // CHECK: --mfa-move-buffers-to-gpu -
 // CHECK: --mfa-outline-parallel-loops - Run

@@ -9,6 +9,7 @@
 # CHECK-DAG: --mfa-group-heads-as-queries: ok
 # CHECK-DAG: --mfa-lower-asserts: ok
 # CHECK-DAG: --mfa-lower-device-queries: ok
+# CHECK-DAG: --mfa-lower-expand-shapes: ok
 # CHECK-DAG: --mfa-lower-tensor-maps: ok
 # CHECK-DAG: --mfa-move-buffers-to-gpu: ok
 # CHECK-DAG: --mfa-outline-parallel-loops: ok

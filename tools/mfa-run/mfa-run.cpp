@@ -10,23 +10,19 @@
 #include "Options.h"
 #include "RunProblem.h"
 #include "RunProgram.h"
+#include "Tool.h"
 #include "mfa/Execution/Stages.h"
 #include "mfa/Runtime/Sim/Sim.h"
 #include "mfa/Support/Files.h"
 #include "mlir/IR/Diagnostics.h"
-#include "llvm/Support/ErrorHandling.h"
-#include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/WithColor.h"
-
-#include <csignal>
-#include <unistd.h>
 
 using namespace llvm;
 using namespace mfa::run;
 
 /// Runs what the command line asks for; true if every check passed.
-static Expected<bool> run(ArrayRef<const char *> args) {
+static Expected<bool> runCommandLine(ArrayRef<const char *> args) {
   Expected<Options> options = parseCommandLine(args);
   if (!options)
     return options.takeError();
@@ -102,21 +98,8 @@ static Expected<bool> run(ArrayRef<const char *> args) {
   return !report->check || report->check->pass;
 }
 
-/// Ends the process where there is no memory left: an error of the user's
-/// problem, not a crash. Nothing may be allocated here.
-static void reportOutOfMemory(void *, const char *, bool) {
-  constexpr StringLiteral message = "mfa-run: error: out of memory\n";
-  [[maybe_unused]] ssize_t written =
-      ::write(STDERR_FILENO, message.data(), message.size());
-  ::_exit(1);
-}
-
-int main(int argc, char **argv) {
-  InitLLVM initializer(argc, argv);
-  install_bad_alloc_error_handler(reportOutOfMemory);
-  // A file that may grow no further (ulimit -f) is an error of the write.
-  std::signal(SIGXFSZ, SIG_IGN);
-  Expected<bool> passed = run(ArrayRef(argv + 1, argc - 1));
+int mfa::run::runTool(ArrayRef<const char *> args) {
+  Expected<bool> passed = runCommandLine(args);
   Error lost = mfa::finishStandardOutput();
   if (!passed) {
     WithColor::error(errs(), "mfa-run") << toString(passed.takeError()) << "\n";

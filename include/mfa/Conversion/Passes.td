@@ -220,6 +220,33 @@ def MFALowerDeviceQueriesPass
   ];
 }
 
+def MFALowerExpandShapesPass : Pass<"mfa-lower-expand-shapes"> {
+  let summary = "Lower shapes that are expanded to several dynamic sizes";
+  let description = [{
+    Turns each `memref.expand_shape` with several dynamic sizes in place of one
+    size of its source into a `memref.reinterpret_cast` with the sizes that it
+    names. Upstream's `expand-strided-metadata`, which goes behind this pass, does
+    so for one of them, and crashes at more.
+
+    ```mlir
+    %1 = memref.expand_shape %0 [[0, 1], [2]] output_shape [%h, %g, 8]
+        : memref<?x8xf16> into memref<?x?x8xf16>
+    ```
+    becomes
+    ```mlir
+    %base, %offset, %sizes:2, %strides:2 = memref.extract_strided_metadata %0
+        : memref<?x8xf16> -> memref<f16>, index, index, index, index, index
+    %stride = arith.muli %c8, %g : index
+    %1 = memref.reinterpret_cast %base to offset: [0], sizes: [%h, %g, 8],
+        strides: [%stride, 8, 1] : memref<f16> to memref<?x?x8xf16>
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect",
+    "::mlir::memref::MemRefDialect",
+  ];
+}
+
 def MFALowerAssertsPass : Pass<"mfa-lower-asserts", "::mlir::ModuleOp"> {
   let summary = "Report failed assertions to the runtime";
   let description = [{

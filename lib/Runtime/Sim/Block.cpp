@@ -14,7 +14,6 @@
 #include <sys/mman.h>
 
 using namespace mfa::sim;
-using boost::context::detail::make_fcontext;
 
 /// A stack and the page below it that catches its overflow. Pages that are
 /// never touched cost nothing.
@@ -28,6 +27,7 @@ static size_t getStackShift(uint32_t thread) { return thread % 61 * 192; }
 void Block::AlignedDelete::operator()(char *memory) const { free(memory); }
 
 Block::~Block() {
+  threads.reset();
   if (stacks)
     munmap(stacks, stackCount * (kStackBytes + kGuardBytes));
 }
@@ -118,12 +118,9 @@ void Block::prepareThread(uint32_t index) {
   thread.closedProductGroups = thread.completedProductGroups = 0;
   thread.hasRegisterFence = false;
   thread.isAtCluster = false;
-  thread.stackBegin =
-      stacks + index * (kStackBytes + kGuardBytes) + kGuardBytes;
-  thread.stackEnd = thread.stackBegin + kStackBytes - getStackShift(index);
-  thread.fiber =
-      make_fcontext(thread.stackEnd, thread.stackEnd - thread.stackBegin,
-                    &Cluster::threadMain);
+  char *stack = stacks + index * (kStackBytes + kGuardBytes) + kGuardBytes;
+  thread.prepare(stack, stack + kStackBytes - getStackShift(index),
+                 &Cluster::threadMain);
 }
 
 void Block::prepareBarriers(uint32_t newFirstAgent) {

@@ -10,12 +10,12 @@
 #define MFA_LIB_RUNTIME_SIM_BLOCK_H
 
 #include "Cluster.h"
+#include "Fiber.h"
 #include "Launch.h"
 #include "Shadow.h"
 #include "TensorMap.h"
 #include "Warpgroup.h"
 #include <algorithm>
-#include <boost/context/detail/fcontext.hpp>
 #include <map>
 #include <memory>
 #include <utility>
@@ -54,17 +54,12 @@ inline uint32_t getFirstLanes(uint32_t count) {
   return count >= kWarpSize ? ~0u : (1u << count) - 1;
 }
 
-/// One thread of a block: a fiber on a stack of its own. Switching uses the
-/// low-level interface of Boost.Context, because a thread that cannot go on
-/// after a fault is abandoned, which the classes above it do by unwinding.
-struct Thread : ThreadState {
+/// One thread of a block: a fiber on a stack of its own.
+struct Thread : ThreadState, Fiber {
   enum class Status { Runs, AtWarp, AtBarrier, Exited };
 
   Block *block = nullptr;
   Warp *warp = nullptr;
-  boost::context::detail::fcontext_t fiber = nullptr;
-  char *stackBegin = nullptr;
-  char *stackEnd = nullptr;
   Status status = Status::Runs;
   /// Operation at which the thread waits.
   uint32_t waitSite = kNoSite;

@@ -8,11 +8,9 @@
 
 #include "Cluster.h"
 #include "Block.h"
+#include <utility>
 
 using namespace mfa::sim;
-using boost::context::detail::fcontext_t;
-using boost::context::detail::jump_fcontext;
-using boost::context::detail::transfer_t;
 
 /// Failed tests of mbarriers in a row after which nothing is expected to happen
 /// any more.
@@ -75,10 +73,10 @@ void Cluster::prepareClocks() {
 
 void Cluster::run(Launch &newLaunch, Dim3 id) {
   prepare(newLaunch, id);
-  Thread *next = pickNext();
+  Fiber *next = &pickNext();
   do {
     resumed = nullptr;
-    jumpTo(&home, next);
+    home.switchTo(*next);
     next = resumed;
     if (next && launch->isInterrupted())
       return;
@@ -123,22 +121,15 @@ const Block &Cluster::getOwner(uint32_t agent) const {
 // Switching
 //===----------------------------------------------------------------------===//
 
-void Cluster::threadMain(transfer_t transfer) {
-  Cluster &cluster = *static_cast<Cluster *>(transfer.data);
-  *cluster.saveSlot = transfer.fctx;
-  Thread &self = *cluster.running;
-  cluster.launch->kernel.entry(&self, cluster.launch->arguments);
+void Cluster::threadMain(Fiber &fiber) {
+  Thread &self = static_cast<Thread &>(fiber);
+  Launch &launch = self.block->getLaunch();
+  launch.kernel.entry(&self, launch.arguments);
   self.block->exit(self);
 }
 
-void Cluster::jumpTo(fcontext_t *save, Thread *next) {
-  saveSlot = save;
-  running = next;
-  transfer_t transfer = jump_fcontext(next ? next->fiber : home, this);
-  *saveSlot = transfer.fctx;
-}
-
-Thread *Cluster::pickNext() {
+/// What runs next: the worker itself where no thread can go on.
+Fiber &Cluster::pickNext() {
   // Staying in a warp keeps its stacks in the cache; going around its lanes
   // lets each of them run.
   for (size_t i = 0, e = warps.size(); i < e; ++i) {
@@ -147,21 +138,25 @@ Thread *Cluster::pickNext() {
       uint32_t above = warp.ready & ~getFirstLanes(currentLane + 1);
       currentLane = __builtin_ctz(above ? above : warp.ready);
       warp.ready &= ~(1u << currentLane);
-      return &warp.lane(currentLane);
+      running = &warp.lane(currentLane);
+      return *running;
     }
     leaveWarp();
   }
-  return nullptr;
+  running = &home;
+  return home;
 }
 
 void Cluster::suspend(Thread &self) {
-  Thread *next = pickNext();
+  Fiber *next = &pickNext();
   // Who is asked whether to go on expects a stack of the system's.
-  if (++switches >= kMostSwitches && launch->interrupts) {
+  if (++switches >= kMostSwitches && launch->interrupts && next != &home) {
     switches = 0;
-    std::swap(resumed, next);
+    resumed = std::exchange(next, &home);
   }
-  jumpTo(&self.fiber, next);
+  // It may be the only one that is ready.
+  if (next != &self)
+    self.switchTo(*next);
 }
 
 void Cluster::exit(Thread &self) {
@@ -170,16 +165,12 @@ void Cluster::exit(Thread &self) {
     --arrived;
   if (arrived && arrived == liveThreads)
     completeBarrier();
-  fcontext_t unused;
-  jumpTo(&unused, pickNext());
-  __builtin_unreachable();
+  self.leaveFor(pickNext());
 }
 
 void Cluster::abandon() {
   abandoned = true;
-  fcontext_t unused;
-  jumpTo(&unused, nullptr);
-  __builtin_unreachable();
+  std::exchange(running, &home)->leaveFor(home);
 }
 
 bool Cluster::countIdleTest() { return ++idleTests > kMostIdleTests; }

@@ -16,10 +16,10 @@
 #ifndef MFA_LIB_RUNTIME_SIM_CLUSTER_H
 #define MFA_LIB_RUNTIME_SIM_CLUSTER_H
 
+#include "Fiber.h"
 #include "Launch.h"
 #include "Shadow.h"
 #include <algorithm>
-#include <boost/context/detail/fcontext.hpp>
 #include <memory>
 #include <string>
 #include <vector>
@@ -103,15 +103,14 @@ public:
   }
 
   /// Where the fiber of each thread begins.
-  static void threadMain(boost::context::detail::transfer_t transfer);
+  static void threadMain(Fiber &fiber);
 
   KnowledgePool pool;
 
 private:
   void prepare(Launch &launch, Dim3 id);
   void prepareClocks();
-  Thread *pickNext();
-  void jumpTo(boost::context::detail::fcontext_t *save, Thread *next);
+  Fiber &pickNext();
   void completeBarrier();
   void reportDeadlock();
   std::string describeBarrier() const;
@@ -140,17 +139,16 @@ private:
   /// Tests of mbarriers that failed since anything else happened.
   uint64_t idleTests = 0;
 
-  /// The worker's own context while threads run, and the fiber being left.
-  boost::context::detail::fcontext_t home = nullptr;
-  boost::context::detail::fcontext_t *saveSlot = nullptr;
-  Thread *running = nullptr;
+  /// The worker's own context, and the one that runs.
+  Fiber home;
+  Fiber *running = &home;
   uint32_t currentWarp = 0;
   uint32_t currentLane = 0;
 
   /// Switches since the worker asked whether the launch is interrupted, and
   /// the thread that runs next after it did.
   uint32_t switches = 0;
-  Thread *resumed = nullptr;
+  Fiber *resumed = nullptr;
 };
 
 } // namespace mfa::sim

@@ -101,9 +101,7 @@ void *mfaSimAccess(ThreadState *state, uint64_t address, uint64_t bytes,
     uint64_t window = reinterpret_cast<uintptr_t>(block.getWindow());
     if (address - window < block.getSharedEnd())
       return block.accessShared(self, address - window, bytes, flags, site);
-    uint64_t stack = reinterpret_cast<uintptr_t>(self.stackBegin);
-    uint64_t stackBytes = self.stackEnd - self.stackBegin;
-    if (address - stack < stackBytes)
+    if (self.isOnStack(address))
       return reinterpret_cast<void *>(address);
   }
   block.accessGlobal(self, address, bytes, flags, site);

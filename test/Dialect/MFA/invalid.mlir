@@ -1031,6 +1031,16 @@ func.func @memref_result(%q: tensor<2x16x4x8xf16>, %k: tensor<2x32x2x8xf16>,
 
 // -----
 
+// expected-error @below {{expected 'tile_rows' to be at most 512 (128 x 'warps'), but got 576}}
+#many_rows = #mfa.schedule<kind = mma_sync, tile_rows = 576, tile_keys = 64, warps = 4, stages = 1>
+
+// -----
+
+// expected-error @below {{expected 'tile_keys' to be at most 1024, but got 1040}}
+#many_keys = #mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 1040, warps = 4, stages = 1>
+
+// -----
+
 // expected-error @below {{expected 'tile_keys' to be a positive multiple of 16, but got 40}}
 #tile_keys = #mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 40, warps = 4, stages = 1>
 
@@ -1086,12 +1096,7 @@ func.func @memref_result(%q: tensor<2x16x4x8xf16>, %k: tensor<2x32x2x8xf16>,
 
 // -----
 
-// expected-error @below {{expected 'tile_rows' to be at most 4096, but got 4611686018427387904}}
-#many_rows = #mfa.schedule<kind = mma_sync, tile_rows = 4611686018427387904, tile_keys = 64, warps = 4, stages = 1>
-
-// -----
-
-// expected-error @below {{expected 'tile_keys' to be at most 4096, but got 4611686018427387904}}
+// expected-error @below {{expected 'tile_keys' to be at most 1024, but got 4611686018427387904}}
 #many_keys = #mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 4611686018427387904, warps = 4, stages = 1>
 
 // -----

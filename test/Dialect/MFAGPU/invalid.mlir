@@ -26,6 +26,26 @@ func.func private @f(!mfa_gpu.tile<64x32xf32, #mfa_gpu.fragment<accumulator, war
 
 // -----
 
+// expected-error @below {{expected at most 32 warps, but got 33}}
+func.func private @f(!mfa_gpu.tile<528x32xf32, #mfa_gpu.fragment<accumulator, warps = 33>>)
+
+// -----
+
+// expected-error @below {{expected rows to be at most 512 (128 x warps), but got 576}}
+func.func private @f(!mfa_gpu.tile<576x32xf32, #mfa_gpu.fragment<accumulator, warps = 4>>)
+
+// -----
+
+// expected-error @below {{expected rows to be at most 128 (128 x warps), but got 144}}
+func.func private @f(!mfa_gpu.tile<144xf32, #mfa_gpu.fragment<row, warps = 1>>)
+
+// -----
+
+// expected-error @below {{expected columns to be at most 1024, but got 1032}}
+func.func private @f(!mfa_gpu.tile<64x1032xf32, #mfa_gpu.fragment<accumulator, warps = 4>>)
+
+// -----
+
 // expected-error @below {{expected rows to be a positive multiple of 64 (16 x warps), but got 48}}
 func.func private @f(!mfa_gpu.tile<48x32xf32, #mfa_gpu.fragment<accumulator, warps = 4>>)
 
@@ -94,6 +114,50 @@ func.func @dynamic_shared(%a: memref<64x64xf16>,
 // -----
 
 #shared = #gpu.address_space<workgroup>
+func.func @elements(
+    %a: memref<64x64xindex>, %b: memref<64x64xindex, #shared>) {
+  // expected-error @below {{op operand #0 must be 2D memref of signless integer or floating-point values, but got 'memref<64x64xindex>'}}
+  mfa_gpu.copy_async %a to %b
+    : memref<64x64xindex> to memref<64x64xindex, #shared>
+  return
+}
+
+// -----
+
+#shared = #gpu.address_space<workgroup>
+func.func @shared_strides(
+    %a: memref<64x64xf16>,
+    %b: memref<64x64xf16, strided<[?, 1]>, #shared>) {
+  // expected-error @below {{op expected 'destination' in shared memory to have static strides, but got 'memref<64x64xf16, strided<[?, 1]>, #gpu.address_space<workgroup>>'}}
+  mfa_gpu.copy_async %a to %b
+    : memref<64x64xf16> to memref<64x64xf16, strided<[?, 1]>, #shared>
+  return
+}
+
+// -----
+
+#shared = #gpu.address_space<workgroup>
+func.func @shared_empty(%a: memref<0x64xf16>, %b: memref<0x64xf16, #shared>) {
+  // expected-error @below {{op expected 'destination' in shared memory to have elements, but got 'memref<0x64xf16, #gpu.address_space<workgroup>>'}}
+  mfa_gpu.copy_async %a to %b
+    : memref<0x64xf16> to memref<0x64xf16, #shared>
+  return
+}
+
+// -----
+
+#shared = #gpu.address_space<workgroup>
+func.func @shared_size(
+    %a: memref<64x64xf16>, %b: memref<4611686018427387904x64xf16, #shared>) {
+  // expected-error @below {{op expected 'destination' in shared memory to have less than 2 GiB, but got 'memref<4611686018427387904x64xf16, #gpu.address_space<workgroup>>'}}
+  mfa_gpu.copy_async %a to %b
+    : memref<64x64xf16> to memref<4611686018427387904x64xf16, #shared>
+  return
+}
+
+// -----
+
+#shared = #gpu.address_space<workgroup>
 
 func.func @copy_element(%a: memref<64x64xf16>,
                         %b: memref<64x64xbf16, #shared>) {
@@ -131,7 +195,7 @@ func.func @copy_back(%a: memref<64x64xf16>, %b: memref<64x64xf16, #shared>) {
 #shared = #gpu.address_space<workgroup>
 
 func.func @copy_rank(%a: memref<64xf16>, %b: memref<64x64xf16, #shared>) {
-  // expected-error @below {{operand #0 must be 2D memref of any type values, but got 'memref<64xf16>'}}
+  // expected-error @below {{operand #0 must be 2D memref of signless integer or floating-point values, but got 'memref<64xf16>'}}
   mfa_gpu.copy_async %a to %b
     : memref<64xf16> to memref<64x64xf16, #shared>
   return

@@ -692,3 +692,31 @@ func.func @main() {
   }
   return
 }
+
+//--- bad-alone.mlir
+
+// The only thread that is left tests again and again.
+// CHECK: mfa-sim: deadlock: threads test mbarriers again and again, but no other thread of the block can go on
+func.func @main() {
+  %c1 = arith.constant 1 : index
+  gpu.launch blocks(%bx, %by, %bz) in (%gx = %c1, %gy = %c1, %gz = %c1)
+             threads(%tx, %ty, %tz) in (%nx = %c1, %ny = %c1, %nz = %c1)
+             workgroup(%b : memref<1xi64, #gpu.address_space<workgroup>>) {
+    %zero = arith.constant 0 : i32
+    %two = arith.constant 2 : i32
+    %address = memref.extract_aligned_pointer_as_index %b : memref<1xi64, #gpu.address_space<workgroup>> -> index
+    %word = arith.index_cast %address : index to i64
+    %full = llvm.inttoptr %word : i64 to !llvm.ptr<3>
+    nvvm.mbarrier.init %full, %two : !llvm.ptr<3>, i32
+    scf.while : () -> () {
+      %done = nvvm.mbarrier.test.wait %full, %zero : !llvm.ptr<3>, i32 -> i1
+      %true = arith.constant true
+      %again = arith.xori %done, %true : i1
+      scf.condition(%again)
+    } do {
+      scf.yield
+    }
+    gpu.terminator
+  }
+  return
+}

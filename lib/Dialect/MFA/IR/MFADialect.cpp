@@ -68,7 +68,7 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    bool splitsKeys, bool persistent,
                                    int64_t adjacentHeads, int64_t clusterBlocks,
                                    bool earlyTurns) {
-  constexpr int64_t kMaxTile = 4096, kMaxHeads = (int64_t{1} << 31) - 1;
+  constexpr int64_t kMaxHeads = (int64_t{1} << 31) - 1;
   bool isWgmma = kind == KernelKind::Wgmma;
   if (isWgmma && (warps < 4 || warps > 12 || warps % 4 != 0))
     return emitError() << "expected 'warps' of a wgmma schedule to be 4, 8 or "
@@ -82,21 +82,23 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   if (tileRows < 1 || tileRows % (16 * warps) != 0)
     return emitError() << "expected 'tile_rows' to be a positive multiple of "
                        << 16 * warps << " (16 x 'warps'), but got " << tileRows;
+  // Far more than fits the registers: what is unrolled stays finite.
+  constexpr int64_t kMostRowsOfWarp = 128, kMostKeys = 1024;
+  if (tileRows > kMostRowsOfWarp * warps)
+    return emitError() << "expected 'tile_rows' to be at most "
+                       << kMostRowsOfWarp * warps
+                       << " (128 x 'warps'), but got " << tileRows;
   if (tileKeys < 1 || tileKeys % 16 != 0)
     return emitError()
            << "expected 'tile_keys' to be a positive multiple of 16, but got "
            << tileKeys;
-  // Far beyond what any chip's shared memory holds, and far from overflow.
-  if (tileRows > kMaxTile)
-    return emitError() << "expected 'tile_rows' to be at most " << kMaxTile
-                       << ", but got " << tileRows;
-  if (tileKeys > kMaxTile)
-    return emitError() << "expected 'tile_keys' to be at most " << kMaxTile
-                       << ", but got " << tileKeys;
   if (isWgmma && tileKeys > 256)
     return emitError() << "expected 'tile_keys' of a wgmma schedule to be at "
                           "most 256, but got "
                        << tileKeys;
+  if (tileKeys > kMostKeys)
+    return emitError() << "expected 'tile_keys' to be at most " << kMostKeys
+                       << ", but got " << tileKeys;
   if (isWgmma && (stages < 1 || stages > 4))
     return emitError()
            << "expected 'stages' of a wgmma schedule to be 1 to 4, but got "

@@ -156,8 +156,8 @@ private:
   DenseMap<Value, memref::ExtractStridedMetadataOp> metadataOps;
 };
 
-struct MaskedAttentionModel
-    : RuntimeVerifiableOpInterface::ExternalModel<MaskedAttentionModel,
+struct RuntimeVerificationModel
+    : RuntimeVerifiableOpInterface::ExternalModel<RuntimeVerificationModel,
                                                   MaskedAttentionOp> {
   void generateRuntimeVerification(Operation *op, OpBuilder &builder,
                                    Location loc,
@@ -172,7 +172,7 @@ struct MaskedAttentionModel
 void mfa::registerRuntimeVerifiableOpInterfaceExternalModels(
     DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, MFADialect *) {
-    MaskedAttentionOp::attachInterface<MaskedAttentionModel>(*context);
+    MaskedAttentionOp::attachInterface<RuntimeVerificationModel>(*context);
     // The checks are made of these.
     context->loadDialect<arith::ArithDialect, cf::ControlFlowDialect,
                          memref::MemRefDialect, tensor::TensorDialect>();

@@ -54,6 +54,10 @@ LogicalResult TileType::verify(function_ref<InFlightDiagnostic()> emitError,
   if (fragment.getWarps() < 1)
     return emitError() << "expected at least one warp, but got "
                        << fragment.getWarps();
+  constexpr int64_t kMostWarps = 32;
+  if (fragment.getWarps() > kMostWarps)
+    return emitError() << "expected at most " << kMostWarps
+                       << " warps, but got " << fragment.getWarps();
   int64_t rowMultiple = 16 * fragment.getWarps();
   if (shape[0] < 1 || shape[0] % rowMultiple != 0)
     return emitError() << "expected rows to be a positive multiple of "
@@ -62,6 +66,12 @@ LogicalResult TileType::verify(function_ref<InFlightDiagnostic()> emitError,
       !elementType.isInteger(1))
     return emitError() << "expected elements of f16, bf16, f32 or i1, but got "
                        << elementType;
+  // Far more than fits the registers: what is unrolled stays finite.
+  constexpr int64_t kMostRowsOfWarp = 128, kMostCols = 1024;
+  if (shape[0] > kMostRowsOfWarp * fragment.getWarps())
+    return emitError() << "expected rows to be at most "
+                       << kMostRowsOfWarp * fragment.getWarps()
+                       << " (128 x warps), but got " << shape[0];
   if (isRow)
     return success();
   bool is16BitOperand = fragment.getKind() == FragmentKind::Operand &&
@@ -70,6 +80,9 @@ LogicalResult TileType::verify(function_ref<InFlightDiagnostic()> emitError,
   if (shape[1] < 1 || shape[1] % colMultiple != 0)
     return emitError() << "expected columns to be a positive multiple of "
                        << colMultiple << ", but got " << shape[1];
+  if (shape[1] > kMostCols)
+    return emitError() << "expected columns to be at most " << kMostCols
+                       << ", but got " << shape[1];
   return success();
 }
 

@@ -11,6 +11,8 @@
 #include "mlir/Dialect/LLVMIR/LLVMTypes.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/IR/Matchers.h"
+#include "llvm/Support/MathExtras.h"
+#include <limits>
 
 using namespace mlir;
 using namespace mlir::mfa_gpu;
@@ -42,6 +44,30 @@ static LogicalResult verifyShared(Operation *op, StringRef name,
                              << "' in shared memory to have static sizes, but "
                                 "got "
                              << type;
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  if (failed(type.getStridesAndOffset(strides, offset)) ||
+      llvm::any_of(strides, [](int64_t stride) {
+        return ShapedType::isDynamic(stride) || stride < 0;
+      }))
+    return op->emitOpError()
+           << "expected '" << name
+           << "' in shared memory to have static strides, but got " << type;
+  // Its addresses have 32 bits. No product of what is below overflows.
+  int64_t elementBytes = (type.getElementTypeBitWidth() + 7) / 8;
+  for (auto [size, stride] : llvm::zip_equal(type.getShape(), strides)) {
+    if (size == 0)
+      return op->emitOpError()
+             << "expected '" << name
+             << "' in shared memory to have elements, but got " << type;
+    int64_t bytes = elementBytes;
+    if (llvm::MulOverflow(bytes, size, bytes) ||
+        llvm::MulOverflow(bytes, std::max<int64_t>(stride, 1), bytes) ||
+        bytes > std::numeric_limits<int32_t>::max())
+      return op->emitOpError()
+             << "expected '" << name
+             << "' in shared memory to have less than 2 GiB, but got " << type;
+  }
   return success();
 }
 

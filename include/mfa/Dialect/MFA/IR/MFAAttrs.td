@@ -39,8 +39,8 @@ def MFA_ScheduleAttr : AttrDef<MFA_Dialect, "Schedule"> {
     | parameter | meaning | limits |
     |---|---|---|
     | `kind` | `mma_sync`: one warp multiplies 16-row fragments with `mma.sync`, tiles arrive through `cp.async` (sm_80 and newer); `wgmma`: warpgroups multiply 64-row tiles with `wgmma`, four more warps load tiles by TMA (sm_90a, 16-bit operands) | |
-    | `tile_rows` | query rows of a block | a multiple of 16 x `warps` up to 4096; `wgmma`: 16 x `warps` |
-    | `tile_keys` | keys of one step of the loop | a multiple of 16 up to 4096; `wgmma`: up to 256 |
+    | `tile_rows` | query rows of a block | a multiple of 16 x `warps` up to 128 x `warps`; `wgmma`: 16 x `warps` |
+    | `tile_keys` | keys of one step of the loop | a multiple of 16 up to 1024; `wgmma`: up to 256 |
     | `warps` | warps of a block that compute, each with `tile_rows / warps` query rows | 1 to 16; `wgmma`: 4, 8 or 12 |
     | `stages` | key, value and mask tiles in flight; 1 overlaps the loads of one operand with the product of the other | `mma_sync`: 1 or 2; `wgmma`: 1 to 4 |
     | `ping_pong` | `wgmma`: warpgroups take turns, by named barriers, to start their products, so that the softmax of one runs under the products of another | `wgmma` with 8 or 12 warps |

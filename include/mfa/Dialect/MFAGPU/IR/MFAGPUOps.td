@@ -84,7 +84,8 @@ def MFAGPU_TileType : TypeDef<MFAGPU_Dialect, "Tile"> {
   let description = [{
     `!mfa_gpu.tile<128x64xf32, #mfa_gpu.fragment<accumulator, warps = 4>>` is a
     matrix of 128 rows and 64 columns; a tile of kind `row` has one dimension.
-    Rows are a multiple of 16 x `warps`, columns of 8 (16-bit `operand`: 16).
+    Rows are a multiple of 16 x `warps` up to 128 x `warps`, columns of 8 up to
+    1024 (16-bit `operand`: of 16), and there are at most 32 warps.
   }];
   let parameters = (ins
     ArrayRefParameter<"int64_t">:$shape,
@@ -122,10 +123,14 @@ def MFAGPU_ReduceKind : I32EnumAttr<"ReduceKind", "reduction of a row", [
 class MFAGPU_Op<string mnemonic, list<Trait> traits = []>
     : Op<MFAGPU_Dialect, mnemonic, traits>;
 
-def MFAGPU_SharedMemRef : MemRefRankOf<[AnyType], [2]>;
+/// A buffer whose elements have a size.
+class MFAGPU_MemRef<list<int> ranks>
+    : MemRefRankOf<[AnySignlessInteger, AnyFloat], ranks>;
+
+def MFAGPU_SharedMemRef : MFAGPU_MemRef<[2]>;
 
 /// A matrix in shared memory as tensor maps write it and `wgmma` reads it.
-def MFAGPU_PanelMemRef : MemRefRankOf<[AnyType], [3]>;
+def MFAGPU_PanelMemRef : MFAGPU_MemRef<[3]>;
 
 def MFAGPU_CopyAsyncOp : MFAGPU_Op<"copy_async"> {
   let summary = "start copying a matrix from global to shared memory";
@@ -173,7 +178,7 @@ def MFAGPU_LoadOp : MFAGPU_Op<"load"> {
     with zeros past its end.
   }];
   let arguments = (ins
-    Arg<MemRefRankOf<[AnyType], [1, 2, 3]>, "", [MemRead]>:$source);
+    Arg<MFAGPU_MemRef<[1, 2, 3]>, "", [MemRead]>:$source);
   let results = (outs MFAGPU_TileType:$result);
   let assemblyFormat = "$source attr-dict `:` type($source) `to` type($result)";
   let hasVerifier = 1;
@@ -190,7 +195,7 @@ def MFAGPU_StoreOp : MFAGPU_Op<"store"> {
   }];
   let arguments = (ins
     MFAGPU_TileType:$tile,
-    Arg<MemRefRankOf<[AnyType], [1, 2, 3]>, "", [MemWrite]>:$destination);
+    Arg<MFAGPU_MemRef<[1, 2, 3]>, "", [MemWrite]>:$destination);
   let assemblyFormat = [{
     $tile `to` $destination attr-dict `:` type($tile) `to` type($destination)
   }];
@@ -365,7 +370,7 @@ def MFAGPU_EncodeTensorMapOp : MFAGPU_Op<"encode_tensor_map"> {
     the map has but index 0.
   }];
   let arguments = (ins
-    MemRefRankOf<[AnyType], [3, 4]>:$source,
+    MFAGPU_MemRef<[3, 4]>:$source,
     DenseI64ArrayAttr:$box);
   let results = (outs MFAGPU_TensorMap:$map, I1:$is_valid);
   let assemblyFormat = "$source `box` $box attr-dict `:` type($source)";
@@ -401,7 +406,7 @@ def MFAGPU_TensorLoadOp : MFAGPU_TensorCopyOp<"tensor_load", [
   let arguments = (ins
     MFAGPU_TensorMap:$map,
     Variadic<Index>:$coordinates,
-    Arg<MemRefRankOf<[AnyType], [2]>, "", [MemWrite]>:$destination,
+    Arg<MFAGPU_MemRef<[2]>, "", [MemWrite]>:$destination,
     AnyType:$barriers,
     Index:$index,
     Optional<I16>:$multicast);
@@ -429,7 +434,7 @@ def MFAGPU_TensorStoreOp : MFAGPU_TensorCopyOp<"tensor_store", [
     bulk group that the thread commits next.
   }];
   let arguments = (ins
-    Arg<MemRefRankOf<[AnyType], [2]>, "", [MemRead]>:$source,
+    Arg<MFAGPU_MemRef<[2]>, "", [MemRead]>:$source,
     MFAGPU_TensorMap:$map,
     Variadic<Index>:$coordinates);
   let assemblyFormat = [{

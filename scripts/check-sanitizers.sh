@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Builds the project with AddressSanitizer and UndefinedBehaviorSanitizer, runs the
+# tests of what reads input or executes kernels, then fuzzes for a minute.
+#
+# Usage: scripts/check-sanitizers.sh [--fuzz SECONDS [SEED]]
+#   --fuzz  only fuzz, for so many seconds; what is found is kept in
+#           build-sanitize/findings
+
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+cd "$MFA_SOURCE_DIR"
+
+only_fuzz=0
+seconds=60
+seed=1
+if [ "${1:-}" = "--fuzz" ]; then
+  [[ "${2:-}" =~ ^[1-9][0-9]*$ ]] ||
+    die "expected --fuzz SECONDS but got '--fuzz ${2:-}'"
+  only_fuzz=1
+  seconds="$2"
+  shift 2
+  if [[ "${1:-}" =~ ^[0-9]+$ ]]; then
+    seed="$1"
+    shift
+  fi
+fi
+show_usage "${BASH_SOURCE[0]}" "$@"
+
+dir="$MFA_SOURCE_DIR/build-sanitize"
+fuzzers=(mfa-npy-fuzzer mfa-run-fuzzer mfa-opt-fuzzer)
+targets=("${fuzzers[@]}")
+if [ "$only_fuzz" -eq 0 ]; then
+  targets+=(mfa-opt mfa-run mfa-planted-fuzzer mfa_fake_cuda
+    mfa-capi-{kernel,process,rules,serialization}-test mfa-npy-test mfa_cpu_runtime mfa_sim_runtime)
+fi
+
+step "Packages"
+install_packages "${MFA_PACKAGES[@]}"
+step "Configuration with sanitizers"
+configure_project sanitize "$dir"
+step "Build with sanitizers"
+build_project "$dir" "${targets[@]}"
+
+status=0
+# run_tests DIR FILTER
+run_tests() {
+  "/usr/lib/llvm-$LLVM_MAJOR/bin/lit" -sv --timeout 900 --filter "$2" \
+    --param mfa_tools_dir="$dir/bin" "$1/test" || status=1
+}
+if [ "$only_fuzz" -eq 0 ]; then
+  step "Tests with AddressSanitizer and UndefinedBehaviorSanitizer"
+  run_tests "$dir" 'CAPI|Fuzz|Integration/CPU|Tools/mfa-run|Sim/.*mlir|Sim/(problems-even|clusters|splits|persistent)'
+
+  # The runtimes are all that threads run in.
+  step "Runtimes with ThreadSanitizer"
+  configure_project sanitize-thread "$dir-thread"
+  build_project "$dir-thread" mfa_cpu_runtime mfa_sim_runtime
+  run_tests "$dir-thread" 'Integration/(CPU|Sim)/.*mlir'
+fi
+
+findings="$dir/findings"
+mkdir -p "$findings"
+for fuzzer in "${fuzzers[@]}"; do
+  step "$fuzzer, $((seconds / ${#fuzzers[@]} + 1)) s"
+  corpus=()
+  [ "$fuzzer" = mfa-opt-fuzzer ] && corpus=(test examples)
+  "$dir/bin/$fuzzer" "-seed=$seed" "-artifact_prefix=$findings/" \
+    -known=test/Fuzz/known.txt \
+    "-max_total_time=$((seconds / ${#fuzzers[@]} + 1))" "${corpus[@]}" || status=1
+done
+exit "$status"
