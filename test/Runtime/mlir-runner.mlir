@@ -3,7 +3,7 @@
 //
 // RUN: mlir-opt %s --gpu-to-llvm --convert-func-to-llvm --convert-arith-to-llvm \
 // RUN:     --reconcile-unrealized-casts --gpu-module-to-binary=format=isa \
-// RUN: | %mfa_loader LD_LIBRARY_PATH=%mfa_lib/fake-cuda mlir-runner \
+// RUN: | %mfa_loader LD_LIBRARY_PATH=%mfa_lib/fake-cuda MFA_FAKE_CUDA_MAJOR=9 mlir-runner \
 // RUN:     --entry-point-result=void --shared-libs=%mfa_lib/libmfa_cuda_runtime.so 2>&1 \
 // RUN: | FileCheck %s
 
