@@ -30,21 +30,41 @@ static Value isNonZero(OpBuilder &builder, Location loc, Value value) {
                               Simulation::createI32(builder, loc, 0));
 }
 
-namespace {
 //===----------------------------------------------------------------------===//
 // Barriers
 //===----------------------------------------------------------------------===//
 
+static sim::BarrierReduction getReduction(NVVM::BarrierReduction kind) {
+  switch (kind) {
+  case NVVM::BarrierReduction::POPC:
+    return sim::BarrierReduction::Count;
+  case NVVM::BarrierReduction::AND:
+    return sim::BarrierReduction::All;
+  case NVVM::BarrierReduction::OR:
+    break;
+  }
+  return sim::BarrierReduction::Any;
+}
+
+namespace {
 struct BarrierPattern : SimulationPattern<NVVM::BarrierOp> {
   using SimulationPattern::SimulationPattern;
 
   LogicalResult matchAndRewrite(NVVM::BarrierOp op,
                                 PatternRewriter &rewriter) const override {
-    if (op.getReductionOp())
-      return rewriter.notifyMatchFailure(op, "reductions are not simulated");
     Value zero = Simulation::createI32(rewriter, op.getLoc(), 0);
     Value id = op.getBarrierId() ? op.getBarrierId() : zero;
     Value count = op.getNumberOfThreads() ? op.getNumberOfThreads() : zero;
+    if (std::optional<NVVM::BarrierReduction> reduction = op.getReductionOp()) {
+      Value kind = Simulation::createI32(
+          rewriter, op.getLoc(),
+          static_cast<uint32_t>(getReduction(*reduction)));
+      rewriter.replaceOp(
+          op, simulation.callRuntime(
+                  rewriter, op, "mfaSimBarrierReduce", rewriter.getI32Type(),
+                  {id, count, op.getReductionPredicate(), kind}));
+      return success();
+    }
     simulation.callRuntime(rewriter, op, "mfaSimBarrier", {}, {id, count});
     rewriter.eraseOp(op);
     return success();

@@ -232,7 +232,7 @@ void Block::failBarrier(Thread &self, uint32_t barrierId, uint32_t site) {
 }
 
 void Block::barrier(Thread &self, uint32_t barrierId, uint32_t count,
-                    uint32_t site, bool waits) {
+                    uint32_t site, bool waits, bool holds) {
   if (barrierId >= 16)
     failBarrier(self, barrierId, site);
   if (count % kWarpSize || count > 1024)
@@ -261,6 +261,7 @@ void Block::barrier(Thread &self, uint32_t barrierId, uint32_t count,
   barrier.count = count;
   barrier.site = site;
   ++barrier.arrived;
+  barrier.holding += holds;
   if (waits) {
     waiting |= 1u << self.laneId;
     barrier.warpSite[warp.index] = site;
@@ -282,8 +283,12 @@ void Block::completeBarrier(Barrier &barrier, uint32_t barrierId) {
   for (Warp &warp : warps) {
     warp.ready |= barrier.waiting[warp.index];
     for (uint32_t lanes = barrier.waiting[warp.index]; lanes;
-         lanes &= lanes - 1)
-      group.push_back(&warp.lane(__builtin_ctz(lanes)));
+         lanes &= lanes - 1) {
+      Thread &thread = warp.lane(__builtin_ctz(lanes));
+      thread.barrierArrived = barrier.arrived;
+      thread.barrierHolding = barrier.holding;
+      group.push_back(&thread);
+    }
   }
   if (hasChecks() && !group.empty())
     synchronize(group, barrier.released);
@@ -385,6 +390,21 @@ void mfaSimBarrier(ThreadState *state, uint32_t id, uint32_t count,
                    uint32_t site) {
   Thread &self = getThread(state);
   self.block->barrier(self, id, count, site, /*waits=*/true);
+}
+
+uint32_t mfaSimBarrierReduce(ThreadState *state, uint32_t id, uint32_t count,
+                             uint32_t predicate, uint32_t kind, uint32_t site) {
+  Thread &self = getThread(state);
+  self.block->barrier(self, id, count, site, /*waits=*/true, predicate != 0);
+  switch (static_cast<BarrierReduction>(kind)) {
+  case BarrierReduction::Count:
+    return self.barrierHolding;
+  case BarrierReduction::All:
+    return self.barrierHolding == self.barrierArrived;
+  case BarrierReduction::Any:
+    break;
+  }
+  return self.barrierHolding != 0;
 }
 
 /// The lanes of a warp arrive together, as in the hardware: one that has not

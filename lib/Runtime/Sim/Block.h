@@ -83,6 +83,10 @@ struct Thread : ThreadState, Fiber {
   /// Its number among the clocks.
   uint32_t agent = 0;
 
+  /// Of the barrier that the thread last waited at: threads that arrived, and
+  /// those of them whose predicate held.
+  uint32_t barrierArrived = 0, barrierHolding = 0;
+
   /// What a fence of mbarriers released to those behind a relaxed arrival at
   /// the barrier of the cluster; the phase of that barrier at which the thread
   /// arrived, if it did not wait since.
@@ -158,6 +162,8 @@ struct Barrier {
   uint32_t warpSite[kWarpSize] = {};
   /// What the threads know that arrived without waiting.
   Knowledge *released = nullptr;
+  /// Threads that arrived with a predicate that holds.
+  uint32_t holding = 0;
 };
 
 /// A barrier that is an object in shared memory.
@@ -256,9 +262,10 @@ public:
   /// Lets other threads run until `self` is made ready.
   void suspend(Thread &self, Thread::Status status, uint32_t site);
 
-  /// Waits at a barrier, or only counts as arrived.
+  /// Waits at a barrier, or only counts as arrived. `holds` is what the thread
+  /// has for a reduction.
   void barrier(Thread &self, uint32_t id, uint32_t count, uint32_t site,
-               bool waits);
+               bool waits, bool holds = false);
 
   /// Checks an access of `self` to shared memory, remembers it, and returns its
   /// address on the host. `flags` are AccessFlags.

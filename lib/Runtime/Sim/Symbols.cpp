@@ -18,6 +18,7 @@ std::vector<mfa::runtime::EntryPoint> mfa::sim::getEntryPoints() {
       MFA_SIM_SYMBOL(mfaSimAccess),
       MFA_SIM_SYMBOL(mfaSimCountBlock),
       MFA_SIM_SYMBOL(mfaSimBarrier),
+      MFA_SIM_SYMBOL(mfaSimBarrierReduce),
       MFA_SIM_SYMBOL(mfaSimBarrierArrive),
       MFA_SIM_SYMBOL(mfaSimClusterArrive),
       MFA_SIM_SYMBOL(mfaSimClusterWait),

@@ -147,6 +147,10 @@ enum class ShuffleKind : uint32_t { Bfly, Up, Down, Idx };
 /// What a vote computes, numbered as the upstream attribute.
 enum class VoteKind : uint32_t { Any, All, Ballot, Uniform };
 
+/// What a barrier makes of the threads' predicates, numbered as the upstream
+/// attribute: how many hold, whether all, whether any.
+enum class BarrierReduction : uint32_t { Count, All, Any };
+
 /// What a warp reduction computes.
 enum class ReduceKind : uint32_t {
   Add = 1,

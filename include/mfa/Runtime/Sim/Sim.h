@@ -128,6 +128,11 @@ MFA_SIM_EXPORT void mfaSimCountBlock(mfa::sim::ThreadState *state,
 /// Waits at barrier `id` for `count` threads, 0 meaning all of the block.
 MFA_SIM_EXPORT void mfaSimBarrier(mfa::sim::ThreadState *state, uint32_t id,
                                   uint32_t count, uint32_t site);
+/// The same, and reduces the threads' predicates; `kind` is a BarrierReduction.
+MFA_SIM_EXPORT uint32_t mfaSimBarrierReduce(mfa::sim::ThreadState *state,
+                                            uint32_t id, uint32_t count,
+                                            uint32_t predicate, uint32_t kind,
+                                            uint32_t site);
 MFA_SIM_EXPORT void mfaSimBarrierArrive(mfa::sim::ThreadState *state,
                                         uint32_t id, uint32_t count,
                                         uint32_t site);
