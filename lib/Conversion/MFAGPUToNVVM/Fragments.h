@@ -138,6 +138,8 @@ void populateLoadStorePatterns(const TypeConverter &converter,
                                RewritePatternSet &patterns);
 void populateMmaPatterns(const TypeConverter &converter,
                          RewritePatternSet &patterns);
+void populatePlainProductPatterns(const TypeConverter &converter,
+                                  RewritePatternSet &patterns);
 void populateTensorCopyPatterns(const TypeConverter &converter,
                                 RewritePatternSet &patterns);
 void populateWarpgroupPatterns(const TypeConverter &converter,

@@ -52,6 +52,7 @@ struct ConvertMFAGPUToNVVMPass
     populateElementPatterns(converter, patterns);
     populateLoadStorePatterns(converter, patterns);
     populateMmaPatterns(converter, patterns);
+    populatePlainProductPatterns(converter, patterns);
     populateTensorCopyPatterns(converter, patterns);
     populateWarpgroupPatterns(converter, patterns);
     scf::populateSCFStructuralTypeConversionsAndLegality(converter, patterns,

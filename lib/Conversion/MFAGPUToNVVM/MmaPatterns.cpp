@@ -301,6 +301,8 @@ struct MmaPattern : OpConversionPattern<MmaOp> {
   LogicalResult
   matchAndRewrite(MmaOp op, OneToNOpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
+    if (op.getF32Plain())
+      return rewriter.notifyMatchFailure(op, "not for the tensor core");
     auto rhs = cast<MemRefType>(op.getRhs().getType());
     bool usesMatrices = !rhs.getElementType().isF32() || op.getTransposeRhs();
     if (usesMatrices && op.getType().getCols() % 16 != 0)

@@ -127,6 +127,38 @@ gpu.module @kernels {
 
 // -----
 
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 1>
+#operand = #mfa_gpu.fragment<operand, warps = 1>
+
+// As they are: a loop over eight summed elements at a time, each lane its own
+// elements of the accumulator. Of a factor in registers it gets the others from
+// the lanes of its row, and the next columns take the place of these.
+// CHECK-LABEL: gpu.func @f32_plain
+// CHECK-NOT: nvvm.mma
+// CHECK: scf.for {{.*}} -> (f32, f32, f32, f32, f32, f32, f32, f32)
+// CHECK-NOT: nvvm.shfl
+// CHECK: llvm.load {{.*}} -> vector<4xf32>
+// CHECK: llvm.intr.fma
+// CHECK: scf.yield
+// CHECK: scf.for {{.*}} iter_args({{.*}}, %[[P0:[a-z0-9]*]] = %{{[a-z0-9#]*}}, %[[P1:[a-z0-9]*]] = %{{[a-z0-9#]*}}, %[[P2:[a-z0-9]*]] = %{{[a-z0-9#]*}}, %[[P3:[a-z0-9]*]] = %{{[a-z0-9#]*}}, %[[N0:[a-z0-9]*]] = %{{[a-z0-9#]*}}, %[[N1:[a-z0-9]*]] = %{{[a-z0-9#]*}}, %[[N2:[a-z0-9]*]] = %{{[a-z0-9#]*}}, %[[N3:[a-z0-9]*]] = %{{[a-z0-9#]*}}) ->
+// CHECK: nvvm.shfl.sync idx {{.*}}, %[[P0]],
+// CHECK: nvvm.shfl.sync idx {{.*}}, %[[P1]],
+// CHECK: nvvm.shfl.sync idx {{.*}}, %[[P2]],
+// CHECK: llvm.load {{.*}} -> vector<2xf32>
+// CHECK: scf.yield {{.*}}, %[[N0]], %[[N1]], %[[N2]], %[[N3]], %[[P0]], %[[P1]], %[[P2]], %[[P3]] :
+gpu.module @kernels {
+  gpu.func @f32_plain(%a: memref<16x16xf32, #gpu.address_space<workgroup>>, %out: memref<16x16xf32, #gpu.address_space<workgroup>>, %p: f32) kernel {
+    %0 = mfa_gpu.splat %p : <16x16xf32, #accumulator>
+    %1 = mfa_gpu.mma %a, %a, %0 {transpose_rhs, f32_plain} : memref<16x16xf32, #gpu.address_space<workgroup>>, memref<16x16xf32, #gpu.address_space<workgroup>>, <16x16xf32, #accumulator>
+    %2 = mfa_gpu.convert %1 : <16x16xf32, #accumulator> to <16x16xf32, #operand>
+    %3 = mfa_gpu.mma %2, %a, %1 {f32_plain} : !mfa_gpu.tile<16x16xf32, #operand>, memref<16x16xf32, #gpu.address_space<workgroup>>, <16x16xf32, #accumulator>
+    mfa_gpu.store %3 to %out : <16x16xf32, #accumulator> to memref<16x16xf32, #gpu.address_space<workgroup>>
+    gpu.return
+  }
+}
+
+// -----
+
 // Whole chunks by cp.async where rows are aligned, which is known at run time
 // only; else one element after another. A stride that is odd leaves the second
 // way alone.

@@ -502,6 +502,38 @@ func.func @split(%a: !mfa_gpu.tile<64x32xf16, #operand>,
 #operand = #mfa_gpu.fragment<operand, warps = 4>
 #shared = #gpu.address_space<workgroup>
 
+func.func @plain(%a: !mfa_gpu.tile<64x32xf16, #operand>,
+                 %b: memref<32x16xf16, #shared>,
+                 %c: !mfa_gpu.tile<64x16xf32, #accumulator>) {
+  // expected-error @below {{op expected factors of f32 with 'f32_plain', but got 'f16'}}
+  %0 = mfa_gpu.mma %a, %b, %c {f32_plain}
+    : !mfa_gpu.tile<64x32xf16, #operand>, memref<32x16xf16, #shared>,
+      <64x16xf32, #accumulator>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+#operand = #mfa_gpu.fragment<operand, warps = 4>
+#shared = #gpu.address_space<workgroup>
+
+func.func @plain_and_split(%a: !mfa_gpu.tile<64x32xf32, #operand>,
+                           %b: memref<32x16xf32, #shared>,
+                           %c: !mfa_gpu.tile<64x16xf32, #accumulator>) {
+  // expected-error @below {{op expected one of 'f32_split' and 'f32_plain', but got both}}
+  %0 = mfa_gpu.mma %a, %b, %c {f32_plain, f32_split}
+    : !mfa_gpu.tile<64x32xf32, #operand>, memref<32x16xf32, #shared>,
+      <64x16xf32, #accumulator>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+#operand = #mfa_gpu.fragment<operand, warps = 4>
+#shared = #gpu.address_space<workgroup>
+
 func.func @depth(%a: !mfa_gpu.tile<64x32xf16, #operand>,
                  %b: memref<64x16xf16, #shared>,
                  %c: !mfa_gpu.tile<64x16xf32, #accumulator>) {

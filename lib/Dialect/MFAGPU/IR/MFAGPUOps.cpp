@@ -287,6 +287,12 @@ LogicalResult MmaOp::verify() {
   if (getF32Split() && !element.isF32())
     return emitOpError("expected factors of f32 with 'f32_split', but got ")
            << element;
+  if (getF32Plain() && !element.isF32())
+    return emitOpError("expected factors of f32 with 'f32_plain', but got ")
+           << element;
+  if (getF32Plain() && getF32Split())
+    return emitOpError("expected one of 'f32_split' and 'f32_plain', but got "
+                       "both");
   unsigned depthDim = getTransposeRhs() ? 1 : 0;
   if (rows != accumulator.getRows() || depth != rhs.getDimSize(depthDim) ||
       rhs.getDimSize(1 - depthDim) != accumulator.getCols())

@@ -220,15 +220,19 @@ def MFAGPU_MmaOp : MFAGPU_Op<"mma", [
     with `transpose_rhs`. The left operand is an `operand` tile or in shared
     memory, the right one in shared memory. Operands are f16, bf16 or f32, the
     accumulator f32. With `f32_split`, f32 factors are each written as the sum
-    of two tf32 numbers and three products are added, which is f32-accurate;
-    without, they are truncated to tf32 by the tensor core.
+    of two tf32 numbers and three products are added, which is f32-accurate
+    where no factor is infinite or near the end of f32's range; what is wrong
+    there is an infinity or NaN. With `f32_plain` f32 factors are multiplied and
+    added as they are, without the tensor core. With neither they are truncated
+    to tf32 by it.
   }];
   let arguments = (ins
     AnyTypeOf<[MFAGPU_TileType, MFAGPU_SharedMemRef]>:$lhs,
     Arg<MFAGPU_SharedMemRef, "", [MemRead]>:$rhs,
     MFAGPU_TileType:$accumulator,
     UnitAttr:$transpose_rhs,
-    UnitAttr:$f32_split);
+    UnitAttr:$f32_split,
+    UnitAttr:$f32_plain);
   let results = (outs MFAGPU_TileType:$result);
   let assemblyFormat = [{
     $lhs `,` $rhs `,` $accumulator attr-dict `:`
