@@ -10,6 +10,12 @@
 // arrive while the step before is computed; with one, the value tile arrives
 // during the product of query and key, and the next key tile during the rest.
 //
+// Factors of f32 are split into tf32 numbers, which infinities and numbers near
+// the end of the range do not survive: the rest of an infinity is NaN, and so
+// is 0 times it. What comes of them is no finite number, and stays so to the
+// end, where one look at the output tells. Then the block does all again by
+// plain multiply-adds.
+//
 //===----------------------------------------------------------------------===//
 
 #include "Epilogue.h"
@@ -20,7 +26,9 @@
 #include "TileCopies.h"
 #include "TileSequence.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include <limits>
 
 using namespace mlir;
 using namespace mlir::mfa;
@@ -44,6 +52,21 @@ public:
 
 private:
   void computeRows(const Round &round);
+  bool splitsFactors() const {
+    return problem.element.isF32() &&
+           problem.schedule.getF32Product() == F32Product::TF32x3;
+  }
+  /// Output and state after all steps.
+  struct Sums {
+    Value output;
+    OnlineSoftmax::State softmax;
+  };
+  Sums sumKeys(const Round &round, const RowTile &rows);
+  /// The same, by plain multiply-adds where split factors gave what is not
+  /// finite.
+  Sums sumKeysInRange(const Round &round, const RowTile &rows);
+  /// Whether a number of any thread of the block is infinite or NaN.
+  Value isOutOfRange(Value output);
   Scores getScores(const Round &round, Value step);
   Value multiply(Value lhs, Value rhs, Value sum, bool transposeRhs);
   /// Through shared memory, in place of the query tile, to whole rows.
@@ -59,15 +82,16 @@ private:
   BlockMemory memory;
   TileCopies copies;
   Epilogue epilogue;
+  /// Whether products are of plain multiply-adds.
+  bool isPlain = false;
 };
 } // namespace
 
 Value MmaSyncKernel::multiply(Value lhs, Value rhs, Value sum,
                               bool transposeRhs) {
-  bool splitsFactors = problem.element.isF32() &&
-                       problem.schedule.getF32Product() == F32Product::TF32x3;
   return mfa_gpu::MmaOp::create(b, sum.getType(), lhs, rhs, sum, transposeRhs,
-                                splitsFactors);
+                                /*f32_split=*/splitsFactors() && !isPlain,
+                                /*f32_plain=*/isPlain);
 }
 
 Scores MmaSyncKernel::getScores(const Round &round, Value step) {
@@ -83,8 +107,8 @@ Scores MmaSyncKernel::getScores(const Round &round, Value step) {
       scores, function.getTest(needsTest, sequence.getFirstKey(round, step)));
 }
 
-void MmaSyncKernel::computeRows(const Round &round) {
-  RowTile rows = rowSchedule.locate(round.number);
+MmaSyncKernel::Sums MmaSyncKernel::sumKeys(const Round &round,
+                                           const RowTile &rows) {
   auto copyKeyAndMask = [&](Value step) {
     copies.copyKeyAndMask(rows, sequence.getFirstKey(round, step), step);
   };
@@ -96,7 +120,6 @@ void MmaSyncKernel::computeRows(const Round &round) {
                                  round.endStep);
   };
   bool prefetchesAll = problem.schedule.getStages() > 1;
-  copies.copyQuery(rows);
   Value hasKeys = arith::CmpIOp::create(b, arith::CmpIPredicate::ugt,
                                         problem.numKeys(), b.index(0));
   copies.commit(hasKeys, [&] {
@@ -142,8 +165,45 @@ void MmaSyncKernel::computeRows(const Round &round) {
                       /*transposeRhs=*/false);
     scf::YieldOp::create(b, ValueRange{output, weighed.rowMax, rowSum});
   }
-  epilogue.store(rows, loop.getResult(0),
-                 {loop.getResult(1), loop.getResult(2)},
+  return {loop.getResult(0), {loop.getResult(1), loop.getResult(2)}};
+}
+
+Value MmaSyncKernel::isOutOfRange(Value output) {
+  Value isOutside = b.negate(softmax.areFinite(mfa_gpu::ReduceOp::create(
+      b, mfa_gpu::ReduceKind::Add, output,
+      b.splat(problem.rowTile(problem.f32), b.constant(0)),
+      /*partial=*/true)));
+  Type i32 = b.getI32Type();
+  auto any = NVVM::BarrierOp::create(
+      b, i32, /*barrierId=*/Value(), /*numberOfThreads=*/Value(),
+      NVVM::BarrierReductionAttr::get(b.getContext(),
+                                      NVVM::BarrierReduction::OR),
+      arith::ExtUIOp::create(b, i32, isOutside));
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::ne, any.getResult(0),
+                               b.i32(0));
+}
+
+MmaSyncKernel::Sums MmaSyncKernel::sumKeysInRange(const Round &round,
+                                                  const RowTile &rows) {
+  auto toValues = [](const Sums &sums) -> SmallVector<Value> {
+    return {sums.output, sums.softmax.rowMax, sums.softmax.rowSum};
+  };
+  Sums sums = sumKeys(round, rows);
+  // Behind a barrier: the last reads of shared memory are done.
+  Value isOutside = isOutOfRange(sums.output);
+  isPlain = true;
+  SmallVector<Value> results = b.choose(
+      isOutside, [&] { return toValues(sumKeys(round, rows)); },
+      [&] { return toValues(sums); });
+  return {results[0], {results[1], results[2]}};
+}
+
+void MmaSyncKernel::computeRows(const Round &round) {
+  RowTile rows = rowSchedule.locate(round.number);
+  copies.copyQuery(rows);
+  Sums sums =
+      splitsFactors() ? sumKeysInRange(round, rows) : sumKeys(round, rows);
+  epilogue.store(rows, sums.output, sums.softmax,
                  [&](Value rounded) { storeOutput(rows, rounded); });
 }
 

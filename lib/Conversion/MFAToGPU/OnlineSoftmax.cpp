@@ -155,6 +155,10 @@ Value OnlineSoftmax::areWithin(Value numbers, double limit) {
   return b.negate(mfa_gpu::AnyOp::create(b, areOutside));
 }
 
+Value OnlineSoftmax::areFinite(Value numbers) {
+  return areWithin(numbers, std::numeric_limits<float>::max());
+}
+
 Value OnlineSoftmax::areBases(Value rowMax, const ScoreFunction &function) {
   Value areSmall = areWithin(rowMax, kMaxBase);
   Value factor = function.getOpenFactor();
@@ -191,7 +195,7 @@ OnlineSoftmax::EarlyWeights OnlineSoftmax::excludeAll(Value products,
       b.splat(problem.rowTile(problem.f32), b.constant(0)),
       /*partial=*/true);
   return {b.splat(problem.scoreTile(problem.f32), b.constant(0)), state.rowSum,
-          areWithin(sums, std::numeric_limits<float>::max())};
+          areFinite(sums)};
 }
 
 Value OnlineSoftmax::rescale(Value output, const Step &step) {

@@ -107,6 +107,9 @@ public:
 
   /// The left factor of the product with the value.
   Value toFactor(Value weights);
+  /// Whether the numbers of all of the warp's rows, each lane's part of them,
+  /// are finite.
+  Value areFinite(Value numbers);
 
 private:
   /// Whether the numbers of all of the warp's rows, each lane's part of them,

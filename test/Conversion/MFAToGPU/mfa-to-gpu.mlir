@@ -69,12 +69,26 @@ func.func @dynamic(%q: memref<?x?x?x64xf16>, %k: memref<?x?x?x64xf16>, %o: memre
 // -----
 
 // A mask that does not vary over queries is one row in shared memory; one that
-// varies over neither is read once. f32 is multiplied in three parts.
+// varies over neither is read once. f32 is multiplied in three parts, and where
+// any thread of the block has what is not finite of it, all again as it is.
 // CHECK-LABEL: func.func @broadcast
 // CHECK: gpu.func @masked_attention(
 // CHECK: memref.subview {{.*}} to memref<1x{{.*}}xi1
-// CHECK: mfa_gpu.mma {{.*}} {f32_split, transpose_rhs}
-// CHECK: mfa_gpu.load {{.*}} : memref<1x{{.*}}xi1, {{.*}}> to <{{.*}}xi1, #accumulator>
+// CHECK: %[[SPLIT:.*]]:3 = scf.for
+// CHECK:   mfa_gpu.mma {{.*}} {f32_split, transpose_rhs}
+// CHECK:   mfa_gpu.load {{.*}} : memref<1x{{.*}}xi1, {{.*}}> to <{{.*}}xi1, #accumulator>
+// CHECK:   mfa_gpu.mma {{.*}} {f32_split}
+// CHECK: mfa_gpu.reduce add %[[SPLIT]]#0
+// CHECK: %[[ANY:.*]] = nvvm.barrier #nvvm.reduction<or> %{{.*}} -> i32
+// CHECK: %[[AGAIN:.*]] = arith.cmpi ne, %[[ANY]], %c0_i32
+// CHECK: %[[RESULT:.*]]:2 = scf.if %[[AGAIN]]
+// CHECK:   %[[PLAIN:.*]]:3 = scf.for
+// CHECK:     mfa_gpu.mma {{.*}} {f32_plain, transpose_rhs}
+// CHECK:     mfa_gpu.mma {{.*}} {f32_plain}
+// CHECK:   scf.yield %[[PLAIN]]#0, %[[PLAIN]]#2
+// CHECK: else
+// CHECK:   scf.yield %[[SPLIT]]#0, %[[SPLIT]]#2
+// CHECK: mfa_gpu.all_reduce add %[[RESULT]]#1
 // CHECK: gpu.func @masked_attention_0(
 // CHECK: memref.load {{.*}} : memref<1x1xf32
 // CHECK: mfa_gpu.mma

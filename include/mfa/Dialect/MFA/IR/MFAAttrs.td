@@ -48,7 +48,7 @@ def MFA_ScheduleAttr : AttrDef<MFA_Dialect, "Schedule"> {
     | `adjacent_heads` | how many heads have their tiles of the same query rows side by side in the grid, before the next rows of these heads; 0 for all heads of the batch. Multiprocessors then read one mask tile for so many heads, and keys and values of so many heads, at a time from the L2 cache | 0 to 2147483647 |
     | `cluster_blocks` | `wgmma`: how many blocks make a cluster. They have the next tiles of query rows of one head after each other, and each loads its part of a tile of keys or values for all of them, so that so many blocks read it once from the L2 cache | `wgmma` without `splits_keys`; 1, 2, 4 or 8, and `tile_keys` a multiple of 8 x `cluster_blocks` |
     | `early_turns` | with `ping_pong`: a warpgroup passes its turn when a quarter of its product of query and key is still to come, so that the next one's products start without a gap | with `ping_pong` |
-    | `f32_product` | for f32 operands: `tf32x3` splits each factor in two and is f32-accurate, `tf32` rounds the factors to 10 bits and is three times as fast | |
+    | `f32_product` | for f32 operands: `tf32x3` splits each factor in two and is f32-accurate (a block whose output is not finite is computed again by plain multiply-adds, several times slower), `tf32` rounds the factors to 10 bits and is three times as fast | |
     | `splits_keys` | whether several blocks share the keys of the same query rows, each with a range of them, and a second kernel combines their sums: for grids that would leave multiprocessors idle. How many is computed where the program runs, from the sizes and the number of multiprocessors; where it is one, the blocks store the output and there is no second kernel | |
 
     ```mlir
