@@ -33,7 +33,8 @@ public:
   CombineKernel(OpBuilder &builder, MaskedAttentionOp op,
                 const KernelOperands &operands)
       : b(op.getLoc(), builder), op(op), operands(operands),
-        toLog2(b.constant(kLog2E)) {}
+        toLog2(b.constant(kLog2E)),
+        weightBits(getWeightBits(op.getElementType())) {}
 
   void build();
 
@@ -54,6 +55,7 @@ private:
   MaskedAttentionOp op;
   KernelOperands operands;
   Value toLog2;
+  double weightBits;
   Value batch, row, head;
 };
 
@@ -71,12 +73,11 @@ ValueRange CombineKernel::overRanges(
 
 Value CombineKernel::weightOf(Value rowMax, Value base) {
   // Rounded like the weights of the attention kernel.
-  auto toPowers = [&](Value value) -> Value {
-    return arith::MulFOp::create(b, value, toLog2);
-  };
-  Value exponent = arith::SubFOp::create(b, toPowers(rowMax), toPowers(base));
+  auto baseOf = [&](Value value) { return getBase(b, value, weightBits); };
+  Value exponent = arith::SubFOp::create(b, baseOf(rowMax), baseOf(base));
   // Which there, too, are relative to the maximum itself in these rows.
-  Value exact = toPowers(arith::SubFOp::create(b, rowMax, base));
+  Value exact =
+      arith::MulFOp::create(b, arith::SubFOp::create(b, rowMax, base), toLog2);
   exponent = arith::SelectOp::create(b, isHugeMax(b, base), exact, exponent);
   return math::Exp2Op::create(b, exponent);
 }
@@ -134,7 +135,7 @@ void CombineKernel::build() {
   b.guarded(
       arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread, b.index(0)),
       [&] {
-        memref::StoreOp::create(b, getLogSumExp(b, rowMax, sums[1]),
+        memref::StoreOp::create(b, getLogSumExp(b, rowMax, sums[1], weightBits),
                                 operands.lse, ValueRange{batch, head, row});
       });
 }

@@ -50,7 +50,9 @@ void Epilogue::storeLse(const RowTile &rows,
     return;
   Value lse =
       b.map(problem.rowTile(problem.f32), {state.rowMax, state.rowSum},
-            [&](ValueRange args) { return getLogSumExp(b, args[0], args[1]); });
+            [&](ValueRange args) {
+              return getLogSumExp(b, args[0], args[1], problem.weightBits);
+            });
   OpFoldResult one = b.getIndexAttr(1);
   mfa_gpu::StoreOp::create(b, lse,
                            b.vectorView(problem.operands.lse,

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "KernelProblem.h"
+#include "OnlineSoftmax.h"
 
 using namespace mlir;
 using namespace mlir::mfa;
@@ -20,7 +21,8 @@ KernelProblem::KernelProblem(KernelBuilder &b, MaskedAttentionOp op,
       memory(getSharedMemory(op, schedule)), maskForm(getMaskForm(op)),
       element(op.getElementType()), f32(b.getF32Type()),
       tileRows(schedule.getTileRows()), tileKeys(schedule.getTileKeys()),
-      clusterBlocks(schedule.getClusterBlocks()), op(op) {}
+      clusterBlocks(schedule.getClusterBlocks()),
+      weightBits(getWeightBits(element)), op(op) {}
 
 bool KernelProblem::hasTail() const {
   int64_t keys = cast<MemRefType>(operands.key.getType()).getDimSize(1);

@@ -1,5 +1,4 @@
-//===- KernelProblem.h - What a kernel computes, and where it is -*- C++
-//-*-===//
+//===- KernelProblem.h - What a kernel computes, and where ------*- C++ -*-===//
 //
 // Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -71,6 +70,8 @@ public:
   Type element;
   Type f32;
   int64_t tileRows, tileKeys, clusterBlocks;
+  /// By how many bits weights are kept small (OnlineSoftmax.h).
+  double weightBits;
 
 private:
   MaskedAttentionOp op;

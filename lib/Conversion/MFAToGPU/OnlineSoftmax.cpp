@@ -8,6 +8,7 @@
 
 #include "OnlineSoftmax.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include <cmath>
 #include <limits>
 
 using namespace mlir;
@@ -121,13 +122,13 @@ OnlineSoftmax::Step OnlineSoftmax::updateRowMax(Value oldMax,
         return {scores.tile, scores.factor, oldMax, base};
       });
   oldMax = moved[2];
-  Value baseLog2 = b.map(row, moved[3], [&](ValueRange args) -> Value {
-    return arith::MulFOp::create(b, args[0], toLog2);
+  Value baseLog2 = b.map(row, moved[3], [&](ValueRange args) {
+    return getBase(b, args[0], problem.weightBits);
   });
   Value correction =
       b.map(row, {hasGrown, oldMax, baseLog2}, [&](ValueRange args) -> Value {
         // Rounded like the base of the earlier tiles.
-        Value old = arith::MulFOp::create(b, args[1], toLog2);
+        Value old = getBase(b, args[1], problem.weightBits);
         Value ratio =
             math::Exp2Op::create(b, arith::SubFOp::create(b, old, args[2]));
         return arith::SelectOp::create(b, args[0], ratio, b.constant(1));
@@ -181,7 +182,8 @@ OnlineSoftmax::EarlyWeights OnlineSoftmax::tryOldMax(ScoreFunction &function,
   Value rowSum = mfa_gpu::ReduceOp::create(b, ReduceKind::Add, weights,
                                            b.splat(row, b.constant(0)),
                                            /*partial=*/true);
-  Value areGood = areWithin(rowSum, kMaxEarlySum);
+  Value areGood =
+      areWithin(rowSum, std::ldexp(kMaxEarlySum, -problem.weightBits));
   rowSum = b.map(row, {rowSum, state.rowSum}, [&](ValueRange args) -> Value {
     return arith::AddFOp::create(b, args[0], args[1]);
   });
@@ -212,8 +214,24 @@ Value OnlineSoftmax::toFactor(Value weights) {
       b, problem.scoreTile(problem.element, FragmentKind::Operand), weights);
 }
 
-Value mfa::getLogSumExp(KernelBuilder &b, Value rowMax, Value rowSum) {
+double mfa::getWeightBits(Type element) {
+  if (element.isF16())
+    return 0;
+  return element.isF32() ? 20 : 24;
+}
+
+Value mfa::getBase(KernelBuilder &b, Value rowMax, double weightBits) {
+  Value toLog2 = b.constant(kLog2E);
+  if (!weightBits)
+    return arith::MulFOp::create(b, rowMax, toLog2);
+  return math::FmaOp::create(b, rowMax, toLog2, b.constant(weightBits));
+}
+
+Value mfa::getLogSumExp(KernelBuilder &b, Value rowMax, Value rowSum,
+                        double weightBits) {
   Value logSum = math::Log2Op::create(b, rowSum);
+  if (weightBits)
+    logSum = arith::AddFOp::create(b, logSum, b.constant(weightBits));
   Value sum = math::FmaOp::create(b, logSum, b.constant(kLn2), rowMax);
   return arith::SelectOp::create(b, b.isZero(rowSum), b.negativeInfinity(),
                                  sum);

@@ -1,5 +1,4 @@
-//===- OnlineSoftmax.h - Weights from scores, a step after another -*- C++
-//-*-===//
+//===- OnlineSoftmax.h - Weights from scores, step by step ------*- C++ -*-===//
 //
 // Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -29,6 +28,11 @@
 // grown too far shows in p itself: in each lane's part of rowsum p, which is
 // wanted anyway. Where it shows in any lane of a warp, p is forgotten and the
 // step done again as above; so it is while a row has had no key, and m is -inf.
+//
+// f32 and bf16 hold values whose mean is finite while a sum of them, weighed by
+// numbers up to 1, is not. So all weights of a row are 2^c smaller than said
+// above, l and o with them, and only ln l shows it: p = exp2(t log2 e - base)
+// with base = m' log2 e + c, and m + ln l + c ln 2. For f16 c is 0.
 //
 // Where keys are split, each block has m, l and o of its own keys, and what is
 // said of two steps above holds for two blocks: with m' the largest m of all,
@@ -124,8 +128,15 @@ private:
 
 /// Whether a maximum's product with log2 e is too inexact for a base.
 Value isHugeMax(KernelBuilder &b, Value rowMax);
+/// c above: by how many bits weights are kept small, for 2^16 keys and more, as
+/// 16-bit weights may grow to 2^8. No more than that, as weights below 2^-126
+/// are 0. f16 has neither the range nor the need.
+double getWeightBits(Type element);
+/// What is taken from scores log2 e, for weights relative to a maximum.
+Value getBase(KernelBuilder &b, Value rowMax, double weightBits);
 /// The natural log-sum-exp from maximum and sum of weights.
-Value getLogSumExp(KernelBuilder &b, Value rowMax, Value rowSum);
+Value getLogSumExp(KernelBuilder &b, Value rowMax, Value rowSum,
+                   double weightBits);
 
 } // namespace mlir::mfa
 

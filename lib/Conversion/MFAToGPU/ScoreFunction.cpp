@@ -116,7 +116,7 @@ Value ScoreFunction::mapExponents(Value products, Value mask, Value rowMax,
     ofRow.push_back(rowMask);
   Value shift =
       b.map(problem.rowTile(problem.f32), ofRow, [&](ValueRange args) -> Value {
-        Value base = arith::MulFOp::create(b, args[0], toLog2);
+        Value base = getBase(b, args[0], problem.weightBits);
         Value shift = arith::NegFOp::create(b, base);
         Value mask = args.size() > 1 ? args[1] : scalarMask;
         return mask ? fma(mask, toLog2, shift) : shift;

@@ -61,21 +61,29 @@
 // CHECK-SAME: ins(%[[WEIGHTS]] :
 // CHECK: arith.addf %{{.*}}, %{{.*}} : f32
 
-// Product, with the weights rounded to bf16.
+// Each weight's share of the sum, with the weights rounded to bf16.
+// CHECK: %[[SHARES:.*]] = linalg.generic {indexing_maps = [#[[ROW]], #[[ID]]]
+// CHECK-SAME: ins(%[[SUM]] :
+// CHECK-SAME: outs(%[[WEIGHTS]] :
+// CHECK: ^bb0(%[[L0:.*]]: f32, %[[W0:.*]]: f32):
+// CHECK: %[[ROUNDED:.*]] = arith.truncf %[[W0]] : f32 to bf16
+// CHECK: %[[WIDE:.*]] = arith.extf %[[ROUNDED]] : bf16 to f32
+// CHECK: arith.divf %[[WIDE]], %[[L0]] : f32
+
 // CHECK: %[[PRODUCTS:.*]] = linalg.generic
 // CHECK-SAME: indexing_maps = [#[[SCORE]], #[[KEY]], #[[PRODUCT]]]
 // CHECK-SAME: iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "parallel"]
-// CHECK-SAME: ins(%[[WEIGHTS]], %[[V]] :
-// CHECK: arith.truncf {{.*}} : f32 to bf16
-// CHECK-COUNT-2: arith.extf {{.*}} : bf16 to f32
+// CHECK-SAME: ins(%[[SHARES]], %[[V]] :
+// CHECK: ^bb0(%{{.*}}: f32, %[[V0:.*]]: bf16, %{{.*}}: f32):
+// CHECK: arith.extf %[[V0]] : bf16 to f32
 
 // Output: 0 in fully masked rows, by selection.
-// CHECK: %[[OUT:.*]] = linalg.generic {indexing_maps = [#[[ID]], #[[ROW]], #[[ROW]], #[[OUTPUT]]]
-// CHECK-SAME: ins(%[[PRODUCTS]], %[[SUM]], %[[MAX]] :
+// CHECK: %[[OUT:.*]] = linalg.generic {indexing_maps = [#[[ID]], #[[ROW]], #[[OUTPUT]]]
+// CHECK-SAME: ins(%[[PRODUCTS]], %[[MAX]] :
 // CHECK-SAME: outs(%[[O5]] :
-// CHECK: %[[QUOTIENT:.*]] = arith.divf
-// CHECK: %[[EMPTY:.*]] = arith.cmpf oeq
-// CHECK: %[[RESULT:.*]] = arith.select %[[EMPTY]], %[[ZERO]], %[[QUOTIENT]] : f32
+// CHECK: ^bb0(%[[P0:.*]]: f32, %[[M1:.*]]: f32,
+// CHECK: %[[EMPTY:.*]] = arith.cmpf oeq, %[[M1]], %[[NINF]] : f32
+// CHECK: %[[RESULT:.*]] = arith.select %[[EMPTY]], %[[ZERO]], %[[P0]] : f32
 // CHECK: arith.truncf %[[RESULT]] : f32 to bf16
 
 // CHECK: %[[LSE:.*]] = linalg.generic

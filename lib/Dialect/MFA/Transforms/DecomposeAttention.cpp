@@ -464,8 +464,19 @@ struct DecomposeAttention : OpRewritePattern<MaskedAttentionOp> {
           return arith::AddFOp::create(builder, loc, elements[0], elements[1]);
         });
 
-    // products[i, d] = sum over j of weights[i, j] * value[j, d], the weights
-    // rounded to the type of the value
+    // weights[j] = weights[j], rounded to the type of the value, / rowSum.
+    // Before the product, since a mean of values is in range where a sum of
+    // them may not be.
+    weights = arrays.generic(
+        rowSum, weights, {map(score, row), map(score, score)},
+        [&](OpBuilder &builder, Location loc, ValueRange elements) {
+          Value weight =
+              roundTo(builder, loc, op.getElementType(), elements[1]);
+          return arith::DivFOp::create(
+              builder, loc, toF32(builder, loc, weight), elements[0]);
+        });
+
+    // products[i, d] = sum over j of weights[i, j] * value[j, d]
     SmallVector<AffineExpr> product(row);
     product.push_back(d);
     Value products = arrays.scratch(outputShape, 0);
@@ -474,26 +485,22 @@ struct DecomposeAttention : OpRewritePattern<MaskedAttentionOp> {
         {map(all, score), map(all, bshd(b, j, heads.front(), d)),
          map(all, product)},
         [](OpBuilder &builder, Location loc, ValueRange elements) {
-          Value weight =
-              roundTo(builder, loc, elements[1].getType(), elements[0]);
-          return multiplyAdd(builder, loc, weight, elements[1], elements[2]);
+          return multiplyAdd(builder, loc, elements[0], elements[1],
+                             elements[2]);
         });
 
-    // output = products / rowSum, and 0 in fully masked rows. Here d takes the
-    // place of j as the last loop.
+    // output = products, and 0 in fully masked rows. Here d takes the place of
+    // j as the last loop.
     output = arrays.generic(
-        {products, rowSum, rowMax}, output,
-        {map(score, score), map(score, row), map(score, row),
-         map(score, bshd(b, i, heads, j))},
+        {products, rowMax}, output,
+        {map(score, score), map(score, row), map(score, bshd(b, i, heads, j))},
         [](OpBuilder &builder, Location loc, ValueRange elements) {
           Value zero = arith::ConstantOp::create(builder, loc,
                                                  builder.getF32FloatAttr(0));
-          Value quotient =
-              arith::DivFOp::create(builder, loc, elements[0], elements[1]);
           Value result = arith::SelectOp::create(
-              builder, loc, isFullyMasked(builder, loc, elements[2]), zero,
-              quotient);
-          return roundTo(builder, loc, elements[3].getType(), result);
+              builder, loc, isFullyMasked(builder, loc, elements[1]), zero,
+              elements[0]);
+          return roundTo(builder, loc, elements[2].getType(), result);
         });
 
     // lse = top + log(rowSum), and -inf where top is

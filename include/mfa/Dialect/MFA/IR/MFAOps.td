@@ -96,7 +96,7 @@ def MFA_MaskedAttentionOp : MFA_Op<"masked_attention", [
     top       = max of sinks[j] and, over n, of score[n], or 0 where that is -inf
     weight[n] = exp(score[n] - top)
     total     = exp(sinks[j] - top) + sum over n of weight[n]
-    output[b, i, j, d] = (sum over n of weight[n] * value[b, n, g, d]) / total
+    output[b, i, j, d] = sum over n of weight[n] / total * value[b, n, g, d]
     lse[b, j, i]       = top + ln(total)
     ```
 
@@ -108,6 +108,12 @@ def MFA_MaskedAttentionOp : MFA_Op<"masked_attention", [
     - Sums are accumulated in f32, in any order, and scores, mask and weights are
       f32. For 16-bit T, `weight` is rounded to T before the product with value
       (not in `total`), and the output is rounded to T at the end.
+    - A sum of products or a score beyond the largest f32 is an infinity. Where
+      only parts of a sum are beyond it, the sum may be infinite or NaN as well.
+      The output is a mean of values and in their range, also where their sum,
+      before the division, would not be. (Kernels scale the weights by a power of
+      two, which will do for 2^16 keys. Weights below 2^-100 of the largest one
+      may be 0.)
     - A mask of i1 is exactly the additive mask of 0 (true, attend) and -inf
       (false). In memory each of its elements is a byte: 0 is false, and any
       other is true. With a mask of 0 the op equals the op without mask.
@@ -126,6 +132,11 @@ def MFA_MaskedAttentionOp : MFA_Op<"masked_attention", [
       column d NaN is left open, since most such keys are never read. The same is
       left open for the score of a key that a mask of i1 forbids, since such a mask
       may be turned into a region.
+    - An infinity in query or key is a number like any other. Scores that it makes
+      -inf are excluded; those that it makes inf (inf - inf in the weight) or NaN
+      (0 times inf, inf - inf) make their row NaN. A mask of -inf or false excludes
+      a key whose score is finite or -inf; inf + -inf is NaN. (A key that is not
+      kept is excluded whatever its score is.)
 
     What is in `output` and `lse` before the op is not read. If a size is 0 there is
     nothing to write.

@@ -64,8 +64,9 @@ def MFADecomposeAttentionPass : Pass<"mfa-decompose-attention"> {
     | top | t = max(m, sink); m without sinks |
     | weights | p[j] = exp(s[j] - t), with 0 for t where t is -inf |
     | sum | l = sum over j of p[j], and exp(sink - t) |
-    | product | a[d] = sum over j of p[j] * value[j, d], in f32, with p rounded to the type of the value first |
-    | output | a[d] / l, and 0 where m is -inf: the row is fully masked, or there are no keys |
+    | shares | p[j] = p[j] / l, with p rounded to the type of the value first |
+    | product | a[d] = sum over j of p[j] * value[j, d], in f32 |
+    | output | a[d], and 0 where m is -inf: the row is fully masked, or there are no keys |
     | lse | t + log(l), and -inf where t is -inf |
 
     Regions become a part of the body of a linalg op, which reads captured arrays
