@@ -88,6 +88,14 @@ static bool isFullyMasked(ArrayRef<T> scores) {
                      [](T score) { return std::isinf(score) && score < 0; });
 }
 
+/// An infinity where an f32 would be one.
+static double toRangeOfF32(double value) {
+  constexpr double limit = 0x1p128 - 0x1p103;
+  if (std::fabs(value) < limit || std::isnan(value))
+    return value;
+  return std::copysign(std::numeric_limits<double>::infinity(), value);
+}
+
 double mfa::runtime::computeReferenceRow(const AttentionInputs &inputs,
                                          AttentionRow row,
                                          MutableArrayRef<double> output) {
@@ -103,11 +111,12 @@ double mfa::runtime::computeReferenceRow(const AttentionInputs &inputs,
     for (int64_t d = 0; d < shape.headDim; ++d)
       product += static_cast<double>(operands.query()[d]) *
                  static_cast<double>(operands.key(key)[d]);
-    double scaled = product * static_cast<double>(inputs.scale);
+    double scaled =
+        toRangeOfF32(toRangeOfF32(product) * static_cast<double>(inputs.scale));
     float mask = operands.mask(key);
     scores[key] = std::isfinite(mask) && std::fabs(mask) > 1e30f
                       ? static_cast<double>(static_cast<float>(scaled) + mask)
-                      : scaled + static_cast<double>(mask);
+                      : toRangeOfF32(scaled + static_cast<double>(mask));
     scores[key] = operands.change(scores[key], key);
   }
 

@@ -10,9 +10,16 @@ import random
 ROW_SIZES = [8, 16, 24, 32, 40, 48, 64, 72, 80, 96, 112, 128]
 TYPES = ["f16", "bf16", "f32"]
 FILLS = ["random", "zero", "causal", "padding", "row-masked", "first-tile-masked",
-         "all-masked", "-1e4", "finfo-min", "mixed-inf", "-1e9", "steep"]
+         "all-masked", "-1e4", "finfo-min", "mixed-inf", "-1e9", "1e38", "steep"]
 # Of types that have not the fill's number.
-UNFIT = {"i1": ("-1e4", "finfo-min", "-1e9"), "f16": ("-1e9",)}
+UNFIT = {"i1": ("-1e4", "finfo-min", "-1e9", "1e38"), "f16": ("-1e9", "1e38")}
+# Products stay in the range of f32, so that no order of a sum leaves it.
+EXTREMES = ["--inf query", "--inf key", "--inf value", "--value-factor 1e4",
+            "--value-factor 1e-6"]
+WIDE_EXTREMES = ["--value-factor 9e37", "--value-factor 1e-30",
+                 "--query-factor 1e36 --key-factor 0.1",
+                 "--query-factor 1e18 --key-factor 1e18",
+                 "--query-factor 1e-30 --key-factor 1e-8"]
 
 
 def pick_length(rng):
@@ -78,6 +85,12 @@ def problem(rng, name, has_rules):
     options += [flag for flag in ("--lse", "--dynamic") if rng.random() < 0.3]
     if has_rules:
         options += rule_options(rng, rows, keys)
+    if not has_rules and rng.random() < 0.15:
+        extreme = rng.choice(EXTREMES + (WIDE_EXTREMES if dtype != "f16" else []))
+        # 0 times an infinity is NaN, and which weights are 0 is left open where
+        # they are too small for f32.
+        if extreme != "--inf value" or not {"--scale", "steep"} & set(options):
+            options.append(extreme)
     return " ".join(map(str, options))
 
 

@@ -5,6 +5,7 @@
 
 # CHECK-DAG: --convert-mfa-to-gpu: ok
 # CHECK-DAG: --convert-mfa-gpu-to-nvvm: ok
+# CHECK-DAG: --mfa-booleans-to-bytes: ok
 # CHECK-DAG: --mfa-decompose-attention: ok
 # CHECK-DAG: --mfa-group-heads-as-queries: ok
 # CHECK-DAG: --mfa-lower-asserts: ok

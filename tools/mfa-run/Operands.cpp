@@ -85,10 +85,12 @@ static void forEachIndex(int64_t count, function_ref<void(int64_t)> body) {
 }
 
 static std::vector<float> makeNormal(const Random &random, ElementType type,
-                                     int64_t count) {
+                                     int64_t count, float factor) {
   std::vector<float> values(count);
+  float lowest = getLowest(type);
   forEachIndex(count, [&](int64_t index) {
-    values[index] = roundTo(type, random.normal(index));
+    float value = random.normal(index) * factor;
+    values[index] = roundTo(type, std::clamp(value, lowest, -lowest));
   });
   return values;
 }
@@ -137,6 +139,8 @@ public:
       return random.bits(linear) % 3 == 0 ? -kInfinity : getRandom(linear);
     case MaskFill::Minus1e9:
       return getFinite(-1e9f, row, key);
+    case MaskFill::Huge:
+      return row == specialRow || key % 2 == 1 ? -3e38f : 1e38f;
     case MaskFill::Steep:
       return 30.0f * getRandom(linear);
     }
@@ -382,33 +386,45 @@ private:
     });
   }
 
-  /// Puts a NaN at a random place.
-  void poison(std::vector<float> &values) const {
-    if (values.empty())
-      return;
+  /// Puts a NaN, and an infinity of either sign, at a random place.
+  void putNaN(std::vector<float> &values) const {
     Random random(problem.seed, ChoiceStream);
-    values[random.below(-1, values.size())] =
-        std::numeric_limits<float>::quiet_NaN();
+    if (!values.empty())
+      values[random.below(-1, values.size())] =
+          std::numeric_limits<float>::quiet_NaN();
+  }
+  void putInfinity(std::vector<float> &values) const {
+    Random random(problem.seed, ChoiceStream);
+    if (!values.empty())
+      values[random.below(-2, values.size())] =
+          random.below(-3, 2) ? kInfinity : -kInfinity;
   }
 
   void fill() {
     std::vector<float> query =
         makeNormal(Random(problem.seed, QueryStream), problem.type,
-                   shape.batch * shape.seqQ * shape.heads * shape.headDim);
+                   shape.batch * shape.seqQ * shape.heads * shape.headDim,
+                   problem.queryFactor);
     int64_t keyRows = shape.batch * shape.seqK * shape.kvHeads;
-    std::vector<float> key = makeNormal(Random(problem.seed, KeyStream),
-                                        problem.type, keyRows * shape.headDim);
+    std::vector<float> key =
+        makeNormal(Random(problem.seed, KeyStream), problem.type,
+                   keyRows * shape.headDim, problem.keyFactor);
     std::vector<float> value =
         makeNormal(Random(problem.seed, ValueStream), problem.type,
-                   keyRows * shape.valueDim);
+                   keyRows * shape.valueDim, problem.valueFactor);
     std::vector<float> mask;
     if (shape.hasMask)
       mask = makeMask(problem);
+    auto dataOf = [&](DataOperand operand) -> std::vector<float> & {
+      return operand == DataOperand::Query   ? query
+             : operand == DataOperand::Key   ? key
+             : operand == DataOperand::Value ? value
+                                             : mask;
+    };
+    if (problem.inf)
+      putInfinity(dataOf(*problem.inf));
     if (problem.nan)
-      poison(problem.nan == NaNOperand::Query   ? query
-             : problem.nan == NaNOperand::Key   ? key
-             : problem.nan == NaNOperand::Value ? value
-                                                : mask);
+      putNaN(dataOf(*problem.nan));
 
     AttentionInputs &inputs = operands.inputs;
     inputs.shape = shape;

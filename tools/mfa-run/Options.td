@@ -68,13 +68,22 @@ defm seed : Value<"seed", "<N>", "Seed of the random data, 0 to 2147483647 (defa
 defm mask_fill : Value<"mask-fill", "<fill>",
                        "random (default), zero, causal, padding, row-masked, "
                        "first-tile-masked, all-masked, -1e4, finfo-min, "
-                       "mixed-inf, -1e9 or steep", data_group>;
+                       "mixed-inf, -1e9, 1e38 or steep", data_group>;
 defm mask_true : Value<"mask-true", "<byte>",
                        "What is true in an i1 mask: a byte from 1 (default) to "
                        "255, or any: another one for each element", data_group>;
 defm nan : Value<"nan", "<operand>",
                  "Put one NaN into query, key, value or mask (default: "
                  "none)", data_group>;
+defm inf : Value<"inf", "<operand>",
+                 "Put one infinity, of a random sign, into query, key, value or "
+                 "mask (default: none)", data_group>;
+defm query_factor : Value<"query-factor", "<X>",
+                          "What the numbers of query are multiplied by (default "
+                          "1)", data_group>;
+defm key_factor : Value<"key-factor", "<X>", "The same for key", data_group>;
+defm value_factor : Value<"value-factor", "<X>", "The same for value",
+                          data_group>;
 defm layout : Value<"layout", "<layout>",
                     "Strides of the operands: bshd (default, contiguous), "
                     "bhsd, packed-qkv, broadcast-batch or padded-rows",

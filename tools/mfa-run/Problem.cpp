@@ -13,6 +13,7 @@
 #include "llvm/Support/MathExtras.h"
 
 #include <cmath>
+#include <limits>
 
 using namespace llvm;
 using namespace mfa::run;
@@ -30,6 +31,7 @@ static constexpr NamedValue<MaskFill> kMaskFills[] = {
     {"finfo-min", MaskFill::FinfoMin},
     {"mixed-inf", MaskFill::MixedInf},
     {"-1e9", MaskFill::Minus1e9},
+    {"1e38", MaskFill::Huge},
     {"steep", MaskFill::Steep}};
 
 static constexpr NamedValue<Layout> kLayouts[] = {
@@ -39,11 +41,11 @@ static constexpr NamedValue<Layout> kLayouts[] = {
     {"broadcast-batch", Layout::BroadcastBatch},
     {"padded-rows", Layout::PaddedRows}};
 
-static constexpr NamedValue<NaNOperand> kNaNOperands[] = {
-    {"query", NaNOperand::Query},
-    {"key", NaNOperand::Key},
-    {"value", NaNOperand::Value},
-    {"mask", NaNOperand::Mask}};
+static constexpr NamedValue<DataOperand> kDataOperands[] = {
+    {"query", DataOperand::Query},
+    {"key", DataOperand::Key},
+    {"value", DataOperand::Value},
+    {"mask", DataOperand::Mask}};
 
 static constexpr NamedValue<bool> kMaskKinds[] = {{"none", false},
                                                   {"dense", true}};
@@ -216,14 +218,50 @@ static Error parseMask(const opt::InputArgList &args, Problem &problem) {
   if (problem.maskType == ElementType::I1 &&
       (problem.maskFill == MaskFill::Minus1e4 ||
        problem.maskFill == MaskFill::FinfoMin ||
-       problem.maskFill == MaskFill::Minus1e9))
+       problem.maskFill == MaskFill::Minus1e9 ||
+       problem.maskFill == MaskFill::Huge))
     return makeError("--mask-fill: '", args.getLastArgValue(OPT_mask_fill),
                      "' needs a floating-point mask but the mask is i1");
   if (problem.maskType == ElementType::F16 &&
-      problem.maskFill == MaskFill::Minus1e9)
-    return makeError(
-        "--mask-fill: '-1e9' needs a bf16 or f32 mask but the mask "
-        "is f16, whose lowest number is -65504");
+      (problem.maskFill == MaskFill::Minus1e9 ||
+       problem.maskFill == MaskFill::Huge))
+    return makeError("--mask-fill: '", args.getLastArgValue(OPT_mask_fill),
+                     "' needs a bf16 or f32 mask but the mask "
+                     "is f16, whose lowest number is -65504");
+  return Error::success();
+}
+
+/// Reads the operand that an option puts a special number into.
+static Error parseDataOperand(const opt::InputArgList &args, OptionID id,
+                              const Problem &problem,
+                              std::optional<DataOperand> &operand) {
+  const opt::Arg *arg = args.getLastArg(id);
+  if (!arg)
+    return Error::success();
+  DataOperand choice = DataOperand::Query;
+  if (Error error = parseChoice(args, id, kDataOperands, choice))
+    return error;
+  if (choice == DataOperand::Mask &&
+      (!problem.shape.hasMask || problem.maskType == ElementType::I1))
+    return makeError(arg->getSpelling().rtrim('='),
+                     ": 'mask' needs a floating-point mask");
+  operand = choice;
+  return Error::success();
+}
+
+/// Reads a finite number.
+static Error parseNumber(const opt::InputArgList &args, OptionID id,
+                         float &number) {
+  const opt::Arg *arg = args.getLastArg(id);
+  double value;
+  if (!arg)
+    return Error::success();
+  number = std::numeric_limits<float>::infinity();
+  if (!StringRef(arg->getValue()).getAsDouble(value))
+    number = static_cast<float>(value);
+  if (!std::isfinite(number))
+    return makeError(arg->getSpelling().rtrim('='),
+                     ": expected a finite f32 but got '", arg->getValue(), "'");
   return Error::success();
 }
 
@@ -233,15 +271,17 @@ static Error parseData(const opt::InputArgList &args, Problem &problem) {
   if (Error error = parseInteger(args, OPT_seed, 0, seed))
     return error;
   problem.seed = seed;
-  if (args.hasArg(OPT_nan)) {
-    NaNOperand operand = NaNOperand::Query;
-    if (Error error = parseChoice(args, OPT_nan, kNaNOperands, operand))
+  if (Error error = parseDataOperand(args, OPT_nan, problem, problem.nan))
+    return error;
+  if (Error error = parseDataOperand(args, OPT_inf, problem, problem.inf))
+    return error;
+  const std::pair<OptionID, float *> factors[] = {
+      {OPT_query_factor, &problem.queryFactor},
+      {OPT_key_factor, &problem.keyFactor},
+      {OPT_value_factor, &problem.valueFactor}};
+  for (auto [id, factor] : factors)
+    if (Error error = parseNumber(args, id, *factor))
       return error;
-    if (operand == NaNOperand::Mask &&
-        (!shape.hasMask || problem.maskType == ElementType::I1))
-      return makeError("--nan: 'mask' needs a floating-point mask");
-    problem.nan = operand;
-  }
   if (Error error = parseChoice(args, OPT_layout, kLayouts, problem.layout))
     return error;
   if (problem.layout == Layout::PackedQKV && shape.seqQ != shape.seqK)
@@ -260,13 +300,10 @@ Expected<Problem> mfa::run::parseProblem(const opt::InputArgList &args) {
     return error;
   if (Error error = parseMask(args, problem))
     return error;
-  if (const opt::Arg *arg = args.getLastArg(OPT_scale)) {
-    double scale;
-    if (StringRef(arg->getValue()).getAsDouble(scale) ||
-        !(std::fabs(scale) <= std::numeric_limits<float>::max()))
-      return makeError("--scale: expected a finite f32 but got '",
-                       arg->getValue(), "'");
-    problem.scale = static_cast<float>(scale);
+  if (args.hasArg(OPT_scale)) {
+    problem.scale = 1.0f;
+    if (Error error = parseNumber(args, OPT_scale, *problem.scale))
+      return error;
   }
   if (const opt::Arg *arg = args.getLastArg(OPT_keep)) {
     auto keep = parseKeep(arg->getValue());
@@ -342,7 +379,14 @@ std::string Problem::getCommandLine() const {
   if (seed != 0)
     os << " --seed " << seed;
   if (nan)
-    os << " --nan " << getChoiceName(kNaNOperands, *nan);
+    os << " --nan " << getChoiceName(kDataOperands, *nan);
+  if (inf)
+    os << " --inf " << getChoiceName(kDataOperands, *inf);
+  const std::pair<StringRef, float> factors[] = {
+      {"query", queryFactor}, {"key", keyFactor}, {"value", valueFactor}};
+  for (auto [operand, factor] : factors)
+    if (factor != 1.0f)
+      os << " --" << operand << "-factor " << factor;
   if (layout != Layout::BSHD)
     os << " --layout " << getChoiceName(kLayouts, layout);
   if (offset != 0)

@@ -48,6 +48,8 @@ enum class MaskFill {
   MixedInf,
   /// -1e9 in the places of Minus1e4: next to it a score has no digits left.
   Minus1e9,
+  /// 1e38 and -3e38 in turn, and -3e38 on all keys of one row.
+  Huge,
   /// Random, 30 times as large where the type has numbers: a row's maximum
   /// grows
   /// from tile to tile by more than weights can.
@@ -70,8 +72,8 @@ enum class Layout {
   PaddedRows,
 };
 
-/// The operand that a NaN is put into.
-enum class NaNOperand { Query, Key, Value, Mask };
+/// The operand that a NaN or an infinity is put into.
+enum class DataOperand { Query, Key, Value, Mask };
 
 /// A masked attention with its data, all that is needed to repeat a run.
 struct Problem {
@@ -94,7 +96,9 @@ struct Problem {
   MaskFill maskFill = MaskFill::Random;
   /// The byte that stands for true in a mask of type i1; 0 for any but 0.
   uint8_t maskTrue = 1;
-  std::optional<NaNOperand> nan;
+  std::optional<DataOperand> nan, inf;
+  /// What normal numbers are multiplied by; finite ones stay finite.
+  float queryFactor = 1.0f, keyFactor = 1.0f, valueFactor = 1.0f;
   Layout layout = Layout::BSHD;
   /// Elements between an aligned address and each operand.
   int64_t offset = 0;
