@@ -154,6 +154,8 @@ check("JSON on standard output", problem("--json", "-"))
 check("JSON on /dev/stdout", problem("--json", "/dev/stdout"))
 
 # No room: devices, files, standard output.
+if not stat.S_ISCHR(os.stat("/dev/full").st_mode):
+    sys.exit("FAIL: expected the device that is always full but got a file: /dev/full")
 with open("/dev/full", "wb") as full:
     check("full device, result", program("o.npy", "/dev/full"),
           f"--out: cannot write '/dev/full': {NO_SPACE}")
