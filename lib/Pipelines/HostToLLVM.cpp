@@ -15,19 +15,24 @@
 
 using namespace mlir;
 
-void mfa::addHostArithmetic(OpPassManager &pm) {
-  // Powers by multiplication: the backend would call a function of the
-  // compiler's runtime library.
-  pm.addPass(createConvertMathToFuncs());
-  pm.addPass(createMFALowerMathPass());
-  pm.addPass(createMFAEmulateBF16Pass());
+/// Divisions that round up or down, conversions of small floats and the like.
+static void addArithExpansion(OpPassManager &functions) {
   // The backend would call a conversion function for bf16 that a JIT does not
   // have.
   arith::ArithExpandOpsPassOptions expand;
   expand.includeBf16 = true;
   expand.includeF8E8M0 = true;
   expand.includeF4E2M1 = true;
-  pm.addNestedPass<func::FuncOp>(arith::createArithExpandOpsPass(expand));
+  functions.addPass(arith::createArithExpandOpsPass(expand));
+}
+
+void mfa::addHostArithmetic(OpPassManager &pm) {
+  // Powers by multiplication: the backend would call a function of the
+  // compiler's runtime library.
+  pm.addPass(createConvertMathToFuncs());
+  pm.addPass(createMFALowerMathPass());
+  pm.addPass(createMFAEmulateBF16Pass());
+  addArithExpansion(pm.nest<func::FuncOp>());
 }
 
 void mfa::addHostControlFlow(OpPassManager &pm) {
@@ -35,6 +40,7 @@ void mfa::addHostControlFlow(OpPassManager &pm) {
   functions.addPass(createMFALowerExpandShapesPass());
   functions.addPass(memref::createExpandStridedMetadataPass());
   functions.addPass(createLowerAffinePass());
-  addHostArithmetic(pm);
-  pm.addNestedPass<func::FuncOp>(createSCFToControlFlowPass());
+  // What the launches of kernels have added.
+  addArithExpansion(functions);
+  functions.addPass(createSCFToControlFlowPass());
 }

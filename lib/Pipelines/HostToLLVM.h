@@ -18,7 +18,7 @@ namespace mlir::mfa {
 void addHostArithmetic(OpPassManager &pm);
 
 /// Views, affine ops and structured control flow of the functions beside
-/// kernels, and their arithmetic.
+/// kernels.
 void addHostControlFlow(OpPassManager &pm);
 
 } // namespace mlir::mfa

@@ -39,6 +39,11 @@ void mfa::addMFAToGPUKernels(OpPassManager &pm,
   pm.addNestedPass<func::FuncOp>(createMFAMoveBuffersToGPUPass());
   pm.addPass(createMFALaunchCopiesPass({options.chip}));
   pm.addNestedPass<func::FuncOp>(createMFAGroupHeadsAsQueriesPass());
+  // From here on there are functions that no one calls from outside.
+  pm.addNestedPass<func::FuncOp>(LLVM::createLLVMRequestCWrappersPass());
+  // Before kernels are there, which this is no concern of, and which it would
+  // have to go through.
+  addHostArithmetic(pm);
   pm.addPass(createMFASelectSchedulePass({options.chip, options.f32Product}));
   pm.addPass(createConvertMFAToGPUPass({options.chip}));
   addSimplification(pm);
@@ -69,7 +74,6 @@ void mfa::addGPUKernelsToNVVM(OpPassManager &pm) {
 }
 
 void mfa::addGPUHostToLLVM(OpPassManager &pm, const MFAToNVVMOptions &options) {
-  pm.addNestedPass<func::FuncOp>(LLVM::createLLVMRequestCWrappersPass());
   addHostControlFlow(pm);
   pm.addPass(createMFALowerAssertsPass());
   // Ops without an intrinsic of LLVM become inline assembly.

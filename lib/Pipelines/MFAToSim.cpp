@@ -11,13 +11,11 @@
 #include "mfa/Conversion/Passes.h"
 #include "mfa/Pipelines/Pipelines.h"
 #include "mlir/Conversion/Passes.h"
-#include "mlir/Dialect/LLVMIR/Transforms/RequestCWrappers.h"
 #include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
 
 void mfa::addSimulation(OpPassManager &pm, const MFAToSimOptions &options) {
-  pm.addNestedPass<func::FuncOp>(LLVM::createLLVMRequestCWrappersPass());
   pm.addPass(createSimulateGPUPass({options.checks, options.count}));
   addHostControlFlow(pm);
   pm.addPass(createMFALowerAssertsPass());

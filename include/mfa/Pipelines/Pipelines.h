@@ -90,7 +90,7 @@ void buildMFAToCPUPipeline(OpPassManager &pm, const MFAToCPUOptions &options);
 void buildMFAToNVVMPipeline(OpPassManager &pm, const MFAToNVVMOptions &options);
 
 /// Stage 1: buffers in GPU memory, a schedule on each op, and in its place the
-/// launch of a kernel of register tiles.
+/// launch of a kernel of register tiles. Functions ask for C interfaces.
 void addMFAToGPUKernels(OpPassManager &pm, const MFAToNVVMOptions &options);
 
 /// Stage 2: the kernels to the nvvm and llvm dialects. The host code is left

@@ -316,6 +316,10 @@ def MFA_MaskedAttentionOp : MFA_Op<"masked_attention", [
       contiguous copy.
     - *Speculation*: on tensors of static shape the op may be moved freely, unless
       a region has an op that may not (a division, an assertion).
+    - *Canonicalization*: sizes that casts hide become part of the op's types, but for
+      those with which it would break a rule: on buffers such a cast stays, on tensors
+      the op becomes an assertion that fails. A mask size that is found to be 1 is
+      also written into the type of query or key, where it stays checked.
   }];
 
   let arguments = (ins
