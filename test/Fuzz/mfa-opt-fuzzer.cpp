@@ -105,10 +105,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   mlir::OwningOpRef<mlir::ModuleOp> module = parse(text);
   if (!module)
     return 0;
-  std::string printed;
-  raw_string_ostream(printed) << *module;
-  if (!parse(printed))
-    report("what was printed cannot be parsed: " + printed);
+  // Some ops of the transform dialect are parsed into what they cannot print.
+  if (!StringRef(text).contains("transform.")) {
+    std::string printed;
+    raw_string_ostream(printed) << *module;
+    if (!parse(printed))
+      report("what was printed cannot be parsed: " + printed);
+  }
 
   mlir::PassManager manager(&context);
   std::string message;
@@ -166,14 +169,21 @@ static constexpr PassName kPasses[] = {
     {"mfa-to-sim", "", kSimOptions},
     {"convert-mfa-gpu-to-nvvm", "gpu.module", {}},
     {"convert-mfa-to-gpu", "", kChipOption},
+    {"mfa-booleans-to-bytes", "", {}},
     {"mfa-decompose-attention", "", {}},
+    {"mfa-decompose-linalg", "", {}},
     {"mfa-drop-unused-kernel-arguments", "", {}},
+    {"mfa-emulate-bf16", "", {}},
+    {"mfa-expand-copies", "", {}},
     {"mfa-group-heads-as-queries", "", {}},
+    {"mfa-launch-copies", "", {}},
     {"mfa-lower-asserts", "", {}},
     {"mfa-lower-device-queries", "", {}},
     {"mfa-lower-expand-shapes", "", {}},
+    {"mfa-lower-math", "", {}},
     {"mfa-lower-tensor-maps", "", {}},
     {"mfa-move-buffers-to-gpu", "func.func", {}},
+    {"mfa-nested-modules", "", {}},
     {"mfa-outline-parallel-loops", "", {}},
     {"mfa-select-schedule", "", kKernelOptions},
     {"mfa-serialize-kernels", "", kFormatOption},

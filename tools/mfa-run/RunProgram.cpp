@@ -15,6 +15,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Parser/Parser.h"
+#include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/SourceMgr.h"
 
@@ -113,6 +114,9 @@ public:
       words += 3 + 2 * cast<mlir::ShapedType>(result).getRank();
     results.resize(words);
   }
+  ~ProgramCall() { freeResults(); }
+  ProgramCall(const ProgramCall &) = delete;
+  ProgramCall &operator=(const ProgramCall &) = delete;
 
   Error addArgument(const Array &array) {
     if (array.isScalar) {
@@ -164,6 +168,20 @@ public:
     for (mlir::Type before : type.getResults().take_front(index))
       words += 3 + 2 * cast<mlir::ShapedType>(before).getRank();
     return read(words, type.getResult(index));
+  }
+
+  /// Frees the results of a call, which belong to the caller.
+  void freeResults() {
+    SmallPtrSet<char *, 4> buffers;
+    const intptr_t *words = results.data();
+    for (mlir::Type result : type.getResults()) {
+      buffers.insert(reinterpret_cast<char *>(words[0]));
+      words += 3 + 2 * cast<mlir::ShapedType>(result).getRank();
+    }
+    for (char *buffer : buffers)
+      if (buffer)
+        device.deallocateResult(buffer);
+    std::fill(results.begin(), results.end(), 0);
   }
 
 private:
@@ -282,7 +300,10 @@ Expected<Report> mfa::run::runProgram(mlir::MLIRContext &context,
   if (arguments.size() != program->numParams)
     return makeError("the lowered program takes ", program->numParams,
                      " arguments, not ", arguments.size());
-  auto runOnce = [&] { program->call(arguments); };
+  auto runOnce = [&] {
+    call.freeResults();
+    program->call(arguments);
+  };
   if (Error error = device.run(runOnce))
     return std::move(error);
   report.timing.firstResult = getSecondsSinceStart();

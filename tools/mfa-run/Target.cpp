@@ -19,6 +19,7 @@
 #include "llvm/Support/Threading.h"
 
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 
@@ -50,6 +51,8 @@ public:
     deallocate_buffer(pointer, found->second, kAlignment);
     sizes.erase(found);
   }
+
+  void deallocateResult(char *pointer) override { std::free(pointer); }
 
   Error copyToDevice(char *target, ArrayRef<char> source) override {
     std::memcpy(target, source.data(), source.size());
@@ -211,6 +214,10 @@ public:
   }
 
   void deallocate(char *pointer) override {
+    driver->cuMemFree(toDevice(pointer));
+  }
+
+  void deallocateResult(char *pointer) override {
     driver->cuMemFree(toDevice(pointer));
   }
 

@@ -36,6 +36,8 @@ public:
   /// or, if `hostShared`, for ones that host code of the program may touch too.
   virtual llvm::Expected<char *> allocate(size_t bytes, bool hostShared) = 0;
   virtual void deallocate(char *pointer) = 0;
+  /// Frees a buffer that a program allocated.
+  virtual void deallocateResult(char *pointer) = 0;
   virtual llvm::Error copyToDevice(char *target,
                                    llvm::ArrayRef<char> source) = 0;
   virtual llvm::Error copyFromDevice(llvm::MutableArrayRef<char> target,

@@ -30,9 +30,9 @@ func.func @grid(%q: memref<3x?x6x32xf16>, %k: memref<3x64x2x32xf16>, %o: memref<
 // a batch of one there is nothing to divide.
 // CHECK-LABEL: gpu.func @masked_attention(
 // CHECK: %[[NUMBER:.*]] = arith.index_castui %{{.*}} : index to i32
-// CHECK-DAG: %[[RUN:.*]] = arith.divui %[[NUMBER]], %c8_i32
+// CHECK-DAG: %[[SERIES:.*]] = arith.divui %[[NUMBER]], %c8_i32
 // CHECK-DAG: %[[REST:.*]] = arith.remui %[[NUMBER]], %c8_i32
-// CHECK: %[[FIRST:.*]] = arith.muli %[[RUN]], %c2_i32
+// CHECK: %[[FIRST:.*]] = arith.muli %[[SERIES]], %c2_i32
 // CHECK: %[[LEFT:.*]] = arith.subi %c5_i32, %[[FIRST]]
 // CHECK: %[[HEADS:.*]] = arith.minui %[[LEFT]], %c2_i32
 // CHECK-DAG: arith.divui %[[REST]], %[[HEADS]]

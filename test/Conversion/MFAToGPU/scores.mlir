@@ -92,7 +92,7 @@ func.func @of_rows(%q: memref<2x64x2x32xf16>, %m: memref<2x64x1xbf16>, %o: memre
 // CHECK: scf.for {{.*}} iter_args(%{{.*}} = %{{.*}}, %{{.*}} = %{{.*}}, %[[M:.*]] = %{{.*}}, %{{.*}} = %{{.*}}, %{{.*}} = %{{.*}})
 // CHECK:   %[[DONE:.*]]:2 = mfa_gpu.warpgroup_wait 0
 // CHECK:   %[[SHIFT:.*]] = mfa_gpu.map %[[M]], %[[ROWS]]
-// CHECK:     arith.mulf
+// CHECK:     math.fma
 // CHECK:     arith.negf
 // CHECK:     math.fma
 // CHECK:   mfa_gpu.map %[[DONE]]#1, %[[SHIFT]] :

@@ -247,7 +247,9 @@ func.func @dynamic_buffers(%q: memref<1x1x?x8xf32>, %k: memref<1x?x?x8xf32>,
 // CHECK-SAME: ins(%[[TOP]], %[[SINKS]] :
 // CHECK: math.exp
 // CHECK: %[[SUM:.*]] = linalg.generic {{.*}} outs(%[[FIRSTSUM]] :
-// CHECK: linalg.generic {{.*}} ins(%{{.*}}, %[[SUM]], %[[MAX]] :
+// CHECK: linalg.generic {{.*}} ins(%[[SUM]] :
+// CHECK: arith.divf
+// CHECK: linalg.generic {{.*}} ins(%{{.*}}, %[[MAX]] :
 // CHECK: linalg.generic {{.*}} ins(%[[SUM]], %[[TOP]] :
 // CHECK: math.log
 func.func @regions(%q: tensor<2x7x4x8xf32>, %k: tensor<2x9x2x8xf32>,
