@@ -160,6 +160,26 @@ static constexpr StringLiteral kFills[] = {
     "all-masked", "-1e4",       "finfo-min",
     "mixed-inf",  "-1e9",       "steep",
     "none"};
+static constexpr StringLiteral kKeeps[] = {"causal",
+                                           "causal-end",
+                                           "window:3",
+                                           "prefix:2",
+                                           "documents:3",
+                                           "dilated:2",
+                                           "causal+window:4",
+                                           "window:-1",
+                                           "dilated:0",
+                                           "prefix:x",
+                                           "documents:9223372036854775807",
+                                           "causal+",
+                                           "all",
+                                           ""};
+static constexpr StringLiteral kScores[] = {
+    "softcap:30", "alibi",       "softcap:2+alibi",
+    "softcap:0",  "softcap:nan", "softcap",
+    "alibi:2",    "+",           ""};
+static constexpr StringLiteral kBytes[] = {"1", "2",   "255", "any",
+                                           "0", "256", ""};
 static constexpr StringLiteral kOperands[] = {"query", "key", "value", "mask",
                                               "scale"};
 static constexpr StringLiteral kLayouts[] = {
@@ -224,7 +244,15 @@ static constexpr Option kOptions[] = {{"--batch", kSizes},
                                       {"--dynamic", {}},
                                       {"--seed", kSizes},
                                       {"--mask-fill", kFills},
+                                      {"--mask-true", kBytes},
+                                      {"--keep", kKeeps},
+                                      {"--score", kScores},
+                                      {"--sinks", {}},
                                       {"--nan", kOperands},
+                                      {"--inf", kOperands},
+                                      {"--query-factor", kScales},
+                                      {"--key-factor", kScales},
+                                      {"--value-factor", kScales},
                                       {"--layout", kLayouts},
                                       {"--offset", kSizes},
                                       {"--entry", kEntries},

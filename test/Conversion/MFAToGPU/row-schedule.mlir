@@ -36,8 +36,8 @@ func.func @grid(%q: memref<3x?x6x32xf16>, %k: memref<3x64x2x32xf16>, %o: memref<
 // CHECK: %[[LEFT:.*]] = arith.subi %c5_i32, %[[FIRST]]
 // CHECK: %[[HEADS:.*]] = arith.minui %[[LEFT]], %c2_i32
 // CHECK-DAG: arith.divui %[[REST]], %[[HEADS]]
-// CHECK-DAG: %[[IN_RUN:.*]] = arith.remui %[[REST]], %[[HEADS]]
-// CHECK: arith.addi %[[FIRST]], %[[IN_RUN]]
+// CHECK-DAG: %[[IN_SERIES:.*]] = arith.remui %[[REST]], %[[HEADS]]
+// CHECK: arith.addi %[[FIRST]], %[[IN_SERIES]]
 func.func @runs(%q: memref<1x256x5x32xf16>, %o: memref<1x256x5x32xf16>) {
   mfa.masked_attention ins(%q, %q, %q : memref<1x256x5x32xf16>, memref<1x256x5x32xf16>, memref<1x256x5x32xf16>)
       outs(%o : memref<1x256x5x32xf16>)
