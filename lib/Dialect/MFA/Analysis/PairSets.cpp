@@ -53,6 +53,8 @@ public:
   /// Where a score is a constant of -inf.
   Truth readExclusion(Value score);
 
+  static Truth conjunction(const Truth &a, const Truth &b);
+
   SmallVector<Value> symbols;
 
 private:
@@ -67,7 +69,6 @@ private:
                                const ConstraintUnion &b);
   static ConstraintUnion intersect(const ConstraintUnion &a,
                                    const ConstraintUnion &b);
-  static Truth conjunction(const Truth &a, const Truth &b);
   static Truth negation(const Truth &a) { return {a.whenFalse, a.whenTrue}; }
   static Truth disjunction(const Truth &a, const Truth &b) {
     return negation(conjunction(negation(a), negation(b)));
@@ -383,8 +384,11 @@ Integer RegionReader::computeInteger(Value value) {
 
   auto operand = [&](unsigned number) { return op->getOperand(number); };
   return llvm::TypeSwitch<Operation *, Integer>(op)
-      .Case<tensor::DimOp, memref::DimOp>(
-          [&](auto) { return readSymbol(value); })
+      .Case<tensor::DimOp, memref::DimOp>([&](auto size) {
+        bool isKnown = size.getConstantIndex().has_value() &&
+                       isa<BlockArgument>(size.getSource());
+        return isKnown ? readSymbol(value) : unknown;
+      })
       .Case<arith::IndexCastOp, arith::ExtSIOp, arith::TruncIOp>(
           [&](auto) -> Integer {
             if (operand(0).getType().isInteger(1))
@@ -501,4 +505,24 @@ PairSets mfa::findScoredPairs(Block &score, ValueRange positions) {
   RegionReader reader(score, positions);
   Truth excluded = reader.readExclusion(score.getTerminator()->getOperand(0));
   return {excluded.whenFalse, excluded.whenTrue, std::move(reader.symbols)};
+}
+
+PairSets mfa::intersect(const PairSets &a, const PairSets &b) {
+  // Symbols of b follow those of a.
+  auto shift = [&](const ConstraintUnion &constraints) {
+    ConstraintUnion shifted = constraints;
+    for (Constraints &all : shifted)
+      for (AffineExpr &expression : all.expressions)
+        expression =
+            expression.shiftSymbols(b.symbols.size(), a.symbols.size());
+    return shifted;
+  };
+  PairSets result;
+  result.symbols = a.symbols;
+  llvm::append_range(result.symbols, b.symbols);
+  Truth both = RegionReader::conjunction({a.kept, a.dropped},
+                                         {shift(b.kept), shift(b.dropped)});
+  result.kept = std::move(both.whenTrue);
+  result.dropped = std::move(both.whenFalse);
+  return result;
 }

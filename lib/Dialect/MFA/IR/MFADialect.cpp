@@ -16,6 +16,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "mlir/IR/IntegerSet.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -139,5 +140,41 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "expected 'tile_keys' to be a multiple of "
                        << 8 * clusterBlocks
                        << " (8 x 'cluster_blocks'), but got " << tileKeys;
+  return success();
+}
+
+LogicalResult KeyTilesAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                   int64_t rows, int64_t keys,
+                                   DenseI64ArrayAttr symbols, ArrayAttr visit,
+                                   ArrayAttr test) {
+  for (auto [name, size] : {std::pair("rows", rows), std::pair("keys", keys)})
+    if (size < 1)
+      return emitError() << "expected '" << name
+                         << "' to be at least 1, but got " << size;
+  int64_t numbers = symbols ? symbols.size() : 0;
+  if (numbers % 2 != 0)
+    return emitError() << "expected 'symbols' to have two numbers for each "
+                          "symbol, but got "
+                       << numbers;
+  // Batch, head, row tile and key tile; Sq and Sk.
+  unsigned numDims = 4, numSymbols = 2 + numbers / 2;
+  for (auto [name, sets] : {std::pair("visit", visit), std::pair("test", test)})
+    for (Attribute element : sets) {
+      auto set = dyn_cast<IntegerSetAttr>(element);
+      if (!set)
+        return emitError() << "expected '" << name
+                           << "' to have affine sets, but got " << element;
+      if (set.getValue().getNumDims() != numDims ||
+          set.getValue().getNumSymbols() != numSymbols)
+        return emitError() << "expected a set of '" << name << "' to have "
+                           << numDims << " dimensions and " << numSymbols
+                           << " symbols, but got " << set;
+      for (AffineExpr constraint : set.getValue().getConstraints())
+        if (!constraint.isPureAffine())
+          return emitError() << "expected a set of '" << name
+                             << "' to multiply and divide by constants only, "
+                                "but got "
+                             << set;
+    }
   return success();
 }

@@ -58,6 +58,9 @@ struct PairSets {
 /// positions and captured integers is taken to be without overflow.
 PairSets findKeptPairs(Block &keep, ValueRange positions);
 
+/// The pairs that two rules keep both.
+PairSets intersect(const PairSets &a, const PairSets &b);
+
 /// The pairs that the block of a region `score` keeps: where it does not select
 /// a constant of -inf.
 PairSets findScoredPairs(Block &score, ValueRange positions);

@@ -80,4 +80,38 @@ def MFA_ScheduleAttr : AttrDef<MFA_Dialect, "Schedule"> {
   }];
 }
 
+def MFA_KeyTilesAttr : AttrDef<MFA_Dialect, "KeyTiles"> {
+  let mnemonic = "key_tiles";
+  let summary = "which tiles of keys the rows of an op visit";
+  let description = [{
+    What `mfa-analyze-key-tiles` found in the regions of an op, for tiles of `rows`
+    query rows and `keys` keys. `visit` and `test` are unions of affine sets over
+    `(batch, head, row tile, key tile)`, with symbols `[Sq, Sk, ...]`:
+
+    | | the tile is in the union | it is in no set of it |
+    |---|---|---|
+    | `visit` | some pair of it may be kept | no pair of it is kept: it can be skipped |
+    | `test` | some pair of it may be dropped | all pairs of it are kept: no pair needs a test |
+
+    The symbols behind Sq and Sk are captures, a pair of numbers each in `symbols`:
+    that of the capture, and -1 for its value or the dimension whose size it is.
+
+    ```mlir
+    // Causal, tiles of 128 rows and 128 keys. Sets have names: as MLIR reads an
+    // attribute, a `>=` within would end it.
+    #visit = affine_set<(b, h, t, j)[sq, sk] : (t - j >= 0)>
+    #test = affine_set<(b, h, t, j)[sq, sk] : (j - t >= 0, sk - t * 128 - 2 >= 0)>
+    #tiles = #mfa.key_tiles<rows = 128, keys = 128, visit = [#visit], test = [#test]>
+    ```
+  }];
+  let parameters = (ins
+    "int64_t":$rows,
+    "int64_t":$keys,
+    OptionalParameter<"::mlir::DenseI64ArrayAttr">:$symbols,
+    "::mlir::ArrayAttr":$visit,
+    "::mlir::ArrayAttr":$test);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
 #endif // MFA_DIALECT_MFA_IR_MFAATTRS_TD

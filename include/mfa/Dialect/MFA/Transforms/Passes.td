@@ -49,6 +49,48 @@ def MFATileAttentionPass : Pass<"mfa-tile-attention"> {
   ];
 }
 
+def MFAAnalyzeKeyTilesPass : Pass<"mfa-analyze-key-tiles"> {
+  let summary = "Find which tiles of keys the regions of an op leave";
+  let description = [{
+    From the regions `keep` and `score` of each op (of a score: where it selects a
+    constant of -inf) follows which tiles of keys the rows of a tile have to visit,
+    and in which of these each pair has to be tested. The result, a
+    `#mfa.key_tiles`, becomes the attribute `mfa.key_tiles` of the op; one that is
+    there already is kept. Ops without regions have none.
+
+    ```mlir
+    mfa.masked_attention ins(%q, %k, %v : ...) outs(%o : ...)
+      keep {
+      ^bb0(%b: index, %h: index, %q: index, %k: index):
+        %c = arith.cmpi sle, %k, %q : index
+        mfa.yield %c : i1
+      }
+    ```
+    gets, with `rows=128 keys=128` and Sq and Sk open,
+    ```mlir
+    #visit = affine_set<(b, h, t, j)[sq, sk] : (t - j >= 0)>
+    #test = affine_set<(b, h, t, j)[sq, sk] : (j - t >= 0, sk - t * 128 - 2 >= 0)>
+    {mfa.key_tiles = #mfa.key_tiles<rows = 128, keys = 128, visit = [#visit], test = [#test]>}
+    ```
+
+    What is read off a region: `arith` on index and integers (sums, differences,
+    products with constants, quotients and remainders by positive constants, min,
+    max, select, casts), comparisons, and truth values made of these. An element of
+    an array, a product of two variables and the like are unknown: true and false
+    are both possible. Captured integers and sizes are symbols. Integers are taken
+    not to overflow.
+
+    What is skipped and what is not tested is sound for every region. It is exact
+    where coefficients allow, which those of causal rules, windows, prefixes,
+    padding and dilated blocks do.
+  }];
+  let options = [
+    Option<"rows", "rows", "int64_t", "128", "query rows of a tile, 1 to 4096">,
+    Option<"keys", "keys", "int64_t", "128", "keys of a tile, 1 to 4096">,
+  ];
+  let dependentDialects = ["::mlir::mfa::MFADialect"];
+}
+
 def MFADecomposeAttentionPass : Pass<"mfa-decompose-attention"> {
   let summary = "Write masked attention as the linalg ops that define it";
   let description = [{
