@@ -45,6 +45,7 @@ void mfa::addMFAToGPUKernels(OpPassManager &pm,
   // have to go through.
   addHostArithmetic(pm);
   pm.addPass(createMFASelectSchedulePass({options.chip, options.f32Product}));
+  pm.addPass(createMFAExpandRegionMathPass());
   pm.addPass(createConvertMFAToGPUPass({options.chip}));
   addSimplification(pm);
 }

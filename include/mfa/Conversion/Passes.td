@@ -15,8 +15,16 @@ def ConvertMFAToGPUPass : Pass<"convert-mfa-to-gpu", "::mlir::ModuleOp"> {
   let summary = "Write each masked attention on buffers as a GPU kernel";
   let description = [{
     Each op becomes a launch of a kernel by its schedule, in a `gpu.module` of its
-    own. Ops on tensors, without a schedule, or with regions or sinks, which kernels
-    do not take, are errors.
+    own. Ops on tensors or without a schedule are errors.
+
+    Regions become part of the kernel. Of the tiles of keys those that no row of a
+    tile keeps a key of are skipped, and `keep` is evaluated in those alone where a
+    row may drop a key, as `mfa-analyze-key-tiles` finds for the tiles of the
+    schedule (of a cluster: for the rows of all its blocks). An attribute
+    `mfa.key_tiles` for tiles of that size is taken as it is. Where rows further on
+    visit more keys, blocks take the last rows first. Functions that have no
+    instruction (`mfa-expand-region-math` comes before) are errors. `cf.assert` in
+    a region has no effect in a kernel.
   }];
   let dependentDialects = [
     "::mlir::affine::AffineDialect",

@@ -265,16 +265,20 @@ struct SpecialFunctionPattern : OpConversionPattern<Op> {
 };
 
 /// One instruction; upstream's conversion would call libdevice for it.
-struct FmaPattern : OpConversionPattern<math::FmaOp> {
-  using OpConversionPattern::OpConversionPattern;
+template <typename MathOp, typename Intrinsic>
+struct IntrinsicPattern : OpConversionPattern<MathOp> {
+  using OpConversionPattern<MathOp>::OpConversionPattern;
 
   LogicalResult
-  matchAndRewrite(math::FmaOp op, OpAdaptor adaptor,
+  matchAndRewrite(MathOp op, typename MathOp::Adaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     if (!op.getType().isF32())
       return rewriter.notifyMatchFailure(op, "not f32");
-    rewriter.replaceOpWithNewOp<LLVM::FMAOp>(op, op.getType(),
-                                             adaptor.getOperands());
+    auto replacement = rewriter.replaceOpWithNewOp<Intrinsic>(
+        op, op.getType(), adaptor.getOperands());
+    // The exact root is a function in PTX.
+    if constexpr (std::is_same_v<MathOp, math::SqrtOp>)
+      replacement.setFastmathFlags(LLVM::FastmathFlags::afn);
     return success();
   }
 };
@@ -285,7 +289,16 @@ void mfa_gpu::populateElementPatterns(const TypeConverter &converter,
                                       RewritePatternSet &patterns) {
   MLIRContext *context = patterns.getContext();
   patterns.add<SplatPattern, MapPattern, ReducePattern, AllReducePattern,
-               AnyPattern, ConvertPattern, FmaPattern>(converter, context);
+               AnyPattern, ConvertPattern>(converter, context);
+  patterns.add<IntrinsicPattern<math::AbsFOp, LLVM::FAbsOp>,
+               IntrinsicPattern<math::CeilOp, LLVM::FCeilOp>,
+               IntrinsicPattern<math::CopySignOp, LLVM::CopySignOp>,
+               IntrinsicPattern<math::FloorOp, LLVM::FFloorOp>,
+               IntrinsicPattern<math::FmaOp, LLVM::FMAOp>,
+               IntrinsicPattern<math::RoundEvenOp, LLVM::RoundEvenOp>,
+               IntrinsicPattern<math::SqrtOp, LLVM::SqrtOp>,
+               IntrinsicPattern<math::TruncOp, LLVM::FTruncOp>>(converter,
+                                                                context);
   patterns.add<SpecialFunctionPattern<math::Exp2Op>>(
       converter, context, "llvm.nvvm.ex2.approx.ftz.f32");
   patterns.add<SpecialFunctionPattern<math::Log2Op>>(

@@ -44,7 +44,10 @@ struct ConvertMFAGPUToNVVMPass
     ConversionTarget target(context);
     target.addIllegalDialect<MFAGPUDialect>();
     target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
-    target.addDynamicallyLegalOp<math::Exp2Op, math::FmaOp, math::Log2Op>(
+    target.addDynamicallyLegalOp<math::AbsFOp, math::CeilOp, math::CopySignOp,
+                                 math::Exp2Op, math::FloorOp, math::FmaOp,
+                                 math::Log2Op, math::RoundEvenOp, math::SqrtOp,
+                                 math::TruncOp>(
         [](Operation *op) { return !op->getResult(0).getType().isF32(); });
 
     RewritePatternSet patterns(&context);

@@ -14,11 +14,14 @@
 
 namespace mlir::mfa {
 
-/// What a kernel computes from and into: memrefs as on the op; `mask` and `lse`
-/// may be null, `scale` is an f32. A kernel that has but some of the keys
-/// writes to `partial` (see `getPartialType`) in place of output and lse.
+/// What a kernel computes from and into: memrefs as on the op; `mask`, `sinks`
+/// and `lse` may be null, `scale` is an f32. A kernel that has but some of the
+/// keys writes to `partial` (see `getPartialType`) in place of output and lse,
+/// and leaves sinks to the kernel that adds them up.
 struct KernelOperands {
-  Value query, key, value, mask, scale, output, lse, partial;
+  Value query, key, value, mask, scale, sinks, output, lse, partial;
+  /// What the op's regions use of the outside.
+  SmallVector<Value> captures;
   /// For wgmma kernels, the tensor maps of the operands whose boxes are given.
   Value queryMap, keyMap, valueMap, maskMap, outputMap;
 };

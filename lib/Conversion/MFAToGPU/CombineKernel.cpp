@@ -33,7 +33,6 @@ public:
   CombineKernel(OpBuilder &builder, MaskedAttentionOp op,
                 const KernelOperands &operands)
       : b(op.getLoc(), builder), op(op), operands(operands),
-        toLog2(b.constant(kLog2E)),
         weightBits(getWeightBits(op.getElementType())) {}
 
   void build();
@@ -47,14 +46,10 @@ private:
   ValueRange
   overRanges(ValueRange init,
              function_ref<SmallVector<Value>(Value range, ValueRange)> body);
-  /// What a sum that is relative to `rowMax` is multiplied by to be relative to
-  /// `base`, which is no smaller.
-  Value weightOf(Value rowMax, Value base);
 
   KernelBuilder b;
   MaskedAttentionOp op;
   KernelOperands operands;
-  Value toLog2;
   double weightBits;
   Value batch, row, head;
 };
@@ -71,17 +66,6 @@ ValueRange CombineKernel::overRanges(
   return loop.getResults();
 }
 
-Value CombineKernel::weightOf(Value rowMax, Value base) {
-  // Rounded like the weights of the attention kernel.
-  auto baseOf = [&](Value value) { return getBase(b, value, weightBits); };
-  Value exponent = arith::SubFOp::create(b, baseOf(rowMax), baseOf(base));
-  // Which there, too, are relative to the maximum itself in these rows.
-  Value exact =
-      arith::MulFOp::create(b, arith::SubFOp::create(b, rowMax, base), toLog2);
-  exponent = arith::SelectOp::create(b, isHugeMax(b, base), exact, exponent);
-  return math::Exp2Op::create(b, exponent);
-}
-
 void CombineKernel::build() {
   int64_t valueDim = op.getValueDim();
   auto place = affine::AffineDelinearizeIndexOp::create(
@@ -96,8 +80,12 @@ void CombineKernel::build() {
   // Threads past the last column compute it again.
   Value col = arith::MinUIOp::create(b, thread, b.index(valueDim - 1));
 
-  Value rowMax =
-      overRanges(b.negativeInfinity(), [&](Value range, ValueRange carried) {
+  // A sink is a key without a value.
+  Value sink;
+  if (operands.sinks)
+    sink = memref::LoadOp::create(b, operands.sinks, head);
+  Value rowMax = overRanges(
+      sink ? sink : b.negativeInfinity(), [&](Value range, ValueRange carried) {
         // A maximum is never NaN: the tiles' maxima are taken of numbers.
         Value next = load(range, b.index(valueDim));
         Value isLarger = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT,
@@ -105,21 +93,23 @@ void CombineKernel::build() {
         return SmallVector<Value>{
             arith::SelectOp::create(b, isLarger, next, carried[0])};
       })[0];
-  // A row without a key: any finite base keeps exp2 free of NaN.
-  Value isEmpty = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, rowMax,
-                                        b.negativeInfinity());
-  Value base = arith::SelectOp::create(b, isEmpty, b.constant(0), rowMax);
+  Value base = getFiniteBase(b, rowMax);
   ValueRange sums = overRanges(
       {b.constant(0), b.constant(0)}, [&](Value range, ValueRange carried) {
-        Value weight = weightOf(load(range, b.index(valueDim)), base);
+        Value weight =
+            getWeight(b, load(range, b.index(valueDim)), base, weightBits);
         auto add = [&](Value sum, Value column) -> Value {
           return math::FmaOp::create(b, weight, load(range, column), sum);
         };
         return SmallVector<Value>{add(carried[0], col),
                                   add(carried[1], b.index(valueDim + 1))};
       });
+  Value total = sums[1];
+  if (sink)
+    total = arith::AddFOp::create(b, total,
+                                  getSinkWeight(b, sink, base, weightBits));
   Value output =
-      arith::DivFOp::create(b, sums[0], sums[1], arith::FastMathFlags::afn);
+      arith::DivFOp::create(b, sums[0], total, arith::FastMathFlags::afn);
   output = arith::SelectOp::create(b, b.isZero(sums[1]), b.constant(0), output);
   if (Type element = op.getElementType(); !element.isF32())
     output = arith::TruncFOp::create(b, element, output);
@@ -135,7 +125,7 @@ void CombineKernel::build() {
   b.guarded(
       arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread, b.index(0)),
       [&] {
-        memref::StoreOp::create(b, getLogSumExp(b, rowMax, sums[1], weightBits),
+        memref::StoreOp::create(b, getLogSumExp(b, rowMax, total, weightBits),
                                 operands.lse, ValueRange{batch, head, row});
       });
 }

@@ -8,6 +8,8 @@
 
 #include "Epilogue.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 using namespace mlir;
 using namespace mlir::mfa;
@@ -21,16 +23,48 @@ void Epilogue::store(const RowTile &rows, Value output,
       mfa_gpu::AllReduceOp::create(b, mfa_gpu::ReduceKind::Add, state.rowSum);
   if (problem.schedule.getSplitsKeys())
     return storePartial(rows, output, whole);
-  storeOutput(normalize(output, whole.rowSum));
-  storeLse(rows, whole);
+  Total total = addSink(rows, whole);
+  storeOutput(normalize(output, whole.rowSum, total));
+  storeLse(rows, total.state);
 }
 
-Value Epilogue::normalize(Value output, Value rowSum) {
+Epilogue::Total Epilogue::addSink(const RowTile &rows,
+                                  const OnlineSoftmax::State &state) {
+  if (!problem.operands.sinks)
+    return {state, Value()};
+  Value sink = memref::LoadOp::create(b, problem.operands.sinks, rows.head);
   TileType row = problem.rowTile(problem.f32);
-  Value inverse = b.map(row, rowSum, [&](ValueRange args) -> Value {
+  Total total;
+  total.state.rowMax = b.map(row, state.rowMax, [&](ValueRange args) -> Value {
+    Value isMore =
+        arith::CmpFOp::create(b, arith::CmpFPredicate::UGT, sink, args[0]);
+    return arith::SelectOp::create(b, isMore, sink, args[0]);
+  });
+  Value base = b.map(row, total.state.rowMax, [&](ValueRange args) {
+    return getFiniteBase(b, args[0]);
+  });
+  total.ratio = b.map(row, {state.rowMax, base}, [&](ValueRange args) {
+    return getWeight(b, args[0], args[1], problem.weightBits);
+  });
+  total.state.rowSum = b.map(
+      row, {state.rowSum, total.ratio, base}, [&](ValueRange args) -> Value {
+        return math::FmaOp::create(
+            b, args[0], args[1],
+            getSinkWeight(b, sink, args[2], problem.weightBits));
+      });
+  return total;
+}
+
+Value Epilogue::normalize(Value output, Value rowSum, const Total &total) {
+  TileType row = problem.rowTile(problem.f32);
+  SmallVector<Value> inputs{total.state.rowSum};
+  if (total.ratio)
+    inputs.push_back(total.ratio);
+  Value inverse = b.map(row, inputs, [&](ValueRange args) -> Value {
     // A reciprocal of one instruction, good to 1 ulp. The exact one calls a
     // function, around which the whole output tile would be spilled.
-    return arith::DivFOp::create(b, b.constant(1), args[0],
+    Value dividend = args.size() > 1 ? args[1] : b.constant(1);
+    return arith::DivFOp::create(b, dividend, args[0],
                                  arith::FastMathFlags::afn);
   });
   Value divided =

@@ -28,8 +28,16 @@ public:
              function_ref<void(Value rounded)> storeOutput);
 
 private:
-  /// The output, divided by the row sums, in the element type.
-  Value normalize(Value output, Value rowSum);
+  /// Maximum and sum of rows whose sum of weights is `state`'s, with the sink
+  /// of their head, and what turns a weight into one of these.
+  struct Total {
+    OnlineSoftmax::State state;
+    Value ratio;
+  };
+  Total addSink(const RowTile &rows, const OnlineSoftmax::State &state);
+  /// The output, times `ratio` if there is one and divided by the totals, in
+  /// the element type. 0 in rows whose sum of weights is.
+  Value normalize(Value output, Value rowSum, const Total &total);
   void storeLse(const RowTile &rows, const OnlineSoftmax::State &state);
   void storePartial(const RowTile &rows, Value output,
                     const OnlineSoftmax::State &state);

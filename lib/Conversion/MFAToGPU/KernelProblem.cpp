@@ -8,6 +8,7 @@
 
 #include "KernelProblem.h"
 #include "OnlineSoftmax.h"
+#include "mfa/Dialect/MFA/Transforms/RegionTiles.h"
 
 using namespace mlir;
 using namespace mlir::mfa;
@@ -22,7 +23,8 @@ KernelProblem::KernelProblem(KernelBuilder &b, MaskedAttentionOp op,
       element(op.getElementType()), f32(b.getF32Type()),
       tileRows(schedule.getTileRows()), tileKeys(schedule.getTileKeys()),
       clusterBlocks(schedule.getClusterBlocks()),
-      weightBits(getWeightBits(element)), op(op) {}
+      weightBits(getWeightBits(element)),
+      keyTiles(getKeyTiles(op, clusterBlocks * tileRows, tileKeys)), op(op) {}
 
 bool KernelProblem::hasTail() const {
   int64_t keys = cast<MemRefType>(operands.key.getType()).getDimSize(1);

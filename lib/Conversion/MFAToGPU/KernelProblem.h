@@ -72,6 +72,9 @@ public:
   int64_t tileRows, tileKeys, clusterBlocks;
   /// By how many bits weights are kept small (OnlineSoftmax.h).
   double weightBits;
+  /// Which key tiles the op's regions leave of the rows that share a sequence;
+  /// null without regions.
+  KeyTilesAttr keyTiles;
 
 private:
   MaskedAttentionOp op;

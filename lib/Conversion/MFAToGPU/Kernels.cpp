@@ -9,9 +9,11 @@
 #include "Kernels.h"
 #include "AttentionKernel.h"
 #include "KernelModules.h"
+#include "mfa/Dialect/MFA/Transforms/RegionTiles.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
+#include "mlir/IR/AsmState.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/SymbolTable.h"
 
@@ -42,11 +44,12 @@ static bool passesScale(MaskedAttentionOp op) {
   return op.getScale() && !getConstantScale(op);
 }
 
-SmallVector<Value> mfa::getDestinations(MaskedAttentionOp op) {
-  SmallVector<Value> destinations{op.getOutput()};
-  if (op.getLse())
-    destinations.push_back(op.getLse());
-  return destinations;
+SmallVector<Value> mfa::getFinishingArguments(MaskedAttentionOp op) {
+  SmallVector<Value> arguments;
+  for (Value argument : {op.getSinks(), op.getOutput(), op.getLse()})
+    if (argument)
+      arguments.push_back(argument);
+  return arguments;
 }
 
 SmallVector<Value> mfa::getKernelArguments(MaskedAttentionOp op) {
@@ -55,9 +58,23 @@ SmallVector<Value> mfa::getKernelArguments(MaskedAttentionOp op) {
     arguments.push_back(op.getMask());
   if (passesScale(op))
     arguments.push_back(op.getScale());
+  llvm::append_range(arguments, op.getCaptures());
   if (!op.getSchedule()->getSplitsKeys())
-    llvm::append_range(arguments, getDestinations(op));
+    llvm::append_range(arguments, getFinishingArguments(op));
   return arguments;
+}
+
+/// The regions as text: those of ops that compute the same are the same.
+static StringAttr getRegionText(MaskedAttentionOp op) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  AsmState state(op);
+  for (Region *region : {&op.getScore(), &op.getKeep()})
+    if (!region->empty())
+      region->front().print(os, state);
+    else
+      os << "none\n";
+  return StringAttr::get(op.getContext(), text);
 }
 
 gpu::GPUFuncOp Kernels::lookupOrCreate(OpBuilder &builder, MaskedAttentionOp op,
@@ -70,6 +87,10 @@ gpu::GPUFuncOp Kernels::lookupOrCreate(OpBuilder &builder, MaskedAttentionOp op,
       builder.getDenseI32ArrayAttr(op.getProperties().operandSegmentSizes)};
   if (FloatAttr scale = getConstantScale(op))
     form.push_back(scale);
+  if (op.hasRegions())
+    form.push_back(getRegionText(op));
+  if (Attribute tiles = op->getAttr(kKeyTilesName))
+    form.push_back(tiles);
   gpu::GPUFuncOp &kernel = byForm[builder.getArrayAttr(form)];
   if (kernel)
     return kernel;
@@ -98,6 +119,15 @@ private:
   unsigned next = 0;
 };
 } // namespace
+
+static void takeFinishingArguments(ArgumentReader &reader, MaskedAttentionOp op,
+                                   KernelOperands &operands) {
+  if (op.getSinks())
+    operands.sinks = reader.take("sinks");
+  operands.output = reader.take("output");
+  if (op.getLse())
+    operands.lse = reader.take("lse");
+}
 
 /// A scale that the kernel has as a constant.
 static Value createScale(OpBuilder &builder, MaskedAttentionOp op) {
@@ -133,12 +163,11 @@ gpu::GPUFuncOp Kernels::get(OpBuilder &builder, MaskedAttentionOp op,
     operands.mask = reader.take("mask");
   operands.scale =
       passesScale(op) ? reader.take("scale") : createScale(builder, op);
+  for (size_t i = 0; i < op.getCaptures().size(); ++i)
+    operands.captures.push_back(reader.take("capture"));
   bool splitsKeys = op.getSchedule()->getSplitsKeys();
-  if (!splitsKeys) {
-    operands.output = reader.take("output");
-    if (op.getLse())
-      operands.lse = reader.take("lse");
-  }
+  if (!splitsKeys)
+    takeFinishingArguments(reader, op, operands);
   if (isWgmma(op)) {
     TensorBoxes boxes = getTensorBoxes(op);
     auto takeMap = [&](Value &map, const TensorBox &box) {
@@ -176,9 +205,7 @@ gpu::GPUFuncOp Kernels::getCombine(OpBuilder &builder, MaskedAttentionOp op,
   ArgumentReader reader(builder, kernel);
   KernelOperands operands;
   operands.partial = reader.take("partial");
-  operands.output = reader.take("output");
-  if (op.getLse())
-    operands.lse = reader.take("lse");
+  takeFinishingArguments(reader, op, operands);
   buildCombineKernel(builder, op, operands);
   gpu::ReturnOp::create(builder, op.getLoc());
   return kernel;

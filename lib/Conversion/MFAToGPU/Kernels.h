@@ -28,9 +28,10 @@ int64_t getNumThreads(MaskedAttentionOp op);
 int64_t getCombineThreads(MaskedAttentionOp op);
 
 /// What the kernel of `op` takes of the op, in order: without a scale that is
-/// built in, and without destinations that another kernel writes.
+/// built in, and without what another kernel finishes rows with.
 SmallVector<Value> getKernelArguments(MaskedAttentionOp op);
-SmallVector<Value> getDestinations(MaskedAttentionOp op);
+/// What the kernel that has whole rows takes: sinks and destinations.
+SmallVector<Value> getFinishingArguments(MaskedAttentionOp op);
 
 /// The kernels of a module, one for each form of the op: ops that agree in
 /// types, schedule and constant scale share one. Each is in a `gpu.module` of

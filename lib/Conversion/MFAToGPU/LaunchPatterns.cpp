@@ -288,7 +288,7 @@ private:
         getSharedBytes(b, op), arguments, token, partial.getAsyncToken());
 
     arguments = {partial.getMemref()};
-    llvm::append_range(arguments, getDestinations(op));
+    llvm::append_range(arguments, getFinishingArguments(op));
     auto sizeOf = [&](unsigned dim) {
       return b.createOrFold<memref::DimOp>(op.getOutput(), dim);
     };

@@ -9,11 +9,13 @@
 #include "Kernels.h"
 #include "mfa/Conversion/Passes.h"
 #include "mfa/Dialect/MFA/IR/MFA.h"
+#include "mfa/Dialect/MFA/Transforms/RegionTiles.h"
 #include "mfa/Dialect/MFA/Transforms/SharedMemory.h"
 #include "mfa/Dialect/MFAGPU/IR/MFAGPU.h"
 #include "mfa/Support/OptionCheck.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Index/IR/IndexDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -57,6 +59,55 @@ struct ConvertMFAToGPUPass
   }
 
 private:
+  /// Functions of f32 that kernels have instructions for.
+  static bool hasInstruction(Operation *op) {
+    return isa<math::AbsFOp, math::CeilOp, math::CopySignOp, math::Exp2Op,
+               math::FloorOp, math::FmaOp, math::Log2Op, math::RoundEvenOp,
+               math::SqrtOp, math::TruncOp>(op) &&
+           op->getResult(0).getType().isF32();
+  }
+
+  LogicalResult checkRegions(MaskedAttentionOp op) {
+    for (Region *region : {&op.getScore(), &op.getKeep()})
+      for (Operation &nested : region->getOps())
+        if (isa<math::MathDialect, index::IndexDialect>(nested.getDialect()) &&
+            !hasInstruction(&nested)) {
+          InFlightDiagnostic diag =
+              op.emitOpError("expected regions with functions that GPU kernels "
+                             "have instructions for (mfa-expand-region-math "
+                             "writes most others by these), but got '");
+          diag << nested.getName() << "'; run it on the CPU (mfa-to-cpu)";
+          diag.attachNote(nested.getLoc()) << "the op is here";
+          return diag;
+        }
+    return checkKeyTiles(op);
+  }
+
+  /// An attribute that somebody wrote by hand.
+  LogicalResult checkKeyTiles(MaskedAttentionOp op) {
+    auto tiles = op->getAttrOfType<KeyTilesAttr>(kKeyTilesName);
+    if (!tiles || !tiles.getSymbols())
+      return success();
+    ArrayRef<int64_t> symbols = tiles.getSymbols().asArrayRef();
+    for (size_t i = 0; i < symbols.size(); i += 2) {
+      int64_t capture = symbols[i], dimension = symbols[i + 1];
+      int64_t count = op.getCaptures().size();
+      bool isThere = capture >= 0 && capture < count;
+      if (isThere) {
+        Type type = op.getCaptures()[capture].getType();
+        auto array = dyn_cast<MemRefType>(type);
+        isThere = array ? dimension >= 0 && dimension < array.getRank()
+                        : dimension == -1 && type.isIntOrIndex();
+      }
+      if (!isThere)
+        return op.emitOpError("expected symbols of '")
+               << kKeyTilesName
+               << "' to be integers or sizes among the op's captures, but got "
+               << capture << ", " << dimension;
+    }
+    return success();
+  }
+
   /// What no kernel can be written for, said before anything is changed.
   LogicalResult checkForms(const Chip &known) {
     WalkResult result = getOperation().walk([&](MaskedAttentionOp op) {
@@ -65,11 +116,8 @@ private:
                        "(one-shot-bufferize)");
         return WalkResult::interrupt();
       }
-      if (op.hasRegions() || op.getSinks()) {
-        op.emitOpError("expected an op without regions and sinks, which GPU "
-                       "kernels do not take; run it on the CPU (mfa-to-cpu)");
+      if (failed(checkRegions(op)))
         return WalkResult::interrupt();
-      }
       if (!op.getSchedule()) {
         op.emitOpError("expected a schedule: run mfa-select-schedule first");
         return WalkResult::interrupt();

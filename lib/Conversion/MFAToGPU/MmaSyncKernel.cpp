@@ -19,6 +19,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Epilogue.h"
+#include "KeyTileRanges.h"
 #include "OnlineSoftmax.h"
 #include "RowSchedule.h"
 #include "ScoreFunction.h"
@@ -42,11 +43,12 @@ public:
       : b(op.getLoc(), builder), problem(b, op, operands),
         function(problem, ScoreFunction::Form::Scores),
         softmax(problem, OnlineSoftmax::Growth::Limited), rowSchedule(problem),
-        sequence(problem, b.getIndexType()), memory(b), copies(problem, memory),
-        epilogue(problem) {}
+        sequence(
+            makeTileSequence<AllTiles>(problem, rowSchedule, b.getIndexType())),
+        memory(b), copies(problem, memory), epilogue(problem) {}
 
   void build() {
-    rowSchedule.forEachRound(sequence,
+    rowSchedule.forEachRound(*sequence,
                              [&](const Round &round) { computeRows(round); });
   }
 
@@ -78,7 +80,7 @@ private:
   ScoreFunction function;
   OnlineSoftmax softmax;
   RowSchedule rowSchedule;
-  AllTiles sequence;
+  std::unique_ptr<TileSequence> sequence;
   BlockMemory memory;
   TileCopies copies;
   Epilogue epilogue;
@@ -101,19 +103,23 @@ Scores MmaSyncKernel::getScores(const Round &round, Value step) {
   Value mask = copies.getMask(step);
   if (mask)
     mask = function.loadMask(mask);
+  Value firstKey;
+  if (function.dependsOnKeys())
+    function.enterKeys(firstKey = sequence->getFirstKey(round, step));
   Scores scores = function.getScores(products, mask);
-  OpFoldResult needsTest = sequence.needsTest(round, step, /*isFirst=*/false);
-  return function.exclude(
-      scores, function.getTest(needsTest, sequence.getFirstKey(round, step)));
+  OpFoldResult needsTest = sequence->needsTest(round, step, /*isFirst=*/false);
+  if (!firstKey)
+    firstKey = sequence->getFirstKey(round, step);
+  return function.exclude(scores, function.getTest(needsTest, firstKey));
 }
 
 MmaSyncKernel::Sums MmaSyncKernel::sumKeys(const Round &round,
                                            const RowTile &rows) {
   auto copyKeyAndMask = [&](Value step) {
-    copies.copyKeyAndMask(rows, sequence.getFirstKey(round, step), step);
+    copies.copyKeyAndMask(rows, sequence->getFirstKey(round, step), step);
   };
   auto copyValue = [&](Value step) {
-    copies.copyValue(rows, sequence.getFirstKey(round, step), step);
+    copies.copyValue(rows, sequence->getFirstKey(round, step), step);
   };
   auto isThere = [&](Value step) -> Value {
     return arith::CmpIOp::create(b, arith::CmpIPredicate::ult, step,
@@ -131,8 +137,8 @@ MmaSyncKernel::Sums MmaSyncKernel::sumKeys(const Round &round,
 
   OnlineSoftmax::State initial = softmax.getInitialState();
   Value noOutput = b.splat(problem.outputTile(problem.f32), b.constant(0));
-  auto loop = sequence.createLoop(round, round.firstStep,
-                                  {noOutput, initial.rowMax, initial.rowSum});
+  auto loop = sequence->createLoop(round, round.firstStep,
+                                   {noOutput, initial.rowMax, initial.rowSum});
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
@@ -140,7 +146,7 @@ MmaSyncKernel::Sums MmaSyncKernel::sumKeys(const Round &round,
     // Key and mask tile are there, and the last tile's reads are done.
     copies.wait();
     if (prefetchesAll) {
-      Value next = sequence.stepAfter(step);
+      Value next = sequence->stepAfter(step);
       copies.commit(isThere(next), [&] {
         copyKeyAndMask(next);
         copyValue(next);
@@ -153,7 +159,7 @@ MmaSyncKernel::Sums MmaSyncKernel::sumKeys(const Round &round,
     if (!prefetchesAll) {
       // The value tile is there, and key and mask tile are free.
       copies.wait();
-      Value next = sequence.stepAfter(step);
+      Value next = sequence->stepAfter(step);
       copies.commit(isThere(next), [&] { copyKeyAndMask(next); });
     }
     OnlineSoftmax::Step weighed =

@@ -259,6 +259,9 @@ static LogicalResult copyConstants(func::FuncOp func) {
 /// Whether `op` reads or writes elements of a buffer where it stands, on the
 /// host.
 static bool accessesElements(Operation *op) {
+  // Regions of an op are part of its kernel.
+  if (isa_and_nonnull<mfa::MaskedAttentionOp>(op->getParentOp()))
+    return false;
   if (auto load = dyn_cast<memref::LoadOp>(op))
     if (load.getMemRef().getDefiningOp<memref::GetGlobalOp>())
       return false;

@@ -227,6 +227,33 @@ Value mfa::getBase(KernelBuilder &b, Value rowMax, double weightBits) {
   return math::FmaOp::create(b, rowMax, toLog2, b.constant(weightBits));
 }
 
+Value mfa::getWeight(KernelBuilder &b, Value rowMax, Value base,
+                     double weightBits) {
+  // Rounded like the weights of the attention kernel.
+  Value exponent = arith::SubFOp::create(b, getBase(b, rowMax, weightBits),
+                                         getBase(b, base, weightBits));
+  // Which there, too, are relative to the maximum itself in these rows.
+  Value exact = arith::MulFOp::create(b, arith::SubFOp::create(b, rowMax, base),
+                                      b.constant(kLog2E));
+  exponent = arith::SelectOp::create(b, isHugeMax(b, base), exact, exponent);
+  return math::Exp2Op::create(b, exponent);
+}
+
+Value mfa::getSinkWeight(KernelBuilder &b, Value sink, Value base,
+                         double weightBits) {
+  Value weight = getWeight(b, sink, base, weightBits);
+  if (!weightBits)
+    return weight;
+  return arith::MulFOp::create(b, weight,
+                               b.constant(std::ldexp(1.0, -weightBits)));
+}
+
+Value mfa::getFiniteBase(KernelBuilder &b, Value rowMax) {
+  Value isEmpty = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, rowMax,
+                                        b.negativeInfinity());
+  return arith::SelectOp::create(b, isEmpty, b.constant(0), rowMax);
+}
+
 Value mfa::getLogSumExp(KernelBuilder &b, Value rowMax, Value rowSum,
                         double weightBits) {
   Value logSum = math::Log2Op::create(b, rowSum);

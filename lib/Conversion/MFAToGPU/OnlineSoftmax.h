@@ -134,6 +134,15 @@ Value isHugeMax(KernelBuilder &b, Value rowMax);
 double getWeightBits(Type element);
 /// What is taken from scores log2 e, for weights relative to a maximum.
 Value getBase(KernelBuilder &b, Value rowMax, double weightBits);
+/// What a sum that is relative to `rowMax` is multiplied by to be relative to
+/// `base`, which is finite and no smaller.
+Value getWeight(KernelBuilder &b, Value rowMax, Value base, double weightBits);
+/// The weight of a sink relative to `base`, as small as all weights are.
+Value getSinkWeight(KernelBuilder &b, Value sink, Value base,
+                    double weightBits);
+/// A maximum as a base: 0 where it is -inf, of a row without a key. Any finite
+/// base keeps exp2 free of NaN.
+Value getFiniteBase(KernelBuilder &b, Value rowMax);
 /// The natural log-sum-exp from maximum and sum of weights.
 Value getLogSumExp(KernelBuilder &b, Value rowMax, Value rowSum,
                    double weightBits);

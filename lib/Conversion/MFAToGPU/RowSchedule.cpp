@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "RowSchedule.h"
+#include "KeyTileRanges.h"
 #include "TileSequence.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -16,7 +17,8 @@ using namespace mlir;
 using namespace mlir::mfa;
 
 RowSchedule::RowSchedule(const KernelProblem &problem)
-    : problem(problem), b(problem.b) {
+    : problem(problem), b(problem.b),
+      isReversed(growsWithRows(problem.keyTiles)) {
   Value queries = problem.numQueries();
   tilesOfHead = b.createOrFold<arith::CeilDivUIOp>(
       queries, b.index(problem.clusterBlocks * problem.tileRows));
@@ -109,6 +111,9 @@ RowTile RowSchedule::locate(Value number) const {
         b.createOrFold<arith::SubIOp>(numHeads, firstHead), length);
   }
   auto [row, inRun] = divide(rest, heads, tiles);
+  if (isReversed)
+    row = b.createOrFold<arith::SubIOp>(
+        b.createOrFold<arith::SubIOp>(tiles, b.i32(1)), row);
   Value head =
       firstHead ? b.createOrFold<arith::AddIOp>(firstHead, inRun) : inRun;
   Value group =

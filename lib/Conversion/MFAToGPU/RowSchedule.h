@@ -9,7 +9,9 @@
 // Tiles of query rows are numbered through adjacent heads, then all rows, then
 // the other heads, then the batch. Block x of the grid has tile x; a persistent
 // block goes on from there in steps of the grid, each a round. Blocks of a
-// cluster share a number, and each has its part of the rows.
+// cluster share a number, and each has its part of the rows. Where rows further
+// on visit more keys, as with a causal rule, the last rows come first: those
+// that take longest are not left to the end.
 //
 //===----------------------------------------------------------------------===//
 
@@ -55,6 +57,7 @@ private:
   /// How many tiles of rows a head has: of a cluster, those that all its blocks
   /// have together.
   Value tilesOfHead;
+  bool isReversed;
 };
 
 } // namespace mlir::mfa

@@ -8,8 +8,10 @@
 
 #include "ScoreFunction.h"
 #include "OnlineSoftmax.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Matchers.h"
 #include <cmath>
 #include <limits>
@@ -29,8 +31,9 @@ ScoreFunction::ScoreFunction(const KernelProblem &problem, Form form)
     scaleToLog2 = b.constant(known.getValueAsDouble() * kLog2E);
   else if (form == Form::Exponents)
     scaleToLog2 = arith::MulFOp::create(b, scale, toLog2);
-  canScaleLate = form == Form::Scores && problem.maskForm == MaskForm::None &&
-                 isScaleKnown && known.getValueAsDouble() > 0;
+  canScaleLate = form == Form::Scores && !hasScoreRegion() &&
+                 problem.maskForm == MaskForm::None && isScaleKnown &&
+                 known.getValueAsDouble() > 0;
 }
 
 //===----------------------------------------------------------------------===//
@@ -39,11 +42,14 @@ ScoreFunction::ScoreFunction(const KernelProblem &problem, Form form)
 
 bool ScoreFunction::dependsOnRows() const {
   return problem.maskForm == MaskForm::QueryVector ||
-         problem.maskForm == MaskForm::Scalar;
+         problem.maskForm == MaskForm::Scalar || problem.getOp().hasRegions();
 }
 
 void ScoreFunction::enterRows(const RowTile &rows) {
-  if (!dependsOnRows())
+  if (problem.getOp().hasRegions())
+    rowTile = rows;
+  if (problem.maskForm != MaskForm::QueryVector &&
+      problem.maskForm != MaskForm::Scalar)
     return;
   Value view = problem.maskTile(rows, b.index(0));
   if (problem.maskForm == MaskForm::Scalar) {
@@ -83,6 +89,48 @@ Value ScoreFunction::toF32(Value maskElement) {
 }
 
 //===----------------------------------------------------------------------===//
+// Regions
+//===----------------------------------------------------------------------===//
+
+bool ScoreFunction::hasScoreRegion() const {
+  return !problem.getOp().getScore().empty();
+}
+
+bool ScoreFunction::hasKeepRegion() const {
+  return !problem.getOp().getKeep().empty();
+}
+
+Value ScoreFunction::inlineRegion(Region &region, Value score, Value row,
+                                  Value col, Value firstKey) {
+  Block &block = region.front();
+  // Tiles have rows and columns past the last, whose scores nobody looks at.
+  // They must not read where there is nothing, though.
+  bool reads = !block.getOps<memref::LoadOp>().empty();
+  auto position = [&](Value first, Value offset, Value size) -> Value {
+    Value place = arith::AddIOp::create(b, first, b.toIndex(offset));
+    if (!reads)
+      return place;
+    Value last = b.createOrFold<arith::SubIOp>(size, b.index(1));
+    return arith::MinUIOp::create(b, place, last);
+  };
+  SmallVector<Value> arguments;
+  if (score)
+    arguments.push_back(score);
+  arguments.append({rowTile->batch, rowTile->head,
+                    position(rowTile->firstRow, row, problem.numQueries()),
+                    position(firstKey, col, problem.numKeys())});
+  llvm::append_range(arguments, problem.operands.captures);
+  IRMapping mapping;
+  mapping.map(block.getArguments(), arguments);
+  // A kernel cannot stop the program: what is checked where it runs is checked
+  // for other targets.
+  for (Operation &op : block.without_terminator())
+    if (!isa<cf::AssertOp>(op))
+      b.clone(op, mapping);
+  return mapping.lookup(block.getTerminator()->getOperand(0));
+}
+
+//===----------------------------------------------------------------------===//
 // Scores
 //===----------------------------------------------------------------------===//
 
@@ -96,12 +144,18 @@ Scores ScoreFunction::getScores(Value products, Value mask) {
   if (rowMask)
     inputs.push_back(rowMask);
   Value scores = b.map(
-      problem.scoreTile(problem.f32), inputs, [&](ValueRange args) -> Value {
-        Value mask = args.size() > 1 ? toF32(args[1]) : scalarMask;
-        if (!mask)
-          return arith::MulFOp::create(b, args[0], scale);
-        return math::FmaOp::create(b, args[0], scale, mask);
-      });
+      problem.scoreTile(problem.f32), inputs,
+      [&](ValueRange args) -> Value {
+        Value added = inputs.size() > 1 ? toF32(args[1]) : scalarMask;
+        Value score =
+            added ? math::FmaOp::create(b, args[0], scale, added).getResult()
+                  : arith::MulFOp::create(b, args[0], scale).getResult();
+        if (!hasScoreRegion())
+          return score;
+        return inlineRegion(problem.getOp().getScore(), score,
+                            args.drop_back().back(), args.back(), firstKey);
+      },
+      /*coordinates=*/hasScoreRegion());
   return {scores, Value(), toLog2};
 }
 
@@ -110,6 +164,16 @@ Value ScoreFunction::mapExponents(Value products, Value mask, Value rowMax,
   auto fma = [&](Value lhs, Value rhs, Value sum) -> Value {
     return math::FmaOp::create(b, lhs, rhs, sum);
   };
+  if (hasScoreRegion()) {
+    Value shift = b.map(problem.rowTile(problem.f32), rowMax,
+                        [&](ValueRange args) -> Value {
+                          return arith::NegFOp::create(
+                              b, getBase(b, args[0], problem.weightBits));
+                        });
+    return b.map(
+        problem.scoreTile(problem.f32), {getScores(products, mask).tile, shift},
+        [&](ValueRange args) { return finish(fma(args[0], toLog2, args[1])); });
+  }
   // In an order that has all of a row first.
   SmallVector<Value> ofRow{rowMax};
   if (rowMask)
@@ -138,7 +202,8 @@ Value ScoreFunction::mapExponents(Value products, Value mask, Value rowMax,
 
 ScoreFunction::Test ScoreFunction::getTest(OpFoldResult isNeeded,
                                            Value firstKey) {
-  return {isNeeded, arith::SubIOp::create(b, problem.numKeys(), firstKey)};
+  return {isNeeded, firstKey,
+          arith::SubIOp::create(b, problem.numKeys(), firstKey)};
 }
 
 Scores ScoreFunction::exclude(Scores scores, const Test &test) {
@@ -149,6 +214,12 @@ Scores ScoreFunction::exclude(Scores scores, const Test &test) {
         auto keep = [&](ValueRange args) -> Value {
           Value isLeft = arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
                                                args[2], limit);
+          if (hasKeepRegion()) {
+            Value isKept =
+                inlineRegion(problem.getOp().getKeep(), /*score=*/Value(),
+                             args[1], args[2], test.firstKey);
+            isLeft = arith::AndIOp::create(b, isLeft, isKept);
+          }
           return arith::SelectOp::create(b, isLeft, args[0],
                                          b.negativeInfinity());
         };

@@ -14,10 +14,10 @@
 // What a score depends on besides its product is here, and nowhere else: scale,
 // mask, and which keys are left out. The last is a test of its own, so that
 // kernels run it for those tiles alone that their tile sequence says need it
-// (TileSequence.h). Whatever else leaves keys out (a predicate of row and key)
-// belongs to that test, and whatever else changes scores (a function of score,
-// row and key) to both forms: each is one map over the tile, which knows the
-// coordinates within it, and `Test` and `enterRows` know where it begins.
+// (TileSequence.h). The op's region `keep` belongs to that test, and its region
+// `score` to both forms: each is one map over the tile, which knows the
+// coordinates within it, and `enterRows`, `enterKeys` and `Test` know where it
+// begins.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,6 +25,7 @@
 #define MFA_LIB_CONVERSION_MFATOGPU_SCOREFUNCTION_H
 
 #include "KernelProblem.h"
+#include <optional>
 
 namespace mlir::mfa {
 
@@ -48,6 +49,12 @@ public:
   bool dependsOnRows() const;
   /// Loads that: scores from here on are those of `rows`.
   void enterRows(const RowTile &rows);
+  /// Whether scores before any test depend on the place of their keys.
+  bool dependsOnKeys() const { return hasScoreRegion(); }
+  /// Scores from here on are those of the tile that begins there.
+  void enterKeys(Value key) { firstKey = key; }
+  /// Whether what the mask excludes stays so.
+  bool keepsExcluded() const { return !hasScoreRegion(); }
   /// The part of the mask that is in shared memory, in registers as it is.
   Value loadMask(Value shared);
 
@@ -64,10 +71,10 @@ public:
   /// its tile, so that it can be computed ahead of the scores.
   struct Test {
     OpFoldResult isNeeded;
-    Value keysLeft;
+    Value firstKey, keysLeft;
   };
   Test getTest(OpFoldResult isNeeded, Value firstKey);
-  Test getNoTest() { return {b.getBoolAttr(false), Value()}; }
+  Test getNoTest() { return {b.getBoolAttr(false), Value(), Value()}; }
   /// -inf for scores that are left out.
   Scores exclude(Scores scores, const Test &test);
 
@@ -75,6 +82,12 @@ private:
   /// A 16-bit mask as f32.
   Value widenMask(Value mask);
   Value toF32(Value maskElement);
+  bool hasScoreRegion() const;
+  bool hasKeepRegion() const;
+  /// What a region of the op yields for the score at row and column of the tile
+  /// that begins at `firstKey`; `score` is null of a region `keep`.
+  Value inlineRegion(Region &region, Value score, Value row, Value col,
+                     Value firstKey);
 
   const KernelProblem &problem;
   KernelBuilder &b;
@@ -87,6 +100,9 @@ private:
   bool canScaleLate = false;
   // A mask that is not in shared memory: row tile or scalar.
   Value rowMask, scalarMask;
+  // Where the tile begins, for regions.
+  std::optional<RowTile> rowTile;
+  Value firstKey;
 };
 
 } // namespace mlir::mfa

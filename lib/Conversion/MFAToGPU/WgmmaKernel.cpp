@@ -32,6 +32,7 @@
 
 #include "Epilogue.h"
 #include "KeyMask.h"
+#include "KeyTileRanges.h"
 #include "OnlineSoftmax.h"
 #include "OutputStores.h"
 #include "RowSchedule.h"
@@ -62,8 +63,10 @@ public:
       : b(op.getLoc(), builder), problem(b, op, operands),
         function(problem, ScoreFunction::Form::Exponents),
         softmax(problem, OnlineSoftmax::Growth::None), rowSchedule(problem),
-        sequence(problem, b.getI32Type()), memory(b), warpgroups(problem),
-        turns(problem, warpgroups), rings(problem, memory, warpgroups),
+        sequence(makeTileSequence<AllTilesLastFirst>(problem, rowSchedule,
+                                                     b.getI32Type())),
+        memory(b), warpgroups(problem), turns(problem, warpgroups),
+        rings(problem, memory, warpgroups),
         outputs(problem, memory, warpgroups, rings), epilogue(problem) {}
 
   void build();
@@ -97,16 +100,18 @@ private:
 
   //===--- A step of the recurrence ---------------------------------------===//
 
+  /// Scores from here on are those of the step, which has the test.
+  ScoreFunction::Test enterStep(const Round &round, Value step, bool isFirst);
   /// The mask's tile of a step, null without one in shared memory.
   Value loadMask(Value step);
   /// From the products of query and key, by the step's own maximum. The first
   /// step has no output to rescale.
   State weighByNewMax(Value products, Value step, State state,
                       const ScoreFunction::Test &test);
-  /// By the maximum so far where that will do, else by its own. `keyMask` is
-  /// null but of a mask that is a vector of keys.
+  /// By the maximum so far where that will do and no score is to be tested,
+  /// else by its own. `keyMask` is null but of a mask that is a vector of keys.
   State weighStep(Value products, Value step, const KeyMask &keyMask,
-                  State state);
+                  State state, const ScoreFunction::Test &test);
   /// The weights by the maximum so far as a factor, their sums, and whether
   /// they will do.
   SmallVector<Value> weighByOldMax(Value products, Value step,
@@ -123,7 +128,7 @@ private:
   ScoreFunction function;
   OnlineSoftmax softmax;
   RowSchedule rowSchedule;
-  AllTilesLastFirst sequence;
+  std::unique_ptr<TileSequence> sequence;
   BlockMemory memory;
   Warpgroups warpgroups;
   Turns turns;
@@ -180,6 +185,19 @@ SmallVector<Value> WgmmaKernel::finishTurn(ValueRange products) {
 // A step of the recurrence
 //===----------------------------------------------------------------------===//
 
+ScoreFunction::Test WgmmaKernel::enterStep(const Round &round, Value step,
+                                           bool isFirst) {
+  OpFoldResult needsTest = sequence->needsTest(round, step, isFirst);
+  auto known = dyn_cast<Attribute>(needsTest);
+  bool isNever = known && !cast<BoolAttr>(known).getValue();
+  if (isNever && !isFirst && !function.dependsOnKeys())
+    return function.getNoTest();
+  Value firstKey = sequence->getFirstKey(round, step);
+  if (function.dependsOnKeys())
+    function.enterKeys(firstKey);
+  return function.getTest(needsTest, firstKey);
+}
+
 Value WgmmaKernel::loadMask(Value step) {
   if (!rings.mask)
     return {};
@@ -225,10 +243,13 @@ SmallVector<Value> WgmmaKernel::weighByOldMax(Value products, Value step,
 }
 
 WgmmaKernel::State WgmmaKernel::weighStep(Value products, Value step,
-                                          const KeyMask &keyMask, State state) {
+                                          const KeyMask &keyMask, State state,
+                                          const ScoreFunction::Test &test) {
+  Value mayTry = state.hasBases;
+  if (auto needsTest = dyn_cast<Value>(test.isNeeded))
+    mayTry = arith::AndIOp::create(b, mayTry, b.negate(needsTest));
   auto early = b.choose(
-      state.hasBases,
-      [&] { return weighByOldMax(products, step, keyMask, state); },
+      mayTry, [&] { return weighByOldMax(products, step, keyMask, state); },
       [&]() -> SmallVector<Value> {
         return {state.factor, state.softmax.rowSum,
                 arith::ConstantIntOp::create(b, false, 1)};
@@ -238,10 +259,7 @@ WgmmaKernel::State WgmmaKernel::weighStep(Value products, Value step,
   good.softmax.rowSum = early[1];
   return State::fromValues(b.choose(
       early[2], [&] { return good.toValues(); },
-      [&] {
-        return weighByNewMax(products, step, state, function.getNoTest())
-            .toValues();
-      }));
+      [&] { return weighByNewMax(products, step, state, test).toValues(); }));
 }
 
 //===----------------------------------------------------------------------===//
@@ -258,9 +276,7 @@ void WgmmaKernel::consumeRows(const Round &round) {
   turns.take();
   Value products = finishTurn(startScores(first))[0];
   rings.release(rings.key, first);
-  ScoreFunction::Test test =
-      function.getTest(sequence.needsTest(round, first, /*isFirst=*/true),
-                       sequence.getFirstKey(round, first));
+  ScoreFunction::Test test = enterStep(round, first, /*isFirst=*/true);
   rings.wait(rings.mask, first);
   State state;
   state.softmax = softmax.getInitialState();
@@ -269,26 +285,27 @@ void WgmmaKernel::consumeRows(const Round &round) {
   rings.release(rings.mask, first);
 
   auto loop =
-      sequence.createLoop(round, sequence.stepAfter(first), state.toValues());
+      sequence->createLoop(round, sequence->stepAfter(first), state.toValues());
   keepRolled(loop);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
-    Value step = loop.getInductionVar(), before = sequence.stepBefore(step);
+    Value step = loop.getInductionVar(), before = sequence->stepBefore(step);
     state = State::fromValues(loop.getRegionIterArgs());
     turns.take();
     Value output = startOutput(before, state), scores = startScores(step);
     // Under the products.
     rings.wait(rings.mask, step);
     KeyMask keyMask;
-    if (problem.maskForm == MaskForm::KeyVector)
+    if (problem.maskForm == MaskForm::KeyVector && function.keepsExcluded())
       keyMask = lookAtKeyMask(problem, memory, rings.stageOf(step),
                               warpgroups.getLane());
     SmallVector<Value> products = finishTurn({output, scores});
     rings.release(rings.value, before);
     rings.release(rings.key, step);
     state.output = products[0];
-    state = weighStep(products[1], step, keyMask, state);
+    state = weighStep(products[1], step, keyMask, state,
+                      enterStep(round, step, /*isFirst=*/false));
     rings.release(rings.mask, step);
     scf::YieldOp::create(b, state.toValues());
   }
@@ -296,7 +313,7 @@ void WgmmaKernel::consumeRows(const Round &round) {
   bool isPersistent = problem.schedule.getPersistent();
   if (isPersistent && !problem.memory.hasOutputInPlaceOfQuery())
     rings.releaseQuery();
-  Value last = sequence.stepBefore(round.endStep);
+  Value last = sequence->stepBefore(round.endStep);
   turns.take();
   Value output = startOutput(last, state);
   turns.passLast(round);
@@ -317,7 +334,7 @@ void WgmmaKernel::runProducers() {
   auto runOne =
       [&](function_ref<void(const Round &, const RowTile &)> produceOfRows) {
         b.guarded(warpgroups.isFirstOfProducer(warp++), [&] {
-          rowSchedule.forEachRound(sequence, [&](const Round &round) {
+          rowSchedule.forEachRound(*sequence, [&](const Round &round) {
             produceOfRows(round, rowSchedule.locate(round.number));
           });
         });
@@ -329,12 +346,12 @@ void WgmmaKernel::runProducers() {
     if (!*ring)
       continue;
     runOne([&](const Round &round, const RowTile &rows) {
-      auto loop = sequence.createLoop(round, round.firstStep);
+      auto loop = sequence->createLoop(round, round.firstStep);
       keepRolled(loop);
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(loop.getBody());
       Value step = loop.getInductionVar();
-      rings.produce(*ring, rows, sequence.getFirstKey(round, step), step);
+      rings.produce(*ring, rows, sequence->getFirstKey(round, step), step);
     });
   }
 }
@@ -358,7 +375,7 @@ void WgmmaKernel::build() {
     NVVM::SetMaxRegisterOp::create(b, registers.consumer,
                                    NVVM::SetMaxRegisterAction::increase);
   turns.start();
-  rowSchedule.forEachRound(sequence,
+  rowSchedule.forEachRound(*sequence,
                            [&](const Round &round) { consumeRows(round); });
   outputs.finish();
   b.setInsertionPointAfter(roles);

@@ -51,25 +51,52 @@ func.func @wgmma_chip(%q: memref<1x64x2x64xf16>, %o: memref<1x64x2x64xf16>) {
 
 // -----
 
-func.func @regions(%q: memref<2x64x2x32xf16>, %o: memref<2x64x2x32xf16>) {
-  // expected-error @below {{'mfa.masked_attention' op expected an op without regions and sinks, which GPU kernels do not take; run it on the CPU (mfa-to-cpu)}}
+func.func @function(%q: memref<2x64x2x32xf16>, %o: memref<2x64x2x32xf16>) {
+  // expected-error @below {{'mfa.masked_attention' op expected regions with functions that GPU kernels have instructions for (mfa-expand-region-math writes most others by these), but got 'math.erf'; run it on the CPU (mfa-to-cpu)}}
   mfa.masked_attention ins(%q, %q, %q : memref<2x64x2x32xf16>, memref<2x64x2x32xf16>, memref<2x64x2x32xf16>)
       outs(%o : memref<2x64x2x32xf16>)
       schedule(#mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 64, warps = 4, stages = 1>)
-      keep {
-      ^bb0(%b: index, %h: index, %i: index, %n: index):
-        %c = arith.cmpi sle, %n, %i : index
-        mfa.yield %c : i1
+      score {
+      ^bb0(%s: f32, %b: index, %h: index, %i: index, %n: index):
+        // expected-note @below {{the op is here}}
+        %r = math.erf %s : f32
+        mfa.yield %r : f32
       }
   return
 }
 
 // -----
 
-func.func @sinks(%q: memref<2x64x2x32xf16>, %s: memref<2xf32>, %o: memref<2x64x2x32xf16>) {
-  // expected-error @below {{'mfa.masked_attention' op expected an op without regions and sinks, which GPU kernels do not take; run it on the CPU (mfa-to-cpu)}}
+// An instruction of f32 is none of f64.
+func.func @function_of_f64(%q: memref<2x64x2x32xf16>, %o: memref<2x64x2x32xf16>) {
+  // expected-error @below {{but got 'math.exp2'; run it on the CPU (mfa-to-cpu)}}
   mfa.masked_attention ins(%q, %q, %q : memref<2x64x2x32xf16>, memref<2x64x2x32xf16>, memref<2x64x2x32xf16>)
-      sinks(%s : memref<2xf32>) outs(%o : memref<2x64x2x32xf16>)
+      outs(%o : memref<2x64x2x32xf16>)
       schedule(#mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 64, warps = 4, stages = 1>)
+      score {
+      ^bb0(%s: f32, %b: index, %h: index, %i: index, %n: index):
+        %w = arith.extf %s : f32 to f64
+        // expected-note @below {{the op is here}}
+        %e = math.exp2 %w : f64
+        %r = arith.truncf %e : f64 to f32
+        mfa.yield %r : f32
+      }
+  return
+}
+
+// -----
+
+func.func @symbols(%q: memref<2x64x2x32xf16>, %f: f32, %o: memref<2x64x2x32xf16>) {
+  // expected-error @below {{'mfa.masked_attention' op expected symbols of 'mfa.key_tiles' to be integers or sizes among the op's captures, but got 0, -1}}
+  mfa.masked_attention
+      {mfa.key_tiles = #mfa.key_tiles<rows = 64, keys = 64, symbols = [0, -1], visit = [], test = []>}
+      ins(%q, %q, %q : memref<2x64x2x32xf16>, memref<2x64x2x32xf16>, memref<2x64x2x32xf16>)
+      captures(%f : f32) outs(%o : memref<2x64x2x32xf16>)
+      schedule(#mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 64, warps = 4, stages = 1>)
+      keep {
+      ^bb0(%b: index, %h: index, %i: index, %n: index, %x: f32):
+        %c = arith.cmpi sle, %n, %i : index
+        mfa.yield %c : i1
+      }
   return
 }

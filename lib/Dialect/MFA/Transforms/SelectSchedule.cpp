@@ -218,6 +218,10 @@ static ScheduleAttr getWgmmaSchedule(MaskedAttentionOp op, const Chip &chip) {
   ArrayRef<TileSizes> table = kUnmaskedWgmmaTiles;
   if (getMaskForm(op) == MaskForm::Matrix)
     table = kMaskedWgmmaTiles;
+  // Ranges of tiles and positions take registers, of which a thread of three
+  // warpgroups has too few: tiles as of larger heads.
+  if (op.hasRegions())
+    table = table.drop_front();
   TileSizes sizes = lookupTileSizes(table, op);
   if (hasFewRows(op))
     sizes = lookupTileSizes(kFewRowsWgmmaTiles, op);

@@ -91,6 +91,28 @@ def MFAAnalyzeKeyTilesPass : Pass<"mfa-analyze-key-tiles"> {
   let dependentDialects = ["::mlir::mfa::MFADialect"];
 }
 
+def MFAExpandRegionMathPass : Pass<"mfa-expand-region-math"> {
+  let summary = "Write functions in regions with what GPUs have instructions for";
+  let description = [{
+    In the regions of `mfa.masked_attention` and nowhere else: `exp`, `tanh`, `log`,
+    `pow` and the like of f32 become `exp2`, `log2`, products and quotients, which
+    are good to a few units in the last place (tanh: to 2^-23 of 1); functions of
+    f16 and bf16 are computed in f32. There is no library of functions in kernels.
+
+    | op | is computed as |
+    |---|---|
+    | `exp`, `log`, `tanh` | by `exp2` and `log2` |
+    | `sinh`, `cosh`, `tan`, `asinh`, `acosh`, `atanh`, `powf`, `fpowi`, `rsqrt` | by the former |
+    | `erf`, `erfc`, `sin`, `cos`, `asin`, `acos`, `atan`, `atan2`, `log1p`, `expm1`, `cbrt` | polynomials |
+    | `arith.divf` | an approximate quotient, good to 2 units in the last place |
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect",
+    "::mlir::math::MathDialect",
+    "::mlir::vector::VectorDialect",
+  ];
+}
+
 def MFADecomposeAttentionPass : Pass<"mfa-decompose-attention"> {
   let summary = "Write masked attention as the linalg ops that define it";
   let description = [{

@@ -1,0 +1,82 @@
+//===- KeyTileRanges.h - The key tiles that a rule leaves -------*- C++ -*-===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+// Which tiles of keys the rows of a tile visit where the regions of the op
+// leave keys out: tiles [first, end), each bound computed from the place of the
+// rows by what the analysis found (KeyTiles.h). Tiles that need a test come
+// first, those at the end from the last on, then those at the beginning:
+//
+//   keys    first                                end
+//           | low | free                  | high |
+//   steps     3 4   5 6 7 ...               2 1 0
+//
+// With a causal rule the diagonal is high, with a window its other edge is low.
+// The last tile of keys, which may be short, is the first step.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MFA_LIB_CONVERSION_MFATOGPU_KEYTILERANGES_H
+#define MFA_LIB_CONVERSION_MFATOGPU_KEYTILERANGES_H
+
+#include "TileSequence.h"
+#include "mfa/Dialect/MFA/Analysis/KeyTiles.h"
+#include <memory>
+
+namespace mlir::mfa {
+
+class KeyTileRanges final : public TileSequence {
+public:
+  KeyTileRanges(const KernelProblem &problem, const RowSchedule &rowSchedule,
+                Type stepType);
+
+  void prepare() override;
+  Value countSteps(const Round &round) override;
+  Value getFirstKey(const Round &round, Value step) override;
+  OpFoldResult needsTest(const Round &round, Value step, bool isFirst) override;
+
+private:
+  /// Tiles from the first on, in front of the end.
+  struct Range {
+    Value first, end;
+  };
+  /// What a set's bounds are for the rows; no less than 0, no more than there
+  /// are tiles.
+  Range evaluate(const KeyTileRange &range, ValueRange dims);
+  Value toStep(Value number);
+  /// The number of a step among those of all parts of the rows' keys.
+  Value getNumber(const Round &round, Value step);
+
+  const RowSchedule &rowSchedule;
+  SmallVector<KeyTileRange> visit, test;
+  // Of all rounds.
+  SmallVector<Value> symbols;
+  Value numTiles, minSteps;
+  // Of the round whose steps were counted last: how many steps go down from the
+  // last tile, where the others begin, and how many need a test.
+  Value firstNumber, numDown, lastTile, upBase, numTested;
+};
+
+/// Whether regions of the op leave keys out.
+bool leavesKeysOut(const KernelProblem &problem);
+
+/// Whether rows further on visit more tiles of keys, by `tiles`.
+bool growsWithRows(KeyTilesAttr tiles);
+
+/// The sequence of a kernel: `AllKeys` unless regions leave keys out.
+template <typename AllKeys>
+std::unique_ptr<TileSequence> makeTileSequence(const KernelProblem &problem,
+                                               const RowSchedule &rowSchedule,
+                                               Type stepType) {
+  if (leavesKeysOut(problem))
+    return std::make_unique<KeyTileRanges>(problem, rowSchedule, stepType);
+  return std::make_unique<AllKeys>(problem, stepType);
+}
+
+} // namespace mlir::mfa
+
+#endif // MFA_LIB_CONVERSION_MFATOGPU_KEYTILERANGES_H
