@@ -132,8 +132,8 @@ static inline bool mfaKernelIsNull(MfaKernel kernel) { return !kernel.ptr; }
 /// Compiles a masked attention. Its arguments are `query` [B, Sq, H, D], `key`
 /// [B, Sk, h, D], `value` [B, Sk, h, Dv], `mask` if there is one, `scale` if it
 /// is an argument, `output` [B, Sq, H, Dv], and `lse` [B, H, Sq] if it is asked
-/// for. Launches do not check that `output` and `lse` overlap neither each other
-/// nor another argument, as they must.
+/// for. Launches do not check that `output` and `lse` overlap neither each
+/// other nor another argument, as they must.
 MLIR_CAPI_EXPORTED MfaError mfaKernelCompileProblem(const MfaProblem *problem,
                                                     const MfaOptions *options,
                                                     MfaKernel *kernel);

@@ -22,8 +22,8 @@
 
 namespace mfa::runtime {
 
-/// I1 is one byte, true unless it is 0. I32 is for arrays that regions read, such
-/// as numbers of documents.
+/// I1 is one byte, true unless it is 0. I32 is for arrays that regions read,
+/// such as numbers of documents.
 enum class ElementType { F16, BF16, F32, I1, I32 };
 
 /// Bytes of one element in memory.

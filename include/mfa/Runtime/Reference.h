@@ -61,9 +61,10 @@ struct AttentionInputs {
 };
 
 /// Computes a row in f64 into `output` (valueDim elements) and returns its
-/// natural log-sum-exp. Keys that are not kept are left out. Masked scores are defined as f32 numbers. So products,
-/// scores and their sums with the mask are infinite where an f32 would be, and
-/// a mask value beyond 1e30, which absorbs the score, is added in f32.
+/// natural log-sum-exp. Keys that are not kept are left out. Masked scores are
+/// defined as f32 numbers. So products, scores and their sums with the mask are
+/// infinite where an f32 would be, and a mask value beyond 1e30, which absorbs
+/// the score, is added in f32.
 double computeReferenceRow(const AttentionInputs &inputs, AttentionRow row,
                            llvm::MutableArrayRef<double> output);
 
