@@ -150,6 +150,7 @@ static constexpr StringLiteral kTileRows =
     "tile-rows=1|16|64|0|-3|9223372036854775807|x";
 static constexpr StringLiteral kRows =
     "rows=1|32|64|0|-3|9223372036854775807|x";
+static constexpr StringLiteral kKeys = "keys=1|32|112|0|-3|4097|x";
 static constexpr StringLiteral kParallel = "parallel=true|false";
 
 static constexpr StringLiteral kKernelOptions[] = {kChip, kProduct};
@@ -161,6 +162,7 @@ static constexpr StringLiteral kSimOptions[] = {kChip, kProduct, kChecks,
 static constexpr StringLiteral kSimulateOptions[] = {kChecks, kCount};
 static constexpr StringLiteral kFormatOption[] = {kFormat};
 static constexpr StringLiteral kRowsOption[] = {kRows};
+static constexpr StringLiteral kTilesOptions[] = {kRows, kKeys};
 
 /// Every pass and pipeline of the project, and some that go with them.
 static constexpr PassName kPasses[] = {
@@ -169,12 +171,14 @@ static constexpr PassName kPasses[] = {
     {"mfa-to-sim", "", kSimOptions},
     {"convert-mfa-gpu-to-nvvm", "gpu.module", {}},
     {"convert-mfa-to-gpu", "", kChipOption},
+    {"mfa-analyze-key-tiles", "", kTilesOptions},
     {"mfa-booleans-to-bytes", "", {}},
     {"mfa-decompose-attention", "", {}},
     {"mfa-decompose-linalg", "", {}},
     {"mfa-drop-unused-kernel-arguments", "", {}},
     {"mfa-emulate-bf16", "", {}},
     {"mfa-expand-copies", "", {}},
+    {"mfa-expand-region-math", "", {}},
     {"mfa-group-heads-as-queries", "", {}},
     {"mfa-launch-copies", "", {}},
     {"mfa-lower-asserts", "", {}},

@@ -252,10 +252,10 @@ def parse_sets(text, aliases):
     return sets
 
 
-def analyze(rules, rows, keys):
+def analyze(tool, rules, rows, keys):
     """(visit, test) of each rule."""
     run = subprocess.run(
-        ["mfa-opt", f"--mfa-analyze-key-tiles=rows={rows} keys={keys}"],
+        [tool, f"--mfa-analyze-key-tiles=rows={rows} keys={keys}"],
         input=to_program(rules),
         capture_output=True,
         text=True,
@@ -311,6 +311,7 @@ def check(name, rule, result, rows, keys, rng, exact):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("mfa_opt", help="the mfa-opt to ask")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=2000)
     options = parser.parse_args()
@@ -319,7 +320,7 @@ def main():
     shapes = [(8, 8), (16, 8), (8, 24), (12, 10)]
     for rows, keys in shapes:
         rules = [random_rule(rng) for _ in range(options.count // len(shapes))]
-        for number, result in enumerate(analyze(rules, rows, keys)):
+        for number, result in enumerate(analyze(options.mfa_opt, rules, rows, keys)):
             name = f"rule {number} of tiles {rows} x {keys}"
             counts = check(name, rules[number], result, rows, keys, rng, exact=False)
             total = [a + b for a, b in zip(total, counts)]
@@ -328,7 +329,7 @@ def main():
 
     rules = list(common_rules())
     for rows, keys in shapes:
-        for rule, result in zip(rules, analyze(rules, rows, keys)):
+        for rule, result in zip(rules, analyze(options.mfa_opt, rules, rows, keys)):
             for _ in range(4):
                 # Blocks of 8 are told apart by tiles that they fill.
                 exact = "dilated" not in rule.name or (rows, keys) == (8, 8)
