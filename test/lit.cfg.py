@@ -1,7 +1,8 @@
 # How lit finds and runs the tests.
 #
 # Substitutions: the tools by name; directories: %mfa_src (root of the sources),
-# %mfa_tools and %mfa_lib (what was built), %llvm_tools, %mlir_include; %python.
+# %mfa_tools and %mfa_lib (what was built), %llvm_tools, %mlir_include; %python;
+# %mfa_loader (before a program of LLVM's that loads a library of the build).
 #
 # Features:
 #   ptxas              NVIDIA's assembler was found
@@ -70,18 +71,11 @@ if config.mfa_sanitize:
     config.available_features.update(
         "sanitize-" + name for name in config.mfa_sanitize.split(",")
     )
-    folder = os.path.join(config.test_source_root, "Sanitizers")
     llvm_config.with_environment(
         "ASAN_OPTIONS", "detect_stack_use_after_return=1:strict_string_checks=1"
     )
-    llvm_config.with_environment(
-        "LSAN_OPTIONS", f"print_suppressions=0:suppressions={folder}/lsan.txt"
-    )
     llvm_config.with_environment("UBSAN_OPTIONS", "print_stacktrace=1")
-    llvm_config.with_environment(
-        "TSAN_OPTIONS",
-        f"ignore_noninstrumented_modules=1:suppressions={folder}/tsan.txt",
-    )
+    llvm_config.with_environment("TSAN_OPTIONS", "ignore_noninstrumented_modules=1")
 
 config.substitutions.append(("%mfa_loader", config.mfa_loader))
 
