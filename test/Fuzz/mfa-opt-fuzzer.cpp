@@ -150,7 +150,7 @@ static constexpr StringLiteral kTileRows =
     "tile-rows=1|16|64|0|-3|9223372036854775807|x";
 static constexpr StringLiteral kRows =
     "rows=1|32|64|0|-3|9223372036854775807|x";
-static constexpr StringLiteral kKeys = "keys=1|32|112|0|-3|4097|x";
+static constexpr StringLiteral kKeys = "keys=1|32|112|0|-3|x";
 static constexpr StringLiteral kParallel = "parallel=true|false";
 
 static constexpr StringLiteral kKernelOptions[] = {kChip, kProduct};

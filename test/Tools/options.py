@@ -4,7 +4,7 @@
 
 # RUN: %python %s mfa-opt | FileCheck %s
 # CHECK-NOT: FAIL
-# CHECK: 11 options, {{[0-9]+}} values refused, {{[0-9]+}} accepted, 0 failed
+# CHECK: 13 options, {{[0-9]+}} values refused, {{[0-9]+}} accepted, 0 failed
 
 import re
 import subprocess
@@ -19,6 +19,7 @@ CHIPS = ["sm_80", "sm_121a"]
 # the description say.
 OPTIONS = {
     "rows": (["1", "2147483647"], NUMBERS, "1 to 2147483647", "1 to 2147483647"),
+    "keys": (["1", "2147483647"], NUMBERS, "1 to 2147483647", "1 to 2147483647"),
     "tile-rows": (["1", "2147483647"], NUMBERS, "1 to 2147483647", "1 to 2147483647"),
     "chip": (CHIPS, WORDS + ["sm_75", "gfx90a"], "one of sm_80, .*sm_121a", "such as sm_80"),
     "format": (["isa"], WORDS + ["elf"], "isa, bin, fatbin or llvm", "isa .*llvm"),

@@ -10,6 +10,7 @@
 #include "mfa/Dialect/MFA/IR/MFA.h"
 #include "mfa/Dialect/MFA/Transforms/Passes.h"
 #include "mfa/Dialect/MFA/Transforms/RegionTiles.h"
+#include "mfa/Support/OptionCheck.h"
 #include "mlir/Interfaces/ShapedOpInterfaces.h"
 
 namespace mlir::mfa {
@@ -18,8 +19,6 @@ namespace mlir::mfa {
 } // namespace mlir::mfa
 
 using namespace mlir;
-
-static constexpr int64_t kMaxTileSize = 4096;
 
 /// The pairs that both regions of an op keep.
 static mfa::PairSets findPairs(mfa::MaskedAttentionOp op) {
@@ -90,15 +89,16 @@ struct AnalyzeKeyTilesPass
     : mfa::impl::MFAAnalyzeKeyTilesPassBase<AnalyzeKeyTilesPass> {
   using MFAAnalyzeKeyTilesPassBase::MFAAnalyzeKeyTilesPassBase;
 
+  LogicalResult initialize(MLIRContext *context) override {
+    return mfa::checkPassOptions(
+        *this, context, [&](const mfa::OptionCheck &check) {
+          return failure(
+              failed(check.range("rows", rows, 1, mfa::kMaxTileRows)) ||
+              failed(check.range("keys", keys, 1, mfa::kMaxTileRows)));
+        });
+  }
+
   void runOnOperation() override {
-    for (auto [name, size] :
-         {std::pair("rows", int64_t(rows)), std::pair("keys", int64_t(keys))})
-      if (size < 1 || size > kMaxTileSize) {
-        getOperation()->emitError()
-            << "mfa-analyze-key-tiles: expected " << name << " to be from 1 to "
-            << kMaxTileSize << " but got " << size;
-        return signalPassFailure();
-      }
     getOperation()->walk([&](mfa::MaskedAttentionOp op) {
       if (op.hasRegions() && !op->hasAttr(mfa::kKeyTilesName))
         op->setAttr(mfa::kKeyTilesName, analyze(op, rows, keys));

@@ -85,8 +85,8 @@ def MFAAnalyzeKeyTilesPass : Pass<"mfa-analyze-key-tiles"> {
     padding and dilated blocks do.
   }];
   let options = [
-    Option<"rows", "rows", "int64_t", "128", "query rows of a tile, 1 to 4096">,
-    Option<"keys", "keys", "int64_t", "128", "keys of a tile, 1 to 4096">,
+    Option<"rows", "rows", "int64_t", "128", "query rows of a tile, 1 to 2147483647">,
+    Option<"keys", "keys", "int64_t", "128", "keys of a tile, 1 to 2147483647">,
   ];
   let dependentDialects = ["::mlir::mfa::MFADialect"];
 }
