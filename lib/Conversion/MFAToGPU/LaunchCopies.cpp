@@ -13,6 +13,7 @@
 
 #include "KernelModules.h"
 #include "mfa/Conversion/Passes.h"
+#include "mfa/Support/OptionCheck.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -122,14 +123,14 @@ private:
 struct LaunchCopiesPass : mfa::impl::MFALaunchCopiesPassBase<LaunchCopiesPass> {
   using MFALaunchCopiesPassBase::MFALaunchCopiesPassBase;
 
+  LogicalResult initialize(MLIRContext *context) override {
+    return mfa::checkPassOptions(
+        *this, context,
+        [&](const mfa::OptionCheck &check) { return check.chip(chip); });
+  }
+
   void runOnOperation() override {
     std::optional<Chip> known = lookupChip(chip);
-    if (!known) {
-      getOperation().emitError()
-          << "expected 'chip' to be one of " << getChipNames() << ", but got '"
-          << chip << "'";
-      return signalPassFailure();
-    }
     if (failed(checkTypes()))
       return signalPassFailure();
     getOperation().walk([&](ModuleOp module) {

@@ -1,6 +1,6 @@
 // RUN: mfa-opt %s --mfa-launch-copies=chip=sm_90 --split-input-file --verify-diagnostics | FileCheck %s
 // RUN: not mfa-opt %s --mfa-launch-copies=chip=sm_1 --split-input-file 2>&1 | FileCheck %s --check-prefix=CHIP
-// CHIP: error: expected 'chip' to be one of sm_80, {{.*}}, but got 'sm_1'
+// CHIP: error: mfa-launch-copies: expected 'chip' to be one of sm_80, {{.*}}, but got 'sm_1'
 
 // Copies of the same types share a kernel.
 // CHECK: module attributes {gpu.container_module}
