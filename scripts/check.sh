@@ -103,9 +103,6 @@ rm -f "$results"
 part "python" scripts/package-python.sh --check
 [ ! -f "$results" ] || add_counts "$(count_pytest "$results")"
 
-step "Sanitizers"
-part "sanitizers" scripts/check-sanitizers.sh
-
 step "Tests of lit"
 results="$MFA_BUILD_DIR/test/results.json"
 rm -f "$results"
