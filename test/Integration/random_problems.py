@@ -48,10 +48,13 @@ def rule_options(rng, rows, keys):
         return rng.choice([0, 1, rng.randint(0, 70), rng.randint(0, rows + keys)])
 
     terms = ["causal", "causal-end", f"window:{number()}", f"prefix:{number()}",
-             f"documents:{1 + number()}", f"dilated:{1 + number()}"]
-    scores = [f"softcap:{rng.choice([0.5, 5, 30])}", "alibi"]
+             f"documents:{1 + number()}", f"dilated:{1 + number()}", "lengths",
+             f"window-by-head:{number()}", f"blocks:{1 + number()}"]
+    scores = [f"softcap:{rng.choice([0.5, 5, 30])}", "alibi", "relative-bias"]
     options = []
-    if rng.random() < 0.8:
+    if rng.random() < 0.5:
+        options += ["--keep", f"random:{rng.randint(0, 10**6)}"]
+    elif rng.random() < 0.8:
         options += ["--keep", "+".join(rng.sample(terms, rng.randint(1, 3)))]
     if rng.random() < 0.4 or not options:
         options += ["--score", "+".join(rng.sample(scores, rng.randint(1, 2)))]

@@ -438,7 +438,7 @@ private:
     for (const RuleCapture &capture : operands.captures)
       if (const auto *array = std::get_if<RuleArray>(&capture))
         store(*next++, array->values);
-    setRules(problem, operands.captures, inputs);
+    setRules(problem, inputs);
     if (!shape.hasMask)
       return;
     bool isBool = problem.maskType == ElementType::I1;

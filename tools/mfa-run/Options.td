@@ -49,12 +49,14 @@ defm scale : Value<"scale", "<X>", "Factor of the scores, a finite f32 (default:
                    problem_group>;
 defm keep : Value<"keep", "<rules>",
                   "Pairs of a query and a key that take part: causal, "
-                  "causal-end, window:<keys>, prefix:<keys>, "
-                  "documents:<number> or dilated:<step>, several joined by '+'",
+                  "causal-end, window:<keys>, window-by-head:<keys>, "
+                  "prefix:<keys>, lengths, documents:<number>, "
+                  "dilated:<step>, blocks:<size> or random:<seed>, several "
+                  "joined by '+'",
                   problem_group>;
 defm score : Value<"score", "<functions>",
-                   "What is made of the scores: softcap:<limit> or alibi, one "
-                   "after the other joined by '+'", problem_group>;
+                   "What is made of the scores: softcap:<limit>, alibi or "
+                   "relative-bias, one after the other joined by '+'", problem_group>;
 def sinks : Flag<["--"], "sinks">, Group<problem_group>,
             HelpText<"Give each head a sink, a logit without a value">;
 def lse : Flag<["--"], "lse">, Group<problem_group>,

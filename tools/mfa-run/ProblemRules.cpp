@@ -8,7 +8,10 @@
 
 #include "ProblemRules.h"
 #include "Options.h"
+#include "RandomRule.h"
 #include "mfa/Dialect/MFA/IR/Rules.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "llvm/ADT/StringExtras.h"
 
 #include <cmath>
@@ -18,121 +21,47 @@ using namespace llvm;
 using namespace mfa::run;
 using namespace mfa::runtime;
 using mlir::Value;
+using mlir::mfa::KeepRule;
+using mlir::mfa::RegionBuilder;
+using mlir::mfa::ScoreFunction;
+
+/// Distances beyond have the bias of this one.
+static constexpr int64_t kFarthest = 16;
 
 //===----------------------------------------------------------------------===//
-// Options
+// Terms
 //===----------------------------------------------------------------------===//
 
-namespace {
-/// A term as its option writes it; `form` has the number that some take.
-template <typename Kind>
-struct TermForm {
-  StringLiteral name, form;
-  Kind kind;
-  bool hasNumber;
+using Captures = std::vector<RuleCapture>;
+using Keep = std::function<bool(AttentionRow, int64_t)>;
+using Score = std::function<double(double, AttentionRow, int64_t)>;
+/// What a term captures, as IR: values, and numbers that the program knows.
+using CapturedValues = ArrayRef<mlir::OpFoldResult>;
+
+struct mfa::run::KeepForm {
+  /// As the option writes it, and what the number after it is; empty for none.
+  StringLiteral name, number;
+  /// The least number.
+  int64_t least;
+  Captures (*capture)(const Problem &problem, int64_t number);
+  KeepRule (*build)(int64_t number, CapturedValues captures);
+  Keep (*makeReference)(const AttentionShape &shape, int64_t number,
+                        ArrayRef<RuleCapture> captures);
 };
-} // namespace
 
-static constexpr TermForm<KeepTerm::Kind> kKeepForms[] = {
-    {"causal", "causal", KeepTerm::Causal, false},
-    {"causal-end", "causal-end", KeepTerm::CausalEnd, false},
-    {"window", "window:<keys>", KeepTerm::Window, true},
-    {"prefix", "prefix:<keys>", KeepTerm::Prefix, true},
-    {"documents", "documents:<number>", KeepTerm::Documents, true},
-    {"dilated", "dilated:<step>", KeepTerm::Dilated, true}};
+struct mfa::run::ScoreForm {
+  StringLiteral name, number;
+  Captures (*capture)(const Problem &problem, float number);
+  ScoreFunction (*build)(float number, CapturedValues captures);
+  Score (*makeReference)(float number, ArrayRef<RuleCapture> captures);
+};
 
-static constexpr TermForm<ScoreTerm::Kind> kScoreForms[] = {
-    {"softcap", "softcap:<limit>", ScoreTerm::Softcap, true},
-    {"alibi", "alibi", ScoreTerm::ALiBi, false}};
-
-/// Reads terms joined by '+'. `parseNumber` reads the number of a term and says
-/// whether it may have it.
-template <typename Term, typename Kind, size_t N>
-static Expected<SmallVector<Term>>
-parseTerms(StringRef option, StringRef text, const TermForm<Kind> (&forms)[N],
-           function_ref<Error(Term &, StringRef)> parseNumber) {
-  SmallVector<Term> terms;
-  for (StringRef part : split(text, '+')) {
-    auto [name, number] = part.split(':');
-    const TermForm<Kind> *form =
-        find_if(forms, [&](const TermForm<Kind> &form) {
-          return form.name == name && form.hasNumber == part.contains(':');
-        });
-    if (form == std::end(forms)) {
-      SmallVector<StringRef> choices;
-      for (const TermForm<Kind> &choice : forms)
-        choices.push_back(choice.form);
-      return makeChoiceError(option, choices, part);
-    }
-    Term term{form->kind};
-    if (form->hasNumber)
-      if (Error error = parseNumber(term, number))
-        return std::move(error);
-    terms.push_back(term);
-  }
-  return terms;
+static const std::vector<float> &getArray(const RuleCapture &capture) {
+  return std::get<RuleArray>(capture).values;
 }
 
-Expected<SmallVector<KeepTerm>> mfa::run::parseKeep(StringRef text) {
-  return parseTerms<KeepTerm>(
-      "--keep", text, kKeepForms, [](KeepTerm &term, StringRef text) -> Error {
-        constexpr int64_t most = std::numeric_limits<int32_t>::max();
-        bool isCount =
-            term.kind == KeepTerm::Documents || term.kind == KeepTerm::Dilated;
-        int64_t least = isCount ? 1 : 0;
-        if (text.getAsInteger(10, term.number) || term.number < least ||
-            term.number > most)
-          return makeError("--keep: expected an integer from ", least, " to ",
-                           most, " but got '", text, "'");
-        return Error::success();
-      });
-}
-
-Expected<SmallVector<ScoreTerm>> mfa::run::parseScore(StringRef text) {
-  return parseTerms<ScoreTerm>(
-      "--score", text, kScoreForms,
-      [](ScoreTerm &term, StringRef text) -> Error {
-        double number;
-        if (text.getAsDouble(number) || !std::isfinite(number) || number <= 0)
-          return makeError("--score: expected a positive number but got '",
-                           text, "'");
-        term.number = static_cast<float>(number);
-        return Error::success();
-      });
-}
-
-template <typename Term, typename Kind, size_t N>
-static void printTerms(raw_ostream &os, ArrayRef<Term> terms,
-                       const TermForm<Kind> (&forms)[N]) {
-  interleave(
-      terms, os,
-      [&](const Term &term) {
-        const TermForm<Kind> *form =
-            find_if(forms, [&](const TermForm<Kind> &form) {
-              return form.kind == term.kind;
-            });
-        os << form->name;
-        if (form->hasNumber)
-          os << ":" << term.number;
-      },
-      "+");
-}
-
-void mfa::run::print(raw_ostream &os, ArrayRef<KeepTerm> terms) {
-  printTerms(os, terms, kKeepForms);
-}
-
-void mfa::run::print(raw_ostream &os, ArrayRef<ScoreTerm> terms) {
-  printTerms(os, terms, kScoreForms);
-}
-
-//===----------------------------------------------------------------------===//
-// Data
-//===----------------------------------------------------------------------===//
-
-static bool isCaptured(const Problem &problem, const KeepTerm &term) {
-  return problem.dynamic &&
-         (term.kind == KeepTerm::Window || term.kind == KeepTerm::Prefix);
+static Value getArray(mlir::OpFoldResult capture) {
+  return cast<Value>(capture);
 }
 
 /// The document of each position: of a random division of the sequence, the
@@ -155,6 +84,16 @@ static RuleArray makeDocuments(const Problem &problem, int64_t number,
   return ids;
 }
 
+/// Numbers below `end`.
+static RuleArray makeRandom(const Problem &problem, ElementType type,
+                            SmallVector<int64_t> shape, uint64_t end) {
+  RuleArray array{type, std::move(shape), {}};
+  std::mt19937_64 random(problem.seed);
+  for (int64_t i = 0, size = mlir::computeProduct(array.shape); i < size; ++i)
+    array.values.push_back(static_cast<float>(random() % end));
+  return array;
+}
+
 static RuleArray makeSlopes(const Problem &problem) {
   int64_t heads = problem.shape.heads;
   RuleArray slopes{ElementType::F32, {heads}, {}};
@@ -164,18 +103,312 @@ static RuleArray makeSlopes(const Problem &problem) {
   return slopes;
 }
 
+static Captures captureNothing(const Problem &, int64_t) { return {}; }
+static Captures captureNothing(const Problem &, float) { return {}; }
+static Captures captureNumber(const Problem &, int64_t number) {
+  return {number};
+}
+
+namespace rules = mlir::mfa::rules;
+
+static const KeepForm kKeepForms[] = {
+    // k <= q
+    {"causal", "", 0, captureNothing,
+     [](int64_t, CapturedValues) { return rules::causal(); },
+     [](const AttentionShape &, int64_t, ArrayRef<RuleCapture>) -> Keep {
+       return [](AttentionRow row, int64_t key) { return row.query >= key; };
+     }},
+    // k <= q + (Sk - Sq)
+    {"causal-end", "", 0, captureNothing,
+     [](int64_t, CapturedValues) {
+       return rules::causal(rules::Alignment::End);
+     },
+     [](const AttentionShape &shape, int64_t, ArrayRef<RuleCapture>) -> Keep {
+       return [seqQ = shape.seqQ, seqK = shape.seqK](AttentionRow row,
+                                                     int64_t key) {
+         return seqQ - row.query <= seqK - key;
+       };
+     }},
+    // |q - k| <= number
+    {"window", "keys", 0, captureNumber,
+     [](int64_t, CapturedValues captures) {
+       return rules::window(captures[0], captures[0]);
+     },
+     [](const AttentionShape &, int64_t number, ArrayRef<RuleCapture>) -> Keep {
+       return [=](AttentionRow row, int64_t key) {
+         return std::abs(row.query - key) <= number;
+       };
+     }},
+    // |q - k| <= number * (h + 1)
+    {"window-by-head", "keys", 0, captureNothing,
+     [](int64_t number, CapturedValues) -> KeepRule {
+       return [=](RegionBuilder &b) -> Value {
+         using namespace mlir::arith;
+         Value heads = AddIOp::create(b, b.getHead(), b.getIndex(1));
+         Value reach = MulIOp::create(b, heads, b.getIndex(number));
+         return rules::window(reach, reach)(b);
+       };
+     },
+     [](const AttentionShape &, int64_t number, ArrayRef<RuleCapture>) -> Keep {
+       return [=](AttentionRow row, int64_t key) {
+         return std::abs(row.query - key) <= number * (row.head + 1);
+       };
+     }},
+    // k < number, or k <= q
+    {"prefix", "keys", 0, captureNumber,
+     [](int64_t, CapturedValues captures) {
+       return rules::prefix(captures[0]);
+     },
+     [](const AttentionShape &, int64_t number, ArrayRef<RuleCapture>) -> Keep {
+       return [=](AttentionRow row, int64_t key) {
+         return key < std::max(number, row.query + 1);
+       };
+     }},
+    // k < a random length of each batch
+    {"lengths", "", 0,
+     [](const Problem &problem, int64_t) -> Captures {
+       return {makeRandom(problem, ElementType::I32, {problem.shape.batch},
+                          problem.shape.seqK + 1)};
+     },
+     [](int64_t, CapturedValues captures) {
+       return rules::lengths(captures[0]);
+     },
+     [](const AttentionShape &, int64_t,
+        ArrayRef<RuleCapture> captures) -> Keep {
+       return [lengths = getArray(captures[0])](AttentionRow row, int64_t key) {
+         return static_cast<float>(key) < lengths[row.batch];
+       };
+     }},
+    // Of `number` documents of random lengths, q's is k's.
+    {"documents", "number", 1,
+     [](const Problem &problem, int64_t number) -> Captures {
+       return {makeDocuments(problem, number, problem.shape.seqQ),
+               makeDocuments(problem, number, problem.shape.seqK)};
+     },
+     [](int64_t, CapturedValues captures) {
+       return rules::documents(getArray(captures[0]), getArray(captures[1]));
+     },
+     [](const AttentionShape &shape, int64_t,
+        ArrayRef<RuleCapture> captures) -> Keep {
+       return [seqQ = shape.seqQ, seqK = shape.seqK,
+               queryIds = getArray(captures[0]),
+               keyIds = getArray(captures[1])](AttentionRow row, int64_t key) {
+         return queryIds[row.batch * seqQ + row.query] ==
+                keyIds[row.batch * seqK + key];
+       };
+     }},
+    // (q - k) is a multiple of number.
+    {"dilated", "step", 1, captureNothing,
+     [](int64_t number, CapturedValues) { return rules::dilated(number); },
+     [](const AttentionShape &, int64_t number, ArrayRef<RuleCapture>) -> Keep {
+       return [=](AttentionRow row, int64_t key) {
+         return std::abs(row.query - key) % number == 0;
+       };
+     }},
+    // Random squares of number x number pairs, others for each head.
+    {"blocks", "size", 1,
+     [](const Problem &problem, int64_t number) -> Captures {
+       auto count = [&](int64_t size) { return divideCeil(size, number); };
+       const AttentionShape &shape = problem.shape;
+       return {makeRandom(problem, ElementType::I1,
+                          {shape.heads, static_cast<int64_t>(count(shape.seqQ)),
+                           static_cast<int64_t>(count(shape.seqK))},
+                          2)};
+     },
+     [](int64_t number, CapturedValues captures) {
+       return rules::blocks(number, number, getArray(captures[0]));
+     },
+     [](const AttentionShape &shape, int64_t number,
+        ArrayRef<RuleCapture> captures) -> Keep {
+       int64_t rows = divideCeil(shape.seqQ, number);
+       int64_t columns = divideCeil(shape.seqK, number);
+       return
+           [=, table = getArray(captures[0])](AttentionRow row, int64_t key) {
+             int64_t block = row.head * rows + row.query / number;
+             return table[block * columns + key / number] != 0;
+           };
+     }},
+    // The random rule of that number.
+    {"random", "seed", 0,
+     [](const Problem &problem, int64_t number) -> Captures {
+       const AttentionShape &shape = problem.shape;
+       RandomRuleData data = RandomRule(number).makeData(shape);
+       auto array = [](SmallVector<int64_t> shape, std::vector<float> values) {
+         return RuleArray{ElementType::I32, std::move(shape),
+                          std::move(values)};
+       };
+       return {data.number,
+               array({shape.batch, shape.seqQ}, std::move(data.ofQueries)),
+               array({shape.batch, shape.seqK}, std::move(data.ofKeys)),
+               array({shape.heads}, std::move(data.ofHeads))};
+     },
+     [](int64_t number, CapturedValues captures) {
+       return RandomRule(number).build(captures);
+     },
+     [](const AttentionShape &shape, int64_t number,
+        ArrayRef<RuleCapture> captures) -> Keep {
+       return RandomRule(number).makeReference(
+           shape, {std::get<int64_t>(captures[0]), getArray(captures[1]),
+                   getArray(captures[2]), getArray(captures[3])});
+     }}};
+
+static const ScoreForm kScoreForms[] = {
+    // number * tanh(s / number)
+    {"softcap", "limit", captureNothing,
+     [](float number, CapturedValues) { return rules::softcap(number); },
+     [](float number, ArrayRef<RuleCapture>) -> Score {
+       return [limit = static_cast<double>(number)](double score, AttentionRow,
+                                                    int64_t) {
+         return limit * std::tanh(score / limit);
+       };
+     }},
+    // s + 2^(-8 (h + 1) / H) * (k - q)
+    {"alibi", "",
+     [](const Problem &problem, float) -> Captures {
+       return {makeSlopes(problem)};
+     },
+     [](float, CapturedValues captures) {
+       return rules::alibi(getArray(captures[0]));
+     },
+     [](float, ArrayRef<RuleCapture> captures) -> Score {
+       return [slopes = getArray(captures[0])](double score, AttentionRow row,
+                                               int64_t key) {
+         return score - static_cast<double>(slopes[row.head]) *
+                            static_cast<double>(row.query - key);
+       };
+     }},
+    // s + a random number of the head and of k - q from -16 to 16
+    {"relative-bias", "",
+     [](const Problem &problem, float) -> Captures {
+       RuleArray table =
+           makeRandom(problem, ElementType::F32,
+                      {problem.shape.heads, 2 * kFarthest + 1}, 1024);
+       for (float &bias : table.values)
+         bias = bias / 256.0f - 2.0f;
+       return {std::move(table)};
+     },
+     [](float, CapturedValues captures) {
+       return rules::relativeBias(getArray(captures[0]),
+                                  rules::clippedDistance(kFarthest));
+     },
+     [](float, ArrayRef<RuleCapture> captures) -> Score {
+       return [table = getArray(captures[0])](double score, AttentionRow row,
+                                              int64_t key) {
+         int64_t distance = std::clamp(key - row.query, -kFarthest, kFarthest);
+         int64_t first = row.head * (2 * kFarthest + 1);
+         return score +
+                static_cast<double>(table[first + distance + kFarthest]);
+       };
+     }}};
+
+//===----------------------------------------------------------------------===//
+// Options
+//===----------------------------------------------------------------------===//
+
+template <typename Form>
+static std::string spell(const Form &form) {
+  if (form.number.empty())
+    return form.name.str();
+  return (form.name + ":<" + form.number + ">").str();
+}
+
+/// Reads terms joined by '+'. `parseNumber` reads the number of a term and says
+/// whether it may have it.
+template <typename Term, typename Form, size_t N>
+static Expected<SmallVector<Term>>
+parseTerms(StringRef option, StringRef text, const Form (&forms)[N],
+           function_ref<Error(Term &, StringRef)> parseNumber) {
+  SmallVector<Term> terms;
+  for (StringRef part : split(text, '+')) {
+    auto [name, number] = part.split(':');
+    const Form *form = find_if(forms, [&](const Form &form) {
+      return form.name == name && form.number.empty() != part.contains(':');
+    });
+    if (form == std::end(forms)) {
+      SmallVector<std::string> names = map_to_vector(forms, spell<Form>);
+      SmallVector<StringRef> choices(names.begin(), names.end());
+      return makeChoiceError(option, choices, part);
+    }
+    Term term{form};
+    if (!form->number.empty())
+      if (Error error = parseNumber(term, number))
+        return std::move(error);
+    terms.push_back(term);
+  }
+  return terms;
+}
+
+Expected<SmallVector<KeepTerm>> mfa::run::parseKeep(StringRef text) {
+  return parseTerms<KeepTerm>(
+      "--keep", text, kKeepForms, [](KeepTerm &term, StringRef text) -> Error {
+        constexpr int64_t most = std::numeric_limits<int32_t>::max();
+        int64_t least = term.form->least;
+        if (text.getAsInteger(10, term.number) || term.number < least ||
+            term.number > most)
+          return makeError("--keep: expected an integer from ", least, " to ",
+                           most, " but got '", text, "'");
+        return Error::success();
+      });
+}
+
+Expected<SmallVector<ScoreTerm>> mfa::run::parseScore(StringRef text) {
+  return parseTerms<ScoreTerm>(
+      "--score", text, kScoreForms,
+      [](ScoreTerm &term, StringRef text) -> Error {
+        double number;
+        if (text.getAsDouble(number) || !std::isfinite(number) || number <= 0)
+          return makeError("--score: expected a positive number but got '",
+                           text, "'");
+        term.number = static_cast<float>(number);
+        return Error::success();
+      });
+}
+
+template <typename Term>
+static void printTerms(raw_ostream &os, ArrayRef<Term> terms) {
+  interleave(
+      terms, os,
+      [&](const Term &term) {
+        os << term.form->name;
+        if (!term.form->number.empty())
+          os << ":" << term.number;
+      },
+      "+");
+}
+
+void mfa::run::print(raw_ostream &os, ArrayRef<KeepTerm> terms) {
+  printTerms(os, terms);
+}
+
+void mfa::run::print(raw_ostream &os, ArrayRef<ScoreTerm> terms) {
+  printTerms(os, terms);
+}
+
+//===----------------------------------------------------------------------===//
+// Regions and references of a problem
+//===----------------------------------------------------------------------===//
+
+/// Whether the program knows the capture.
+static bool isKnown(const Problem &problem, const RuleCapture &capture) {
+  return !problem.dynamic && std::holds_alternative<int64_t>(capture);
+}
+
+/// Calls `function` with each term of both kinds and what it captures.
+template <typename Function>
+static void forEachTerm(const Problem &problem, Function function) {
+  for (const KeepTerm &term : problem.keep)
+    function(term, term.form->capture(problem, term.number));
+  for (const ScoreTerm &term : problem.score)
+    function(term, term.form->capture(problem, term.number));
+}
+
 std::vector<RuleCapture> mfa::run::makeCaptures(const Problem &problem) {
   std::vector<RuleCapture> captures;
-  for (const KeepTerm &term : problem.keep) {
-    if (isCaptured(problem, term))
-      captures.push_back(term.number);
-    if (term.kind == KeepTerm::Documents)
-      for (int64_t size : {problem.shape.seqQ, problem.shape.seqK})
-        captures.push_back(makeDocuments(problem, term.number, size));
-  }
-  for (const ScoreTerm &term : problem.score)
-    if (term.kind == ScoreTerm::ALiBi)
-      captures.push_back(makeSlopes(problem));
+  forEachTerm(problem, [&](const auto &, Captures &&ofTerm) {
+    for (RuleCapture &capture : ofTerm)
+      if (!isKnown(problem, capture))
+        captures.push_back(std::move(capture));
+  });
   return captures;
 }
 
@@ -187,128 +420,42 @@ std::vector<float> mfa::run::makeSinks(const Problem &problem) {
   return sinks;
 }
 
-//===----------------------------------------------------------------------===//
-// Regions
-//===----------------------------------------------------------------------===//
+static void add(mlir::mfa::MaskedAttentionOp op, const KeepTerm &term,
+                CapturedValues captures) {
+  addKeep(op, term.form->build(term.number, captures));
+}
+
+static void add(mlir::mfa::MaskedAttentionOp op, const ScoreTerm &term,
+                CapturedValues captures) {
+  addScore(op, term.form->build(term.number, captures));
+}
 
 void mfa::run::buildRegions(mlir::mfa::MaskedAttentionOp op,
                             const Problem &problem, mlir::ValueRange captures) {
-  namespace rules = mlir::mfa::rules;
-  size_t next = 0;
-  for (const KeepTerm &term : problem.keep) {
-    mlir::OpFoldResult number =
-        mlir::Builder(op.getContext()).getIndexAttr(term.number);
-    if (isCaptured(problem, term))
-      number = captures[next++];
-    switch (term.kind) {
-    case KeepTerm::Causal:
-      addKeep(op, rules::causal());
-      break;
-    case KeepTerm::CausalEnd:
-      addKeep(op, rules::causal(rules::Alignment::End));
-      break;
-    case KeepTerm::Window:
-      addKeep(op, rules::window(number, number));
-      break;
-    case KeepTerm::Prefix:
-      addKeep(op, rules::prefix(number));
-      break;
-    case KeepTerm::Documents:
-      addKeep(op, rules::documents(captures[next], captures[next + 1]));
-      next += 2;
-      break;
-    case KeepTerm::Dilated:
-      addKeep(op, rules::dilated(term.number));
-      break;
+  mlir::Builder b(op.getContext());
+  forEachTerm(problem, [&](const auto &term, const Captures &ofTerm) {
+    SmallVector<mlir::OpFoldResult> values;
+    for (const RuleCapture &capture : ofTerm) {
+      if (isKnown(problem, capture)) {
+        values.push_back(b.getIndexAttr(std::get<int64_t>(capture)));
+        continue;
+      }
+      values.push_back(captures.front());
+      captures = captures.drop_front();
     }
-  }
-  for (const ScoreTerm &term : problem.score) {
-    switch (term.kind) {
-    case ScoreTerm::Softcap:
-      addScore(op, rules::softcap(term.number));
-      break;
-    case ScoreTerm::ALiBi:
-      addScore(op, rules::alibi(captures[next++]));
-      break;
-    }
-  }
+    add(op, term, values);
+  });
 }
 
-//===----------------------------------------------------------------------===//
-// Reference
-//===----------------------------------------------------------------------===//
-
-using Keep = std::function<bool(AttentionRow, int64_t)>;
-using Score = std::function<double(double, AttentionRow, int64_t)>;
-
-static Keep makeKeep(const AttentionShape &shape, const KeepTerm &term,
-                     ArrayRef<RuleArray> arrays) {
-  int64_t number = term.number, seqQ = shape.seqQ, seqK = shape.seqK;
-  switch (term.kind) {
-  case KeepTerm::Causal:
-    return [](AttentionRow row, int64_t key) { return row.query >= key; };
-  case KeepTerm::CausalEnd:
-    return [=](AttentionRow row, int64_t key) {
-      return seqQ - row.query <= seqK - key;
-    };
-  case KeepTerm::Window:
-    return [=](AttentionRow row, int64_t key) {
-      return std::abs(row.query - key) <= number;
-    };
-  case KeepTerm::Prefix:
-    return [=](AttentionRow row, int64_t key) {
-      return key < std::max(number, row.query + 1);
-    };
-  case KeepTerm::Documents:
-    return [=, queryIds = arrays[0].values,
-            keyIds = arrays[1].values](AttentionRow row, int64_t key) {
-      return queryIds[row.batch * seqQ + row.query] ==
-             keyIds[row.batch * seqK + key];
-    };
-  case KeepTerm::Dilated:
-    return [=](AttentionRow row, int64_t key) {
-      return std::abs(row.query - key) % number == 0;
-    };
-  }
-  return {};
-}
-
-static Score makeScore(const ScoreTerm &term, ArrayRef<RuleArray> arrays) {
-  double limit = term.number;
-  switch (term.kind) {
-  case ScoreTerm::Softcap:
-    return [=](double score, AttentionRow, int64_t) {
-      return limit * std::tanh(score / limit);
-    };
-  case ScoreTerm::ALiBi:
-    return [slopes = arrays[0].values](double score, AttentionRow row,
-                                       int64_t key) {
-      return score - static_cast<double>(slopes[row.head]) *
-                         static_cast<double>(row.query - key);
-    };
-  }
-  return {};
-}
-
-void mfa::run::setRules(const Problem &problem, ArrayRef<RuleCapture> captures,
-                        AttentionInputs &inputs) {
-  SmallVector<RuleArray> arrays;
-  for (const RuleCapture &capture : captures)
-    if (const auto *array = std::get_if<RuleArray>(&capture))
-      arrays.push_back(*array);
-  ArrayRef<RuleArray> rest = arrays;
+void mfa::run::setRules(const Problem &problem, AttentionInputs &inputs) {
   std::vector<Keep> keeps;
-  for (const KeepTerm &term : problem.keep) {
-    keeps.push_back(makeKeep(problem.shape, term, rest));
-    if (term.kind == KeepTerm::Documents)
-      rest = rest.drop_front(2);
-  }
+  for (const KeepTerm &term : problem.keep)
+    keeps.push_back(term.form->makeReference(
+        problem.shape, term.number, term.form->capture(problem, term.number)));
   std::vector<Score> scores;
-  for (const ScoreTerm &term : problem.score) {
-    scores.push_back(makeScore(term, rest));
-    if (term.kind == ScoreTerm::ALiBi)
-      rest = rest.drop_front(1);
-  }
+  for (const ScoreTerm &term : problem.score)
+    scores.push_back(term.form->makeReference(
+        term.number, term.form->capture(problem, term.number)));
   if (!keeps.empty())
     inputs.keep = [keeps](AttentionRow row, int64_t key) {
       return all_of(keeps, [&](const Keep &keep) { return keep(row, key); });

@@ -30,35 +30,17 @@ namespace mfa::run {
 
 struct Problem;
 
-/// One of the conditions that `--keep` joins.
+/// One of the conditions that `--keep` joins; ProblemRules.cpp has them all.
+struct KeepForm;
 struct KeepTerm {
-  enum Kind {
-    /// k <= q
-    Causal,
-    /// k <= q + (Sk - Sq)
-    CausalEnd,
-    /// |q - k| <= number
-    Window,
-    /// k < number, or k <= q
-    Prefix,
-    /// Of `number` documents of random lengths, q's is k's.
-    Documents,
-    /// (q - k) is a multiple of number.
-    Dilated
-  };
-  Kind kind;
+  const KeepForm *form;
   int64_t number = 0;
 };
 
 /// One of the functions that `--score` applies, in order.
+struct ScoreForm;
 struct ScoreTerm {
-  enum Kind {
-    /// number * tanh(s / number)
-    Softcap,
-    /// s + 2^(-8 (h + 1) / H) * (k - q)
-    ALiBi
-  };
-  Kind kind;
+  const ScoreForm *form;
   float number = 0;
 };
 
@@ -91,8 +73,7 @@ void buildRegions(mlir::mfa::MaskedAttentionOp op, const Problem &problem,
                   mlir::ValueRange captures);
 
 /// Sets `keep` and `score` of the reference.
-void setRules(const Problem &problem, llvm::ArrayRef<RuleCapture> captures,
-              runtime::AttentionInputs &inputs);
+void setRules(const Problem &problem, runtime::AttentionInputs &inputs);
 
 } // namespace mfa::run
 

@@ -78,10 +78,10 @@ def MFAMoveBuffersToGPUPass
 }
 
 def MFALaunchCopiesPass : Pass<"mfa-launch-copies", "::mlir::ModuleOp"> {
-  let summary = "Copy buffers of other layouts than the identity by kernels";
+  let summary = "Copy to buffers by kernels";
   let description = [{
-    Turns each `memref.copy` in a function into the launch of a kernel with a thread
-    for each element. Copies of the same two types share a kernel.
+    Turns each `memref.copy` and `linalg.fill` in a function into the launch of a
+    kernel with a thread for each element. Those of the same types share a kernel.
 
     ```mlir
     memref.copy %a, %b : memref<64x16xf32, strided<[128, 1]>> to memref<64x16xf32>

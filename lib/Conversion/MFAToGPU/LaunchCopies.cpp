@@ -6,8 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The driver copies ranges of bytes. A copy between buffers of other layouts is
-// a kernel with a thread for each element, the last dimension fastest.
+// The driver copies ranges of bytes. A copy between buffers of other layouts,
+// and one of a number to all elements of a buffer, is a kernel with a thread
+// for each element, the last dimension fastest.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,6 +20,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
@@ -50,19 +52,27 @@ static Value createCount(ImplicitLocOpBuilder &b, ValueRange sizes) {
   return count;
 }
 
-namespace {
-struct LaunchCopy : OpRewritePattern<memref::CopyOp> {
-  LaunchCopy(ModuleOp module, const Chip &chip)
-      : OpRewritePattern(module.getContext()), module(module), chip(chip) {}
+static std::pair<Value, Value> getOperands(memref::CopyOp op) {
+  return {op.getSource(), op.getTarget()};
+}
 
-  LogicalResult matchAndRewrite(memref::CopyOp op,
-                                PatternRewriter &rewriter) const override {
-    if (!op->getParentOfType<func::FuncOp>())
-      return rewriter.notifyMatchFailure(op, "expected a copy in a func.func");
-    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
-    Value source = op.getSource(), target = op.getTarget();
-    gpu::GPUFuncOp kernel = getKernel(b, source.getType(), target.getType());
-    Value count = createCount(b, createSizes(b, source));
+static std::pair<Value, Value> getOperands(linalg::FillOp op) {
+  return {op.value(), op.output()};
+}
+
+namespace {
+/// The kernels of a module that copy to buffers.
+class CopyKernels {
+public:
+  CopyKernels(ModuleOp module, const Chip &chip) : module(module), chip(chip) {}
+
+  /// Launches the kernel that copies `source`, a buffer or a number, to
+  /// `target`.
+  void launch(ImplicitLocOpBuilder &b, StringRef name, Value source,
+              Value target) {
+    gpu::GPUFuncOp kernel =
+        getKernel(b, name, source.getType(), target.getType());
+    Value count = createCount(b, createSizes(b, target));
     Value one = arith::ConstantIndexOp::create(b, 1);
     Value threads = arith::ConstantIndexOp::create(b, kThreads);
     Value blocks = b.createOrFold<arith::CeilDivUIOp>(count, threads);
@@ -75,23 +85,21 @@ struct LaunchCopy : OpRewritePattern<memref::CopyOp> {
                               gpu::KernelDim3{threads, one, one},
                               /*dynamicSharedMemorySize=*/Value(),
                               ValueRange{source, target});
-    rewriter.eraseOp(op);
-    return success();
   }
 
 private:
-  /// The kernel for buffers of these types.
-  gpu::GPUFuncOp getKernel(ImplicitLocOpBuilder &b, Type source,
-                           Type target) const {
+  /// The kernel for values of these types.
+  gpu::GPUFuncOp getKernel(ImplicitLocOpBuilder &b, StringRef name, Type source,
+                           Type target) {
     gpu::GPUFuncOp &kernel = kernels[{source, target}];
     if (kernel)
       return kernel;
     OpBuilder::InsertionGuard guard(b);
-    kernel = createKernel(b, b.getLoc(), module, chip, "copy",
+    kernel = createKernel(b, b.getLoc(), module, chip, name,
                           b.getFunctionType({source, target}, {}), kThreads);
     b.setInsertionPointToStart(&kernel.getBody().front());
     Value from = kernel.getArgument(0), to = kernel.getArgument(1);
-    SmallVector<Value> sizes = createSizes(b, from);
+    SmallVector<Value> sizes = createSizes(b, to);
     Value block = gpu::BlockIdOp::create(b, gpu::Dimension::x);
     Value thread = gpu::ThreadIdOp::create(b, gpu::Dimension::x);
     Value first = arith::MulIOp::create(
@@ -108,16 +116,39 @@ private:
         llvm::append_range(
             indices, affine::AffineDelinearizeIndexOp::create(b, element, sizes)
                          .getResults());
-      Value value = memref::LoadOp::create(b, from, indices);
+      Value value = from;
+      if (isa<MemRefType>(source))
+        value = memref::LoadOp::create(b, from, indices);
       memref::StoreOp::create(b, value, to, indices);
     }
     gpu::ReturnOp::create(b);
     return kernel;
   }
 
-  mutable ModuleOp module;
+  ModuleOp module;
   const Chip &chip;
-  mutable DenseMap<std::pair<Type, Type>, gpu::GPUFuncOp> kernels;
+  DenseMap<std::pair<Type, Type>, gpu::GPUFuncOp> kernels;
+};
+
+template <typename Op>
+struct LaunchCopy : OpRewritePattern<Op> {
+  LaunchCopy(MLIRContext *context, StringRef name, CopyKernels &kernels)
+      : OpRewritePattern<Op>(context), name(name), kernels(kernels) {}
+
+  LogicalResult matchAndRewrite(Op op,
+                                PatternRewriter &rewriter) const override {
+    if (!op->template getParentOfType<func::FuncOp>())
+      return rewriter.notifyMatchFailure(op, "expected an op of a func.func");
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    auto [source, target] = getOperands(op);
+    kernels.launch(b, name, source, target);
+    rewriter.eraseOp(op);
+    return success();
+  }
+
+private:
+  StringRef name;
+  CopyKernels &kernels;
 };
 
 struct LaunchCopiesPass : mfa::impl::MFALaunchCopiesPassBase<LaunchCopiesPass> {
@@ -134,22 +165,26 @@ struct LaunchCopiesPass : mfa::impl::MFALaunchCopiesPassBase<LaunchCopiesPass> {
     if (failed(checkTypes()))
       return signalPassFailure();
     getOperation().walk([&](ModuleOp module) {
+      CopyKernels kernels(module, *known);
       RewritePatternSet patterns(&getContext());
-      patterns.add<LaunchCopy>(module, *known);
+      patterns.add<LaunchCopy<memref::CopyOp>>(&getContext(), "copy", kernels);
+      patterns.add<LaunchCopy<linalg::FillOp>>(&getContext(), "fill", kernels);
       walkAndApplyPatterns(module, std::move(patterns));
     });
   }
 
 private:
   LogicalResult checkTypes() {
-    WalkResult result = getOperation().walk([](memref::CopyOp op) {
-      for (Value buffer : {op.getSource(), op.getTarget()}) {
-        auto type = dyn_cast<MemRefType>(buffer.getType());
-        if (type && type.isStrided())
+    WalkResult result = getOperation().walk([](Operation *op) {
+      if (!isa<memref::CopyOp, linalg::FillOp>(op))
+        return WalkResult::advance();
+      for (Type buffer : op->getOperandTypes()) {
+        auto type = dyn_cast<MemRefType>(buffer);
+        if (!isa<ShapedType>(buffer) || (type && type.isStrided()))
           continue;
-        op.emitOpError("expected ranked buffers with a strided layout, which a "
-                       "kernel can copy, but got ")
-            << buffer.getType();
+        op->emitOpError("expected ranked buffers with a strided layout, which "
+                        "a kernel can copy, but got ")
+            << buffer;
         return WalkResult::interrupt();
       }
       return WalkResult::advance();

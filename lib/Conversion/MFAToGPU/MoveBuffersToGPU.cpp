@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
@@ -266,7 +267,7 @@ static bool accessesElements(Operation *op) {
     if (load.getMemRef().getDefiningOp<memref::GetGlobalOp>())
       return false;
   if (isa<mfa::MaskedAttentionOp, memref::AllocOp, memref::DeallocOp,
-          memref::CopyOp>(op) ||
+          memref::CopyOp, linalg::FillOp>(op) ||
       isa<gpu::GPUDialect>(op->getDialect()) || op->getNumRegions() > 0 ||
       isa<CallOpInterface, RegionBranchTerminatorOpInterface>(op))
     return false;
@@ -300,7 +301,7 @@ struct MoveBuffersToGPUPass
       }
       bool isLinalg = op->getDialect() &&
                       op->getDialect()->getNamespace() == "linalg" &&
-                      op->getNumRegions() > 0;
+                      op->getNumRegions() > 0 && !isa<linalg::FillOp>(op);
       if (!isLinalg && !accessesElements(op))
         return WalkResult::advance();
       op->emitOpError("expected buffers to be used by kernels only, but got an "

@@ -48,3 +48,17 @@ func.func @unranked(%a: memref<*xf32>, %b: memref<*xf32>) {
   memref.copy %a, %b : memref<*xf32> to memref<*xf32>
   return
 }
+
+// -----
+
+// CHECK-LABEL: func.func @fill
+// CHECK-SAME: %[[A:.*]]: memref<4x?xf16, strided<[?, 1]>>, %[[X:.*]]: f16
+// CHECK: gpu.launch_func @mfa_kernels::@fill blocks in {{.*}} args(%[[X]] : f16, %[[A]] : {{.*}})
+// CHECK-NOT: linalg.fill
+func.func @fill(%a: memref<4x?xf16, strided<[?, 1]>>, %x: f16) {
+  linalg.fill ins(%x : f16) outs(%a : memref<4x?xf16, strided<[?, 1]>>)
+  return
+}
+// CHECK: gpu.func @fill(%[[VALUE:.*]]: f16, %[[TO:.*]]: memref<4x?xf16, strided<[?, 1]>>) kernel
+// CHECK: %[[INDICES:.*]]:2 = affine.delinearize_index
+// CHECK: memref.store %[[VALUE]], %[[TO]][%[[INDICES]]#0, %[[INDICES]]#1]

@@ -28,8 +28,18 @@ func.func @load(%arg: memref<4xf32>) -> f32 {
 
 // -----
 
-func.func @fill(%arg: memref<4xf32>, %value: f32) {
+func.func @exp(%arg: memref<4xf32>) {
   // expected-error @below {{expected buffers to be used by kernels only, but got an access on the host: they are in GPU memory}}
+  linalg.exp ins(%arg : memref<4xf32>) outs(%arg : memref<4xf32>)
+  return
+}
+
+// -----
+
+// Left for a kernel.
+// CHECK-LABEL: func.func @fill
+// CHECK: linalg.fill
+func.func @fill(%arg: memref<4xf32>, %value: f32) {
   linalg.fill ins(%value : f32) outs(%arg : memref<4xf32>)
   return
 }

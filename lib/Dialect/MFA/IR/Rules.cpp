@@ -36,6 +36,8 @@ Value RegionBuilder::getPosition(ScoreDim dim) {
 }
 
 Value RegionBuilder::capture(Value value) {
+  if (region.isAncestor(value.getParentRegion()))
+    return value;
   for (auto [index, captured] : llvm::enumerate(op.getCaptures()))
     if (captured == value)
       return op.getCaptureArguments(region)[index];

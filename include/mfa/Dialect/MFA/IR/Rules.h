@@ -38,7 +38,8 @@ public:
   Value getQuery() { return getPosition(ScoreDim::Query); }
   Value getKey() { return getPosition(ScoreDim::Key); }
 
-  /// The region's argument for `value`, a new one unless it is captured yet.
+  /// The region's argument for `value`, a new one unless it is captured yet; a
+  /// value of the region is itself.
   Value capture(Value value);
   /// A number that is known, or captured.
   Value capture(OpFoldResult value);
