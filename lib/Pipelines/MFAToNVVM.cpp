@@ -41,11 +41,12 @@ void mfa::addMFAToGPUKernels(OpPassManager &pm,
   pm.addNestedPass<func::FuncOp>(createMFAGroupHeadsAsQueriesPass());
   // From here on there are functions that no one calls from outside.
   pm.addNestedPass<func::FuncOp>(LLVM::createLLVMRequestCWrappersPass());
+  // Before functions of the host become calls.
+  pm.addPass(createMFAExpandRegionMathPass());
   // Before kernels are there, which this is no concern of, and which it would
   // have to go through.
   addHostArithmetic(pm);
   pm.addPass(createMFASelectSchedulePass({options.chip, options.f32Product}));
-  pm.addPass(createMFAExpandRegionMathPass());
   pm.addPass(createConvertMFAToGPUPass({options.chip}));
   addSimplification(pm);
 }

@@ -264,23 +264,30 @@ struct SpecialFunctionPattern : OpConversionPattern<Op> {
   StringRef intrinsic;
 };
 
-/// One instruction; upstream's conversion would call libdevice for it.
-template <typename MathOp, typename Intrinsic>
-struct IntrinsicPattern : OpConversionPattern<MathOp> {
-  using OpConversionPattern<MathOp>::OpConversionPattern;
+/// An intrinsic of LLVM that is one instruction, or a few. It is called by
+/// name, since upstream's conversion would make a call of libdevice of its op.
+template <typename Op>
+struct IntrinsicPattern : OpConversionPattern<Op> {
+  IntrinsicPattern(const TypeConverter &converter, MLIRContext *context,
+                   StringRef intrinsic)
+      : OpConversionPattern<Op>(converter, context), intrinsic(intrinsic) {}
 
   LogicalResult
-  matchAndRewrite(MathOp op, typename MathOp::Adaptor adaptor,
+  matchAndRewrite(Op op, typename Op::Adaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     if (!op.getType().isF32())
       return rewriter.notifyMatchFailure(op, "not f32");
-    auto replacement = rewriter.replaceOpWithNewOp<Intrinsic>(
-        op, op.getType(), adaptor.getOperands());
+    auto call = LLVM::CallIntrinsicOp::create(
+        rewriter, op.getLoc(), op.getType(), rewriter.getStringAttr(intrinsic),
+        adaptor.getOperands());
     // The exact root is a function in PTX.
-    if constexpr (std::is_same_v<MathOp, math::SqrtOp>)
-      replacement.setFastmathFlags(LLVM::FastmathFlags::afn);
+    if constexpr (std::is_same_v<Op, math::SqrtOp>)
+      call.setFastmathFlags(LLVM::FastmathFlags::afn);
+    rewriter.replaceOp(op, call);
     return success();
   }
+
+  StringRef intrinsic;
 };
 
 } // namespace
@@ -290,15 +297,24 @@ void mfa_gpu::populateElementPatterns(const TypeConverter &converter,
   MLIRContext *context = patterns.getContext();
   patterns.add<SplatPattern, MapPattern, ReducePattern, AllReducePattern,
                AnyPattern, ConvertPattern>(converter, context);
-  patterns.add<IntrinsicPattern<math::AbsFOp, LLVM::FAbsOp>,
-               IntrinsicPattern<math::CeilOp, LLVM::FCeilOp>,
-               IntrinsicPattern<math::CopySignOp, LLVM::CopySignOp>,
-               IntrinsicPattern<math::FloorOp, LLVM::FFloorOp>,
-               IntrinsicPattern<math::FmaOp, LLVM::FMAOp>,
-               IntrinsicPattern<math::RoundEvenOp, LLVM::RoundEvenOp>,
-               IntrinsicPattern<math::SqrtOp, LLVM::SqrtOp>,
-               IntrinsicPattern<math::TruncOp, LLVM::FTruncOp>>(converter,
-                                                                context);
+  patterns.add<IntrinsicPattern<math::AbsFOp>>(converter, context,
+                                               "llvm.fabs.f32");
+  patterns.add<IntrinsicPattern<math::CeilOp>>(converter, context,
+                                               "llvm.ceil.f32");
+  patterns.add<IntrinsicPattern<math::CopySignOp>>(converter, context,
+                                                   "llvm.copysign.f32");
+  patterns.add<IntrinsicPattern<math::FloorOp>>(converter, context,
+                                                "llvm.floor.f32");
+  patterns.add<IntrinsicPattern<math::FmaOp>>(converter, context,
+                                              "llvm.fma.f32");
+  patterns.add<IntrinsicPattern<math::RoundOp>>(converter, context,
+                                                "llvm.round.f32");
+  patterns.add<IntrinsicPattern<math::RoundEvenOp>>(converter, context,
+                                                    "llvm.roundeven.f32");
+  patterns.add<IntrinsicPattern<math::SqrtOp>>(converter, context,
+                                               "llvm.sqrt.f32");
+  patterns.add<IntrinsicPattern<math::TruncOp>>(converter, context,
+                                                "llvm.trunc.f32");
   patterns.add<SpecialFunctionPattern<math::Exp2Op>>(
       converter, context, "llvm.nvvm.ex2.approx.ftz.f32");
   patterns.add<SpecialFunctionPattern<math::Log2Op>>(

@@ -46,8 +46,8 @@ struct ConvertMFAGPUToNVVMPass
     target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
     target.addDynamicallyLegalOp<math::AbsFOp, math::CeilOp, math::CopySignOp,
                                  math::Exp2Op, math::FloorOp, math::FmaOp,
-                                 math::Log2Op, math::RoundEvenOp, math::SqrtOp,
-                                 math::TruncOp>(
+                                 math::Log2Op, math::RoundEvenOp, math::RoundOp,
+                                 math::SqrtOp, math::TruncOp>(
         [](Operation *op) { return !op->getResult(0).getType().isF32(); });
 
     RewritePatternSet patterns(&context);

@@ -9,13 +9,13 @@
 #include "Kernels.h"
 #include "mfa/Conversion/Passes.h"
 #include "mfa/Dialect/MFA/IR/MFA.h"
+#include "mfa/Dialect/MFA/Transforms/RegionMath.h"
 #include "mfa/Dialect/MFA/Transforms/RegionTiles.h"
 #include "mfa/Dialect/MFA/Transforms/SharedMemory.h"
 #include "mfa/Dialect/MFAGPU/IR/MFAGPU.h"
 #include "mfa/Support/OptionCheck.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Index/IR/IndexDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -59,30 +59,6 @@ struct ConvertMFAToGPUPass
   }
 
 private:
-  /// Functions of f32 that kernels have instructions for.
-  static bool hasInstruction(Operation *op) {
-    return isa<math::AbsFOp, math::CeilOp, math::CopySignOp, math::Exp2Op,
-               math::FloorOp, math::FmaOp, math::Log2Op, math::RoundEvenOp,
-               math::SqrtOp, math::TruncOp>(op) &&
-           op->getResult(0).getType().isF32();
-  }
-
-  LogicalResult checkRegions(MaskedAttentionOp op) {
-    for (Region *region : {&op.getScore(), &op.getKeep()})
-      for (Operation &nested : region->getOps())
-        if (isa<math::MathDialect, index::IndexDialect>(nested.getDialect()) &&
-            !hasInstruction(&nested)) {
-          InFlightDiagnostic diag =
-              op.emitOpError("expected regions with functions that GPU kernels "
-                             "have instructions for (mfa-expand-region-math "
-                             "writes most others by these), but got '");
-          diag << nested.getName() << "'; run it on the CPU (mfa-to-cpu)";
-          diag.attachNote(nested.getLoc()) << "the op is here";
-          return diag;
-        }
-    return checkKeyTiles(op);
-  }
-
   /// An attribute that somebody wrote by hand.
   LogicalResult checkKeyTiles(MaskedAttentionOp op) {
     auto tiles = op->getAttrOfType<KeyTilesAttr>(kKeyTilesName);
@@ -116,7 +92,7 @@ private:
                        "(one-shot-bufferize)");
         return WalkResult::interrupt();
       }
-      if (failed(checkRegions(op)))
+      if (failed(checkRegionMath(op)) || failed(checkKeyTiles(op)))
         return WalkResult::interrupt();
       if (!op.getSchedule()) {
         op.emitOpError("expected a schedule: run mfa-select-schedule first");

@@ -323,7 +323,10 @@ static bool isSimulated(Operation *op, ModuleOp host) {
     return false;
   if (auto call = dyn_cast<LLVM::CallOp>(op))
     return call.getCalleeAttr() && host.lookupSymbol(call.getCalleeAttr());
-  if (isa<LLVM::InlineAsmOp, LLVM::CallIntrinsicOp, LLVM::AddrSpaceCastOp>(op))
+  // Intrinsics that the host has as well, such as llvm.fabs.
+  if (auto call = dyn_cast<LLVM::CallIntrinsicOp>(op))
+    return !call.getIntrin().starts_with("llvm.nvvm.");
+  if (isa<LLVM::InlineAsmOp, LLVM::AddrSpaceCastOp>(op))
     return false;
   // Accesses to memory go through the generic pointer of the host.
   auto isForeign = [](Type type) {

@@ -45,8 +45,8 @@ func.func @other_types(%x: f16, %v: vector<2xf32>) -> (f16, vector<2xf32>) {
 // CHECK-SAME: %{{.*}}: f16, %[[Y:.*]]: f32, %[[LOW:.*]]: f32, %[[HIGH:.*]]: f32
 // CHECK: %[[INF:.*]] = arith.constant 0x7C00 : f16
 // CHECK: arith.cmpf oeq, %{{.*}}, %[[INF]] : f16
-// CHECK: %[[LEAST:.*]] = arith.constant 6.103520e-05 : f16
 // CHECK: arith.cmpf olt
+// CHECK: %[[LEAST:.*]] = arith.constant 6.103520e-05 : f16
 // CHECK: arith.cmpf oge, %{{.*}}, %[[LEAST]]
 // CHECK: %[[RAISED:.*]] = arith.maximumf %[[Y]], %[[LOW]]
 // CHECK: arith.minimumf %[[RAISED]], %[[HIGH]]

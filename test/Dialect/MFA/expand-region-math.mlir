@@ -55,3 +55,24 @@ func.func @others(%q: !a, %o: !a) {
     }
   return
 }
+
+// An op on f32 has a tanh that is good near 0 as well.
+// CHECK-LABEL: func.func @softcap_f32
+// CHECK: score {
+// CHECK: ^bb0(%[[X:[a-z]*]]: f32,
+// CHECK: %[[LARGE:.*]] = arith.subf
+// CHECK: %[[SIZE:.*]] = math.absf %[[X]]
+// CHECK: %[[IS_SMALL:.*]] = arith.cmpf olt, %[[SIZE]]
+// CHECK: %[[SMALL:.*]] = math.fma %{{.*}}, %[[X]], %[[X]]
+// CHECK: %[[TANH:.*]] = arith.select %[[IS_SMALL]], %[[SMALL]], %[[LARGE]]
+// CHECK: mfa.yield %[[TANH]]
+func.func @softcap_f32(%q: memref<2x64x2x32xf32>, %o: memref<2x64x2x32xf32>) {
+  mfa.masked_attention ins(%q, %q, %q : memref<2x64x2x32xf32>, memref<2x64x2x32xf32>, memref<2x64x2x32xf32>)
+      outs(%o : memref<2x64x2x32xf32>)
+    score {
+    ^bb0(%s: f32, %b: index, %h: index, %i: index, %n: index):
+      %t = math.tanh %s : f32
+      mfa.yield %t : f32
+    }
+  return
+}

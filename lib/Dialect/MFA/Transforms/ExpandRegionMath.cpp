@@ -6,9 +6,11 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mfa/Dialect/MFA/IR/MFA.h"
+#include "mfa/Dialect/MFA/Transforms/MathExpansions.h"
 #include "mfa/Dialect/MFA/Transforms/Passes.h"
+#include "mfa/Dialect/MFA/Transforms/RegionMath.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Index/IR/IndexDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Math/Transforms/Approximation.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
@@ -25,6 +27,32 @@ using namespace mlir;
 
 static constexpr double kLog2E = 1.4426950408889634;
 static constexpr double kLn2 = 0.6931471805599453;
+static constexpr double kLog10Of2 = 0.3010299956639812;
+
+/// Functions of f32 that kernels have instructions for.
+static bool hasInstruction(Operation *op) {
+  return isa<math::AbsFOp, math::CeilOp, math::CopySignOp, math::Exp2Op,
+             math::FloorOp, math::FmaOp, math::Log2Op, math::RoundOp,
+             math::RoundEvenOp, math::SqrtOp, math::TruncOp>(op) &&
+         op->getResult(0).getType().isF32();
+}
+
+LogicalResult mfa::checkRegionMath(MaskedAttentionOp op) {
+  for (Region *region : {&op.getScore(), &op.getKeep()})
+    for (Operation &nested : region->getOps()) {
+      if (!isa<math::MathDialect, index::IndexDialect>(nested.getDialect()) ||
+          hasInstruction(&nested))
+        continue;
+      InFlightDiagnostic diag =
+          op.emitOpError("expected regions with functions that GPU kernels "
+                         "have instructions for (mfa-expand-region-math "
+                         "writes most others by these), but got '");
+      diag << nested.getName() << "'; run it on the CPU (mfa-to-cpu)";
+      diag.attachNote(nested.getLoc()) << "the op is here";
+      return diag;
+    }
+  return success();
+}
 
 static Value createConstant(ImplicitLocOpBuilder &b, double value) {
   return arith::ConstantOp::create(
@@ -37,9 +65,22 @@ static Value createExp(ImplicitLocOpBuilder &b, Value value, double factor) {
       b, arith::MulFOp::create(b, value, createConstant(b, kLog2E * factor)));
 }
 
-namespace {
+/// x + x^3 p(x^2), where p is fitted to (tanh(x) / x - 1) / x^2 in Chebyshev
+/// points of x^2 up to 0.6^2; good to a unit in the last place up to there.
+static Value createSmallTanh(ImplicitLocOpBuilder &b, Value x) {
+  constexpr double coefficients[] = {-0.006276391, 0.021116218, -0.053875137,
+                                     0.13332924, -0.33333331};
+  Value square = arith::MulFOp::create(b, x, x);
+  Value sum = createConstant(b, coefficients[0]);
+  for (double coefficient : ArrayRef(coefficients).drop_front())
+    sum = math::FmaOp::create(b, sum, square, createConstant(b, coefficient));
+  return math::FmaOp::create(b, arith::MulFOp::create(b, square, sum), x, x);
+}
 
-/// 1 - 2 / (exp(2 x) + 1): right at +-inf as well.
+namespace {
+/// 1 - 2 / (exp(2 x) + 1): right at +-inf as well. Near 0 that has the error of
+/// numbers near 1. It matters to an op on f32, whose scores are good to more
+/// digits than those of f16 and bf16.
 struct ExpandTanh : OpRewritePattern<math::TanhOp> {
   using OpRewritePattern::OpRewritePattern;
 
@@ -48,11 +89,21 @@ struct ExpandTanh : OpRewritePattern<math::TanhOp> {
     if (!op.getType().isF32())
       return rewriter.notifyMatchFailure(op, "needs f32");
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    Value x = op.getOperand();
     Value one = createConstant(b, 1);
-    Value sum = arith::AddFOp::create(b, createExp(b, op.getOperand(), 2), one);
+    Value sum = arith::AddFOp::create(b, createExp(b, x, 2), one);
     Value rest = arith::DivFOp::create(b, createConstant(b, 2), sum,
                                        arith::FastMathFlags::afn);
-    rewriter.replaceOpWithNewOp<arith::SubFOp>(op, one, rest);
+    Value result = arith::SubFOp::create(b, one, rest);
+    auto attention = op->getParentOfType<mfa::MaskedAttentionOp>();
+    if (getElementTypeOrSelf(attention.getQuery()).isF32()) {
+      Value isSmall = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT,
+                                            math::AbsFOp::create(b, x),
+                                            createConstant(b, 0.6));
+      result =
+          arith::SelectOp::create(b, isSmall, createSmallTanh(b, x), result);
+    }
+    rewriter.replaceOp(op, result);
     return success();
   }
 };
@@ -70,17 +121,86 @@ struct ExpandExp : OpRewritePattern<math::ExpOp> {
   }
 };
 
-struct ExpandLog : OpRewritePattern<math::LogOp> {
-  using OpRewritePattern::OpRewritePattern;
+/// A logarithm by the binary one, which is multiplied by `factor`.
+template <typename Op>
+struct ExpandLog : OpRewritePattern<Op> {
+  ExpandLog(MLIRContext *context, double factor)
+      : OpRewritePattern<Op>(context), factor(factor) {}
 
-  LogicalResult matchAndRewrite(math::LogOp op,
+  LogicalResult matchAndRewrite(Op op,
                                 PatternRewriter &rewriter) const override {
     if (!op.getType().isF32())
       return rewriter.notifyMatchFailure(op, "needs f32");
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     Value log2 = math::Log2Op::create(b, op.getOperand());
     rewriter.replaceOpWithNewOp<arith::MulFOp>(op, log2,
-                                               createConstant(b, kLn2));
+                                               createConstant(b, factor));
+    return success();
+  }
+
+private:
+  double factor;
+};
+
+/// The root of |x|, with the sign of x; right at 0 and infinity as well.
+struct ExpandCbrt : OpRewritePattern<math::CbrtOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(math::CbrtOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!op.getType().isF32())
+      return rewriter.notifyMatchFailure(op, "needs f32");
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    Value x = op.getOperand();
+    Value log2 = math::Log2Op::create(b, math::AbsFOp::create(b, x));
+    Value third = arith::MulFOp::create(b, log2, createConstant(b, 1.0 / 3));
+    rewriter.replaceOpWithNewOp<math::CopySignOp>(
+        op, math::Exp2Op::create(b, third), x);
+    return success();
+  }
+};
+
+struct ExpandAbsI : OpRewritePattern<math::AbsIOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(math::AbsIOp op,
+                                PatternRewriter &rewriter) const override {
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    Value x = op.getOperand();
+    Value zero = arith::ConstantOp::create(b, b.getIntegerAttr(x.getType(), 0));
+    Value negated = arith::SubIOp::create(b, zero, x);
+    rewriter.replaceOpWithNewOp<arith::MaxSIOp>(op, x, negated);
+    return success();
+  }
+};
+
+/// The remainder with the sign of x. The quotient, whose approximation may be
+/// one off next to a whole number, is put right; it is exact up to 2^22.
+struct ExpandRemF : OpRewritePattern<arith::RemFOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(arith::RemFOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!op.getType().isF32())
+      return rewriter.notifyMatchFailure(op, "needs f32");
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    Value x = math::AbsFOp::create(b, op.getLhs());
+    Value y = math::AbsFOp::create(b, op.getRhs());
+    auto choose = [&](arith::CmpFPredicate predicate, Value lhs, Value rhs,
+                      Value yes, Value no) -> Value {
+      Value condition = arith::CmpFOp::create(b, predicate, lhs, rhs);
+      return arith::SelectOp::create(b, condition, yes, no);
+    };
+    Value quotient = math::FloorOp::create(b, arith::DivFOp::create(b, x, y));
+    Value rest =
+        math::FmaOp::create(b, arith::NegFOp::create(b, quotient), y, x);
+    rest = choose(arith::CmpFPredicate::OLT, rest, createConstant(b, 0),
+                  arith::AddFOp::create(b, rest, y), rest);
+    rest = choose(arith::CmpFPredicate::OGE, rest, y,
+                  arith::SubFOp::create(b, rest, y), rest);
+    // Also where y is infinite.
+    rest = choose(arith::CmpFPredicate::OLT, x, y, x, rest);
+    rewriter.replaceOpWithNewOp<math::CopySignOp>(op, rest, op.getLhs());
     return success();
   }
 };
@@ -108,17 +228,22 @@ struct ExpandRegionMathPass
 
   LogicalResult initialize(MLIRContext *context) override {
     RewritePatternSet set(context);
-    set.add<ExpandTanh, ExpandExp, ExpandLog, ApproximateQuotient>(context);
-    math::populateExpansionPatterns(set,
-                                    {"sinh", "cosh", "tan", "asinh", "acosh",
-                                     "atanh", "powf", "fpowi", "rsqrt"});
+    set.add<ExpandAbsI, ExpandCbrt, ExpandTanh, ExpandExp, ExpandRemF,
+            ApproximateQuotient>(context);
+    set.add<ExpandLog<math::LogOp>>(context, kLn2);
+    set.add<ExpandLog<math::Log10Op>>(context, kLog10Of2);
+    mfa::populateClassExpansionPatterns(set);
+    populateMathAlgebraicSimplificationPatterns(set);
+    math::populateExpansionPatterns(set, {"sinh", "cosh", "tan", "asinh",
+                                          "acosh", "atanh", "powf", "fpowi",
+                                          "rsqrt", "ctlz"});
     auto isApproximated = [](StringRef name) {
       return llvm::is_contained(
           {StringRef("math.erf"), StringRef("math.erfc"), StringRef("math.sin"),
            StringRef("math.cos"), StringRef("math.atan"),
            StringRef("math.atan2"), StringRef("math.log1p"),
            StringRef("math.expm1"), StringRef("math.asin"),
-           StringRef("math.acos"), StringRef("math.cbrt")},
+           StringRef("math.acos")},
           name);
     };
     populateMathF32ExpansionPatterns(
@@ -129,11 +254,15 @@ struct ExpandRegionMathPass
   }
 
   void runOnOperation() override {
-    getOperation()->walk([&](mfa::MaskedAttentionOp op) {
-      for (Region *region : {&op.getScore(), &op.getKeep()})
-        if (!region->empty())
-          (void)applyPatternsGreedily(*region, patterns);
-    });
+    WalkResult result =
+        getOperation()->walk([&](mfa::MaskedAttentionOp op) -> WalkResult {
+          for (Region *region : {&op.getScore(), &op.getKeep()})
+            if (!region->empty())
+              (void)applyPatternsGreedily(*region, patterns);
+          return mfa::checkRegionMath(op);
+        });
+    if (result.wasInterrupted())
+      signalPassFailure();
   }
 
 private:

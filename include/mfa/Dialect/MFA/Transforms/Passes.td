@@ -96,15 +96,19 @@ def MFAExpandRegionMathPass : Pass<"mfa-expand-region-math"> {
   let description = [{
     In the regions of `mfa.masked_attention` and nowhere else: `exp`, `tanh`, `log`,
     `pow` and the like of f32 become `exp2`, `log2`, products and quotients, which
-    are good to a few units in the last place (tanh: to 2^-23 of 1); functions of
-    f16 and bf16 are computed in f32. There is no library of functions in kernels.
+    are good to a few units in the last place (tanh, unless the op is of f32: to
+    2^-23 of 1); functions of f16 and bf16 are computed in f32. There is no library
+    of functions in kernels: what is left, such as functions of f64, is an error.
 
     | op | is computed as |
     |---|---|
-    | `exp`, `log`, `tanh` | by `exp2` and `log2` |
+    | `exp2`, `log2`, `sqrt`, `fma`, `absf`, `copysign`, `ceil`, `floor`, `round`, `roundeven`, `trunc` | an instruction or a few |
+    | `exp`, `log`, `log10`, `tanh`, `cbrt` | by `exp2` and `log2` |
     | `sinh`, `cosh`, `tan`, `asinh`, `acosh`, `atanh`, `powf`, `fpowi`, `rsqrt` | by the former |
-    | `erf`, `erfc`, `sin`, `cos`, `asin`, `acos`, `atan`, `atan2`, `log1p`, `expm1`, `cbrt` | polynomials |
+    | `erf`, `erfc`, `sin`, `cos`, `asin`, `acos`, `atan`, `atan2`, `log1p`, `expm1` | polynomials |
+    | `absi`, `ctlz`, `ipowi` by a constant | integer operations |
     | `arith.divf` | an approximate quotient, good to 2 units in the last place |
+    | `arith.remf` | by a quotient, which is right up to 2^22 |
   }];
   let dependentDialects = [
     "::mlir::arith::ArithDialect",
