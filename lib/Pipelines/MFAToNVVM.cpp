@@ -46,7 +46,8 @@ void mfa::addMFAToGPUKernels(OpPassManager &pm,
   // Before kernels are there, which this is no concern of, and which it would
   // have to go through.
   addHostArithmetic(pm);
-  pm.addPass(createMFASelectSchedulePass({options.chip, options.f32Product}));
+  pm.addPass(createMFASelectSchedulePass(
+      {options.chip, options.f32Product, options.tiles}));
   pm.addPass(createConvertMFAToGPUPass({options.chip}));
   addSimplification(pm);
 }

@@ -29,6 +29,7 @@ void mfa::buildMFAToSimPipeline(OpPassManager &pm,
   MFAToNVVMOptions kernels;
   kernels.chip = options.chip;
   kernels.f32Product = options.f32Product;
+  kernels.tiles = options.tiles;
   addForEachModule(pm, [&](OpPassManager &pm) {
     addMFAToGPUKernels(pm, kernels);
     addGPUKernelsToNVVM(pm);

@@ -10,6 +10,7 @@
 #define MFA_PIPELINES_PIPELINES_H
 
 #include "mfa/Dialect/MFA/IR/MFA.h"
+#include "mfa/Dialect/MFA/Transforms/Passes.h"
 #include "mfa/Support/OptionCheck.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassOptions.h"
@@ -54,6 +55,18 @@ struct KernelOptions : public PassPipelineOptions<Derived> {
                                   "three tf32 products, f32-accurate"),
                        clEnumValN(F32Product::TF32, "tf32",
                                   "one tf32 product, 10-bit factors"))};
+  mlir::detail::PassOptions::Option<TileLists> tiles{
+      *this, "tiles",
+      llvm::cl::desc("Which ops have a list of key tiles made at run time"),
+      llvm::cl::init(TileLists::Rules),
+      llvm::cl::values(
+          clEnumValN(TileLists::Rules, "rules",
+                     "those whose rule reads arrays"),
+          clEnumValN(TileLists::Auto, "auto",
+                     "those, and masks where the sizes are worth it"),
+          clEnumValN(TileLists::Always, "always",
+                     "all that have a rule or a mask"),
+          clEnumValN(TileLists::Never, "never", "none"))};
 };
 
 /// Options of the pipeline `mfa-to-nvvm`.

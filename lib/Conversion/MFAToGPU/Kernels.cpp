@@ -9,7 +9,9 @@
 #include "Kernels.h"
 #include "AttentionKernel.h"
 #include "KernelModules.h"
+#include "TileList.h"
 #include "mfa/Dialect/MFA/Transforms/RegionTiles.h"
+#include "mfa/Dialect/MFA/Transforms/Schedules.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
@@ -61,6 +63,14 @@ SmallVector<Value> mfa::getKernelArguments(MaskedAttentionOp op) {
   llvm::append_range(arguments, op.getCaptures());
   if (!op.getSchedule()->getSplitsKeys())
     llvm::append_range(arguments, getFinishingArguments(op));
+  return arguments;
+}
+
+SmallVector<Value> mfa::getTileClassesArguments(MaskedAttentionOp op) {
+  SmallVector<Value> arguments{op.getQuery(), op.getKey()};
+  if (isMaskListed(op))
+    arguments.push_back(op.getMask());
+  llvm::append_range(arguments, op.getCaptures());
   return arguments;
 }
 
@@ -183,6 +193,8 @@ gpu::GPUFuncOp Kernels::get(OpBuilder &builder, MaskedAttentionOp op,
   }
   if (splitsKeys)
     operands.partial = reader.take("partial");
+  if (hasTileList(op))
+    operands.tileList = reader.take("tile_list");
   if (isWgmma(op))
     buildWgmmaKernel(builder, op, operands);
   else
@@ -207,6 +219,51 @@ gpu::GPUFuncOp Kernels::getCombine(OpBuilder &builder, MaskedAttentionOp op,
   operands.partial = reader.take("partial");
   takeFinishingArguments(reader, op, operands);
   buildCombineKernel(builder, op, operands);
+  gpu::ReturnOp::create(builder, op.getLoc());
+  return kernel;
+}
+
+gpu::GPUFuncOp Kernels::getTileClasses(OpBuilder &builder, MaskedAttentionOp op,
+                                       ValueRange arguments) {
+  ScheduleAttr schedule = *op.getSchedule();
+  auto shape = builder.getDenseI64ArrayAttr(
+      {schedule.getClusterBlocks() * schedule.getTileRows(),
+       schedule.getTileKeys()});
+  gpu::GPUFuncOp kernel =
+      lookupOrCreate(builder, op, "masked_attention_tile_classes", arguments,
+                     shape, kListThreads);
+  Block &body = kernel.getBody().front();
+  if (!body.empty())
+    return kernel;
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(&body);
+  ArgumentReader reader(builder, kernel);
+  KernelOperands operands;
+  operands.query = reader.take("query");
+  operands.key = reader.take("key");
+  if (isMaskListed(op))
+    operands.mask = reader.take("mask");
+  for (size_t i = 0; i < op.getCaptures().size(); ++i)
+    operands.captures.push_back(reader.take("capture"));
+  operands.tileList = reader.take("tile_list");
+  buildTileClassesKernel(builder, op, operands);
+  gpu::ReturnOp::create(builder, op.getLoc());
+  return kernel;
+}
+
+gpu::GPUFuncOp Kernels::getTileOrder(OpBuilder &builder, MaskedAttentionOp op,
+                                     ValueRange arguments) {
+  gpu::GPUFuncOp kernel =
+      lookupOrCreate(builder, op, "masked_attention_tile_order", arguments,
+                     builder.getBoolAttr(mayHaveTests(op)), kListThreads);
+  Block &body = kernel.getBody().front();
+  if (!body.empty())
+    return kernel;
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(&body);
+  ArgumentReader reader(builder, kernel);
+  Value list = reader.take("tile_list"), minSteps = reader.take("min_steps");
+  buildTileOrderKernel(builder, op, list, minSteps);
   gpu::ReturnOp::create(builder, op.getLoc());
   return kernel;
 }

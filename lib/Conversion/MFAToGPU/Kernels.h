@@ -30,6 +30,8 @@ int64_t getCombineThreads(MaskedAttentionOp op);
 /// What the kernel of `op` takes of the op, in order: without a scale that is
 /// built in, and without what another kernel finishes rows with.
 SmallVector<Value> getKernelArguments(MaskedAttentionOp op);
+/// What the kernel takes of the op that finds the classes of key tiles.
+SmallVector<Value> getTileClassesArguments(MaskedAttentionOp op);
 /// What the kernel that has whole rows takes: sinks and destinations.
 SmallVector<Value> getFinishingArguments(MaskedAttentionOp op);
 
@@ -42,13 +44,19 @@ public:
   Kernels(ModuleOp module, const Chip &chip) : module(module), chip(chip) {}
 
   /// The kernel for `op`, whose operands are those of `getKernelArguments`, the
-  /// tensor maps of a wgmma kernel, and the partial sums of one that splits
-  /// keys.
+  /// tensor maps of a wgmma kernel, the partial sums of one that splits keys,
+  /// and the list of key tiles.
   gpu::GPUFuncOp get(OpBuilder &builder, MaskedAttentionOp op,
                      ValueRange arguments);
   /// The kernel that takes the partial sums, output and lse.
   gpu::GPUFuncOp getCombine(OpBuilder &builder, MaskedAttentionOp op,
                             ValueRange arguments);
+
+  /// The kernels that make a list of key tiles (TileList.h).
+  gpu::GPUFuncOp getTileClasses(OpBuilder &builder, MaskedAttentionOp op,
+                                ValueRange arguments);
+  gpu::GPUFuncOp getTileOrder(OpBuilder &builder, MaskedAttentionOp op,
+                              ValueRange arguments);
 
   const Chip &getChip() const { return chip; }
 

@@ -24,8 +24,7 @@
 #define MFA_LIB_CONVERSION_MFATOGPU_KEYTILERANGES_H
 
 #include "TileSequence.h"
-#include "mfa/Dialect/MFA/Analysis/KeyTiles.h"
-#include <memory>
+#include "mfa/Dialect/MFA/Transforms/KeyTileSteps.h"
 
 namespace mlir::mfa {
 
@@ -40,19 +39,11 @@ public:
   OpFoldResult needsTest(const Round &round, Value step, bool isFirst) override;
 
 private:
-  /// Tiles from the first on, in front of the end.
-  struct Range {
-    Value first, end;
-  };
-  /// What a set's bounds are for the rows; no less than 0, no more than there
-  /// are tiles.
-  Range evaluate(const KeyTileRange &range, ValueRange dims);
   Value toStep(Value number);
   /// The number of a step among those of all parts of the rows' keys.
   Value getNumber(const Round &round, Value step);
 
   const RowSchedule &rowSchedule;
-  SmallVector<KeyTileRange> visit, test;
   // Of all rounds.
   SmallVector<Value> symbols;
   Value numTiles, minSteps;
@@ -66,16 +57,6 @@ bool leavesKeysOut(const KernelProblem &problem);
 
 /// Whether rows further on visit more tiles of keys, by `tiles`.
 bool growsWithRows(KeyTilesAttr tiles);
-
-/// The sequence of a kernel: `AllKeys` unless regions leave keys out.
-template <typename AllKeys>
-std::unique_ptr<TileSequence> makeTileSequence(const KernelProblem &problem,
-                                               const RowSchedule &rowSchedule,
-                                               Type stepType) {
-  if (leavesKeysOut(problem))
-    return std::make_unique<KeyTileRanges>(problem, rowSchedule, stepType);
-  return std::make_unique<AllKeys>(problem, stepType);
-}
 
 } // namespace mlir::mfa
 

@@ -8,6 +8,7 @@
 
 #include "AttentionKernel.h"
 #include "Kernels.h"
+#include "LaunchTileLists.h"
 #include "mfa/Dialect/MFA/Transforms/Schedules.h"
 #include "mfa/Dialect/MFA/Transforms/SharedMemory.h"
 #include "mfa/Dialect/MFAGPU/IR/MFAGPU.h"
@@ -60,10 +61,7 @@ struct LaunchAttentionKernel : OpRewritePattern<MaskedAttentionOp> {
     }
     remarkSlowOperands(op);
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
-    if (isWgmma(op))
-      launchWgmma(b, op);
-    else
-      launch(b, op, TensorMaps());
+    launchByTiles(b, op);
     rewriter.eraseOp(op);
     return success();
   }
@@ -96,6 +94,26 @@ private:
     OwningOpRef<MaskedAttentionOp> copy(op.clone());
     copy->setScheduleAttr(schedule);
     launch(*copy);
+  }
+
+  /// The kernel of the schedule with a list of key tiles or without, where that
+  /// is open.
+  void launchByTiles(ImplicitLocOpBuilder &b, MaskedAttentionOp op) const {
+    auto launchKind = [&](MaskedAttentionOp op) {
+      isWgmma(op) ? launchWgmma(b, op) : launch(b, op, TensorMaps());
+    };
+    ScheduleAttr schedule = *op.getSchedule();
+    if (schedule.getTiles() != TileChoice::Auto)
+      return launchKind(op);
+    auto launchWithTiles = [&](TileChoice tiles) {
+      launchWith(b, op, schedule.withTiles(tiles), launchKind);
+    };
+    if (!isMaskListed(op))
+      return launchWithTiles(isKeepListed(op) ? TileChoice::List
+                                              : TileChoice::Ranges);
+    choose(
+        b, isTileListCheap(b, op), [&] { launchWithTiles(TileChoice::List); },
+        [&] { launchWithTiles(TileChoice::Ranges); });
   }
 
   /// The wgmma kernel of the schedule, but without clusters where too many of
@@ -153,7 +171,8 @@ private:
           launchWith(b, op,
                      getMmaSyncSchedule(op, kernels.getChip(),
                                         op.getSchedule()->getF32Product(),
-                                        op.getSchedule()->getSplitsKeys()),
+                                        op.getSchedule()->getSplitsKeys())
+                         .withTiles(op.getSchedule()->getTiles()),
                      [&](MaskedAttentionOp simple) {
                        launch(b, simple, TensorMaps());
                      });
@@ -224,13 +243,28 @@ private:
     if (clusterBlocks > 1)
       cluster = gpu::KernelDim3{extent, one, one};
     SmallVector<Value> arguments = getArguments(op, maps);
-    gpu::LaunchFuncOp::create(
-        b, kernels.get(b, op, arguments),
-        gpu::KernelDim3{b.createOrFold<arith::MulIOp>(clusters, extent), one,
-                        one},
-        gpu::KernelDim3{createIndex(b, getNumThreads(op)), one, one},
-        getSharedBytes(b, op), arguments, /*asyncTokenType=*/nullptr,
-        /*asyncDependencies=*/{}, cluster);
+    auto launchAfter = [&](Value token) {
+      return gpu::LaunchFuncOp::create(
+          b, kernels.get(b, op, arguments),
+          gpu::KernelDim3{b.createOrFold<arith::MulIOp>(clusters, extent), one,
+                          one},
+          gpu::KernelDim3{createIndex(b, getNumThreads(op)), one, one},
+          getSharedBytes(b, op), arguments, token ? token.getType() : Type(),
+          token ? ValueRange(token) : ValueRange(), cluster);
+    };
+    if (!hasTileList(op)) {
+      launchAfter(Value());
+      return;
+    }
+    auto tokenType = b.getType<gpu::AsyncTokenType>();
+    Value start =
+        gpu::WaitOp::create(b, tokenType, ValueRange()).getAsyncToken();
+    LaunchedTileList tiles = launchTileList(b, kernels, op, one, start);
+    arguments.push_back(tiles.list);
+    auto attention = launchAfter(tiles.token);
+    auto dealloc = gpu::DeallocOp::create(
+        b, tokenType, attention.getAsyncToken(), tiles.list);
+    gpu::WaitOp::create(b, Type(), dealloc.getAsyncToken());
   }
 
   static Value getSharedBytes(ImplicitLocOpBuilder &b, MaskedAttentionOp op) {
@@ -282,10 +316,20 @@ private:
 
     SmallVector<Value> arguments = getArguments(op, maps);
     arguments.push_back(partial.getMemref());
+    Value ready = partial.getAsyncToken(), list;
+    if (hasTileList(op)) {
+      LaunchedTileList tiles = launchTileList(b, kernels, op, splits, ready);
+      list = tiles.list;
+      ready = tiles.token;
+      arguments.push_back(list);
+    }
     auto attention = gpu::LaunchFuncOp::create(
         b, kernels.get(b, op, arguments), gpu::KernelDim3{blocks, splits, one},
         gpu::KernelDim3{createIndex(b, getNumThreads(op)), one, one},
-        getSharedBytes(b, op), arguments, token, partial.getAsyncToken());
+        getSharedBytes(b, op), arguments, token, ready);
+    Value done = attention.getAsyncToken();
+    if (list)
+      done = gpu::DeallocOp::create(b, token, done, list).getAsyncToken();
 
     arguments = {partial.getMemref()};
     llvm::append_range(arguments, getFinishingArguments(op));
@@ -298,8 +342,7 @@ private:
         b, kernels.getCombine(b, op, arguments),
         gpu::KernelDim3{rows, one, one},
         gpu::KernelDim3{createIndex(b, getCombineThreads(op)), one, one},
-        arith::ConstantIntOp::create(b, 0, 32), arguments, token,
-        attention.getAsyncToken());
+        arith::ConstantIntOp::create(b, 0, 32), arguments, token, done);
     auto dealloc = gpu::DeallocOp::create(b, token, combine.getAsyncToken(),
                                           partial.getMemref());
     gpu::WaitOp::create(b, Type(), dealloc.getAsyncToken());

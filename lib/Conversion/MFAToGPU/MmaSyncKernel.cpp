@@ -19,13 +19,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "Epilogue.h"
-#include "KeyTileRanges.h"
 #include "OnlineSoftmax.h"
 #include "RowSchedule.h"
 #include "ScoreFunction.h"
 #include "SharedBuffers.h"
 #include "TileCopies.h"
-#include "TileSequence.h"
+#include "TileSequences.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -100,26 +99,30 @@ Scores MmaSyncKernel::getScores(const Round &round, Value step) {
   Value zero = b.splat(problem.scoreTile(problem.f32), b.constant(0));
   Value products = multiply(copies.getQuery(), copies.getKey(step), zero,
                             /*transposeRhs=*/true);
-  Value mask = copies.getMask(step);
-  if (mask)
-    mask = function.loadMask(mask);
   Value firstKey;
   if (function.dependsOnKeys())
     function.enterKeys(firstKey = sequence->getFirstKey(round, step));
-  Scores scores = function.getScores(products, mask);
+  Scores scores = function.getScores(
+      products, sequence->needsMask(round, step), [&]() -> Value {
+        Value mask = copies.getMask(step);
+        return mask ? function.loadMask(mask) : Value();
+      });
   OpFoldResult needsTest = sequence->needsTest(round, step, /*isFirst=*/false);
   if (!firstKey)
-    firstKey = sequence->getFirstKey(round, step);
+    firstKey = sequence->getFirstKeyIf(needsTest, round, step);
   return function.exclude(scores, function.getTest(needsTest, firstKey));
 }
 
 MmaSyncKernel::Sums MmaSyncKernel::sumKeys(const Round &round,
                                            const RowTile &rows) {
   auto copyKeyAndMask = [&](Value step) {
-    copies.copyKeyAndMask(rows, sequence->getFirstKey(round, step), step);
+    Value firstKey = sequence->getFirstKey(round, step);
+    copies.copyKeyAndMask(rows, firstKey, step,
+                          sequence->needsMask(round, step));
+    return firstKey;
   };
-  auto copyValue = [&](Value step) {
-    copies.copyValue(rows, sequence->getFirstKey(round, step), step);
+  auto copyAll = [&](Value step) {
+    copies.copyValue(rows, copyKeyAndMask(step), step);
   };
   auto isThere = [&](Value step) -> Value {
     return arith::CmpIOp::create(b, arith::CmpIPredicate::ult, step,
@@ -129,9 +132,10 @@ MmaSyncKernel::Sums MmaSyncKernel::sumKeys(const Round &round,
   Value hasKeys = arith::CmpIOp::create(b, arith::CmpIPredicate::ugt,
                                         problem.numKeys(), b.index(0));
   copies.commit(hasKeys, [&] {
-    copyKeyAndMask(round.firstStep);
     if (prefetchesAll)
-      copyValue(round.firstStep);
+      copyAll(round.firstStep);
+    else
+      copyKeyAndMask(round.firstStep);
   });
   function.enterRows(rows);
 
@@ -147,12 +151,9 @@ MmaSyncKernel::Sums MmaSyncKernel::sumKeys(const Round &round,
     copies.wait();
     if (prefetchesAll) {
       Value next = sequence->stepAfter(step);
-      copies.commit(isThere(next), [&] {
-        copyKeyAndMask(next);
-        copyValue(next);
-      });
+      copies.commit(isThere(next), [&] { copyAll(next); });
     } else {
-      copyValue(step);
+      copies.copyValue(rows, sequence->getFirstKey(round, step), step);
       copies.commit();
     }
     Scores scores = getScores(round, step);

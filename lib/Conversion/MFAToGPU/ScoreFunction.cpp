@@ -159,6 +159,22 @@ Scores ScoreFunction::getScores(Value products, Value mask) {
   return {scores, Value(), toLog2};
 }
 
+Scores ScoreFunction::getScores(Value products, OpFoldResult needsMask,
+                                function_ref<Value()> load) {
+  if (isa<Attribute>(needsMask))
+    return getScores(products, load());
+  // With a mask scores are scaled.
+  Value tile = b.choose(
+      needsMask,
+      [&]() -> SmallVector<Value> {
+        return {getScores(products, load()).tile};
+      },
+      [&]() -> SmallVector<Value> {
+        return {getScores(products, Value()).tile};
+      })[0];
+  return {tile, Value(), toLog2};
+}
+
 Value ScoreFunction::mapExponents(Value products, Value mask, Value rowMax,
                                   function_ref<Value(Value exponent)> finish) {
   auto fma = [&](Value lhs, Value rhs, Value sum) -> Value {

@@ -60,6 +60,9 @@ public:
 
   /// `mask` may be null.
   Scores getScores(Value products, Value mask);
+  /// The same with the mask that `load` gives, or null, where it is needed.
+  Scores getScores(Value products, OpFoldResult needsMask,
+                   function_ref<Value()> load);
   /// What `finish` makes of (t - `rowMax`) log2 e. `mask` may be null.
   Value mapExponents(Value products, Value mask, Value rowMax,
                      function_ref<Value(Value exponent)> finish);

@@ -37,11 +37,16 @@ void TileCopies::copyQuery(const RowTile &rows) {
   copy(problem.queryRows(problem.operands.query, rows), query, Value());
 }
 
-void TileCopies::copyKeyAndMask(const RowTile &rows, Value firstKey,
-                                Value step) {
+void TileCopies::copyKeyAndMask(const RowTile &rows, Value firstKey, Value step,
+                                OpFoldResult needsMask) {
   copy(problem.keyRows(problem.operands.key, rows, firstKey), key, step);
-  if (mask)
+  if (!mask)
+    return;
+  auto copyMask = [&]() -> SmallVector<Value> {
     copy(problem.maskTile(rows, firstKey), mask, step);
+    return {};
+  };
+  b.choose(needsMask, copyMask, [] { return SmallVector<Value>(); });
 }
 
 void TileCopies::copyValue(const RowTile &rows, Value firstKey, Value step) {

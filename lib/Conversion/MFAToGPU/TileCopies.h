@@ -26,8 +26,10 @@ public:
   //===--- Copies that start ----------------------------------------------===//
 
   void copyQuery(const RowTile &rows);
-  /// Those of a step whose tile begins at `firstKey`.
-  void copyKeyAndMask(const RowTile &rows, Value firstKey, Value step);
+  /// Those of a step whose tile begins at `firstKey`, the mask's if it is
+  /// needed.
+  void copyKeyAndMask(const RowTile &rows, Value firstKey, Value step,
+                      OpFoldResult needsMask);
   void copyValue(const RowTile &rows, Value firstKey, Value step);
   /// A group of what `copies` starts where `condition` holds.
   void commit(Value condition, function_ref<void()> copies);

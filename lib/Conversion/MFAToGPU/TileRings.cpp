@@ -226,6 +226,12 @@ void TileRings::produce(const Ring &ring, const RowTile &rows, Value firstKey,
            place.stage);
 }
 
+void TileRings::skip(const Ring &ring, Value step) {
+  Place place = placeOf(step);
+  waitForPrevious(ring.empty, place);
+  nvgpu::MBarrierArriveOp::create(b, ring.full, place.stage);
+}
+
 //===----------------------------------------------------------------------===//
 // The consumers
 //===----------------------------------------------------------------------===//

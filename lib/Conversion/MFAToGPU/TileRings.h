@@ -72,6 +72,8 @@ public:
   /// The tile of a step, which begins at `firstKey`.
   void produce(const Ring &ring, const RowTile &rows, Value firstKey,
                Value step);
+  /// No tile in a step that does not need one.
+  void skip(const Ring &ring, Value step);
 
   //===--- For all consumers ----------------------------------------------===//
 

@@ -47,6 +47,16 @@ TileSequence::Part TileSequence::getPartOfBlock(Value count) const {
   return {first, arith::SubIOp::create(b, end, first)};
 }
 
+Value TileSequence::getFirstKeyIf(OpFoldResult isNeeded, const Round &round,
+                                  Value step) {
+  if (!isInMemory())
+    return getFirstKey(round, step);
+  return b.choose(
+      isNeeded,
+      [&]() -> SmallVector<Value> { return {getFirstKey(round, step)}; },
+      [&]() -> SmallVector<Value> { return {b.index(0)}; })[0];
+}
+
 //===----------------------------------------------------------------------===//
 // All tiles
 //===----------------------------------------------------------------------===//

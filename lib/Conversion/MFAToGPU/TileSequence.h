@@ -25,15 +25,17 @@
 // there is, steps with a test come first, so that most of the loop does
 // without.
 //
-// `AllTiles` needs nothing but the number of keys. The interface is also that
-// of sequences that depend on the rows, which a round stands for:
+// `AllTiles` needs nothing but the number of keys. Others depend on the rows,
+// which a round stands for:
 //
-//   - closed form: tiles [first, last), where each bound is computed from the
-//     place of the rows, and tiles in [freeFirst, freeLast) need no test.
-//     `countSteps` is last - first; with what needs a test before the rest,
-//     `needsTest` compares a step with the number of those;
-//   - a list in memory, a row of it for each tile of rows: `countSteps` and
-//     `getFirstKey` load from it. Those that need a test are listed first.
+//   - closed form (KeyTileRanges.h): tiles [first, end), where each bound is
+//     computed from the place of the rows;
+//   - a list in memory (KeyTileList.h), a row of it for each tile of rows:
+//     `countSteps` and `getFirstKey` load from it. It may know that the mask
+//     changes nothing in a tile, too.
+//
+// With what needs a test before the rest, `needsTest` of both compares a step
+// with the number of those.
 //
 // Where keys are split, each block has a part of the sequence of its rows
 // (`getPartOfBlock`).
@@ -67,6 +69,16 @@ public:
   /// `isFirst` where it is known to be the first of its round.
   virtual OpFoldResult needsTest(const Round &round, Value step,
                                  bool isFirst) = 0;
+  /// Whether the step's tile of a mask in shared memory changes any score:
+  /// where it does not, that is not loaded.
+  virtual OpFoldResult needsMask(const Round &round, Value step) {
+    return b.getBoolAttr(true);
+  }
+  /// Whether the first key of a step is read from memory, so that kernels had
+  /// better ask for it early and only where they need it.
+  virtual bool isInMemory() const { return false; }
+  /// The first key of a step, any number where it is not needed.
+  Value getFirstKeyIf(OpFoldResult isNeeded, const Round &round, Value step);
 
   /// A step that is known.
   Value getStep(int64_t number) const;

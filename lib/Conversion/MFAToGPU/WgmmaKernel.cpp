@@ -32,14 +32,13 @@
 
 #include "Epilogue.h"
 #include "KeyMask.h"
-#include "KeyTileRanges.h"
 #include "OnlineSoftmax.h"
 #include "OutputStores.h"
 #include "RowSchedule.h"
 #include "ScoreFunction.h"
 #include "SharedBuffers.h"
 #include "TileRings.h"
-#include "TileSequence.h"
+#include "TileSequences.h"
 #include "Warpgroups.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -106,16 +105,18 @@ private:
   Value loadMask(Value step);
   /// From the products of query and key, by the step's own maximum. The first
   /// step has no output to rescale.
-  State weighByNewMax(Value products, Value step, State state,
-                      const ScoreFunction::Test &test);
+  State weighByNewMax(const Round &round, Value products, Value step,
+                      State state, const ScoreFunction::Test &test);
   /// By the maximum so far where that will do and no score is to be tested,
   /// else by its own. `keyMask` is null but of a mask that is a vector of keys.
-  State weighStep(Value products, Value step, const KeyMask &keyMask,
-                  State state, const ScoreFunction::Test &test);
+  State weighStep(const Round &round, Value products, Value step,
+                  const KeyMask &keyMask, State state,
+                  const ScoreFunction::Test &test);
   /// The weights by the maximum so far as a factor, their sums, and whether
   /// they will do.
-  SmallVector<Value> weighByOldMax(Value products, Value step,
-                                   const KeyMask &keyMask, const State &state);
+  SmallVector<Value> weighByOldMax(const Round &round, Value products,
+                                   Value step, const KeyMask &keyMask,
+                                   const State &state);
 
   //===--- The warpgroups -------------------------------------------------===//
 
@@ -192,9 +193,11 @@ ScoreFunction::Test WgmmaKernel::enterStep(const Round &round, Value step,
   bool isNever = known && !cast<BoolAttr>(known).getValue();
   if (isNever && !isFirst && !function.dependsOnKeys())
     return function.getNoTest();
+  if (!function.dependsOnKeys())
+    return function.getTest(needsTest,
+                            sequence->getFirstKeyIf(needsTest, round, step));
   Value firstKey = sequence->getFirstKey(round, step);
-  if (function.dependsOnKeys())
-    function.enterKeys(firstKey);
+  function.enterKeys(firstKey);
   return function.getTest(needsTest, firstKey);
 }
 
@@ -204,11 +207,14 @@ Value WgmmaKernel::loadMask(Value step) {
   return function.loadMask(rings.getTile(rings.mask, step));
 }
 
-WgmmaKernel::State WgmmaKernel::weighByNewMax(Value products, Value step,
+WgmmaKernel::State WgmmaKernel::weighByNewMax(const Round &round,
+                                              Value products, Value step,
                                               State state,
                                               const ScoreFunction::Test &test) {
-  Scores scores =
-      function.exclude(function.getScores(products, loadMask(step)), test);
+  Scores scores = function.exclude(
+      function.getScores(products, sequence->needsMask(round, step),
+                         [&] { return loadMask(step); }),
+      test);
   OnlineSoftmax::Step weighed =
       softmax.updateRowMax(state.softmax.rowMax, scores);
   if (state.output)
@@ -219,7 +225,8 @@ WgmmaKernel::State WgmmaKernel::weighByNewMax(Value products, Value step,
   return state;
 }
 
-SmallVector<Value> WgmmaKernel::weighByOldMax(Value products, Value step,
+SmallVector<Value> WgmmaKernel::weighByOldMax(const Round &round,
+                                              Value products, Value step,
                                               const KeyMask &keyMask,
                                               const State &state) {
   auto toValues =
@@ -230,8 +237,9 @@ SmallVector<Value> WgmmaKernel::weighByOldMax(Value products, Value step,
     return toValues(softmax.tryOldMax(function, products, mask, state.softmax));
   };
   auto tryMasked = [&] { return tryWith(loadMask(step)); };
+  auto tryUnmasked = [&] { return tryWith(Value()); };
   if (!keyMask.changesAny)
-    return tryMasked();
+    return b.choose(sequence->needsMask(round, step), tryMasked, tryUnmasked);
   // Padding leaves most tiles of keys as they are, and excludes all of others.
   auto excludeKeys = [&] {
     return toValues(softmax.excludeAll(products, state.softmax));
@@ -239,17 +247,19 @@ SmallVector<Value> WgmmaKernel::weighByOldMax(Value products, Value step,
   return b.choose(
       keyMask.changesAny,
       [&] { return b.choose(keyMask.leavesAny, tryMasked, excludeKeys); },
-      [&] { return tryWith(Value()); });
+      tryUnmasked);
 }
 
-WgmmaKernel::State WgmmaKernel::weighStep(Value products, Value step,
-                                          const KeyMask &keyMask, State state,
+WgmmaKernel::State WgmmaKernel::weighStep(const Round &round, Value products,
+                                          Value step, const KeyMask &keyMask,
+                                          State state,
                                           const ScoreFunction::Test &test) {
   Value mayTry = state.hasBases;
   if (auto needsTest = dyn_cast<Value>(test.isNeeded))
     mayTry = arith::AndIOp::create(b, mayTry, b.negate(needsTest));
   auto early = b.choose(
-      mayTry, [&] { return weighByOldMax(products, step, keyMask, state); },
+      mayTry,
+      [&] { return weighByOldMax(round, products, step, keyMask, state); },
       [&]() -> SmallVector<Value> {
         return {state.factor, state.softmax.rowSum,
                 arith::ConstantIntOp::create(b, false, 1)};
@@ -259,7 +269,9 @@ WgmmaKernel::State WgmmaKernel::weighStep(Value products, Value step,
   good.softmax.rowSum = early[1];
   return State::fromValues(b.choose(
       early[2], [&] { return good.toValues(); },
-      [&] { return weighByNewMax(products, step, state, test).toValues(); }));
+      [&] {
+        return weighByNewMax(round, products, step, state, test).toValues();
+      }));
 }
 
 //===----------------------------------------------------------------------===//
@@ -280,7 +292,7 @@ void WgmmaKernel::consumeRows(const Round &round) {
   rings.wait(rings.mask, first);
   State state;
   state.softmax = softmax.getInitialState();
-  state = weighByNewMax(products, first, state, test);
+  state = weighByNewMax(round, products, first, state, test);
   state.output = b.splat(problem.outputTile(problem.f32), b.constant(0));
   rings.release(rings.mask, first);
 
@@ -297,15 +309,21 @@ void WgmmaKernel::consumeRows(const Round &round) {
     // Under the products.
     rings.wait(rings.mask, step);
     KeyMask keyMask;
-    if (problem.maskForm == MaskForm::KeyVector && function.keepsExcluded())
+    // A list has looked already.
+    if (problem.maskForm == MaskForm::KeyVector && function.keepsExcluded() &&
+        !sequence->isInMemory())
       keyMask = lookAtKeyMask(problem, memory, rings.stageOf(step),
                               warpgroups.getLane());
+    ScoreFunction::Test test;
+    if (sequence->isInMemory())
+      test = enterStep(round, step, /*isFirst=*/false);
     SmallVector<Value> products = finishTurn({output, scores});
     rings.release(rings.value, before);
     rings.release(rings.key, step);
     state.output = products[0];
-    state = weighStep(products[1], step, keyMask, state,
-                      enterStep(round, step, /*isFirst=*/false));
+    if (!sequence->isInMemory())
+      test = enterStep(round, step, /*isFirst=*/false);
+    state = weighStep(round, products[1], step, keyMask, state, test);
     rings.release(rings.mask, step);
     scf::YieldOp::create(b, state.toValues());
   }
@@ -351,7 +369,17 @@ void WgmmaKernel::runProducers() {
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(loop.getBody());
       Value step = loop.getInductionVar();
-      rings.produce(*ring, rows, sequence->getFirstKey(round, step), step);
+      auto produce = [&]() -> SmallVector<Value> {
+        rings.produce(*ring, rows, sequence->getFirstKey(round, step), step);
+        return {};
+      };
+      auto skip = [&]() -> SmallVector<Value> {
+        rings.skip(*ring, step);
+        return {};
+      };
+      bool isMask = ring == &rings.mask;
+      b.choose(isMask ? sequence->needsMask(round, step) : b.getBoolAttr(true),
+               produce, skip);
     });
   }
 }

@@ -46,20 +46,24 @@ void MFADialect::initialize() {
 }
 
 static ScheduleAttr rebuild(ScheduleAttr of, bool splitsKeys,
-                            int64_t clusterBlocks) {
+                            int64_t clusterBlocks, TileChoice tiles) {
   return ScheduleAttr::get(of.getContext(), of.getKind(), of.getTileRows(),
                            of.getTileKeys(), of.getWarps(), of.getStages(),
                            of.getF32Product(), of.getPingPong(), splitsKeys,
                            of.getPersistent(), of.getAdjacentHeads(),
-                           clusterBlocks, of.getEarlyTurns());
+                           clusterBlocks, of.getEarlyTurns(), tiles);
 }
 
 ScheduleAttr ScheduleAttr::withoutSplits() const {
-  return rebuild(*this, /*splitsKeys=*/false, getClusterBlocks());
+  return rebuild(*this, /*splitsKeys=*/false, getClusterBlocks(), getTiles());
 }
 
 ScheduleAttr ScheduleAttr::withoutClusters() const {
-  return rebuild(*this, getSplitsKeys(), /*clusterBlocks=*/1);
+  return rebuild(*this, getSplitsKeys(), /*clusterBlocks=*/1, getTiles());
+}
+
+ScheduleAttr ScheduleAttr::withTiles(TileChoice tiles) const {
+  return rebuild(*this, getSplitsKeys(), getClusterBlocks(), tiles);
 }
 
 LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
@@ -68,7 +72,7 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    int64_t stages, F32Product, bool pingPong,
                                    bool splitsKeys, bool persistent,
                                    int64_t adjacentHeads, int64_t clusterBlocks,
-                                   bool earlyTurns) {
+                                   bool earlyTurns, TileChoice) {
   constexpr int64_t kMaxHeads = (int64_t{1} << 31) - 1;
   bool isWgmma = kind == KernelKind::Wgmma;
   if (isWgmma && (warps < 4 || warps > 12 || warps % 4 != 0))

@@ -10,6 +10,8 @@
 #include "mfa/Dialect/MFA/Transforms/Schedules.h"
 #include "mfa/Dialect/MFA/Transforms/SharedMemory.h"
 #include "mfa/Support/OptionCheck.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 namespace mlir::mfa {
 #define GEN_PASS_DEF_MFASELECTSCHEDULEPASS
@@ -139,7 +141,7 @@ static ScheduleAttr getSchedule(MaskedAttentionOp op, KernelKind kind,
       op.getContext(), kind, sizes.rows, sizes.keys, sizes.warps, sizes.stages,
       product, sizes.pingPong, splitsKeys, sizes.persistent && !splitsKeys,
       sizes.adjacentHeads, splitsKeys ? 1 : sizes.clusterBlocks,
-      sizes.earlyTurns);
+      sizes.earlyTurns, TileChoice::Ranges);
 }
 
 /// Keys below which a second kernel costs more than idle multiprocessors do:
@@ -254,6 +256,19 @@ static bool shrink(TileSizes &sizes) {
   return true;
 }
 
+bool mfa::isKeepListed(MaskedAttentionOp op) { return !op.getKeep().empty(); }
+
+bool mfa::isMaskListed(MaskedAttentionOp op) {
+  MaskForm form = getMaskForm(op);
+  return (form == MaskForm::Matrix || form == MaskForm::KeyVector) &&
+         op.getScore().empty();
+}
+
+bool mfa::hasTileList(MaskedAttentionOp op) {
+  return op.getSchedule()->getTiles() == TileChoice::List &&
+         (isKeepListed(op) || isMaskListed(op));
+}
+
 bool mfa::mayHaveAlignedRows(MemRefType type) {
   int64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
   SmallVector<int64_t> strides = type.getStridesAndOffset().first;
@@ -290,6 +305,31 @@ ScheduleAttr mfa::getMmaSyncSchedule(MaskedAttentionOp op, const Chip &chip,
   return schedule;
 }
 
+/// Whether a region `keep` reads arrays, of which its closed form knows
+/// nothing.
+static bool readsArrays(Region &keep) {
+  return llvm::any_of(keep.getOps(), [](Operation &op) {
+    return isa<memref::LoadOp, tensor::ExtractOp>(op);
+  });
+}
+
+static TileChoice chooseTiles(MaskedAttentionOp op, TileLists lists) {
+  bool fromKeep = isKeepListed(op), fromMask = isMaskListed(op);
+  switch (lists) {
+  case TileLists::Never:
+    return TileChoice::Ranges;
+  case TileLists::Always:
+    return fromKeep || fromMask ? TileChoice::List : TileChoice::Ranges;
+  case TileLists::Rules:
+  case TileLists::Auto:
+    break;
+  }
+  if (fromKeep && readsArrays(op.getKeep()))
+    return TileChoice::List;
+  return fromMask && lists == TileLists::Auto ? TileChoice::Auto
+                                              : TileChoice::Ranges;
+}
+
 namespace {
 struct SelectSchedulePass
     : mfa::impl::MFASelectSchedulePassBase<SelectSchedulePass> {
@@ -306,7 +346,7 @@ struct SelectSchedulePass
     getOperation()->walk([&](MaskedAttentionOp op) {
       if (op.getSchedule())
         return;
-      op.setScheduleAttr(select(op, *known));
+      op.setScheduleAttr(select(op, *known).withTiles(chooseTiles(op, tiles)));
       ++numSelected;
     });
   }

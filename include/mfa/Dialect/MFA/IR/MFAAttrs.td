@@ -28,6 +28,15 @@ def MFA_F32Product : I32EnumAttr<"F32Product",
   let genSpecializedAttr = 0;
 }
 
+def MFA_TileChoice : I32EnumAttr<"TileChoice",
+    "which tiles of keys a kernel visits", [
+    I32EnumAttrCase<"Ranges", 0, "ranges">,
+    I32EnumAttrCase<"List", 1, "list">,
+    I32EnumAttrCase<"Auto", 2, "auto">]> {
+  let cppNamespace = "::mlir::mfa";
+  let genSpecializedAttr = 0;
+}
+
 def MFA_ScheduleAttr : AttrDef<MFA_Dialect, "Schedule"> {
   let mnemonic = "schedule";
   let summary = "how a GPU kernel computes one masked attention";
@@ -50,6 +59,7 @@ def MFA_ScheduleAttr : AttrDef<MFA_Dialect, "Schedule"> {
     | `early_turns` | with `ping_pong`: a warpgroup passes its turn when a quarter of its product of query and key is still to come, so that the next one's products start without a gap | with `ping_pong` |
     | `f32_product` | for f32 operands: `tf32x3` splits each factor in two and is f32-accurate (a block whose output is not finite is computed again by plain multiply-adds, several times slower), `tf32` rounds the factors to 10 bits and is three times as fast | |
     | `splits_keys` | whether several blocks share the keys of the same query rows, each with a range of them, and a second kernel combines their sums: for grids that would leave multiprocessors idle. How many is computed where the program runs, from the sizes and the number of multiprocessors; where it is one, the blocks store the output and there is no second kernel | |
+    | `tiles` | which tiles of keys a block visits. `ranges`: those that the closed form of the regions leaves (`#mfa.key_tiles`). `list`: of these, those that a list in memory names, which two small kernels make at each run from the region `keep` and the mask; it knows of tiles where neither has to be looked at, too. `auto`: as `list` where the sizes of a run are worth it, else as `ranges` | without a region `keep`, and a mask that varies over keys, every choice is `ranges` |
 
     ```mlir
     #mfa.schedule<kind = mma_sync, tile_rows = 128, tile_keys = 64, warps = 4,
@@ -69,7 +79,9 @@ def MFA_ScheduleAttr : AttrDef<MFA_Dialect, "Schedule"> {
     DefaultValuedParameter<"bool", "false">:$persistent,
     DefaultValuedParameter<"int64_t", "0">:$adjacent_heads,
     DefaultValuedParameter<"int64_t", "1">:$cluster_blocks,
-    DefaultValuedParameter<"bool", "false">:$early_turns);
+    DefaultValuedParameter<"bool", "false">:$early_turns,
+    DefaultValuedParameter<"::mlir::mfa::TileChoice",
+                           "::mlir::mfa::TileChoice::Ranges">:$tiles);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
@@ -77,6 +89,8 @@ def MFA_ScheduleAttr : AttrDef<MFA_Dialect, "Schedule"> {
     ScheduleAttr withoutSplits() const;
     /// The same schedule for blocks in no clusters.
     ScheduleAttr withoutClusters() const;
+    /// The same schedule for other tiles of keys.
+    ScheduleAttr withTiles(TileChoice tiles) const;
   }];
 }
 

@@ -18,6 +18,10 @@ namespace mlir::mfa {
 /// as the linalg ops that define it (see `mfa-decompose-attention`).
 void populateDecomposeAttentionPatterns(RewritePatternSet &patterns);
 
+/// Which ops have a list of key tiles made at run time (see
+/// `mfa-select-schedule`).
+enum class TileLists { Rules, Auto, Always, Never };
+
 #define GEN_PASS_DECL
 #include "mfa/Dialect/MFA/Transforms/Passes.h.inc"
 

@@ -243,6 +243,18 @@ def MFASelectSchedulePass : Pass<"mfa-select-schedule"> {
     grid is not known to fill the chip, or more rows have 2048 keys and are known
     to fill less than half of it. A schedule that is already on the op is kept.
 
+    A block visits the tiles of keys that a list in memory names (`tiles = list` in
+    the schedule) where the option `tiles` says so:
+
+    | `tiles` | a region `keep` that reads arrays | another region `keep` | a mask that varies over keys |
+    |---|---|---|---|
+    | `rules` | list | ranges | ranges |
+    | `auto` | list | ranges | decided at each launch, by its sizes |
+    | `always` | list | list | list |
+    | `never` | ranges | ranges | ranges |
+
+    Of two columns that hold for one op, the first that is not `ranges` counts.
+
     ```mlir
     mfa.masked_attention ins(...) outs(...)
     ```
@@ -265,6 +277,17 @@ def MFASelectSchedulePass : Pass<"mfa-select-schedule"> {
                         "three tf32 products, f32-accurate"),
              clEnumValN(::mlir::mfa::F32Product::TF32, "tf32",
                         "one tf32 product, 10-bit factors"))}]>,
+    Option<"tiles", "tiles", "::mlir::mfa::TileLists",
+           "::mlir::mfa::TileLists::Rules",
+           "which ops have a list of key tiles made at run time",
+           [{::llvm::cl::values(
+             clEnumValN(::mlir::mfa::TileLists::Rules, "rules",
+                        "those whose rule reads arrays"),
+             clEnumValN(::mlir::mfa::TileLists::Auto, "auto",
+                        "those, and masks where the sizes are worth it"),
+             clEnumValN(::mlir::mfa::TileLists::Always, "always",
+                        "all that have a rule or a mask"),
+             clEnumValN(::mlir::mfa::TileLists::Never, "never", "none"))}]>,
   ];
   let statistics = [
     Statistic<"numSelected", "num-selected", "ops that were given a schedule">,

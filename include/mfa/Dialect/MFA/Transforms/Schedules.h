@@ -19,6 +19,13 @@ namespace mlir::mfa {
 ScheduleAttr getMmaSyncSchedule(MaskedAttentionOp op, const Chip &chip,
                                 F32Product product, bool splitsKeys);
 
+/// What a list of key tiles is made from: the region `keep`; a mask that varies
+/// over keys, unless a region `score` has the last word on what it excludes.
+bool isKeepListed(MaskedAttentionOp op);
+bool isMaskListed(MaskedAttentionOp op);
+/// Whether the kernel of the op's schedule reads one.
+bool hasTileList(MaskedAttentionOp op);
+
 /// Whether all rows of an array may start on 16-byte boundaries, by what its
 /// type says: the unit stride of the last dimension, and the others that are
 /// constant. Kernels copy such rows by 16 bytes.

@@ -1,0 +1,46 @@
+//===- KeyTileList.h - Key tiles by a list in memory ------------*- C++ -*-===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MFA_LIB_CONVERSION_MFATOGPU_KEYTILELIST_H
+#define MFA_LIB_CONVERSION_MFATOGPU_KEYTILELIST_H
+
+#include "TileSequence.h"
+
+namespace mlir::mfa {
+
+/// The steps that a row of the list has (TileList.h). How many of them there
+/// are, and need a test or the mask, is loaded once for all.
+class KeyTileList final : public TileSequence {
+public:
+  KeyTileList(const KernelProblem &problem, const RowSchedule &rowSchedule,
+              Type stepType)
+      : TileSequence(problem, stepType), rowSchedule(rowSchedule) {}
+
+  void prepare() override {}
+  Value countSteps(const Round &round) override;
+  Value getFirstKey(const Round &round, Value step) override;
+  OpFoldResult needsTest(const Round &round, Value step, bool isFirst) override;
+  OpFoldResult needsMask(const Round &round, Value step) override;
+  bool isInMemory() const override { return true; }
+
+private:
+  Value load(Value column);
+  /// The number of a step among those of all parts of the rows' keys.
+  Value getNumber(const Round &round, Value step);
+  Value isBefore(const Round &round, Value step, Value end);
+
+  const RowSchedule &rowSchedule;
+  // Of the round whose steps were counted last: its row of the list; the first
+  // of the block's steps, null where it has all; and counts.
+  SmallVector<Value> row;
+  Value firstNumber, numTested, numMasked;
+};
+
+} // namespace mlir::mfa
+
+#endif // MFA_LIB_CONVERSION_MFATOGPU_KEYTILELIST_H

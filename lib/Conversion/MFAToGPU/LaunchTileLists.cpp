@@ -1,0 +1,104 @@
+//===- LaunchTileLists.cpp - Launches that list key tiles -----------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "LaunchTileLists.h"
+#include "TileList.h"
+#include "mfa/Dialect/MFA/Transforms/Schedules.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
+
+using namespace mlir;
+using namespace mlir::mfa;
+
+/// Multiply-adds of a pair of positions, over all heads and batches that share
+/// its entry of the list, for each byte of the mask: with so many, a GPU of 600
+/// TFLOPS and 2 TB/s spends a 64th of its time on the list.
+static constexpr int64_t kWorkOfByte = 8192;
+/// Keys below which two launches more are felt.
+static constexpr int64_t kFewKeys = 2048;
+
+static Value createIndex(ImplicitLocOpBuilder &b, int64_t value) {
+  return arith::ConstantIndexOp::create(b, value);
+}
+
+static Value sizeOf(ImplicitLocOpBuilder &b, Value array, unsigned dim) {
+  return b.createOrFold<memref::DimOp>(array, dim);
+}
+
+LaunchedTileList mfa::launchTileList(ImplicitLocOpBuilder &b, Kernels &kernels,
+                                     MaskedAttentionOp op, Value parts,
+                                     Value token) {
+  ScheduleAttr schedule = *op.getSchedule();
+  auto multiply = [&](Value lhs, Value rhs) {
+    return b.createOrFold<arith::MulIOp>(lhs, rhs);
+  };
+  auto countTiles = [&](Value size, int64_t of) {
+    return b.createOrFold<arith::CeilDivUIOp>(size, createIndex(b, of));
+  };
+  Value one = createIndex(b, 1);
+  Value rowTiles =
+      countTiles(sizeOf(b, op.getQuery(), 1),
+                 schedule.getClusterBlocks() * schedule.getTileRows());
+  Value keyTiles =
+      countTiles(sizeOf(b, op.getKey(), 1), schedule.getTileKeys());
+  MemRefType type = getTileListType(op);
+  SmallVector<Value> sizes;
+  Value rows = rowTiles;
+  for (auto [dim, queryDim] : {std::pair(0, 0), std::pair(1, 2)})
+    if (type.isDynamicDim(dim)) {
+      sizes.push_back(sizeOf(b, op.getQuery(), queryDim));
+      rows = multiply(rows, sizes.back());
+    }
+  sizes.push_back(rowTiles);
+  sizes.push_back(b.createOrFold<arith::AddIOp>(
+      multiply(keyTiles, createIndex(b, 2)), createIndex(b, kFirstTile)));
+  Type tokenType = b.getType<gpu::AsyncTokenType>();
+  auto alloc =
+      gpu::AllocOp::create(b, type, tokenType, token, sizes, ValueRange());
+  Value list = alloc.getMemref();
+  token = alloc.getAsyncToken();
+
+  // With a warp for each task.
+  auto launch = [&](gpu::GPUFuncOp kernel, Value tasks, ValueRange arguments) {
+    Value blocks = countTiles(tasks, kListThreads / kWarpSize);
+    token =
+        gpu::LaunchFuncOp::create(
+            b, kernel, gpu::KernelDim3{blocks, one, one},
+            gpu::KernelDim3{createIndex(b, kListThreads), one, one},
+            arith::ConstantIntOp::create(b, 0, 32), arguments, tokenType, token)
+            .getAsyncToken();
+  };
+  SmallVector<Value> arguments = getTileClassesArguments(op);
+  arguments.push_back(list);
+  // A grid of no blocks, where there are no keys, is an error to the driver.
+  launch(kernels.getTileClasses(b, op, arguments),
+         multiply(rows, b.createOrFold<arith::MaxUIOp>(keyTiles, one)),
+         arguments);
+  arguments = {list, b.createOrFold<arith::MinUIOp>(keyTiles, parts)};
+  launch(kernels.getTileOrder(b, op, arguments), rows, arguments);
+  return {list, token};
+}
+
+Value mfa::isTileListCheap(ImplicitLocOpBuilder &b, MaskedAttentionOp op) {
+  MemRefType type = getTileListType(op);
+  Value work = createIndex(b, op.getHeadDim() + op.getValueDim());
+  for (auto [dim, queryDim] : {std::pair(0, 0), std::pair(1, 2)})
+    if (!type.isDynamicDim(dim))
+      work = b.createOrFold<arith::MulIOp>(work,
+                                           sizeOf(b, op.getQuery(), queryDim));
+  int64_t bytes =
+      llvm::divideCeil(op.getMaskType().getElementTypeBitWidth(), 8);
+  auto isAtLeast = [&](Value value, int64_t least) {
+    return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::uge, value,
+                                         createIndex(b, least));
+  };
+  return b.createOrFold<arith::AndIOp>(
+      isAtLeast(work, kWorkOfByte * bytes),
+      isAtLeast(sizeOf(b, op.getKey(), 1), kFewKeys));
+}

@@ -1,0 +1,371 @@
+//===- TileList.cpp - Lists of key tiles in memory ------------------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "TileList.h"
+#include "KernelProblem.h"
+#include "mfa/Dialect/MFA/Transforms/RegionTiles.h"
+#include "mfa/Dialect/MFA/Transforms/Schedules.h"
+#include "mfa/Dialect/MFA/Transforms/TileClasses.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
+using namespace mlir;
+using namespace mlir::mfa;
+
+//===----------------------------------------------------------------------===//
+// The list
+//===----------------------------------------------------------------------===//
+
+/// What has an entry of its own in the list.
+static bool variesOver(MaskedAttentionOp op, KeyTilesAttr tiles, ScoreDim dim,
+                       TileDim tileDim) {
+  if (isMaskListed(op) && op.getMaskDim(dim))
+    return true;
+  if (!isKeepListed(op))
+    return false;
+  unsigned position = dim == ScoreDim::Batch ? 0 : 1;
+  if (!op.getPositions(op.getKeep())[position].use_empty())
+    return true;
+  // What is read off a region score, or somebody wrote.
+  return llvm::any_of(
+      tiles.getVisit().getAsRange<IntegerSetAttr>(), [&](IntegerSetAttr set) {
+        return llvm::any_of(set.getValue().getConstraints(),
+                            [&](AffineExpr constraint) {
+                              return constraint.isFunctionOfDim(tileDim);
+                            });
+      });
+}
+
+MemRefType mfa::getTileListType(MaskedAttentionOp op) {
+  ScheduleAttr schedule = *op.getSchedule();
+  KeyTilesAttr tiles =
+      getKeyTiles(op, schedule.getClusterBlocks() * schedule.getTileRows(),
+                  schedule.getTileKeys());
+  auto sizeOf = [&](ScoreDim dim, TileDim tileDim) -> int64_t {
+    return variesOver(op, tiles, dim, tileDim) ? ShapedType::kDynamic : 1;
+  };
+  return MemRefType::get({sizeOf(ScoreDim::Batch, kTileBatch),
+                          sizeOf(ScoreDim::Head, kTileHead),
+                          ShapedType::kDynamic, ShapedType::kDynamic},
+                         IntegerType::get(op.getContext(), 32));
+}
+
+bool mfa::mayHaveTests(MaskedAttentionOp op) {
+  int64_t keys = op.getScoreSize(ScoreDim::Key);
+  return isKeepListed(op) || ShapedType::isDynamic(keys) ||
+         keys % op.getSchedule()->getTileKeys() != 0;
+}
+
+//===----------------------------------------------------------------------===//
+// Warps
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// The warps of a kernel, each with a task of its own.
+class ListKernel {
+public:
+  ListKernel(KernelBuilder &b, Value list) : b(b), list(list) {
+    thread = gpu::ThreadIdOp::create(b, gpu::Dimension::x);
+    lane = arith::RemUIOp::create(b, thread, b.index(kWarpSize));
+    numTiles = arith::DivUIOp::create(
+        b, arith::SubIOp::create(b, b.dim(list, 3), b.index(kFirstTile)),
+        b.index(2));
+  }
+
+protected:
+  /// `body` for the indices of the warp's task, if there is one, among those
+  /// below the bounds.
+  void forTask(ArrayRef<OpFoldResult> bounds,
+               function_ref<void(ValueRange task)> body);
+  Value vote(Value condition, NVVM::VoteSyncKind kind);
+  Value isFirstLane() {
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lane, b.index(0));
+  }
+  /// Where the row of a task has the class of a tile.
+  Value classColumn(Value tile) {
+    return arith::AddIOp::create(
+        b, arith::AddIOp::create(b, numTiles, b.index(kFirstTile)), tile);
+  }
+
+  KernelBuilder &b;
+  Value list, thread, lane, numTiles;
+};
+
+} // namespace
+
+void ListKernel::forTask(ArrayRef<OpFoldResult> bounds,
+                         function_ref<void(ValueRange task)> body) {
+  Value warp = arith::AddIOp::create(
+      b,
+      arith::MulIOp::create(b, gpu::BlockIdOp::create(b, gpu::Dimension::x),
+                            b.index(kListThreads / kWarpSize)),
+      arith::DivUIOp::create(b, thread, b.index(kWarpSize)));
+  Value count = b.index(1);
+  for (OpFoldResult bound : bounds)
+    count = b.createOrFold<arith::MulIOp>(
+        count, getValueOrCreateConstantIndexOp(b, b.getLoc(), bound));
+  b.guarded(
+      arith::CmpIOp::create(b, arith::CmpIPredicate::ult, warp, count), [&] {
+        auto task = affine::AffineDelinearizeIndexOp::create(b, warp, bounds);
+        body(task.getResults());
+      });
+}
+
+Value ListKernel::vote(Value condition, NVVM::VoteSyncKind kind) {
+  Type type =
+      kind == NVVM::VoteSyncKind::ballot ? b.getI32Type() : b.getI1Type();
+  return NVVM::VoteSyncOp::create(b, type, b.i32(-1), condition, kind);
+}
+
+//===----------------------------------------------------------------------===//
+// Classes
+//===----------------------------------------------------------------------===//
+
+namespace {
+class TileClassesKernel : public ListKernel {
+public:
+  TileClassesKernel(KernelBuilder &b, const KernelProblem &problem)
+      : ListKernel(b, problem.operands.tileList), problem(problem) {}
+
+  void build();
+
+private:
+  /// Whether the closed form of the rule leaves a tile.
+  Value isVisited(const RowTilePlace &place, Value tile);
+  Value findClass(const RowTilePlace &place, Value tile);
+
+  const KernelProblem &problem;
+};
+} // namespace
+
+Value TileClassesKernel::isVisited(const RowTilePlace &place, Value tile) {
+  KeyTilesAttr tiles = problem.keyTiles;
+  SmallVector<Value> symbols =
+      createKeyTileSymbols(b, tiles, problem.numQueries(), problem.numKeys(),
+                           problem.operands.captures);
+  KeyTileSpan span = createVisitedSpan(b, tiles, symbols, place, numTiles);
+  // The first of none is behind the last.
+  return arith::AndIOp::create(
+      b, arith::CmpIOp::create(b, arith::CmpIPredicate::sge, tile, span.first),
+      arith::CmpIOp::create(b, arith::CmpIPredicate::slt, tile, span.end));
+}
+
+Value TileClassesKernel::findClass(const RowTilePlace &place, Value tile) {
+  auto spanOf = [&](Value number, int64_t size, Value end) -> KeyTileSpan {
+    Value first = arith::MulIOp::create(b, number, b.index(size));
+    Value behind = arith::AddIOp::create(b, first, b.index(size));
+    return {first, b.createOrFold<arith::MinUIOp>(behind, end)};
+  };
+  int64_t rows = problem.clusterBlocks * problem.tileRows;
+  KeyTileSpan queries = spanOf(place.rowTile, rows, problem.numQueries());
+  KeyTileSpan keys = spanOf(tile, problem.tileKeys, problem.numKeys());
+  PairSources sources{problem.getOp(), problem.operands.captures,
+                      problem.operands.mask, problem.operands.areScoresFinite};
+  auto any = [&](Value condition) {
+    return vote(condition, NVVM::VoteSyncKind::any);
+  };
+  PairFacts facts =
+      createTileFacts(b, sources, place.batch, place.head, queries, keys,
+                      problem.tileKeys, {lane, kWarpSize, any});
+  Value isShort = arith::ConstantIntOp::create(b, false, 1);
+  if (problem.hasTail())
+    isShort =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
+                              arith::SubIOp::create(b, keys.end, keys.first),
+                              b.index(problem.tileKeys));
+  return createTileClass(b, facts, isShort);
+}
+
+void TileClassesKernel::build() {
+  forTask(
+      {b.dim(list, 0), b.dim(list, 1), b.dim(list, 2), numTiles},
+      [&](ValueRange task) {
+        RowTilePlace place{task[0], task[1], task[2]};
+        Value tile = task[3], found;
+        if (isKeepListed(problem.getOp())) {
+          found = b.choose(
+              isVisited(place, tile),
+              [&]() -> SmallVector<Value> { return {findClass(place, tile)}; },
+              [&]() -> SmallVector<Value> {
+                return {b.i32(static_cast<int64_t>(TileClass::Skipped))};
+              })[0];
+        } else {
+          found = findClass(place, tile);
+        }
+        b.guarded(isFirstLane(), [&] {
+          memref::StoreOp::create(
+              b, found, list,
+              ValueRange{task[0], task[1], task[2], classColumn(tile)});
+        });
+      });
+}
+
+//===----------------------------------------------------------------------===//
+// Order
+//===----------------------------------------------------------------------===//
+
+namespace {
+class TileOrderKernel : public ListKernel {
+public:
+  TileOrderKernel(KernelBuilder &b, Value list, Value minSteps, bool hasTests)
+      : ListKernel(b, list), minSteps(minSteps), hasTests(hasTests) {}
+
+  void build();
+
+private:
+  /// `body` for the lanes' tiles, a chunk of them after another, from the last
+  /// tile to the first; classes in front of the first tile are none.
+  SmallVector<Value> overTiles(
+      ValueRange row, ValueRange state,
+      function_ref<SmallVector<Value>(Value tile, Value tileClass, ValueRange)>
+          body);
+  /// The lanes with a tile of that class, as bits.
+  Value lanesOf(Value tileClass, TileClass which);
+  void store(Value value, ValueRange row, Value column);
+  void order(ValueRange row);
+
+  Value minSteps;
+  bool hasTests;
+};
+} // namespace
+
+SmallVector<Value> TileOrderKernel::overTiles(
+    ValueRange row, ValueRange state,
+    function_ref<SmallVector<Value>(Value tile, Value tileClass, ValueRange)>
+        body) {
+  auto loop =
+      scf::ForOp::create(b, b.index(0), numTiles, b.index(kWarpSize), state);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value number = arith::AddIOp::create(b, loop.getInductionVar(), lane);
+  Value isThere =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::ult, number, numTiles);
+  Value last = arith::SubIOp::create(b, numTiles, b.index(1));
+  Value tile = arith::SubIOp::create(
+      b, last, b.createOrFold<arith::MinUIOp>(number, last));
+  SmallVector<Value> place(row);
+  place.push_back(classColumn(tile));
+  Value tileClass = memref::LoadOp::create(b, list, place);
+  tileClass = arith::SelectOp::create(b, isThere, tileClass, b.i32(-1));
+  scf::YieldOp::create(b, body(tile, tileClass, loop.getRegionIterArgs()));
+  return SmallVector<Value>(loop.getResults());
+}
+
+Value TileOrderKernel::lanesOf(Value tileClass, TileClass which) {
+  Value isOne = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, tileClass,
+                                      b.i32(static_cast<int64_t>(which)));
+  return vote(isOne, NVVM::VoteSyncKind::ballot);
+}
+
+void TileOrderKernel::store(Value value, ValueRange row, Value column) {
+  SmallVector<Value> place(row);
+  place.push_back(column);
+  memref::StoreOp::create(b, value, list, place);
+}
+
+void TileOrderKernel::order(ValueRange row) {
+  constexpr TileClass kInOrder[] = {TileClass::Tested, TileClass::Masked,
+                                    TileClass::Free};
+  auto add = [&](Value lhs, Value rhs) -> Value {
+    return arith::AddIOp::create(b, lhs, rhs);
+  };
+  auto countOf = [&](Value lanes) -> Value {
+    return LLVM::CtPopOp::create(b, lanes.getType(), lanes);
+  };
+  // How many there are of each class, and a tile that is skipped.
+  SmallVector<Value> found = overTiles(
+      row, SmallVector<Value>(4, b.i32(0)),
+      [&](Value tile, Value tileClass, ValueRange sums) {
+        SmallVector<Value> next;
+        for (auto [sum, which] : llvm::zip(sums, kInOrder))
+          next.push_back(add(sum, countOf(lanesOf(tileClass, which))));
+        Value skipped = lanesOf(tileClass, TileClass::Skipped);
+        Value isAny = arith::CmpIOp::create(b, arith::CmpIPredicate::ne,
+                                            skipped, b.i32(0));
+        // Lanes have tiles from the last to the first.
+        Value first = add(b.toI32(tile), b.toI32(lane));
+        Value one = arith::SubIOp::create(
+            b, first,
+            LLVM::CountTrailingZerosOp::create(b, skipped.getType(), skipped,
+                                               /*is_zero_poison=*/false));
+        next.push_back(arith::SelectOp::create(b, isAny, one, sums[3]));
+        return next;
+      });
+  Value numTested = found[0];
+  Value sum = add(add(found[0], found[1]), found[2]);
+  Value least = b.toI32(minSteps);
+  Value numSteps = arith::MaxUIOp::create(b, sum, least);
+  Value numMore = arith::SubIOp::create(b, numSteps, sum);
+  // Tiles that no row keeps a key of are behind those with a test: rules and
+  // masks exclude all of them, as they do where they are looked at.
+  Value endOfMore = add(numTested, numMore);
+  Value endOfMasked = add(endOfMore, found[1]);
+  auto columnOf = [&](Value step) -> Value {
+    return arith::AddIOp::create(b, b.toIndex(step), b.index(kFirstTile));
+  };
+  b.guarded(isFirstLane(), [&] {
+    store(numSteps, row, b.index(kNumSteps));
+    store(hasTests ? endOfMore : numTested, row, b.index(kNumTested));
+    store(endOfMasked, row, b.index(kNumMasked));
+  });
+  auto more =
+      scf::ForOp::create(b, lane, b.toIndex(numMore), b.index(kWarpSize));
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(more.getBody());
+    store(found[3], row,
+          columnOf(add(numTested, b.toI32(more.getInductionVar()))));
+  }
+  Value before = arith::SubIOp::create(
+      b, arith::ShLIOp::create(b, b.i32(1), b.toI32(lane)), b.i32(1));
+  overTiles(
+      row, {b.i32(0), endOfMore, endOfMasked},
+      [&](Value tile, Value tileClass, ValueRange firsts) {
+        SmallVector<Value> next;
+        for (auto [first, which] : llvm::zip(firsts, kInOrder)) {
+          Value lanes = lanesOf(tileClass, which);
+          Value isOne =
+              arith::CmpIOp::create(b, arith::CmpIPredicate::eq, tileClass,
+                                    b.i32(static_cast<int64_t>(which)));
+          Value step =
+              add(first, countOf(arith::AndIOp::create(b, lanes, before)));
+          b.guarded(isOne, [&] { store(b.toI32(tile), row, columnOf(step)); });
+          next.push_back(add(first, countOf(lanes)));
+        }
+        return next;
+      });
+}
+
+void TileOrderKernel::build() {
+  forTask({b.dim(list, 0), b.dim(list, 1), b.dim(list, 2)},
+          [&](ValueRange row) { order(row); });
+}
+
+//===----------------------------------------------------------------------===//
+// Kernels
+//===----------------------------------------------------------------------===//
+
+void mfa::buildTileClassesKernel(OpBuilder &builder, MaskedAttentionOp op,
+                                 const KernelOperands &operands) {
+  KernelBuilder b(op.getLoc(), builder);
+  KernelProblem problem(b, op, operands);
+  TileClassesKernel(b, problem).build();
+}
+
+void mfa::buildTileOrderKernel(OpBuilder &builder, MaskedAttentionOp op,
+                               Value list, Value minSteps) {
+  KernelBuilder b(op.getLoc(), builder);
+  TileOrderKernel(b, list, minSteps, mayHaveTests(op)).build();
+}

@@ -1,0 +1,57 @@
+//===- TileList.h - Lists of key tiles in memory ----------------*- C++ -*-===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+// Which tiles of keys rows visit where only the arrays that a rule reads, or a
+// mask, can tell. The list is a memref [B|1, H|1, row tiles, columns] of i32,
+// with one row for the query rows that share a sequence:
+//
+//   0      1       2       3 ...           3 + tiles ...
+//   steps  tested  masked  tiles by steps  classes by tiles
+//
+// Steps are in the order of their classes (TileClasses.h), each from the last
+// tile to the first: `tested` of them are tested, and `masked` of them need the
+// mask, those with a test included. A row has as many steps as there are parts
+// of the keys, if need be with tiles that no row keeps a key of.
+//
+// Two kernels make it on the stream of the attention kernel, in front of that.
+// The first finds the class of each tile, a warp for a tile; the second puts
+// the tiles of a row in order, a warp for a row. A list is shared by all heads,
+// or batches, where neither rule nor mask tells them apart.
+
+#ifndef MFA_LIB_CONVERSION_MFATOGPU_TILELIST_H
+#define MFA_LIB_CONVERSION_MFATOGPU_TILELIST_H
+
+#include "AttentionKernel.h"
+
+namespace mlir::mfa {
+
+/// Columns of a row of the list.
+enum TileListColumn : int64_t { kNumSteps, kNumTested, kNumMasked, kFirstTile };
+
+/// Threads of a block of the kernels that make a list.
+constexpr int64_t kListThreads = 128;
+
+/// The list of an op with a schedule, whose size is 1 in batch or head where
+/// all share it.
+MemRefType getTileListType(MaskedAttentionOp op);
+
+/// Whether a step of that may have to be tested.
+bool mayHaveTests(MaskedAttentionOp op);
+
+/// The kernel that finds classes takes query, key, mask (if that is listed), a
+/// flag whether that may exclude pairs (if it is of floats), captures and list.
+void buildTileClassesKernel(OpBuilder &builder, MaskedAttentionOp op,
+                            const KernelOperands &operands);
+/// The kernel that puts tiles in order takes the list and how many steps rows
+/// have at least.
+void buildTileOrderKernel(OpBuilder &builder, MaskedAttentionOp op, Value list,
+                          Value minSteps);
+
+} // namespace mlir::mfa
+
+#endif // MFA_LIB_CONVERSION_MFATOGPU_TILELIST_H
