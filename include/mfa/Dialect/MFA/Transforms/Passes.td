@@ -91,6 +91,44 @@ def MFAAnalyzeKeyTilesPass : Pass<"mfa-analyze-key-tiles"> {
   let dependentDialects = ["::mlir::mfa::MFADialect"];
 }
 
+def MFACountKeyTilesPass : Pass<"mfa-count-key-tiles", "::mlir::func::FuncOp"> {
+  let summary = "Count the tiles of keys that kernels visit, instead of computing";
+  let description = [{
+    Puts loops that count in the place of each op, whose schedule says how large
+    tiles are and how they are chosen. A function that has ops gets one more
+    argument, a `memref<4xi64>`, to which these numbers of tiles are added:
+
+    | element | tiles |
+    |---|---|
+    | 0 | skipped |
+    | 1 | visited and free: no pair is tested, and no mask is read |
+    | 2 | visited with the mask, and without a test of the region `keep` |
+    | 3 | visited, each pair tested |
+
+    With `tiles = list` each pair is looked at, as the kernels do that make the list;
+    scores are taken to be finite. Tiles that are visited only because each part of
+    the keys has one are not counted where keys are split.
+
+    ```mlir
+    func.func @f(%q: !q, %k: !q, %v: !q, %o: !q) {
+      mfa.masked_attention ins(%q, %k, %v : !q, !q, !q) outs(%o : !q) schedule(...) keep {...}
+    ```
+    becomes
+    ```mlir
+    func.func @f(%q: !q, %k: !q, %v: !q, %o: !q, %counts: memref<4xi64>) {
+      scf.for %batch = ... {
+        scf.for %head = ... {
+          scf.for %rows = ... {
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect",
+    "::mlir::arith::ArithDialect",
+    "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect",
+  ];
+}
+
 def MFAExpandRegionMathPass : Pass<"mfa-expand-region-math"> {
   let summary = "Write functions in regions with what GPUs have instructions for";
   let description = [{
