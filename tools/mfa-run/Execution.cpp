@@ -51,6 +51,11 @@ LoweringOptions mfa::run::getLoweringOptions(const Options &options,
     lowering.chip =
         options.chip.empty() ? target.getDefaultChip() : options.chip;
   lowering.count = !options.simReport.empty();
+  lowering.tileLists = StringSwitch<mlir::mfa::TileLists>(options.tileLists)
+                           .Case("auto", mlir::mfa::TileLists::Auto)
+                           .Case("always", mlir::mfa::TileLists::Always)
+                           .Case("never", mlir::mfa::TileLists::Never)
+                           .Default(mlir::mfa::TileLists::Rules);
   lowering.f32Product = *mlir::mfa::symbolizeF32Product(options.f32Product);
   return lowering;
 }

@@ -164,7 +164,8 @@ static Error checkCombination(const opt::InputArgList &args,
                      "program");
   if (!options.program.empty())
     if (const opt::Arg *arg =
-            findAny(args, {OPT_check, OPT_repeat, OPT_problems, OPT_schedule}))
+            findAny(args, {OPT_check, OPT_repeat, OPT_problems, OPT_schedule,
+                           OPT_tiles}))
       return makeError("option '", getOptionName(arg),
                        "' is for generated problems; it does not go with a "
                        "program");
@@ -173,14 +174,14 @@ static Error checkCombination(const opt::InputArgList &args,
       return makeError("option '", getOptionName(problem),
                        "' does not go with --problems, whose table describes "
                        "the problems");
-    if (const opt::Arg *arg = findAny(args, {OPT_emit, OPT_json}))
+    if (const opt::Arg *arg = findAny(args, {OPT_emit, OPT_json, OPT_tiles}))
       return makeError("option '", getOptionName(arg),
                        "' does not go with --problems");
   }
   if (!options.emit.empty())
     if (const opt::Arg *arg =
             findAny(args, {OPT_check, OPT_bench, OPT_repeat, OPT_json, OPT_arg,
-                           OPT_out, OPT_timing}))
+                           OPT_out, OPT_tiles, OPT_timing}))
       return makeError("option '", getOptionName(arg),
                        "' does not go with --emit, which runs nothing");
   return Error::success();
@@ -219,6 +220,10 @@ Expected<Options> mfa::run::parseCommandLine(ArrayRef<const char *> argv) {
   options.check = args->hasArg(OPT_check);
   options.bench = args->hasArg(OPT_bench);
   options.timing = args->hasArg(OPT_timing);
+  options.tiles = args->hasArg(OPT_tiles);
+  options.run = !options.tiles || options.check || options.bench ||
+                args->hasArg(OPT_repeat);
+  options.tileLists = args->getLastArgValue(OPT_tile_lists, "rules").str();
   Expected<int64_t> repeat = getInteger(*args, OPT_repeat, 1, 1);
   if (!repeat)
     return repeat.takeError();
@@ -229,6 +234,10 @@ Expected<Options> mfa::run::parseCommandLine(ArrayRef<const char *> argv) {
   if (options.f32Product != "tf32x3" && options.f32Product != "tf32")
     return makeChoiceError("--f32-product", {"tf32x3", "tf32"},
                            options.f32Product);
+
+  if (!is_contained({"rules", "auto", "always", "never"}, options.tileLists))
+    return makeChoiceError("--tile-lists", {"rules", "auto", "always", "never"},
+                           options.tileLists);
 
   if (Error error = checkCombination(*args, options))
     return error;

@@ -36,8 +36,12 @@ struct Options {
   /// Path of the table of problems.
   std::string problems;
 
-  std::string target, chip, schedule, f32Product, emit, json, simReport;
-  bool check = false, bench = false, timing = false, help = false;
+  std::string target, chip, schedule, f32Product, tileLists, emit, json,
+      simReport;
+  bool check = false, bench = false, timing = false, tiles = false,
+       help = false;
+  /// Whether the program is run, and not only looked at.
+  bool run = true;
   int64_t repeat = 1;
 };
 

@@ -116,6 +116,14 @@ defm schedule : Value<"schedule", "<attribute>",
 defm f32_product : Value<"f32-product", "<kind>",
                          "How a GPU multiplies f32 matrices: tf32x3 (default) "
                          "or tf32", run_group>;
+defm tile_lists : Value<"tile-lists", "<choice>",
+                        "Which GPU kernels have a list of key tiles made at "
+                        "each run: rules (default, for rules that read "
+                        "arrays), auto, always or never", run_group>;
+def tiles : Flag<["--"], "tiles">, Group<run_group>,
+            HelpText<"Print how many tiles of keys the GPU kernel skips, tests, "
+                     "and visits freely; without --check, --bench and "
+                     "--repeat nothing else is done">;
 defm emit : Value<"emit", "<stage>",
                   "Print a stage of the lowering instead of running: mfa, "
                   "linalg, gpu, nvvm, llvm or ptx", run_group>;

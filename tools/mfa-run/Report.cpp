@@ -20,6 +20,13 @@ using namespace mfa::run;
 using namespace mfa::runtime;
 
 void mfa::run::printReport(const Report &report, bool timing, raw_ostream &os) {
+  if (const std::optional<TileCounts> &tiles = report.tiles) {
+    os << "tiles: " << tiles->skipped << " skipped, " << tiles->tested
+       << " tested, " << tiles->free << " free";
+    if (report.problem && report.problem->shape.hasMask)
+      os << ", " << tiles->masked << " with the mask alone";
+    os << " (" << tiles->chip << ")\n";
+  }
   if (const std::optional<CheckResult> &check = report.check) {
     os << "check: " << (check->pass ? "pass" : "FAIL")
        << format(", max error %.3g, tolerance %.3g, plain low-precision error "
@@ -85,6 +92,12 @@ Error mfa::run::writeJSON(StringRef path, const Report &report) {
     root["problem"] = toJSON(*report.problem);
   else
     root["entry"] = report.entry;
+  if (const std::optional<TileCounts> &tiles = report.tiles)
+    root["tiles"] = json::Object{{"chip", tiles->chip},
+                                 {"skipped", tiles->skipped},
+                                 {"tested", tiles->tested},
+                                 {"free", tiles->free},
+                                 {"masked", tiles->masked}};
   if (const std::optional<CheckResult> &check = report.check)
     root["check"] =
         json::Object{{"max_abs_err", toJSON(check->maxAbsError)},

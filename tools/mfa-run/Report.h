@@ -31,6 +31,12 @@ struct Timing {
   double firstResult = 0.0;
 };
 
+/// How many tiles of keys the kernel for a chip does what with.
+struct TileCounts {
+  std::string chip;
+  int64_t skipped, free, masked, tested;
+};
+
 /// All that is said about one run.
 struct Report {
   std::string target, chip;
@@ -38,12 +44,13 @@ struct Report {
   const Problem *problem = nullptr;
   /// Function of a program.
   std::string entry;
+  std::optional<TileCounts> tiles;
   std::optional<CheckResult> check;
   std::optional<BenchResult> bench;
   Timing timing;
 };
 
-/// Prints the check and the measurement, a line each.
+/// Prints the tiles, the check and the measurement, a line each.
 void printReport(const Report &report, bool timing, llvm::raw_ostream &os);
 
 /// Writes the report as JSON; `path` is either complete or untouched.

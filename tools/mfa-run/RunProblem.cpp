@@ -9,6 +9,7 @@
 #include "RunProblem.h"
 #include "Execution.h"
 #include "Lowering.h"
+#include "ProblemCall.h"
 #include "ProblemProgram.h"
 #include "mfa/Execution/AttentionProgram.h"
 #include "mfa/Support/Files.h"
@@ -37,9 +38,10 @@ readSchedule(mlir::MLIRContext &context, StringRef text) {
                    text, "'");
 }
 
-static Expected<mlir::OwningOpRef<mlir::ModuleOp>>
-buildVerifiedProgram(mlir::MLIRContext &context, const Options &options,
-                     const Problem &problem, const Operands &operands) {
+Expected<mlir::OwningOpRef<mlir::ModuleOp>>
+mfa::run::buildVerifiedProgram(mlir::MLIRContext &context,
+                               const Options &options, const Problem &problem,
+                               const Operands &operands) {
   Expected<mlir::mfa::ScheduleAttr> schedule =
       readSchedule(context, options.schedule);
   if (!schedule)
@@ -50,111 +52,6 @@ buildVerifiedProgram(mlir::MLIRContext &context, const Options &options,
     return makeError("the generated program is not valid");
   return module;
 }
-
-namespace {
-/// A problem's operands on a device, and the call that runs it there.
-class ProblemCall {
-public:
-  static Expected<ProblemCall>
-  create(const Problem &problem, const Operands &operands, Device &device) {
-    ProblemCall call(operands, device);
-    for (const Buffer &buffer : operands.buffers) {
-      Expected<DeviceMemory> memory = DeviceMemory::allocate(
-          device, buffer.bytes.size(), /*hostShared=*/false);
-      if (!memory)
-        return memory.takeError();
-      call.memory.push_back(std::move(*memory));
-    }
-    call.addOperand(operands.query);
-    call.addOperand(operands.key);
-    call.addOperand(operands.value);
-    if (operands.mask)
-      call.addOperand(*operands.mask);
-    if (problem.scale && problem.dynamic)
-      call.addScale(*problem.scale);
-    if (operands.sinks)
-      call.addOperand(*operands.sinks);
-    const Operand *array = operands.capturedArrays.data();
-    for (const RuleCapture &capture : operands.captures) {
-      if (const auto *number = std::get_if<int64_t>(&capture))
-        call.addIndex(*number);
-      else
-        call.addOperand(*array++);
-    }
-    call.addOperand(operands.output);
-    if (operands.lse)
-      call.addOperand(*operands.lse);
-    return call;
-  }
-
-  /// Copies the operands to the device: the data, and NaN everywhere else.
-  Error upload() {
-    for (auto [buffer, target] : zip_equal(operands.buffers, memory))
-      if (Error error = device.copyToDevice(target.get(), buffer.bytes))
-        return error;
-    return Error::success();
-  }
-
-  /// Copies all buffers back.
-  Expected<std::vector<Buffer>> download() {
-    std::vector<Buffer> buffers = operands.buffers;
-    for (auto [buffer, source] : zip_equal(buffers, memory))
-      if (Error error = device.copyFromDevice(buffer.bytes, source.get()))
-        return std::move(error);
-    return buffers;
-  }
-
-  /// Addresses of the parameters' values.
-  ArrayRef<void *> getArguments() {
-    arguments.clear();
-    for (Parameter &parameter : parameters)
-      arguments.push_back(&parameter.value);
-    return arguments;
-  }
-
-private:
-  /// The value of a parameter: the address of a descriptor, or a number.
-  struct Parameter {
-    union {
-      void *descriptor;
-      float scale;
-      int64_t index;
-    } value;
-  };
-
-  ProblemCall(const Operands &operands, Device &device)
-      : operands(operands), device(device) {}
-
-  void addOperand(const Operand &operand) {
-    const Buffer &buffer = operands.buffers[operand.buffer];
-    descriptors.push_back(std::make_unique<Descriptor>(
-        makeDescriptor(memory[operand.buffer].get() + buffer.begin,
-                       operand.offset, operand.shape, operand.strides)));
-    Parameter parameter;
-    parameter.value.descriptor = descriptors.back()->data();
-    parameters.push_back(parameter);
-  }
-
-  void addScale(float scale) {
-    Parameter parameter;
-    parameter.value.scale = scale;
-    parameters.push_back(parameter);
-  }
-
-  void addIndex(int64_t index) {
-    Parameter parameter;
-    parameter.value.index = index;
-    parameters.push_back(parameter);
-  }
-
-  const Operands &operands;
-  Device &device;
-  std::vector<DeviceMemory> memory;
-  std::vector<std::unique_ptr<Descriptor>> descriptors;
-  std::vector<Parameter> parameters;
-  std::vector<void *> arguments;
-};
-} // namespace
 
 /// Error if anything but the elements of the results was written.
 static Error checkStrayWrites(const Operands &operands,

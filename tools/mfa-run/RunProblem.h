@@ -12,9 +12,14 @@
 #include "Options.h"
 #include "Report.h"
 #include "Target.h"
-#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/BuiltinOps.h"
 
 namespace mfa::run {
+
+/// The program of a problem, with the schedule that the options give, if any.
+llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
+buildVerifiedProgram(mlir::MLIRContext &context, const Options &options,
+                     const Problem &problem, const Operands &operands);
 
 /// Compiles a problem for the target, runs it as the options say (once, or
 /// `repeat` times with equal results), checks it and measures it. An error says

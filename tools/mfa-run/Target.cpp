@@ -168,6 +168,7 @@ static void buildSimPipeline(mlir::OpPassManager &pm,
   mlir::mfa::MFAToSimOptions pipeline;
   pipeline.chip = options.chip;
   pipeline.f32Product = options.f32Product;
+  pipeline.tiles = options.tileLists;
   pipeline.count = options.count;
   mlir::mfa::buildMFAToSimPipeline(pm, pipeline);
 }
@@ -326,6 +327,7 @@ static void buildCUDAPipeline(mlir::OpPassManager &pm,
   mlir::mfa::MFAToNVVMOptions pipeline;
   pipeline.chip = options.chip;
   pipeline.f32Product = options.f32Product;
+  pipeline.tiles = options.tileLists;
   mlir::mfa::buildMFAToNVVMPipeline(pm, pipeline);
 }
 
@@ -366,6 +368,27 @@ static const Target kTargets[] = {
     {"cuda", /*hasChip=*/true, exec::HostCodeUse::Launches, exec::kCUDAStages,
      buildCUDAPipeline, openCUDA, getCUDAChip},
 };
+
+static void buildTileCountPipeline(mlir::OpPassManager &pm,
+                                   const LoweringOptions &options) {
+  mlir::OpPassManager &functions = pm.nest<mlir::func::FuncOp>();
+  functions.addPass(mlir::mfa::createMFAGroupHeadsAsQueriesPass());
+  pm.addPass(mlir::mfa::createMFASelectSchedulePass(
+      {options.chip, options.f32Product, options.tileLists}));
+  pm.nest<mlir::func::FuncOp>().addPass(
+      mlir::mfa::createMFACountKeyTilesPass());
+  buildCPUPipeline(pm, options);
+}
+
+static const Target kTileCountTarget = {"cpu",
+                                        /*hasChip=*/true,
+                                        exec::HostCodeUse::Computes,
+                                        exec::kCPUStages,
+                                        buildTileCountPipeline,
+                                        openHost,
+                                        getCUDAChip};
+
+const Target &mfa::run::getTileCountTarget() { return kTileCountTarget; }
 
 ArrayRef<Target> mfa::run::getTargets() { return kTargets; }
 

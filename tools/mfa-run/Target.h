@@ -10,6 +10,7 @@
 #define MFA_RUN_TARGET_H
 
 #include "mfa/Dialect/MFA/IR/MFA.h"
+#include "mfa/Dialect/MFA/Transforms/Passes.h"
 #include "mfa/Execution/HostCode.h"
 #include "mfa/Runtime/EntryPoint.h"
 #include "mlir/Pass/PassManager.h"
@@ -22,6 +23,7 @@ namespace mfa::run {
 struct LoweringOptions {
   std::string chip;
   mlir::mfa::F32Product f32Product = mlir::mfa::F32Product::TF32x3;
+  mlir::mfa::TileLists tileLists = mlir::mfa::TileLists::Rules;
   /// Make simulated kernels count what they execute.
   bool count = false;
 };
@@ -77,6 +79,10 @@ struct Target {
 
 /// The targets of this build.
 llvm::ArrayRef<Target> getTargets();
+
+/// The CPU, where programs do not compute but count the tiles that the kernels
+/// for a chip visit (mfa-count-key-tiles).
+const Target &getTileCountTarget();
 
 /// The target of that name; for an empty name cuda where a GPU answers, else
 /// cpu.

@@ -10,6 +10,7 @@
 #include "Options.h"
 #include "RunProblem.h"
 #include "RunProgram.h"
+#include "Tiles.h"
 #include "Tool.h"
 #include "mfa/Execution/Stages.h"
 #include "mfa/Runtime/Sim/Sim.h"
@@ -20,6 +21,25 @@
 
 using namespace llvm;
 using namespace mfa::run;
+
+/// Counts tiles and runs nothing.
+static Expected<bool> reportTiles(mlir::MLIRContext &context,
+                                  const Options &options) {
+  Expected<TileCounts> tiles = countTiles(context, options, options.problem);
+  if (!tiles)
+    return tiles.takeError();
+  Report report;
+  report.target = options.target;
+  report.chip = tiles->chip;
+  report.problem = &options.problem;
+  report.tiles = *tiles;
+  outs() << "problem: " << options.problem.getCommandLine() << "\n";
+  printReport(report, options.timing, outs());
+  if (!options.json.empty())
+    if (Error error = writeJSON(options.json, report))
+      return std::move(error);
+  return true;
+}
 
 /// Runs what the command line asks for; true if every check passed.
 static Expected<bool> runCommandLine(ArrayRef<const char *> args) {
@@ -33,8 +53,9 @@ static Expected<bool> runCommandLine(ArrayRef<const char *> args) {
   // What is only printed needs no machine: any target on whose way it is.
   bool isOpen = options->target.empty() && !options->emit.empty();
   Expected<const Target *> target =
-      isOpen ? findTargetOfStage(options->emit, !options->chip.empty())
-             : findTarget(options->target);
+      isOpen         ? findTargetOfStage(options->emit, !options->chip.empty())
+      : options->run ? findTarget(options->target)
+                     : &getTileCountTarget();
   if (!target)
     return target.takeError();
   if (!options->chip.empty() && !(*target)->hasChip)
@@ -73,6 +94,8 @@ static Expected<bool> runCommandLine(ArrayRef<const char *> args) {
     return true;
   }
 
+  if (!options->run)
+    return reportTiles(context, *options);
   Expected<std::unique_ptr<Device>> device = (*target)->open();
   if (!device)
     return device.takeError();
@@ -87,6 +110,13 @@ static Expected<bool> runCommandLine(ArrayRef<const char *> args) {
           : runProblem(context, *options, options->problem, **target, **device);
   if (!report)
     return report.takeError();
+  if (options->tiles) {
+    Expected<TileCounts> tiles =
+        countTiles(context, *options, options->problem);
+    if (!tiles)
+      return tiles.takeError();
+    report->tiles = *tiles;
+  }
   if (!isProgram)
     outs() << "problem: " << options->problem.getCommandLine() << "\n";
   printReport(*report, options->timing, outs());
