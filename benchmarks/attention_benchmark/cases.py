@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from . import rules
+
 MASKS = {
     "none": "no mask",
-    "causal": "query i attends to keys up to i; half the operations",
     "dense": "additive, of the type of q, [B, 1, Sq, Sk], random",
     "padding": "additive, of the type of q, [B, 1, 1, Sk], 0 then -inf",
+    **rules.RULES,
 }
 
 
@@ -53,9 +55,11 @@ class Case:
         return self.seq_q == 1
 
     def flops(self, mask: str) -> float:
-        """Operations of the two products; half of them for a causal mask."""
+        """Operations of the two products, of the pairs that a rule keeps."""
         pairs = self.batch * self.heads * self.seq_q * self.seq_k
-        return 4.0 * pairs * self.head_dim / (2 if mask == "causal" else 1)
+        if mask in rules.RULES:
+            pairs = rules.kept_pairs(self, mask)
+        return 4.0 * pairs * self.head_dim
 
     def kv_bytes(self) -> float:
         """Bytes of keys and values, which each call reads at least once."""
@@ -78,12 +82,12 @@ CASES = [
     _self_attention(16, 16, 16, 1024, 128),
     _self_attention(8, 16, 16, 2048, 128, quick=True),
     _self_attention(4, 16, 16, 4096, 128),
-    _self_attention(2, 16, 16, 8192, 128, masks=("none", "causal", "dense", "padding")),
+    _self_attention(2, 16, 16, 8192, 128, masks=tuple(MASKS)),
     _self_attention(1, 16, 16, 16384, 128),
     _self_attention(8, 32, 32, 2048, 64, masks=("none", "causal", "dense", "padding")),
     _self_attention(4, 32, 32, 4096, 64),
-    _self_attention(2, 32, 32, 8192, 64),
-    _self_attention(2, 8, 8, 8192, 256),
+    _self_attention(2, 32, 32, 8192, 64, masks=("none", "dense", *rules.RULES)),
+    _self_attention(2, 8, 8, 8192, 256, masks=("none", "dense", *rules.RULES)),
     # Grouped heads, as of an 8-billion-parameter language model.
     _self_attention(4, 32, 8, 4096, 128),
     _self_attention(8, 16, 16, 2048, 128, dtype="f16", masks=("none", "dense")),
@@ -103,6 +107,7 @@ CPU_CASES = [
     _self_attention(1, 2, 2, 200, 64, dtype="bf16", masks=("dense", "padding")),
     Case(1, 4, 4, 64, 192, 32, dtype="f16", masks=("none", "dense")),
     Case(2, 8, 2, 1, 512, 64, dtype="f32", masks=("padding",)),
+    _self_attention(2, 2, 1, 160, 32, dtype="f32", masks=tuple(rules.RULES)),
 ]
 
 
@@ -120,8 +125,8 @@ def select_cases(device: str, quick: bool, pattern: str) -> list[Case]:
 class Problem:
     """A case with one mask, and its inputs.
 
-    `mask` is what a kernel of a dense mask takes, [B|1, 1, Sq|1, Sk]: additive
-    of the type of q, or, for "causal", of booleans, true where a query attends.
+    `mask` is what a kernel of a dense mask takes, [B|1, 1, Sq|1, Sk]: additive, of
+    the type of q. A rule has none (rules.py).
     """
 
     case: Case
@@ -183,9 +188,6 @@ def _make_numpy(case: Case, mask_kind: str):
     elif mask_kind == "padding":
         kept = np.arange(case.seq_k) < _padding_lengths(case)[:, None]
         mask = np.where(kept, 0.0, -np.inf).astype(dtype)[:, None, None, :]
-    elif mask_kind == "causal":
-        ones = np.ones((case.seq_q, case.seq_k), bool)
-        mask = np.tril(ones)[None, None]
     return (*arrays, mask)
 
 
@@ -208,7 +210,4 @@ def _make_torch(case: Case, mask_kind: str):
         kept = torch.arange(case.seq_k, device="cuda") < lengths[:, None]
         mask = torch.zeros(case.batch, 1, 1, case.seq_k, device="cuda", dtype=dtype)
         mask.masked_fill_(~kept[:, None, None, :], float("-inf"))
-    elif mask_kind == "causal":
-        ones = torch.ones(case.seq_q, case.seq_k, dtype=torch.bool, device="cuda")
-        mask = torch.tril(ones)[None, None]
     return (*arrays, mask)

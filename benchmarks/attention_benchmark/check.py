@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from . import rules
 from .cases import Problem, numpy_dtype
 
 ROWS = 32
@@ -65,18 +66,22 @@ def _reference(problem: Problem, batch: int, head: int):
     bias = np.zeros((1, 1), np.float32)
     if problem.mask is not None:
         mask = problem.mask[min(batch, problem.mask.shape[0] - 1), 0]
-        mask = to_numpy(mask[rows] if mask.shape[0] != 1 else mask)
-        # What a boolean mask means as an additive one.
-        causal = problem.mask_kind == "causal"
-        bias = np.where(mask != 0, 0, -np.inf) if causal else mask
+        bias = to_numpy(mask[rows] if mask.shape[0] != 1 else mask)
+    has_rule = problem.mask_kind in rules.RULES
 
-    scores = q.astype(np.float64) @ k.T.astype(np.float64) * problem.scale + bias
+    def change(scores):
+        if not has_rule:
+            return scores + bias
+        scores = rules.apply_score(problem, head, rows, scores)
+        return np.where(rules.kept(problem, batch, rows), scores, -np.inf)
+
+    scores = change(q.astype(np.float64) @ k.T.astype(np.float64) * problem.scale)
     weights, total = _softmax(scores)
     exact = weights @ v.astype(np.float64) / total
 
     dtype = numpy_dtype(case.dtype)
     scale = np.float32(problem.scale)
-    weights, total = _softmax((q @ k.T * scale + bias).astype(np.float32))
+    weights, total = _softmax(change(q @ k.T * scale).astype(np.float32))
     weights = (weights / total).astype(dtype).astype(np.float32)
     plain = (weights @ v).astype(dtype).astype(np.float64)
     problem.reference[key] = exact, plain

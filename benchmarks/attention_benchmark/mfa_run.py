@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from . import rules
 from .cases import Case, Refused
 from .check import Verdict
 from .timing import Times
@@ -29,9 +30,8 @@ def problem_options(case: Case, mask: str) -> list[str]:
         "head-dim": case.head_dim,
         "mask": "none" if mask == "none" else "dense",
     }
-    if mask == "causal":
-        options |= {"mask-dtype": "i1", "mask-fill": "causal"}
-        options |= {"mask-shape": f"1,{case.seq_q},{case.seq_k}"}
+    if mask in rules.RULES:
+        options |= {"mask": "none"} | rules.for_mfa_run(case, mask)
     elif mask == "padding":
         options |= {"mask-fill": "padding"}
         options |= {"mask-shape": f"{case.batch},1,{case.seq_k}"}

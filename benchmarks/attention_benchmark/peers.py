@@ -17,7 +17,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from . import mfa_run, timing
+import numpy as np
+
+from . import mfa_run, rules, timing
 from .cases import Problem, Refused
 from .timing import Times
 
@@ -59,6 +61,19 @@ class Peer(abc.ABC):
         return ""
 
 
+def _refuse_rules(problem: Problem) -> None:
+    if problem.mask_kind in rules.RULES and problem.mask_kind != "causal":
+        raise Refused("it takes no rule but a causal one")
+
+
+def _find(name: str):
+    """The module, or None."""
+    try:
+        return _import(name)
+    except Absent:
+        return None
+
+
 def _import(name: str):
     try:
         return importlib.import_module(name)
@@ -75,7 +90,7 @@ def _import(name: str):
 class MFA(Peer):
     name = "MFA"
     devices = ("cuda", "cpu")
-    note = "mfa.masked_attention; a causal mask is given as a dense one of booleans"
+    note = "mfa.masked_attention, rules by keep= and score="
 
     def __init__(self, device: str):
         super().__init__(device)
@@ -86,17 +101,38 @@ class MFA(Peer):
     def version(self) -> str:
         return self.mfa.__version__
 
+    def options(self, problem: Problem) -> dict[str, Any]:
+        if problem.mask_kind in rules.RULES:
+            return rules.for_mfa(self.mfa, problem)
+        return {"mask": problem.mask}
+
     def prepare(self, problem: Problem) -> Run:
         call = functools.partial(
             self.mfa.masked_attention,
             problem.q,
             problem.k,
             problem.v,
-            problem.mask,
             scale=problem.scale,
+            **self.options(problem),
         )
         cpu = self.device == "cpu"
         return Run(call, timing.time_host if cpu else timing.time_events)
+
+
+class MFADense(MFA):
+    """What rules bring: the same as an array."""
+
+    name = "MFA dense"
+    note = "rules as a mask of booleans"
+
+    def options(self, problem: Problem) -> dict[str, Any]:
+        kind, case = problem.mask_kind, problem.case
+        if kind not in rules.RULES or kind in ("softcap", "alibi"):
+            raise Refused("for masks that are rules")
+        rows = np.arange(case.seq_q)
+        batches = range(case.batch if kind == "documents" else 1)
+        mask = np.stack([rules.kept(problem, batch, rows) for batch in batches])
+        return {"mask": rules.on_device(problem, mask[:, None])}
 
 
 class MFARun(Peer):
@@ -116,6 +152,8 @@ class MFARun(Peer):
             raise Absent(f"{self.tool}: no such program")
 
     def prepare(self, problem: Problem) -> Run:
+        if problem.mask_kind == "documents":
+            raise Refused("its documents have other lengths")
         what = self.tool, self.device, problem.case, problem.mask_kind
 
         def timer(call, budget_s):
@@ -180,6 +218,7 @@ class TorchSDPA(TorchPeer):
                 k, v = (x.repeat_interleave(repeats, 1) for x in (k, v))
             else:
                 options["enable_gqa"] = True
+        _refuse_rules(problem)
         if problem.mask_kind == "causal":
             options["is_causal"] = True
         elif mask is not None:
@@ -237,7 +276,7 @@ class TorchCPU(TorchSDPA):
 
 class FlexAttention(TorchPeer):
     name = "FlexAttention"
-    note = "torch.compile; dense masks as captured buffers, causal as a block mask"
+    note = "torch.compile; dense masks as captured buffers, rules with a block mask"
 
     def prepare(self, problem: Problem) -> Run:
         from torch.nn.attention import flex_attention
@@ -245,10 +284,11 @@ class FlexAttention(TorchPeer):
         torch, case = self.torch, problem.case
         q, k, v, mask = _torch_arrays(problem)
         options = {"scale": problem.scale, "enable_gqa": case.heads != case.kv_heads}
-        if problem.mask_kind == "causal":
+        if problem.mask_kind in rules.RULES:
+            options["score_mod"], mask_mod = rules.for_flex_attention(problem)
             options["block_mask"] = flex_attention.create_block_mask(
-                lambda b, h, query, key: query >= key,
-                None,
+                mask_mod,
+                case.batch if problem.mask_kind == "documents" else None,
                 None,
                 case.seq_q,
                 case.seq_k,
@@ -314,10 +354,11 @@ class JaxCuDNN(JaxPeer):
     name = "JAX cuDNN"
 
     def prepare(self, problem: Problem) -> Run:
+        _refuse_rules(problem)
         q, k, v, mask = self.arrays(problem)
         options = {"scale": problem.scale, "implementation": "cudnn"}
         if problem.mask_kind == "causal":
-            options["is_causal"], mask = True, None
+            options["is_causal"] = True
 
         def attend(q, k, v, bias):
             return self.jax.nn.dot_product_attention(q, k, v, bias, **options)
@@ -369,38 +410,80 @@ class MosaicGPU(JaxPeer):
 class FlashAttentionPeer(TorchPeer):
     """The Python interface that FlashAttention's versions have in common."""
 
-    module = ""
+    modules: tuple[str, ...] = ()
+    takes_window = False
+    note = "documents as sequences of their own (varlen)"
 
     def __init__(self, device: str):
         super().__init__(device)
-        self.attend = _import(self.module).flash_attn_func
+        *others, last = self.modules
+        self.module = next(filter(None, map(_find, others)), None) or _import(last)
 
     def prepare(self, problem: Problem) -> Run:
-        if problem.mask_kind not in ("none", "causal"):
-            raise Refused("it takes no dense mask")
+        if problem.mask_kind == "documents":
+            return self.prepare_packed(problem)
+        options = rules.for_flash_attention(problem, self.takes_window)
+        if options is None:
+            options = self.extra_options(problem)
         call = functools.partial(
-            self.attend,
+            self.module.flash_attn_func,
             problem.q,
             problem.k,
             problem.v,
             softmax_scale=problem.scale,
-            causal=problem.mask_kind == "causal",
+            **options,
         )
+        return Run(call, self.timer, self.first)
 
-        def output(result):
-            return result[0] if isinstance(result, tuple) else result
+    def extra_options(self, problem: Problem) -> dict[str, Any]:
+        raise Refused(f"it takes no {problem.mask_kind} mask")
 
-        return Run(call, self.timer, output)
+    def prepare_packed(self, problem: Problem) -> Run:
+        begins, longest = rules.packed_lengths(problem)
+        q, k, v = (x.flatten(0, 1) for x in (problem.q, problem.k, problem.v))
+        call = functools.partial(
+            self.module.flash_attn_varlen_func,
+            q,
+            k,
+            v,
+            cu_seqlens_q=begins,
+            cu_seqlens_k=begins,
+            max_seqlen_q=longest,
+            max_seqlen_k=longest,
+            softmax_scale=problem.scale,
+            causal=True,
+        )
+        return Run(call, self.timer, lambda r: self.first(r).view(problem.q.shape))
+
+    @staticmethod
+    def first(result):
+        return result[0] if isinstance(result, tuple) else result
 
 
 class FlashAttention3(FlashAttentionPeer):
     name = "FA3"
-    module = "flash_attn_interface"
+    modules = ("fa3_fwd_interface", "flash_attn_interface")
 
 
 class FlashAttention4(FlashAttentionPeer):
     name = "FA4"
-    module = "flash_attn.cute"
+    modules = ("flash_attn.cute",)
+    takes_window = True
+
+    def extra_options(self, problem: Problem) -> dict[str, Any]:
+        if problem.mask_kind != "alibi":
+            return super().extra_options(problem)
+        import cutlass
+        from cutlass import cute
+
+        @cute.jit
+        def add_distance(score, batch, head, query, key, lengths, arrays):
+            slope = cute.make_rmem_tensor(1, cutlass.Float32)
+            slope[0] = arrays[0][head[0]]
+            return score + slope.load() * (key - query).to(cutlass.Float32)
+
+        slopes = rules.on_device(problem, rules.slopes(problem.case))
+        return {"causal": True, "score_mod": add_distance, "aux_tensors": [slopes]}
 
 
 class Max(TorchPeer):
@@ -418,6 +501,7 @@ class Max(TorchPeer):
         from max.graph import DeviceRef, Graph, TensorType
         from max.nn.attention import MHAMaskVariant
 
+        _refuse_rules(problem)
         dtype = {"bf16": DType.bfloat16, "f16": DType.float16, "f32": DType.float32}
         dtype = dtype[problem.case.dtype]
         arrays = [problem.q, problem.k, problem.v]
@@ -433,8 +517,7 @@ class Max(TorchPeer):
             if masked:
                 output = self.kernels.masked_flash_attention_gpu(*values, problem.scale)
             else:
-                causal = problem.mask_kind == "causal"
-                name = "CAUSAL_MASK" if causal else "NULL_MASK"
+                name = "CAUSAL_MASK" if problem.mask_kind == "causal" else "NULL_MASK"
                 variant = getattr(MHAMaskVariant, name)
                 output = self.kernels.flash_attention_gpu(
                     *values, variant, problem.scale
@@ -450,6 +533,7 @@ class Max(TorchPeer):
 
 PEERS: list[type[Peer]] = [
     MFA,
+    MFADense,
     MFARun,
     TorchCuDNN,
     TorchFlash,
