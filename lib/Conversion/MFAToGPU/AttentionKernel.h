@@ -24,9 +24,8 @@ struct KernelOperands {
   SmallVector<Value> captures;
   /// For wgmma kernels, the tensor maps of the operands whose boxes are given.
   Value queryMap, keyMap, valueMap, maskMap, outputMap;
-  /// Of a schedule with a list of key tiles: that list (TileList.h), and, where
-  /// it is made, whether a mask of floats may exclude pairs.
-  Value tileList, areScoresFinite;
+  /// Of a schedule with one, the list of key tiles (TileList.h).
+  Value tileList;
 };
 
 /// What a tensor map copies at once, in the order of the array's dimensions;

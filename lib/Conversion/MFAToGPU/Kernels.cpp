@@ -9,6 +9,7 @@
 #include "Kernels.h"
 #include "AttentionKernel.h"
 #include "KernelModules.h"
+#include "Magnitudes.h"
 #include "TileList.h"
 #include "mfa/Dialect/MFA/Transforms/RegionTiles.h"
 #include "mfa/Dialect/MFA/Transforms/Schedules.h"
@@ -72,6 +73,12 @@ SmallVector<Value> mfa::getTileClassesArguments(MaskedAttentionOp op) {
     arguments.push_back(op.getMask());
   llvm::append_range(arguments, op.getCaptures());
   return arguments;
+}
+
+SmallVector<Value> mfa::getTileOrderArguments(MaskedAttentionOp op) {
+  if (isMaskListed(op) && passesScale(op))
+    return {op.getScale()};
+  return {};
 }
 
 /// The regions as text: those of ops that compute the same are the same.
@@ -251,6 +258,26 @@ gpu::GPUFuncOp Kernels::getTileClasses(OpBuilder &builder, MaskedAttentionOp op,
   return kernel;
 }
 
+gpu::GPUFuncOp Kernels::getMagnitudes(OpBuilder &builder, MaskedAttentionOp op,
+                                      ValueRange arguments) {
+  gpu::GPUFuncOp kernel =
+      lookupOrCreate(builder, op, "masked_attention_magnitudes", arguments,
+                     builder.getUnitAttr(), kMagnitudeThreads);
+  Block &body = kernel.getBody().front();
+  if (!body.empty())
+    return kernel;
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(&body);
+  ArgumentReader reader(builder, kernel);
+  KernelOperands operands;
+  operands.query = reader.take("query");
+  operands.key = reader.take("key");
+  operands.value = reader.take("value");
+  buildMagnitudesKernel(builder, op, operands, reader.take("magnitudes"));
+  gpu::ReturnOp::create(builder, op.getLoc());
+  return kernel;
+}
+
 gpu::GPUFuncOp Kernels::getTileOrder(OpBuilder &builder, MaskedAttentionOp op,
                                      ValueRange arguments) {
   gpu::GPUFuncOp kernel =
@@ -262,8 +289,16 @@ gpu::GPUFuncOp Kernels::getTileOrder(OpBuilder &builder, MaskedAttentionOp op,
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(&body);
   ArgumentReader reader(builder, kernel);
-  Value list = reader.take("tile_list"), minSteps = reader.take("min_steps");
-  buildTileOrderKernel(builder, op, list, minSteps);
+  KernelOperands operands;
+  Value magnitudes;
+  if (isMaskListed(op))
+    operands.scale =
+        passesScale(op) ? reader.take("scale") : createScale(builder, op);
+  operands.tileList = reader.take("tile_list");
+  Value minSteps = reader.take("min_steps");
+  if (isMaskListed(op))
+    magnitudes = reader.take("magnitudes");
+  buildTileOrderKernel(builder, op, operands, minSteps, magnitudes);
   gpu::ReturnOp::create(builder, op.getLoc());
   return kernel;
 }

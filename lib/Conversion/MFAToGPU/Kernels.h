@@ -30,8 +30,10 @@ int64_t getCombineThreads(MaskedAttentionOp op);
 /// What the kernel of `op` takes of the op, in order: without a scale that is
 /// built in, and without what another kernel finishes rows with.
 SmallVector<Value> getKernelArguments(MaskedAttentionOp op);
-/// What the kernel takes of the op that finds the classes of key tiles.
+/// What the kernels take of the op that find the classes of key tiles and put
+/// them in order.
 SmallVector<Value> getTileClassesArguments(MaskedAttentionOp op);
+SmallVector<Value> getTileOrderArguments(MaskedAttentionOp op);
 /// What the kernel that has whole rows takes: sinks and destinations.
 SmallVector<Value> getFinishingArguments(MaskedAttentionOp op);
 
@@ -52,9 +54,14 @@ public:
   gpu::GPUFuncOp getCombine(OpBuilder &builder, MaskedAttentionOp op,
                             ValueRange arguments);
 
-  /// The kernels that make a list of key tiles (TileList.h).
+  /// The kernels that make a list of key tiles (TileList.h). Their arguments
+  /// are those of `getTileClassesArguments` and the list; query, key, value and
+  /// the magnitudes; those of `getTileOrderArguments`, the list, the number of
+  /// steps that rows have at least, and the magnitudes if a mask is listed.
   gpu::GPUFuncOp getTileClasses(OpBuilder &builder, MaskedAttentionOp op,
                                 ValueRange arguments);
+  gpu::GPUFuncOp getMagnitudes(OpBuilder &builder, MaskedAttentionOp op,
+                               ValueRange arguments);
   gpu::GPUFuncOp getTileOrder(OpBuilder &builder, MaskedAttentionOp op,
                               ValueRange arguments);
 

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "LaunchTileLists.h"
+#include "Magnitudes.h"
 #include "TileList.h"
 #include "mfa/Dialect/MFA/Transforms/Schedules.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -29,6 +30,50 @@ static Value createIndex(ImplicitLocOpBuilder &b, int64_t value) {
 
 static Value sizeOf(ImplicitLocOpBuilder &b, Value array, unsigned dim) {
   return b.createOrFold<memref::DimOp>(array, dim);
+}
+
+/// Launches a kernel and returns what it is done after.
+static Value launchAfter(ImplicitLocOpBuilder &b, gpu::GPUFuncOp kernel,
+                         gpu::KernelDim3 grid, int64_t threads,
+                         ValueRange arguments, Value token) {
+  Value one = createIndex(b, 1);
+  return gpu::LaunchFuncOp::create(
+             b, kernel, grid,
+             gpu::KernelDim3{createIndex(b, threads), one, one},
+             arith::ConstantIntOp::create(b, 0, 32), arguments, token.getType(),
+             token)
+      .getAsyncToken();
+}
+
+/// The magnitudes of the op's operands, and what they are there after.
+static std::pair<Value, Value> launchMagnitudes(ImplicitLocOpBuilder &b,
+                                                Kernels &kernels,
+                                                MaskedAttentionOp op,
+                                                Value token) {
+  constexpr int64_t kWarps = kMagnitudeThreads / kWarpSize;
+  // Positions that are worth a block, and blocks that fill any GPU.
+  constexpr int64_t kPositionsOfBlock = 8 * kWarps, kMostBlocks = 512;
+  Value one = createIndex(b, 1);
+  Value positions = b.createOrFold<arith::MulIOp>(
+      sizeOf(b, op.getQuery(), 0),
+      b.createOrFold<arith::MaxUIOp>(sizeOf(b, op.getQuery(), 1),
+                                     sizeOf(b, op.getKey(), 1)));
+  Value blocks = b.createOrFold<arith::MinUIOp>(
+      b.createOrFold<arith::CeilDivUIOp>(positions,
+                                         createIndex(b, kPositionsOfBlock)),
+      createIndex(b, kMostBlocks));
+  SmallVector<Value> sizes{
+      b.createOrFold<arith::MulIOp>(blocks, createIndex(b, kWarps))};
+  MemRefType type = getMagnitudesType(op);
+  auto alloc = gpu::AllocOp::create(b, type, token.getType(), token, sizes,
+                                    ValueRange());
+  Value magnitudes = alloc.getMemref();
+  SmallVector<Value> arguments{op.getQuery(), op.getKey(), op.getValue(),
+                               magnitudes};
+  gpu::KernelDim3 grid{blocks, createIndex(b, type.getDimSize(0)), one};
+  token = launchAfter(b, kernels.getMagnitudes(b, op, arguments), grid,
+                      kMagnitudeThreads, arguments, alloc.getAsyncToken());
+  return {magnitudes, token};
 }
 
 LaunchedTileList mfa::launchTileList(ImplicitLocOpBuilder &b, Kernels &kernels,
@@ -67,12 +112,8 @@ LaunchedTileList mfa::launchTileList(ImplicitLocOpBuilder &b, Kernels &kernels,
   // With a warp for each task.
   auto launch = [&](gpu::GPUFuncOp kernel, Value tasks, ValueRange arguments) {
     Value blocks = countTiles(tasks, kListThreads / kWarpSize);
-    token =
-        gpu::LaunchFuncOp::create(
-            b, kernel, gpu::KernelDim3{blocks, one, one},
-            gpu::KernelDim3{createIndex(b, kListThreads), one, one},
-            arith::ConstantIntOp::create(b, 0, 32), arguments, tokenType, token)
-            .getAsyncToken();
+    token = launchAfter(b, kernel, gpu::KernelDim3{blocks, one, one},
+                        kListThreads, arguments, token);
   };
   SmallVector<Value> arguments = getTileClassesArguments(op);
   arguments.push_back(list);
@@ -80,8 +121,18 @@ LaunchedTileList mfa::launchTileList(ImplicitLocOpBuilder &b, Kernels &kernels,
   launch(kernels.getTileClasses(b, op, arguments),
          multiply(rows, b.createOrFold<arith::MaxUIOp>(keyTiles, one)),
          arguments);
-  arguments = {list, b.createOrFold<arith::MinUIOp>(keyTiles, parts)};
+  arguments = getTileOrderArguments(op);
+  arguments.push_back(list);
+  arguments.push_back(b.createOrFold<arith::MinUIOp>(keyTiles, parts));
+  Value magnitudes;
+  if (isMaskListed(op)) {
+    std::tie(magnitudes, token) = launchMagnitudes(b, kernels, op, token);
+    arguments.push_back(magnitudes);
+  }
   launch(kernels.getTileOrder(b, op, arguments), rows, arguments);
+  if (magnitudes)
+    token =
+        gpu::DeallocOp::create(b, tokenType, token, magnitudes).getAsyncToken();
   return {list, token};
 }
 

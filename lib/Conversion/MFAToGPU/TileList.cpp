@@ -8,6 +8,7 @@
 
 #include "TileList.h"
 #include "KernelProblem.h"
+#include "Magnitudes.h"
 #include "mfa/Dialect/MFA/Transforms/RegionTiles.h"
 #include "mfa/Dialect/MFA/Transforms/Schedules.h"
 #include "mfa/Dialect/MFA/Transforms/TileClasses.h"
@@ -90,6 +91,9 @@ protected:
   void forTask(ArrayRef<OpFoldResult> bounds,
                function_ref<void(ValueRange task)> body);
   Value vote(Value condition, NVVM::VoteSyncKind kind);
+  Value toNumber(TileClass tileClass) {
+    return b.i32(static_cast<int64_t>(tileClass));
+  }
   Value isFirstLane() {
     return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lane, b.index(0));
   }
@@ -172,7 +176,7 @@ Value TileClassesKernel::findClass(const RowTilePlace &place, Value tile) {
   KeyTileSpan queries = spanOf(place.rowTile, rows, problem.numQueries());
   KeyTileSpan keys = spanOf(tile, problem.tileKeys, problem.numKeys());
   PairSources sources{problem.getOp(), problem.operands.captures,
-                      problem.operands.mask, problem.operands.areScoresFinite};
+                      problem.operands.mask};
   auto any = [&](Value condition) {
     return vote(condition, NVVM::VoteSyncKind::any);
   };
@@ -199,7 +203,7 @@ void TileClassesKernel::build() {
               isVisited(place, tile),
               [&]() -> SmallVector<Value> { return {findClass(place, tile)}; },
               [&]() -> SmallVector<Value> {
-                return {b.i32(static_cast<int64_t>(TileClass::Skipped))};
+                return {toNumber(TileClass::Skipped)};
               })[0];
         } else {
           found = findClass(place, tile);
@@ -219,8 +223,12 @@ void TileClassesKernel::build() {
 namespace {
 class TileOrderKernel : public ListKernel {
 public:
-  TileOrderKernel(KernelBuilder &b, Value list, Value minSteps, bool hasTests)
-      : ListKernel(b, list), minSteps(minSteps), hasTests(hasTests) {}
+  TileOrderKernel(KernelBuilder &b, MaskedAttentionOp op,
+                  const KernelOperands &operands, Value minSteps,
+                  Value magnitudes)
+      : ListKernel(b, operands.tileList), op(op), scale(operands.scale),
+        minSteps(minSteps), magnitudes(magnitudes), hasTests(mayHaveTests(op)) {
+  }
 
   void build();
 
@@ -236,8 +244,11 @@ private:
   void store(Value value, ValueRange row, Value column);
   void order(ValueRange row);
 
-  Value minSteps;
+  MaskedAttentionOp op;
+  Value scale, minSteps, magnitudes;
   bool hasTests;
+  /// What tiles are that a mask excludes; null without one.
+  Value excluded;
 };
 } // namespace
 
@@ -258,6 +269,11 @@ SmallVector<Value> TileOrderKernel::overTiles(
   SmallVector<Value> place(row);
   place.push_back(classColumn(tile));
   Value tileClass = memref::LoadOp::create(b, list, place);
+  if (excluded) {
+    Value isExcluded = arith::CmpIOp::create(
+        b, arith::CmpIPredicate::eq, tileClass, toNumber(TileClass::Excluded));
+    tileClass = arith::SelectOp::create(b, isExcluded, excluded, tileClass);
+  }
   tileClass = arith::SelectOp::create(b, isThere, tileClass, b.i32(-1));
   scf::YieldOp::create(b, body(tile, tileClass, loop.getRegionIterArgs()));
   return SmallVector<Value>(loop.getResults());
@@ -265,7 +281,7 @@ SmallVector<Value> TileOrderKernel::overTiles(
 
 Value TileOrderKernel::lanesOf(Value tileClass, TileClass which) {
   Value isOne = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, tileClass,
-                                      b.i32(static_cast<int64_t>(which)));
+                                      toNumber(which));
   return vote(isOne, NVVM::VoteSyncKind::ballot);
 }
 
@@ -284,6 +300,11 @@ void TileOrderKernel::order(ValueRange row) {
   auto countOf = [&](Value lanes) -> Value {
     return LLVM::CtPopOp::create(b, lanes.getType(), lanes);
   };
+  if (magnitudes)
+    excluded = arith::SelectOp::create(
+        b, createAreFinite(b, op, magnitudes, scale, lane),
+        toNumber(TileClass::Skipped),
+        toNumber(hasTests ? TileClass::Tested : TileClass::Masked));
   // How many there are of each class, and a tile that is skipped.
   SmallVector<Value> found = overTiles(
       row, SmallVector<Value>(4, b.i32(0)),
@@ -336,9 +357,8 @@ void TileOrderKernel::order(ValueRange row) {
         SmallVector<Value> next;
         for (auto [first, which] : llvm::zip(firsts, kInOrder)) {
           Value lanes = lanesOf(tileClass, which);
-          Value isOne =
-              arith::CmpIOp::create(b, arith::CmpIPredicate::eq, tileClass,
-                                    b.i32(static_cast<int64_t>(which)));
+          Value isOne = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
+                                              tileClass, toNumber(which));
           Value step =
               add(first, countOf(arith::AndIOp::create(b, lanes, before)));
           b.guarded(isOne, [&] { store(b.toI32(tile), row, columnOf(step)); });
@@ -365,7 +385,8 @@ void mfa::buildTileClassesKernel(OpBuilder &builder, MaskedAttentionOp op,
 }
 
 void mfa::buildTileOrderKernel(OpBuilder &builder, MaskedAttentionOp op,
-                               Value list, Value minSteps) {
+                               const KernelOperands &operands, Value minSteps,
+                               Value magnitudes) {
   KernelBuilder b(op.getLoc(), builder);
-  TileOrderKernel(b, list, minSteps, mayHaveTests(op)).build();
+  TileOrderKernel(b, op, operands, minSteps, magnitudes).build();
 }

@@ -18,10 +18,12 @@
 // mask, those with a test included. A row has as many steps as there are parts
 // of the keys, if need be with tiles that no row keeps a key of.
 //
-// Two kernels make it on the stream of the attention kernel, in front of that.
-// The first finds the class of each tile, a warp for a tile; the second puts
-// the tiles of a row in order, a warp for a row. A list is shared by all heads,
-// or batches, where neither rule nor mask tells them apart.
+// Kernels make it on the stream of the attention kernel, in front of that. One
+// finds the class of each tile, a warp for a tile; another puts the tiles of a
+// row in order, a warp for a row. Where there is a mask, a third one looks for
+// infinities and NaN, with which no tile may be skipped for what the mask has
+// (Magnitudes.h). A list is shared by all heads, or batches, where neither rule
+// nor mask tells them apart.
 
 #ifndef MFA_LIB_CONVERSION_MFATOGPU_TILELIST_H
 #define MFA_LIB_CONVERSION_MFATOGPU_TILELIST_H
@@ -43,14 +45,16 @@ MemRefType getTileListType(MaskedAttentionOp op);
 /// Whether a step of that may have to be tested.
 bool mayHaveTests(MaskedAttentionOp op);
 
-/// The kernel that finds classes takes query, key, mask (if that is listed), a
-/// flag whether that may exclude pairs (if it is of floats), captures and list.
+/// Writes the body of the kernel that finds classes: from query and key, for
+/// their sizes, a mask that is listed, and captures to the list.
 void buildTileClassesKernel(OpBuilder &builder, MaskedAttentionOp op,
                             const KernelOperands &operands);
-/// The kernel that puts tiles in order takes the list and how many steps rows
-/// have at least.
-void buildTileOrderKernel(OpBuilder &builder, MaskedAttentionOp op, Value list,
-                          Value minSteps);
+/// Writes the body of the kernel that puts tiles in order. Rows have `minSteps`
+/// steps or more. `magnitudes` (Magnitudes.h) and scale are those of an op
+/// whose mask is listed.
+void buildTileOrderKernel(OpBuilder &builder, MaskedAttentionOp op,
+                          const KernelOperands &operands, Value minSteps,
+                          Value magnitudes);
 
 } // namespace mlir::mfa
 

@@ -58,10 +58,11 @@ PairFacts mfa::createPairFacts(ImplicitLocOpBuilder &b,
                                const PairSources &sources, Value batch,
                                Value head, Value query, Value key) {
   MaskedAttentionOp op = sources.op;
-  PairFacts facts{createBool(b, true), createBool(b, false),
-                  createBool(b, false)};
+  PairFacts facts{createBool(b, true), createBool(b, true),
+                  createBool(b, false), createBool(b, false)};
   if (!op.getKeep().empty()) {
     facts.anyKept = inlineKeep(b, sources, {batch, head, query, key});
+    facts.anyLeft = facts.anyKept;
     facts.anyDropped = negate(b, facts.anyKept);
   }
   if (!sources.mask)
@@ -75,17 +76,13 @@ PairFacts mfa::createPairFacts(ImplicitLocOpBuilder &b,
       indices[*maskDim] = position;
   Value element = memref::LoadOp::create(b, sources.mask, indices);
   Value isLeft = element;
-  if (!element.getType().isInteger(1)) {
-    facts.anyMasked = differs(b, element, 0);
-    if (!sources.areScoresFinite)
-      return facts;
-    isLeft = arith::OrIOp::create(
-        b, differs(b, element, -std::numeric_limits<double>::infinity()),
-        negate(b, sources.areScoresFinite));
-  } else {
+  if (element.getType().isInteger(1)) {
     facts.anyMasked = negate(b, element);
+  } else {
+    facts.anyMasked = differs(b, element, 0);
+    isLeft = differs(b, element, -std::numeric_limits<double>::infinity());
   }
-  facts.anyKept = b.createOrFold<arith::AndIOp>(facts.anyKept, isLeft);
+  facts.anyLeft = b.createOrFold<arith::AndIOp>(facts.anyKept, isLeft);
   return facts;
 }
 
@@ -107,6 +104,7 @@ public:
   PairFacts run();
 
 private:
+  /// Those of `PairFacts`, in order.
   using Facts = SmallVector<Value>;
 
   /// `body` for numbers from 0 on, with the facts so far.
@@ -160,8 +158,9 @@ TileScan::Facts TileScan::addRow(Value query, ValueRange facts) {
         position(first, b.createOrFold<arith::MulIOp>(number, width), keys.end);
     PairFacts pair = createPairFacts(b, sources, batch, head, query, key);
     Facts sum;
-    for (auto [fact, more] : llvm::zip_equal(
-             facts, Facts{pair.anyKept, pair.anyDropped, pair.anyMasked}))
+    for (auto [fact, more] :
+         llvm::zip_equal(facts, Facts{pair.anyKept, pair.anyLeft,
+                                      pair.anyDropped, pair.anyMasked}))
       sum.push_back(b.createOrFold<arith::OrIOp>(fact, more));
     return sum;
   };
@@ -170,22 +169,25 @@ TileScan::Facts TileScan::addRow(Value query, ValueRange facts) {
 
 TileScan::Facts TileScan::share(ValueRange facts) {
   Facts shared(facts);
-  shared[0] = lanes.any(facts[0]);
-  if (hasKeep)
-    shared[1] = lanes.any(facts[1]);
-  if (sources.mask)
+  if (hasKeep) {
+    shared[0] = shared[1] = lanes.any(facts[0]);
     shared[2] = lanes.any(facts[2]);
+  }
+  if (sources.mask) {
+    shared[1] = lanes.any(facts[1]);
+    shared[3] = lanes.any(facts[3]);
+  }
   return shared;
 }
 
 Value TileScan::areFinal(ValueRange facts) {
   // A tile that is tested has its mask added as well.
-  return b.createOrFold<arith::AndIOp>(facts[0], facts[hasKeep ? 1 : 2]);
+  return b.createOrFold<arith::AndIOp>(facts[1], facts[hasKeep ? 2 : 3]);
 }
 
 PairFacts TileScan::run() {
   Value none = createBool(b, false);
-  SmallVector<Value> state{queries.first, none, none, none};
+  SmallVector<Value> state{queries.first, none, none, none, none};
   SmallVector<Type> types(ValueRange(state).getTypes());
   auto loop = scf::WhileOp::create(b, types, state);
   OpBuilder::InsertionGuard guard(b);
@@ -208,7 +210,8 @@ PairFacts TileScan::run() {
   scf::ConditionOp::create(b, goesOn, forwarded);
   Block *again = b.createBlock(&loop.getAfter(), {}, types, locations);
   scf::YieldOp::create(b, again->getArguments());
-  return {loop.getResult(1), loop.getResult(2), loop.getResult(3)};
+  return {loop.getResult(1), loop.getResult(2), loop.getResult(3),
+          loop.getResult(4)};
 }
 
 PairFacts mfa::createTileFacts(ImplicitLocOpBuilder &b,
@@ -232,5 +235,6 @@ Value mfa::createTileClass(ImplicitLocOpBuilder &b, const PairFacts &facts,
   Value visited = select(facts.anyMasked, constant(TileClass::Masked),
                          constant(TileClass::Free));
   visited = select(isTested, constant(TileClass::Tested), visited);
-  return select(facts.anyKept, visited, constant(TileClass::Skipped));
+  Value left = select(facts.anyLeft, visited, constant(TileClass::Excluded));
+  return select(facts.anyKept, left, constant(TileClass::Skipped));
 }

@@ -10,13 +10,12 @@
 // program runs: by the region `keep` and the mask for each pair of a tile of
 // query rows and a tile of keys, until no further pair can change the answer.
 //
-//   skipped   no pair takes part
+//   skipped   no pair is kept by the rule
+//   excluded  the mask excludes all that are: skipped where all scores and
+//             values are finite, since what is NaN stays NaN by a mask
 //   free      all pairs are kept, and the mask adds 0 to each
 //   masked    all pairs are kept by the rule: the mask has to be added
 //   tested    some pair is not kept by the rule, or there is none at its place
-//
-// A mask of i1 excludes pairs as a rule does. So does one of floats with -inf,
-// but not where a score is no number: what is NaN with it is NaN in the output.
 
 #ifndef MFA_DIALECT_MFA_TRANSFORMS_TILECLASSES_H
 #define MFA_DIALECT_MFA_TRANSFORMS_TILECLASSES_H
@@ -25,23 +24,21 @@
 
 namespace mlir::mfa {
 
-enum class TileClass : int32_t { Skipped, Free, Masked, Tested };
+enum class TileClass : int32_t { Skipped, Excluded, Free, Masked, Tested };
 
-/// What is known of pairs that were looked at, each an i1: whether any takes
-/// part, is dropped by the rule, or is changed by the mask.
+/// What is known of pairs that were looked at, each an i1: whether any is kept
+/// by the rule, left by rule and mask, dropped by the rule, or changed by the
+/// mask. Without a mask, what is kept is left.
 struct PairFacts {
-  Value anyKept, anyDropped, anyMasked;
+  Value anyKept, anyLeft, anyDropped, anyMasked;
 };
 
-/// What decides: an op that is on buffers or was, by its region `keep`, and
-/// where these are not null by its mask and a condition.
+/// What decides: the region `keep` of an op on buffers, if there is one, and
+/// its mask where that is not null.
 struct PairSources {
   MaskedAttentionOp op;
   ValueRange captures;
-  /// The op's mask, where that takes part.
   Value mask;
-  /// Whether a mask of floats may exclude pairs: no score is NaN or inf.
-  Value areScoresFinite;
 };
 
 /// Those of a single pair.
