@@ -69,6 +69,26 @@ OPEN_KERNELS = [
     for mask in (None, "?x1x?x?", "?x1x1x?")
 ]
 
+# The same with a list of key tiles: of a rule that reads an array, of a mask, of both.
+LIST_KERNELS = [
+    (dim, mask, rule)
+    for dim in (64, 128, 256)
+    for mask, rule in (
+        (None, True),
+        ("?x1x?x?", False),
+        ("?x1x1x?", False),
+        ("?x1x?x?", True),
+    )
+]
+
+DOCUMENTS = """keep {
+      ^bb0(%b: index, %h: index, %i: index, %n: index, %d: memref<?x?xi32>):
+        %x = memref.load %d[%b, %i] : memref<?x?xi32>
+        %y = memref.load %d[%b, %n] : memref<?x?xi32>
+        %c = arith.cmpi eq, %x, %y : i32
+        mfa.yield %c : i1
+      }"""
+
 
 def compile_problem(mfa_run, chip, kernel):
     """The PTX of a problem of known sizes."""
@@ -103,7 +123,7 @@ def compile_benchmark(mfa_run, chip, kernel):
 
 def compile_open(mfa_opt, chip, kernel):
     """The PTX of each kernel of a problem of unknown sizes."""
-    dim, mask = kernel
+    dim, mask, *rule = kernel
     layout = "strided<[?, ?, ?, 1], offset: ?>"
     array = f"memref<?x?x?x{dim}xbf16, {layout}>"
     arguments, clause = f"%q: {array}, %k: {array}, %v: {array}, %o: {array}", ""
@@ -111,12 +131,19 @@ def compile_open(mfa_opt, chip, kernel):
         mask_type = f"memref<{mask}xbf16, {layout}>"
         arguments += f", %m: {mask_type}"
         clause = f"mask(%m : {mask_type})"
+    region = ""
+    if any(rule):
+        arguments += ", %ids: memref<?x?xi32>"
+        clause += " captures(%ids : memref<?x?xi32>)"
+        region = DOCUMENTS
     module = f"""func.func @attend({arguments}) {{
   mfa.masked_attention ins(%q, %k, %v : {array}, {array}, {array}) {clause}
-      outs(%o : {array})
+      outs(%o : {array}) {region}
   return
 }}"""
-    command = [mfa_opt, "-", f"--mfa-to-nvvm=chip={chip} format=isa"]
+    tiles = "always" if rule else "rules"
+    options = f"chip={chip} format=isa tiles={tiles}"
+    command = [mfa_opt, "-", f"--mfa-to-nvvm={options}"]
     text = subprocess.run(
         command, input=module, capture_output=True, text=True, check=True
     ).stdout
@@ -152,6 +179,7 @@ def main():
     mfa_run, mfa_opt, ptxas, chip = sys.argv[1:]
     problems = [(each, max(each[1:3]), compile_problem, mfa_run) for each in KERNELS]
     problems += [(each, each[0], compile_open, mfa_opt) for each in OPEN_KERNELS]
+    problems += [(each, each[0], compile_open, mfa_opt) for each in LIST_KERNELS]
     if chip == "sm_90a":
         problems += [
             (each, each[0], compile_benchmark, mfa_run) for each in BENCHMARK_KERNELS
