@@ -174,7 +174,7 @@ func.func @strides(
 
 // CHECK-LABEL: func.func @attributes
 // CHECK: mfa.masked_attention {name = "first"} ins
-// CHECK: schedule(#mfa.schedule<kind = mma_sync, tile_rows = 16, tile_keys = 16, warps = 1, stages = 2, f32_product = tf32, splits_keys = true>)
+// CHECK: schedule(#mfa.schedule<kind = mma_sync, tile_rows = 16, tile_keys = 16, warps = 1, stages = 2, f32_product = tf32, splits_keys = true, tiles = list>)
 func.func @attributes(%x: tensor<1x8x2x64xf32>) -> tensor<1x8x2x64xf32> {
   %0 = mfa.masked_attention {name = "first"}
          ins(%x, %x, %x : tensor<1x8x2x64xf32>, tensor<1x8x2x64xf32>,
@@ -182,7 +182,7 @@ func.func @attributes(%x: tensor<1x8x2x64xf32>) -> tensor<1x8x2x64xf32> {
          outs(%x : tensor<1x8x2x64xf32>)
          schedule(#mfa.schedule<kind = mma_sync, tile_rows = 16, tile_keys = 16,
                                 warps = 1, stages = 2, f32_product = tf32,
-                                splits_keys = true>)
+                                splits_keys = true, tiles = list>)
          -> tensor<1x8x2x64xf32>
   return %0 : tensor<1x8x2x64xf32>
 }

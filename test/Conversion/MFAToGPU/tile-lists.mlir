@@ -1,0 +1,255 @@
+// RUN: mfa-opt %s --convert-mfa-to-gpu=chip=sm_90a --canonicalize --cse --split-input-file | FileCheck %s
+
+!a = memref<?x?x4x64xf16>
+!i = memref<?x?xi32>
+
+// Documents and causal: a list for all heads of a batch, made by two kernels in
+// front of the one that reads it, all on one stream.
+// CHECK-LABEL: func.func @documents
+// CHECK-SAME: (%[[Q:[a-z0-9]*]]: memref<?x?x4x64xf16>, %[[IDS:[a-z0-9]*]]: memref<?x?xi32>
+// CHECK: %[[BATCH:.*]] = memref.dim %[[Q]], %c0
+// CHECK: %[[QUERIES:.*]] = memref.dim %[[Q]], %c1
+// CHECK: %[[ROWS:.*]] = arith.ceildivui %[[QUERIES]], %c64
+// CHECK: %[[LISTED:.*]] = arith.muli %[[BATCH]], %[[ROWS]]
+// CHECK: %[[T0:.*]] = gpu.wait async
+// CHECK: %[[TILES:.*]] = arith.ceildivui %{{.*}}, %c32
+// CHECK: %[[TWICE:.*]] = arith.muli %[[TILES]], %c2
+// CHECK: %[[COLUMNS:.*]] = arith.addi %[[TWICE]], %c3
+// CHECK: %[[LIST:.*]], %[[T1:.*]] = gpu.alloc async [%[[T0]]] (%[[BATCH]], %[[ROWS]], %[[COLUMNS]]) : memref<?x1x?x?xi32>
+// CHECK: %[[T2:.*]] = gpu.launch_func async [%[[T1]]] @mfa_kernels::@masked_attention_tile_classes {{.*}}, %[[IDS]] : memref<?x?xi32>, %[[LIST]] : memref<?x1x?x?xi32>)
+// CHECK: %[[LEAST:.*]] = arith.minui %[[TILES]], %c1
+// CHECK: %[[WARPS:.*]] = arith.ceildivui %[[LISTED]], %c4
+// CHECK: %[[T3:.*]] = gpu.launch_func async [%[[T2]]] @mfa_kernels_0::@masked_attention_tile_order blocks in (%[[WARPS]], %c1, %c1) {{.*}} args(%[[LIST]] : memref<?x1x?x?xi32>, %[[LEAST]] : index)
+// CHECK: %[[T4:.*]] = gpu.launch_func async [%[[T3]]] @mfa_kernels_1::@masked_attention blocks {{.*}}, %[[LIST]] : memref<?x1x?x?xi32>)
+// CHECK: %[[T5:.*]] = gpu.dealloc async [%[[T4]]] %[[LIST]]
+// CHECK: gpu.wait [%[[T5]]]
+
+// A warp for each tile in front of the diagonal. It looks at rows, eight at a
+// time, until some pair is kept and some is not.
+// CHECK-LABEL: gpu.func @masked_attention_tile_classes(
+// CHECK-SAME: %[[IDS:[a-z0-9]*]]: memref<?x?xi32>, %[[LIST:[a-z0-9]*]]: memref<?x1x?x?xi32>) kernel
+// CHECK: %[[LANE:.*]] = arith.remui %{{.*}}, %c32
+// CHECK: %[[PLACE:.*]]:3 = affine.delinearize_index
+// CHECK: %[[DIAGONAL:.*]] = arith.muli %[[PLACE]]#1, %c2
+// CHECK: %[[CLASS:.*]] = scf.if %{{.*}} -> (i32)
+// CHECK:   %[[FACTS:.*]]:3 = scf.while
+// CHECK:     scf.for %{{.*}} = %c0 to %c8
+// CHECK:       %[[QUERY:.*]] = arith.minui
+// CHECK:       %[[KEY:.*]] = arith.minui
+// CHECK:       memref.load %[[IDS]][%[[PLACE]]#0, %[[QUERY]]]
+// CHECK:       memref.load %[[IDS]][%[[PLACE]]#0, %[[KEY]]]
+// CHECK:     %[[KEPT:.*]] = nvvm.vote.sync any
+// CHECK:     %[[DROPPED:.*]] = nvvm.vote.sync any
+// CHECK-NOT: nvvm.vote.sync
+// CHECK:     arith.andi %[[KEPT]], %[[DROPPED]]
+// CHECK:     scf.condition
+// CHECK:   %[[TESTED:.*]] = arith.ori %[[FACTS]]#2, %{{.*}}
+// CHECK:   %[[VISITED:.*]] = arith.select %[[TESTED]], %c4_i32, %c2_i32
+// CHECK:   arith.select %[[FACTS]]#1, %[[VISITED]], %c0_i32
+// CHECK: else
+// CHECK:   scf.yield %c0_i32
+// CHECK: memref.store %[[CLASS]], %[[LIST]]
+
+// A warp for each row of the list, once to count and once to write.
+// CHECK-LABEL: gpu.func @masked_attention_tile_order(
+// CHECK-SAME: %[[LIST:[a-z0-9]*]]: memref<?x1x?x?xi32>, %{{.*}}: index) kernel
+// CHECK: scf.for
+// CHECK-COUNT-4: nvvm.vote.sync ballot
+// CHECK: arith.maxui
+// CHECK-COUNT-3: memref.store %{{.*}}, %[[LIST]]
+// CHECK: scf.for
+// CHECK:   memref.store %{{.*}}, %[[LIST]]
+// CHECK: scf.for
+// CHECK:   nvvm.vote.sync ballot
+// CHECK:   llvm.intr.ctpop
+// CHECK:   scf.if
+// CHECK:     memref.store %{{.*}}, %[[LIST]]
+
+// Counts are loaded once, and what tile a step has where it is needed.
+// CHECK-LABEL: gpu.func @masked_attention(
+// CHECK-SAME: %[[LIST:[a-z0-9]*]]: memref<?x1x?x?xi32>) kernel
+// CHECK: memref.load %[[LIST]][%{{.*}}, %c0, %[[ROW:.*]], %c0]
+// CHECK: %[[TESTED:.*]] = memref.load %[[LIST]][%{{.*}}, %c0, %[[ROW]], %c1]
+// CHECK: memref.load %[[LIST]][%{{.*}}, %c0, %[[ROW]], %c3]
+// CHECK: scf.for %[[STEP:[a-z0-9]*]] =
+// CHECK:   memref.load %[[LIST]]
+// CHECK:   mfa_gpu.mma
+// CHECK:   %[[NEEDS_TEST:.*]] = arith.cmpi ult, %[[STEP]], %{{.*}}
+// CHECK:   scf.if %[[NEEDS_TEST]] -> (index)
+// CHECK:     memref.load %[[LIST]]
+// CHECK:   scf.if %[[NEEDS_TEST]]
+// CHECK:     mfa_gpu.map %{{.*}} coordinates
+// CHECK-NOT: memref.load %[[LIST]]
+// CHECK: gpu.return
+func.func @documents(%q: !a, %ids: !i, %o: !a) {
+  mfa.masked_attention ins(%q, %q, %q : !a, !a, !a) captures(%ids : !i) outs(%o : !a)
+      schedule(#mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 32, warps = 4, stages = 2, tiles = list>)
+      keep {
+      ^bb0(%b: index, %h: index, %i: index, %n: index, %d: !i):
+        %x = memref.load %d[%b, %i] : !i
+        %y = memref.load %d[%b, %n] : !i
+        %same = arith.cmpi eq, %x, %y : i32
+        %past = arith.cmpi sle, %n, %i : index
+        %c = arith.andi %same, %past : i1
+        mfa.yield %c : i1
+      }
+  return
+}
+
+// -----
+
+!a = memref<2x1024x4x64xf16>
+!m = memref<1x4x1024x1024xf16>
+
+// A mask of its own for each head, the same for all of the batch. With a mask
+// there is a kernel that looks for what is not finite, too; and as 64 divides the
+// keys no step has a test.
+// CHECK-LABEL: func.func @mask
+// CHECK: gpu.alloc async {{.*}} : memref<1x?x?x?xi32>
+// CHECK: gpu.launch_func async {{.*}}@masked_attention_tile_classes
+// CHECK: %[[MAGNITUDES:.*]], %{{.*}} = gpu.alloc async {{.*}} : memref<3x?xi32>
+// CHECK: gpu.launch_func async {{.*}}@masked_attention_magnitudes blocks in (%{{.*}}, %c3, %c1)
+// CHECK: gpu.launch_func async {{.*}}@masked_attention_tile_order {{.*}}, %[[MAGNITUDES]] : memref<3x?xi32>)
+// CHECK: gpu.dealloc async {{.*}} %[[MAGNITUDES]]
+// CHECK: gpu.launch_func async {{.*}}@masked_attention blocks
+
+// Excluded, free, or to be added.
+// CHECK-LABEL: gpu.func @masked_attention_tile_classes(
+// CHECK-SAME: %[[MASK:[a-z0-9]*]]: memref<1x4x1024x1024xf16>
+// CHECK: scf.while
+// CHECK:   scf.for
+// CHECK:     scf.for %{{.*}} = %c0 to %c2
+// CHECK:       %[[ELEMENT:.*]] = memref.load %[[MASK]][%c0, %{{.*}}]
+// CHECK:       arith.cmpf une, %[[ELEMENT]], %{{.*}} : f16
+// CHECK:       arith.cmpf une, %[[ELEMENT]], %{{.*}} : f16
+// CHECK: %[[VISITED:.*]] = arith.select %{{.*}}, %c3_i32, %c2_i32
+// CHECK: arith.select %{{.*}}, %[[VISITED]], %c1_i32
+
+// The largest bits of what an array has, of query, key and value.
+// CHECK-LABEL: gpu.func @masked_attention_magnitudes(
+// CHECK-COUNT-3: nvvm.redux.sync umax
+
+// CHECK-LABEL: gpu.func @masked_attention_tile_order(
+// CHECK-COUNT-3: nvvm.redux.sync umax
+// CHECK: %[[EXCLUDED:.*]] = arith.select %{{.*}}, %c0_i32, %c3_i32
+// CHECK: scf.for
+// CHECK:   arith.select %{{.*}}, %[[EXCLUDED]]
+
+// Who loads the mask says so where it has nothing to load; who computes adds it
+// where it is needed.
+// CHECK-LABEL: gpu.func @masked_attention(
+// CHECK-SAME: %[[LIST:[a-z0-9]*]]: memref<1x?x?x?xi32>) kernel
+// CHECK: nvvm.setmaxregister decrease
+// CHECK: %[[STEPS:.*]] = memref.load %[[LIST]]{{.*}}, %c2]
+// CHECK: scf.for
+// CHECK:   %[[NEEDS_MASK:.*]] = arith.cmpi ult
+// CHECK:   scf.if %[[NEEDS_MASK]]
+// CHECK:     memref.load %[[LIST]]
+// CHECK:     mfa_gpu.tensor_load
+// CHECK:   else
+// CHECK:     nvgpu.mbarrier.arrive %
+// CHECK: nvvm.setmaxregister increase
+// CHECK: scf.while
+// CHECK:   memref.load %[[LIST]]
+// CHECK:   scf.if %{{.*}} -> (!mfa_gpu.tile
+// CHECK:     mfa_gpu.load
+// CHECK:   scf.for
+// CHECK-NOT: memref.load %[[LIST]]
+// CHECK:     scf.if
+// CHECK:       scf.if
+// CHECK:         mfa_gpu.load
+// CHECK:       else
+// CHECK-NOT:     mfa_gpu.load
+// CHECK:         math.exp2
+// CHECK-NOT: memref.load %[[LIST]]
+// CHECK-NOT: coordinates
+// CHECK: gpu.return
+func.func @mask(%q: !a, %m: !m, %o: !a) {
+  mfa.masked_attention ins(%q, %q, %q : !a, !a, !a) mask(%m : !m) outs(%o : !a)
+      schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, ping_pong = true, persistent = true, tiles = list>)
+  return
+}
+
+// -----
+
+!a = memref<?x4x8x64xbf16>
+!k = memref<?x?x8x64xbf16>
+
+// Each part of the keys has a step, if there are so many tiles.
+// CHECK-LABEL: func.func @split
+// CHECK: %[[SPLITS:.*]] = arith.maxui
+// CHECK: else
+// CHECK: %[[PARTIAL:.*]], %[[T0:.*]] = gpu.alloc async {{.*}}xf32>
+// CHECK: %[[LIST:.*]], %[[T1:.*]] = gpu.alloc async [%[[T0]]] {{.*}}xi32>
+// CHECK: %[[LEAST:.*]] = arith.minui %{{.*}}, %[[SPLITS]]
+// CHECK: gpu.launch_func async {{.*}}@masked_attention_tile_order {{.*}}, %[[LEAST]] : index, %{{.*}} : memref<3x?xi32>)
+// CHECK: %[[T2:.*]] = gpu.launch_func async {{.*}}@masked_attention blocks in (%{{.*}}, %[[SPLITS]], %c1) {{.*}}, %[[PARTIAL]] : memref<{{.*}}>, %[[LIST]] : memref<?x1x?x?xi32>)
+// CHECK: %[[T3:.*]] = gpu.dealloc async [%[[T2]]] %[[LIST]]
+// CHECK: gpu.launch_func async [%[[T3]]] {{.*}}@masked_attention_combine
+
+// A key that the rule leaves and the mask excludes is to be looked at where there
+// may be NaN.
+// CHECK-LABEL: gpu.func @masked_attention_tile_order(
+// CHECK: arith.select %{{.*}}, %c0_i32, %c4_i32
+func.func @split(%q: !a, %k: !k, %m: memref<?x1x1x?xi1>, %lengths: memref<?xindex>, %o: !a) {
+  mfa.masked_attention ins(%q, %k, %k : !a, !k, !k) mask(%m : memref<?x1x1x?xi1>)
+      captures(%lengths : memref<?xindex>) outs(%o : !a)
+      schedule(#mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 32, warps = 4, stages = 2, splits_keys = true, tiles = list>)
+      keep {
+      ^bb0(%b: index, %h: index, %i: index, %n: index, %l: memref<?xindex>):
+        %length = memref.load %l[%b] : memref<?xindex>
+        %c = arith.cmpi slt, %n, %length : index
+        mfa.yield %c : i1
+      }
+  return
+}
+
+// -----
+
+!a = memref<?x?x?x64xf16>
+
+// By its sizes: enough work for each byte of the mask, and enough keys.
+// CHECK-LABEL: func.func @auto
+// CHECK: %[[BATCH:.*]] = memref.dim %{{.*}}, %c0
+// CHECK: %[[WORK:.*]] = arith.muli %[[BATCH]], %c128
+// CHECK: %[[HEADS:.*]] = memref.dim %{{.*}}, %c2
+// CHECK: %[[ALL:.*]] = arith.muli %[[WORK]], %[[HEADS]]
+// CHECK: %[[KEYS:.*]] = memref.dim %{{.*}}, %c1
+// CHECK: %[[IS_LONG:.*]] = arith.cmpi uge, %[[KEYS]], %c2048
+// CHECK: %[[IS_WORK:.*]] = arith.cmpi uge, %[[ALL]], %c8192
+// CHECK: %[[IS_CHEAP:.*]] = arith.andi %[[IS_WORK]], %[[IS_LONG]]
+// CHECK: scf.if %[[IS_CHEAP]]
+// CHECK: @masked_attention_tile_classes
+// CHECK: gpu.launch_func async {{.*}}@masked_attention blocks
+// CHECK: else
+// CHECK-NOT: async
+// CHECK: gpu.launch_func {{.*}}@masked_attention_0 blocks
+func.func @auto(%q: !a, %k: !a, %m: memref<1x1x?x?xi1>, %o: !a) {
+  mfa.masked_attention ins(%q, %k, %k : !a, !a, !a) mask(%m : memref<1x1x?x?xi1>) outs(%o : !a)
+      schedule(#mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 32, warps = 4, stages = 2, tiles = auto>)
+  return
+}
+
+// -----
+
+!a = memref<1x1024x4x64xf16>
+
+// A region that has the last word on scores undoes what a mask excludes, and a
+// mask that is the same for all keys says nothing of tiles: no list.
+// CHECK-LABEL: func.func @none
+// CHECK-NOT: tile_classes
+// CHECK-COUNT-2: gpu.launch_func {{.*}}@masked_attention
+// CHECK-NOT: tile_classes
+func.func @none(%q: !a, %m: memref<1x1x1024x1024xi1>, %rows: memref<1x1x1024x1xf16>, %o: !a) {
+  mfa.masked_attention ins(%q, %q, %q : !a, !a, !a) mask(%m : memref<1x1x1024x1024xi1>) outs(%o : !a)
+      schedule(#mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 32, warps = 4, stages = 2, tiles = list>)
+      score {
+      ^bb0(%s: f32, %b: index, %h: index, %i: index, %n: index):
+        %zero = arith.constant 0.0 : f32
+        %t = arith.maximumf %s, %zero : f32
+        mfa.yield %t : f32
+      }
+  mfa.masked_attention ins(%q, %q, %q : !a, !a, !a) mask(%rows : memref<1x1x1024x1xf16>) outs(%o : !a)
+      schedule(#mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 32, warps = 4, stages = 2, tiles = auto>)
+  return
+}
