@@ -22,7 +22,20 @@ def ConvertMFAToGPUPass : Pass<"convert-mfa-to-gpu", "::mlir::ModuleOp"> {
     row may drop a key, as `mfa-analyze-key-tiles` finds for the tiles of the
     schedule (of a cluster: for the rows of all its blocks). An attribute
     `mfa.key_tiles` for tiles of that size is taken as it is. Where rows further on
-    visit more keys, blocks take the last rows first. Functions that have no
+    visit more keys, blocks take the last rows first.
+
+    Where the schedule says `tiles = list`, more kernels run in front of that one, on
+    its stream, and make the list of the tiles that it visits, of those that the
+    closed form leaves: one finds by the region `keep` and the mask what has to be
+    done with each tile; one puts those of the same rows in order; and with a mask,
+    one looks whether all scores and values are finite, as else a tile may not be
+    skipped for what the mask has. The list is in memory that is allocated for the
+    launch. With `tiles = auto` there are kernels with a list and without, and the
+    launch takes the former where a position of query and key has 8192 multiply-adds,
+    in all heads and batches that share the list, for each byte of the mask, and there
+    are 2048 keys.
+
+    Functions that have no
     instruction (`mfa-expand-region-math` comes before) are errors. `cf.assert` in
     a region has no effect in a kernel.
   }];

@@ -1137,6 +1137,12 @@ func.func @memref_result(%q: tensor<2x16x4x8xf16>, %k: tensor<2x32x2x8xf16>,
 
 // -----
 
+// expected-error @below {{expected one of [ranges, list, auto] for which tiles of keys a kernel visits, got: some}}
+// expected-error @below {{failed to parse MFA_ScheduleAttr parameter 'tiles'}}
+#tiles = #mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 64, warps = 4, stages = 1, tiles = some>
+
+// -----
+
 //===----------------------------------------------------------------------===//
 // Assembly
 //===----------------------------------------------------------------------===//
