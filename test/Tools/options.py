@@ -4,7 +4,7 @@
 
 # RUN: %python %s mfa-opt | FileCheck %s
 # CHECK-NOT: FAIL
-# CHECK: 14 options, {{[0-9]+}} values refused, {{[0-9]+}} accepted, 0 failed
+# CHECK: 17 options, {{[0-9]+}} values refused, {{[0-9]+}} accepted, 0 failed
 
 import re
 import subprocess
@@ -24,6 +24,7 @@ OPTIONS = {
     "chip": (CHIPS, WORDS + ["sm_75", "gfx90a"], "one of sm_80, .*sm_121a", "such as sm_80"),
     "format": (["isa"], WORDS + ["elf"], "isa, bin, fatbin or llvm", "isa .*llvm"),
     "f32-product": (["tf32", "tf32x3"], WORDS + ["f16"], None, "f32 matrices"),
+    "tiles": (["rules", "auto", "always", "never"], WORDS + ["list"], None, "list of key tiles"),
 }
 FLAGS = {"checks", "count", "parallel"}
 MODULE = """
