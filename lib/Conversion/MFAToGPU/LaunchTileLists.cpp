@@ -93,19 +93,22 @@ LaunchedTileList mfa::launchTileList(ImplicitLocOpBuilder &b, Kernels &kernels,
   Value keyTiles =
       countTiles(sizeOf(b, op.getKey(), 1), schedule.getTileKeys());
   MemRefType type = getTileListType(op);
-  SmallVector<Value> sizes;
+  Value columns = b.createOrFold<arith::AddIOp>(
+      multiply(keyTiles, createIndex(b, 2)), createIndex(b, kFirstTile));
+  SmallVector<Value> sizes{one, one, rowTiles, columns};
   Value rows = rowTiles;
   for (auto [dim, queryDim] : {std::pair(0, 0), std::pair(1, 2)})
-    if (type.isDynamicDim(dim)) {
-      sizes.push_back(sizeOf(b, op.getQuery(), queryDim));
-      rows = multiply(rows, sizes.back());
+    if (type.getDimSize(dim) != 1) {
+      sizes[dim] = sizeOf(b, op.getQuery(), queryDim);
+      rows = multiply(rows, sizes[dim]);
     }
-  sizes.push_back(rowTiles);
-  sizes.push_back(b.createOrFold<arith::AddIOp>(
-      multiply(keyTiles, createIndex(b, 2)), createIndex(b, kFirstTile)));
+  SmallVector<Value> dynamicSizes;
+  for (auto [dim, size] : llvm::enumerate(sizes))
+    if (type.isDynamicDim(dim))
+      dynamicSizes.push_back(size);
   Type tokenType = b.getType<gpu::AsyncTokenType>();
-  auto alloc =
-      gpu::AllocOp::create(b, type, tokenType, token, sizes, ValueRange());
+  auto alloc = gpu::AllocOp::create(b, type, tokenType, token, dynamicSizes,
+                                    ValueRange());
   Value list = alloc.getMemref();
   token = alloc.getAsyncToken();
 
@@ -140,7 +143,7 @@ Value mfa::isTileListCheap(ImplicitLocOpBuilder &b, MaskedAttentionOp op) {
   MemRefType type = getTileListType(op);
   Value work = createIndex(b, op.getHeadDim() + op.getValueDim());
   for (auto [dim, queryDim] : {std::pair(0, 0), std::pair(1, 2)})
-    if (!type.isDynamicDim(dim))
+    if (type.getDimSize(dim) == 1)
       work = b.createOrFold<arith::MulIOp>(work,
                                            sizeOf(b, op.getQuery(), queryDim));
   int64_t bytes =

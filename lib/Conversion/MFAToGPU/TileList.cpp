@@ -50,15 +50,21 @@ static bool variesOver(MaskedAttentionOp op, KeyTilesAttr tiles, ScoreDim dim,
 
 MemRefType mfa::getTileListType(MaskedAttentionOp op) {
   ScheduleAttr schedule = *op.getSchedule();
-  KeyTilesAttr tiles =
-      getKeyTiles(op, schedule.getClusterBlocks() * schedule.getTileRows(),
-                  schedule.getTileKeys());
+  int64_t rows = schedule.getClusterBlocks() * schedule.getTileRows();
+  KeyTilesAttr tiles = getKeyTiles(op, rows, schedule.getTileKeys());
   auto sizeOf = [&](ScoreDim dim, TileDim tileDim) -> int64_t {
-    return variesOver(op, tiles, dim, tileDim) ? ShapedType::kDynamic : 1;
+    return variesOver(op, tiles, dim, tileDim) ? op.getScoreSize(dim) : 1;
   };
+  auto countTiles = [&](ScoreDim dim, int64_t of) -> int64_t {
+    int64_t size = op.getScoreSize(dim);
+    return ShapedType::isDynamic(size) ? size : llvm::divideCeil(size, of);
+  };
+  int64_t columns = countTiles(ScoreDim::Key, schedule.getTileKeys());
+  if (ShapedType::isStatic(columns))
+    columns = kFirstTile + 2 * columns;
   return MemRefType::get({sizeOf(ScoreDim::Batch, kTileBatch),
                           sizeOf(ScoreDim::Head, kTileHead),
-                          ShapedType::kDynamic, ShapedType::kDynamic},
+                          countTiles(ScoreDim::Query, rows), columns},
                          IntegerType::get(op.getContext(), 32));
 }
 
@@ -175,21 +181,34 @@ Value TileClassesKernel::findClass(const RowTilePlace &place, Value tile) {
   int64_t rows = problem.clusterBlocks * problem.tileRows;
   KeyTileSpan queries = spanOf(place.rowTile, rows, problem.numQueries());
   KeyTileSpan keys = spanOf(tile, problem.tileKeys, problem.numKeys());
-  PairSources sources{problem.getOp(), problem.operands.captures,
-                      problem.operands.mask};
   auto any = [&](Value condition) {
     return vote(condition, NVVM::VoteSyncKind::any);
   };
-  PairFacts facts =
-      createTileFacts(b, sources, place.batch, place.head, queries, keys,
-                      problem.tileKeys, {lane, kWarpSize, any});
+  auto findFacts = [&](Value mask) {
+    return createTileFacts(
+        b, {problem.getOp(), problem.operands.captures, mask}, place.batch,
+        place.head, queries, keys, problem.tileKeys, {lane, kWarpSize, any});
+  };
   Value isShort = arith::ConstantIntOp::create(b, false, 1);
   if (problem.hasTail())
     isShort =
         arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
                               arith::SubIOp::create(b, keys.end, keys.first),
                               b.index(problem.tileKeys));
-  return createTileClass(b, facts, isShort);
+  auto classify = [&](const PairFacts &facts) {
+    return createTileClass(b, facts, isShort);
+  };
+  Value mask = problem.operands.mask;
+  if (!mask || !isKeepListed(problem.getOp()))
+    return classify(findFacts(mask));
+  // The mask is read where the rule keeps a pair.
+  PairFacts ofRule = findFacts(Value());
+  return b.choose(
+      ofRule.anyKept,
+      [&]() -> SmallVector<Value> { return {classify(findFacts(mask))}; },
+      [&]() -> SmallVector<Value> {
+        return {toNumber(TileClass::Skipped)};
+      })[0];
 }
 
 void TileClassesKernel::build() {

@@ -105,7 +105,7 @@ func.func @documents(%q: !a, %ids: !i, %o: !a) {
 // there is a kernel that looks for what is not finite, too; and as 64 divides the
 // keys no step has a test.
 // CHECK-LABEL: func.func @mask
-// CHECK: gpu.alloc async {{.*}} : memref<1x?x?x?xi32>
+// CHECK: gpu.alloc async {{.*}} : memref<1x4x8x35xi32>
 // CHECK: gpu.launch_func async {{.*}}@masked_attention_tile_classes
 // CHECK: %[[MAGNITUDES:.*]], %{{.*}} = gpu.alloc async {{.*}} : memref<3x?xi32>
 // CHECK: gpu.launch_func async {{.*}}@masked_attention_magnitudes blocks in (%{{.*}}, %c3, %c1)
@@ -138,7 +138,7 @@ func.func @documents(%q: !a, %ids: !i, %o: !a) {
 // Who loads the mask says so where it has nothing to load; who computes adds it
 // where it is needed.
 // CHECK-LABEL: gpu.func @masked_attention(
-// CHECK-SAME: %[[LIST:[a-z0-9]*]]: memref<1x?x?x?xi32>) kernel
+// CHECK-SAME: %[[LIST:[a-z0-9]*]]: memref<1x4x8x35xi32>) kernel
 // CHECK: nvvm.setmaxregister decrease
 // CHECK: %[[STEPS:.*]] = memref.load %[[LIST]]{{.*}}, %c2]
 // CHECK: scf.for
@@ -183,9 +183,21 @@ func.func @mask(%q: !a, %m: !m, %o: !a) {
 // CHECK: %[[LIST:.*]], %[[T1:.*]] = gpu.alloc async [%[[T0]]] {{.*}}xi32>
 // CHECK: %[[LEAST:.*]] = arith.minui %{{.*}}, %[[SPLITS]]
 // CHECK: gpu.launch_func async {{.*}}@masked_attention_tile_order {{.*}}, %[[LEAST]] : index, %{{.*}} : memref<3x?xi32>)
-// CHECK: %[[T2:.*]] = gpu.launch_func async {{.*}}@masked_attention blocks in (%{{.*}}, %[[SPLITS]], %c1) {{.*}}, %[[PARTIAL]] : memref<{{.*}}>, %[[LIST]] : memref<?x1x?x?xi32>)
+// CHECK: %[[T2:.*]] = gpu.launch_func async {{.*}}@masked_attention blocks in (%{{.*}}, %[[SPLITS]], %c1) {{.*}}, %[[PARTIAL]] : memref<{{.*}}>, %[[LIST]] : memref<?x1x1x?xi32>)
 // CHECK: %[[T3:.*]] = gpu.dealloc async [%[[T2]]] %[[LIST]]
 // CHECK: gpu.launch_func async [%[[T3]]] {{.*}}@masked_attention_combine
+
+// Sizes that are known are those of the list. The mask is read for tiles alone of
+// which the rule keeps a pair.
+// CHECK-LABEL: gpu.func @masked_attention_tile_classes(
+// CHECK-SAME: %[[MASK:[a-z0-9]*]]: memref<?x1x1x?xi1>
+// CHECK: %[[OF_RULE:.*]]:3 = scf.while
+// CHECK-NOT: memref.load %[[MASK]]
+// CHECK: scf.if %[[OF_RULE]]#1 -> (i32)
+// CHECK:   scf.while
+// CHECK:     memref.load %[[MASK]]
+// CHECK: else
+// CHECK:   scf.yield %c0_i32
 
 // A key that the rule leaves and the mask excludes is to be looked at where there
 // may be NaN.
