@@ -25,7 +25,9 @@ namespace mlir::mfa {
 using namespace mlir;
 using namespace mlir::mfa;
 
-static constexpr int64_t kNumClasses = 4;
+/// Elements of the counts: the classes of tiles, but that those which a mask
+/// excludes are skipped as well.
+enum Count : int64_t { Skipped, Free, Masked, Tested, NumCounts };
 
 namespace {
 /// Writes the loops that count the tiles of one op, in its place.
@@ -53,7 +55,7 @@ private:
   Value countTiles(Value size, int64_t of) {
     return b.createOrFold<arith::CeilDivUIOp>(size, index(of));
   }
-  void add(TileClass kind, Value number);
+  void add(Count which, Value number);
   /// `body` for numbers from `first` to `end`.
   void forEach(Value first, Value end, function_ref<void(Value)> body);
 
@@ -76,8 +78,8 @@ private:
 };
 } // namespace
 
-void TileCounter::add(TileClass kind, Value number) {
-  Value place = index(static_cast<int64_t>(kind));
+void TileCounter::add(Count which, Value number) {
+  Value place = index(which);
   Value more =
       arith::IndexCastOp::create(b, b.getI64Type(), number).getResult();
   Value old = memref::LoadOp::create(b, counts, place);
@@ -106,9 +108,9 @@ void TileCounter::countRange(const RowTilePlace &place) {
     tested = subtract(numTiles,
                       b.createOrFold<arith::DivUIOp>(numKeys, index(tileKeys)));
   }
-  add(TileClass::Skipped, subtract(numTiles, count));
-  add(TileClass::Tested, tested);
-  add(hasMask ? TileClass::Masked : TileClass::Free, subtract(count, tested));
+  add(Skipped, subtract(numTiles, count));
+  add(Tested, tested);
+  add(hasMask ? Masked : Free, subtract(count, tested));
 }
 
 void TileCounter::countClasses(const RowTilePlace &place) {
@@ -121,9 +123,8 @@ void TileCounter::countClasses(const RowTilePlace &place) {
         arith::AddIOp::create(b, first, index(size)), most);
   };
   KeyTileSpan queries{firstRow, getEnd(firstRow, tileRows, numQueries)};
-  Value finite = arith::ConstantIntOp::create(b, true, 1);
   PairSources sources{op, op.getCaptures(),
-                      isMaskListed(op) ? op.getMask() : Value(), finite};
+                      isMaskListed(op) ? op.getMask() : Value()};
   TileLanes lanes{index(0), 1, [](Value condition) { return condition; }};
   forEach(visited.first, visited.end, [&](Value tile) {
     Value firstKey = arith::MulIOp::create(b, tile, index(tileKeys));
@@ -135,13 +136,15 @@ void TileCounter::countClasses(const RowTilePlace &place) {
                               subtract(keys.end, firstKey), index(tileKeys));
     Value kind = arith::IndexCastOp::create(b, b.getIndexType(),
                                             createTileClass(b, facts, isShort));
+    // From TileClass::Excluded on.
+    kind = arith::MaxSIOp::create(b, subtract(kind, index(1)), index(0));
     Value one = arith::ConstantIntOp::create(b, 1, 64);
     Value old = memref::LoadOp::create(b, counts, kind);
     memref::StoreOp::create(b, arith::AddIOp::create(b, old, one), counts,
                             kind);
   });
   Value most = b.createOrFold<arith::MaxSIOp>(visited.first, visited.end);
-  add(TileClass::Skipped, subtract(numTiles, subtract(most, visited.first)));
+  add(Skipped, subtract(numTiles, subtract(most, visited.first)));
 }
 
 void TileCounter::run() {
@@ -178,7 +181,7 @@ struct CountKeyTilesPass
     for (MaskedAttentionOp op : ops)
       if (failed(check(op)))
         return signalPassFailure();
-    auto type = MemRefType::get(kNumClasses, Builder(func).getI64Type());
+    auto type = MemRefType::get(NumCounts, Builder(func).getI64Type());
     unsigned last = func.getNumArguments();
     if (failed(func.insertArgument(last, type, {}, func.getLoc())))
       return signalPassFailure();
