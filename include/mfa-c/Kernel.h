@@ -37,8 +37,11 @@ typedef enum MfaElementType {
   MfaElementF16,
   MfaElementBF16,
   MfaElementF32,
-  /// One byte, for masks only; any but 0 means that a query attends.
+  /// One byte, for masks and arrays that regions read; any but 0 is true.
   MfaElementI1,
+  /// For arrays that regions read.
+  MfaElementI32,
+  MfaElementI64,
 } MfaElementType;
 
 /// Dimensions of a mask, as bits.
@@ -61,7 +64,7 @@ typedef enum MfaScale {
 /// All of a masked attention that changes its code. Batch, other lengths,
 /// heads, the heads of key and value (which divide them) and all strides are
 /// arguments of a launch. Zeros are f16, any number of queries, no mask, the
-/// default scale and no log-sum-exp.
+/// default scale, no log-sum-exp, no sinks and no regions.
 typedef struct MfaProblem {
   /// Of query, key, value and output: f16, bf16 or f32.
   MfaElementType elementType;
@@ -86,6 +89,25 @@ typedef struct MfaProblem {
   float scale;
   /// Also write the natural log-sum-exp of the masked scores of each row.
   bool lse;
+  /// An argument `sinks` [H] of f32: one more logit for each row of a head.
+  bool sinks;
+  /// What the regions of the op are, as MLIR text; empty for none. A module
+  /// with functions `keep`, `score` or both, each of one block, on (the score,
+  /// an f32, for `score`) batch, head, query and key (index), then captures:
+  /// index, f32, or memrefs of open sizes. Both functions have the same
+  /// captures, and return an i1 and an f32.
+  ///
+  ///   func.func @keep(%b: index, %h: index, %q: index, %k: index,
+  ///                   %window: index loc("window")) -> i1 {
+  ///     %d = arith.subi %q, %k : index
+  ///     %c = arith.cmpi slt, %d, %window : index
+  ///     return %c : i1
+  ///   }
+  ///
+  /// A capture is an argument of every launch, and its location is its name
+  /// there. One of the attribute mfa.size = "batch", "heads", "queries" or
+  /// "keys" is that size of the launch instead, which the compiler knows.
+  MlirStringRef rules;
 } MfaProblem;
 
 typedef enum MfaTarget {
@@ -131,17 +153,19 @@ static inline bool mfaKernelIsNull(MfaKernel kernel) { return !kernel.ptr; }
 
 /// Compiles a masked attention. Its arguments are `query` [B, Sq, H, D], `key`
 /// [B, Sk, h, D], `value` [B, Sk, h, Dv], `mask` if there is one, `scale` if it
-/// is an argument, `output` [B, Sq, H, Dv], and `lse` [B, H, Sq] if it is asked
-/// for. Launches do not check that `output` and `lse` overlap neither each
-/// other nor another argument, as they must.
+/// is an argument, `sinks` [H] if there are any, the captures of the rules,
+/// `output` [B, Sq, H, Dv], and `lse` [B, H, Sq] if it is asked for. Launches
+/// do not check that `output` and `lse` overlap neither each other nor another
+/// argument, as they must.
 MLIR_CAPI_EXPORTED MfaError mfaKernelCompileProblem(const MfaProblem *problem,
                                                     const MfaOptions *options,
                                                     MfaKernel *kernel);
 
 /// Compiles the function `entry` of a module given as MLIR text or bytecode,
 /// with everything that it calls. An empty `entry` means the only public
-/// function. A function that has no results, and memrefs, tensors and f32 as
-/// parameters, can be launched; of others only the code can be looked at.
+/// function. A function that has no results, and memrefs, tensors, f32 and
+/// index as parameters, can be launched; of others only the code can be looked
+/// at.
 MLIR_CAPI_EXPORTED MfaError mfaKernelCompileSource(MlirStringRef source,
                                                    MlirStringRef entry,
                                                    const MfaOptions *options,
@@ -259,8 +283,9 @@ MLIR_CAPI_EXPORTED MfaError mfaKernelGetResources(MfaKernel kernel,
 typedef struct MfaParameter {
   /// Name, for messages: `query`, or `argument 1` in a module.
   MlirStringRef name;
-  /// -1 for a number of type f32, else the rank of an array.
+  /// -1 for a number, else the rank of an array.
   int64_t rank;
+  /// Of a number f32, or MfaElementI64 for one of type index.
   MfaElementType elementType;
   /// Sizes and strides, `rank` of each, MFA_DYNAMIC where they are open.
   const int64_t *sizes;
@@ -289,8 +314,9 @@ typedef struct MfaArgument {
   /// As many as the parameter's rank; strides count elements.
   const int64_t *sizes;
   const int64_t *strides;
-  /// The number, where the parameter is one.
+  /// The number, where the parameter is one of type f32 or of type index.
   float number;
+  int64_t integer;
 } MfaArgument;
 
 /// The device of the calling thread's current CUDA context.

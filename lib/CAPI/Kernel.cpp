@@ -48,6 +48,10 @@ static ElementType fromC(MfaElementType type) {
     return ElementType::F32;
   case MfaElementI1:
     return ElementType::I1;
+  case MfaElementI32:
+    return ElementType::I32;
+  case MfaElementI64:
+    return ElementType::I64;
   }
   return ElementType::F16;
 }
@@ -63,8 +67,9 @@ static MfaElementType toC(ElementType type) {
   case ElementType::I1:
     return MfaElementI1;
   case ElementType::I32:
-    // No array of a kernel has it.
-    break;
+    return MfaElementI32;
+  case ElementType::I64:
+    return MfaElementI64;
   }
   return MfaElementF16;
 }
@@ -83,6 +88,8 @@ static Problem fromC(const MfaProblem &problem) {
     result.scale = problem.scale;
   result.scaleIsArgument = problem.scaleKind == MfaScaleArgument;
   result.lse = problem.lse;
+  result.sinks = problem.sinks;
+  result.rules = unwrap(problem.rules).str();
   return result;
 }
 
@@ -249,7 +256,8 @@ MfaError mfaKernelLaunch(MfaKernel kernel, const MfaArgument *arguments,
       offsetof(MfaArgument, data) == offsetof(LaunchArgument, data) &&
       offsetof(MfaArgument, sizes) == offsetof(LaunchArgument, sizes) &&
       offsetof(MfaArgument, strides) == offsetof(LaunchArgument, strides) &&
-      offsetof(MfaArgument, number) == offsetof(LaunchArgument, number));
+      offsetof(MfaArgument, number) == offsetof(LaunchArgument, number) &&
+      offsetof(MfaArgument, integer) == offsetof(LaunchArgument, integer));
   auto *begin = reinterpret_cast<const LaunchArgument *>(arguments);
   Error error =
       unwrap(kernel).launch(ArrayRef(begin, static_cast<size_t>(numArguments)),

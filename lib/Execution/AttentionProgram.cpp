@@ -29,13 +29,16 @@ mlir::Type mfa::exec::getElementType(MLIRContext &context, ElementType type) {
     return mlir::IntegerType::get(&context, 1);
   case ElementType::I32:
     return mlir::IntegerType::get(&context, 32);
+  case ElementType::I64:
+    return mlir::IntegerType::get(&context, 64);
   }
   return {};
 }
 
 std::optional<ElementType> mfa::exec::getElementType(mlir::Type type) {
   for (ElementType element :
-       {ElementType::F16, ElementType::BF16, ElementType::F32, ElementType::I1})
+       {ElementType::F16, ElementType::BF16, ElementType::F32, ElementType::I1,
+        ElementType::I32, ElementType::I64})
     if (type == getElementType(*type.getContext(), element))
       return element;
   return std::nullopt;
@@ -78,8 +81,11 @@ mfa::exec::buildAttentionProgram(MLIRContext &context, StringRef name,
     scale = addArgument("scale", builder.getF32Type());
   Value sinks = addArgument("sinks", operands.sinks);
   SmallVector<Value> captures;
-  for (mlir::Type type : operands.captures)
-    captures.push_back(addArgument("capture", type));
+  for (auto [index, type] : enumerate(operands.captures)) {
+    bool isNamed = index < operands.captureNames.size();
+    captures.push_back(addArgument(
+        isNamed ? StringRef(operands.captureNames[index]) : "capture", type));
+  }
   Value output = addArgument("output", operands.output);
   Value lse = addArgument("lse", operands.lse);
   function.setType(builder.getFunctionType(body->getArgumentTypes(), {}));

@@ -209,7 +209,10 @@ static std::optional<Parameter> getParameter(mlir::BlockArgument argument) {
   parameter.name = "argument " + std::to_string(argument.getArgNumber() + 1);
   if (auto name = mlir::dyn_cast<mlir::NameLoc>(argument.getLoc()))
     parameter.name = name.getName().str();
-  parameter.isNumber = argument.getType().isF32();
+  bool isIndex = argument.getType().isIndex();
+  parameter.isNumber = isIndex || argument.getType().isF32();
+  if (isIndex)
+    parameter.type = ElementType::I64;
   if (parameter.isNumber)
     return parameter;
   auto shaped = mlir::dyn_cast<ShapedType>(argument.getType());

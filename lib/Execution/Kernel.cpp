@@ -146,8 +146,8 @@ Error Kernel::checkArguments(ArrayRef<LaunchArgument> arguments) const {
   if (!isLaunchable())
     return makeError(ErrorKind::InvalidArgument,
                      "expected a function without results, with memrefs, "
-                     "tensors and numbers of f16, bf16, f32 or i1 as "
-                     "parameters, to launch");
+                     "tensors and numbers of f16, bf16, f32, i1, i32 or i64 "
+                     "as parameters, to launch");
   if (arguments.size() != parameters.size())
     return makeError(ErrorKind::InvalidArgument, "expected ", parameters.size(),
                      " arguments but got ", arguments.size());
@@ -180,7 +180,9 @@ public:
 private:
   void add(const Parameter &parameter, const LaunchArgument &argument) {
     Value value;
-    if (parameter.isNumber)
+    if (parameter.isNumber && parameter.type == ElementType::I64)
+      value.integer = argument.integer;
+    else if (parameter.isNumber)
       value.number = argument.number;
     else
       value.descriptor = addDescriptor(parameter, argument);
@@ -203,6 +205,7 @@ private:
   union Value {
     void *descriptor;
     float number;
+    int64_t integer;
   };
 
   // Enough for a problem.

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ProblemProgram.h"
+#include "ProblemRules.h"
 #include "mfa/Execution/AttentionProgram.h"
 
 using namespace llvm;
@@ -33,8 +34,12 @@ static Error checkProblem(const Problem &problem) {
   auto refuse = [](const auto &...args) {
     return makeError(ErrorKind::InvalidArgument, args...);
   };
-  if (problem.type == ElementType::I1)
-    return refuse("expected elements of f16, bf16 or f32 but got i1");
+  if (problem.type > ElementType::F32)
+    return refuse("expected elements of f16, bf16 or f32 but got ",
+                  mfa::runtime::getName(problem.type));
+  if (problem.maskType > ElementType::I1)
+    return refuse("expected a mask of f16, bf16, f32 or i1 but got ",
+                  mfa::runtime::getName(problem.maskType));
   for (auto [name, dim] : {std::pair("query and key", problem.headDim),
                            std::pair("value and output", problem.valueDim)})
     if (dim < minDim || dim > maxDim || dim % minDim != 0)
@@ -133,6 +138,22 @@ mfa::exec::buildProgram(MLIRContext &context, const Problem &problem,
     operands.mask = getMaskType(context, problem);
   operands.scale = problem.scale;
   operands.scaleIsArgument = problem.scaleIsArgument;
+  if (problem.sinks)
+    operands.sinks = getBufferType(context, ElementType::F32, {open},
+                                   /*hasUnitStride=*/false);
+  std::optional<ProblemRules> rules;
+  if (!problem.rules.empty()) {
+    Expected<ProblemRules> parsed = ProblemRules::parse(context, problem.rules);
+    if (!parsed)
+      return parsed.takeError();
+    rules = std::move(*parsed);
+    operands.captures = rules->getLaunchTypes();
+    operands.captureNames = rules->getLaunchNames();
+    operands.buildRegions = [&](mlir::mfa::MaskedAttentionOp op,
+                                mlir::ValueRange captures) {
+      rules->moveInto(op, captures);
+    };
+  }
   if (problem.lse)
     operands.lse =
         getBufferType(context, ElementType::F32, {open, open, queries},

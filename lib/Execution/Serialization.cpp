@@ -28,7 +28,7 @@ using namespace llvm;
 using namespace mfa::exec;
 using mlir::ShapedType;
 
-static constexpr StringLiteral kMagic = "MFAKERN2";
+static constexpr StringLiteral kMagic = "MFAKERN3";
 
 namespace {
 class Writer {
@@ -144,7 +144,7 @@ static Parameter readParameter(Reader &reader) {
   Parameter parameter;
   parameter.name = reader.readString("name of a parameter").str();
   parameter.isNumber = reader.readBool("kind of a parameter");
-  parameter.type = reader.readEnum("type of a parameter", ElementType::I1);
+  parameter.type = reader.readEnum("type of a parameter", ElementType::I64);
   parameter.sizes = reader.readIntegers("sizes of a parameter");
   for (int64_t size : parameter.sizes)
     if (ShapedType::isStatic(size) && size < 0)

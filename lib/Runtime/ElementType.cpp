@@ -25,6 +25,8 @@ llvm::StringRef mfa::runtime::getName(ElementType type) {
     return "i1";
   case ElementType::I32:
     return "i32";
+  case ElementType::I64:
+    return "i64";
   }
   return "";
 }
@@ -37,6 +39,7 @@ mfa::runtime::parseElementType(llvm::StringRef name) {
       .Case("f32", ElementType::F32)
       .Case("i1", ElementType::I1)
       .Case("i32", ElementType::I32)
+      .Case("i64", ElementType::I64)
       .Default(std::nullopt);
 }
 
@@ -50,6 +53,7 @@ int mfa::runtime::getFractionBits(ElementType type) {
     return 23;
   case ElementType::I1:
   case ElementType::I32:
+  case ElementType::I64:
     return 0;
   }
   return 0;
@@ -65,6 +69,7 @@ float mfa::runtime::getLowest(ElementType type) {
     return std::numeric_limits<float>::lowest();
   case ElementType::I1:
   case ElementType::I32:
+  case ElementType::I64:
     return 0.0f;
   }
   return 0.0f;

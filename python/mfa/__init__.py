@@ -6,10 +6,12 @@ Arrays are [batch, length, heads, head size] (BSHD) and may come from torch, num
 jax or any library with DLPack.
 """
 
+from . import masks, scores
 from ._attention import masked_attention
 from ._attention import register_with_torch as _register_with_torch
 from ._cache import cache_dir, clear_cache
 from ._compile import CompiledAttention, Spec, compile
+from ._functions import exp, exp2, floor, log, log2, maximum, minimum, sqrt, tanh, where
 from ._kernels import cuda_unavailable_reason
 from ._mfa import version as _version
 from ._sdpa import scaled_dot_product_attention
@@ -23,8 +25,20 @@ __all__ = [
     "clear_cache",
     "compile",
     "cuda_unavailable_reason",
+    "exp",
+    "exp2",
+    "floor",
+    "log",
+    "log2",
     "masked_attention",
+    "masks",
+    "maximum",
+    "minimum",
     "scaled_dot_product_attention",
+    "scores",
+    "sqrt",
+    "tanh",
+    "where",
 ]
 
 _register_with_torch()

@@ -12,7 +12,8 @@ _CPU, _CUDA = 1, 2
 
 _TYPE_NAMES = {"float16": "f16", "bfloat16": "bf16", "float32": "f32", "bool": "i1"}
 _DTYPES = {name: dtype for dtype, name in _TYPE_NAMES.items()}
-_WIDTHS = {"f16": 2, "bf16": 2, "f32": 4, "i1": 1}
+# Integers are elements of what regions read only.
+_WIDTHS = {"f16": 2, "bf16": 2, "f32": 4, "i1": 1, "int32": 4, "int64": 8}
 
 
 def type_name(dtype: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from ._mfa import attend as _attend
@@ -26,18 +27,22 @@ def masked_attention(
     v: Any,
     mask: Any = None,
     *,
+    keep: Callable | None = None,
+    score: Callable | None = None,
+    sinks: Any = None,
     scale: float | None = None,
     return_lse: bool = False,
     out: Any = None,
     target: str | None = None,
 ) -> Any:
-    """Softmax over the keys of `q k^T * scale + mask`, times `v`.
+    """Softmax over the keys of `score(q k^T * scale + mask)`, times `v`, where `keep`
+    says which keys take part.
 
     It runs on the arrays' device. On a GPU it is put into the caller's current
     stream (torch's, or the default stream for other libraries), and nothing
-    waits for it. A call with a new combination of element types, head sizes and
-    kind of mask compiles a kernel first; batch, lengths, heads and strides make
-    no difference. For a single query (Sq = 1) a GPU has kernels of their own, one
+    waits for it. A call with a new combination of element types, head sizes, kind
+    of mask and functions compiles a kernel first; batch, lengths, heads, strides and
+    what functions refer to make no difference. For a single query (Sq = 1) a GPU has kernels of their own, one
     for each number H / h of query heads that share a key head: they read keys and
     values once for all of these, and share long ones between multiprocessors.
 
@@ -60,6 +65,14 @@ def masked_attention(
       mask: [B|1, Sq|1, Sk|1] or [B|1, H|1, Sq|1, Sk|1]. Booleans: true where a
         query attends to a key. Numbers (float16, bfloat16 or float32, whatever
         the type of q) are added to the scores; -inf excludes a key.
+      keep: a function of (b, h, q, k) that is true where query q attends to key k,
+        made of operators and of functions of mfa, torch, numpy or jax.numpy; one of
+        mfa.masks, or a combination of these and others by & | ~. Keys that no query
+        of a tile keeps are not computed. It is traced with symbols, once; numbers and
+        arrays from outside of it are given to each call.
+      score: a function of (s, b, h, q, k) for the score s, likewise; of mfa.scores or
+        another.
+      sinks: [H], float32: one more logit for each row of a head, without a value.
       scale: factor of the scores; 1/sqrt(D) by default.
       return_lse: also return the natural log-sum-exp of the masked scores.
       out: array for the output, [B, Sq, H, Dv] of the type of q, which shares no
@@ -84,8 +97,29 @@ def masked_attention(
     """
     if _is_tracing is None:
         register_with_torch()
+    rules, captures = None, ()
+    if keep is not None or score is not None:
+        from ._rules import bind
+
+        rules, captures = bind(keep, score, q)
     if _is_tracing is not None and _is_tracing():
         from . import torch as registered
 
-        return registered.call_op(q, k, v, mask, scale, return_lse, out, target)
-    return _attend(q, k, v, mask, scale, return_lse, out, target)
+        return registered.call_op(
+            q, k, v, mask, scale, return_lse, out, target, rules, captures, sinks
+        )
+    if rules is None and sinks is None:
+        return _attend(q, k, v, mask, scale, return_lse, out, target)
+    return _attend(
+        q,
+        k,
+        v,
+        mask,
+        scale,
+        return_lse,
+        out,
+        target,
+        rules=rules,
+        captures=captures,
+        sinks=sinks,
+    )

@@ -57,18 +57,20 @@ def get_kernel(
     device: int = 0,
     *,
     num_queries: int = 0,
+    sinks: bool = False,
+    rules: str = "",
     chip: str = "",
     schedule: str = "",
     f32_product: str = "tf32x3",
 ) -> _mfa.Kernel:
     """The kernel of a problem, compiled at most once for each chip, whatever the
     number of threads that ask for it. `device` is the GPU whose chip it is for, if
-    none is given. `num_queries` and what begins with `mask_` are those of
-    _mfa.Problem."""
+    none is given. `num_queries`, `sinks`, `rules` and what begins with `mask_` are
+    those of _mfa.Problem."""
     chip = chip or chip_of(target, device)
     mask = mask_dtype, mask_broadcast, mask_unit_stride
     problem = dtype, head_dim, value_dim, *mask, any_scale, lse, num_queries
-    key = *problem, target, chip, schedule, f32_product
+    key = *problem, sinks, rules, target, chip, schedule, f32_product
     with _lock:
         kernel = _kernels.get(key)
         pending = _pending.setdefault(key, threading.RLock())
@@ -90,6 +92,8 @@ def make_problem(
     any_scale: bool,
     lse: bool,
     num_queries: int = 0,
+    sinks: bool = False,
+    rules: str = "",
 ) -> _mfa.Problem:
     """The problem for which the extension compiles: masks are seen as rank 4. With
     `any_scale` the scale is an argument, otherwise it is 1/sqrt(D), which code that
@@ -105,11 +109,13 @@ def make_problem(
         scale="argument" if any_scale else None,
         lse=lse,
         num_queries=num_queries,
+        sinks=sinks,
+        rules=rules,
     )
 
 
 def _read_or_compile(key: tuple) -> _mfa.Kernel:
-    target, chip, schedule, f32_product = key[9:]
+    target, chip, schedule, f32_product = key[11:]
     # The compiler's identity covers its version, LLVM's and this CPU.
     disk_key = _mfa.compiler_id(), *key
     payload = _cache.read(disk_key)
@@ -121,7 +127,7 @@ def _read_or_compile(key: tuple) -> _mfa.Kernel:
         except RuntimeError:
             pass  # An entry that cannot be used is replaced.
     kernel = _mfa.compile_problem(
-        make_problem(*key[:9]),
+        make_problem(*key[:11]),
         target=_mfa.Target[target],
         chip=chip,
         schedule=schedule,

@@ -22,6 +22,9 @@ def attend(
     out: Any,
     lse: Any,
     target: str | None,
+    rules: Any = None,
+    captures: Any = None,
+    sinks: Any = None,
 ) -> Any:
     """mfa.masked_attention, on arguments that it has checked.
 
@@ -37,7 +40,11 @@ def attend(
     if return_lse:
         inner = inner, lse
     result = _mfa.attend(
-        q, k, v, mask, scale, return_lse, inner, target, reads_memory=True
+        *(q, k, v, mask, scale, return_lse, inner, target),
+        reads_memory=True,
+        rules=rules,
+        captures=captures,
+        sinks=sinks,
     )
     output, lse = result if return_lse else (result, None)
     if is_padded:

@@ -35,6 +35,10 @@ const char *mfa::python::getTypeName(MfaElementType type) {
     return "f32";
   case MfaElementI1:
     return "i1";
+  case MfaElementI32:
+    return "i32";
+  case MfaElementI64:
+    return "i64";
   }
   return "";
 }
@@ -125,12 +129,27 @@ int64_t Array::getNumElements() const {
                                   getPythonTypeName(object));
 }
 
-[[noreturn]] static void throwElementType(const char *name, bool allowBool,
+[[noreturn]] static void throwElementType(const char *name,
+                                          const ReadOptions &options,
                                           const std::string &actual) {
+  const char *others = options.allowIntegers ? ", f32, int32, int64 or bool"
+                       : options.allowBool   ? ", f32 or bool"
+                                             : " or f32";
   throwError(PyExc_TypeError, std::string(name) +
                                   ": expected elements of type f16, bf16" +
-                                  (allowBool ? ", f32 or bool" : " or f32") +
-                                  " but got " + actual);
+                                  others + " but got " + actual);
+}
+
+static bool isAllowed(MfaElementType type, const ReadOptions &options) {
+  switch (type) {
+  case MfaElementI1:
+    return options.allowBool;
+  case MfaElementI32:
+  case MfaElementI64:
+    return options.allowIntegers;
+  default:
+    return true;
+  }
 }
 
 static bool getElementType(dlpack::DataType type, MfaElementType &result) {
@@ -144,6 +163,10 @@ static bool getElementType(dlpack::DataType type, MfaElementType &result) {
     result = MfaElementF32;
   else if (type.code == dlpack::Bool && type.bits == 8)
     result = MfaElementI1;
+  else if (type.code == dlpack::Int && type.bits == 32)
+    result = MfaElementI32;
+  else if (type.code == dlpack::Int && type.bits == 64)
+    result = MfaElementI64;
   else
     return false;
   return true;
@@ -156,6 +179,11 @@ static bool getElementType(const std::string &name, MfaElementType &result) {
       result = type;
       return true;
     }
+  bool isWide = name == "int64";
+  if (isWide || name == "int32") {
+    result = isWide ? MfaElementI64 : MfaElementI32;
+    return true;
+  }
   return false;
 }
 
@@ -164,7 +192,8 @@ static void checkRank(const char *name, int rank, int minRank, int maxRank) {
     return;
   std::string expected = std::to_string(minRank);
   if (minRank != maxRank)
-    expected += " or " + std::to_string(maxRank);
+    expected +=
+        (minRank + 1 == maxRank ? " or " : " to ") + std::to_string(maxRank);
   throwError(PyExc_ValueError, std::string(name) + ": expected rank " +
                                    expected + " but got rank " +
                                    std::to_string(rank));
@@ -183,7 +212,19 @@ static void setDevice(Array &array, int32_t type, int32_t id) {
 }
 
 int64_t mfa::python::getByteWidth(MfaElementType type) {
-  return type == MfaElementI1 ? 1 : type == MfaElementF32 ? 4 : 2;
+  switch (type) {
+  case MfaElementI1:
+    return 1;
+  case MfaElementF16:
+  case MfaElementBF16:
+    return 2;
+  case MfaElementF32:
+  case MfaElementI32:
+    return 4;
+  case MfaElementI64:
+    return 8;
+  }
+  return 0;
 }
 
 static bool readExchange(const ReadOptions &options, bool mayFail,
@@ -201,9 +242,9 @@ static bool readExchange(const ReadOptions &options, bool mayFail,
     nb::raise_from(cause, PyExc_TypeError, "%s", message.c_str());
   }
   if (!getElementType(tensor.dtype, array.elementType) ||
-      (array.elementType == MfaElementI1 && !options.allowBool)) {
+      !isAllowed(array.elementType, options)) {
     nb::object dtype = array.object.attr("dtype");
-    throwElementType(array.name, options.allowBool,
+    throwElementType(array.name, options,
                      nb::cast<std::string>(nb::repr(dtype)));
   }
   checkRank(array.name, tensor.rank, options.minRank, options.maxRank);
@@ -234,8 +275,8 @@ static bool readPython(const ReadOptions &options, bool mayFail, Array &array) {
   auto fields = nb::cast<nb::tuple>(result);
   auto dtype = nb::cast<std::string>(fields[2]);
   if (!getElementType(dtype, array.elementType) ||
-      (array.elementType == MfaElementI1 && !options.allowBool))
-    throwElementType(array.name, options.allowBool, dtype);
+      !isAllowed(array.elementType, options))
+    throwElementType(array.name, options, dtype);
   auto sizes = nb::cast<nb::tuple>(fields[4]);
   auto strides = nb::cast<nb::tuple>(fields[5]);
   checkRank(array.name, static_cast<int>(sizes.size()), options.minRank,

@@ -41,7 +41,7 @@ struct ArrayType {
   bool hasTorchFunction = false;
 };
 
-/// An argument that is an array of rank 3 or 4.
+/// An argument that is an array of rank 0 to 4.
 struct Array {
   /// Name of the argument, for messages.
   const char *name = nullptr;
@@ -73,11 +73,14 @@ struct ReadOptions {
   bool allowBool = false;
   /// It will be written.
   bool isOutput = false;
+  /// int32 and int64.
+  bool allowIntegers = false;
 };
 
 /// Reads an argument. Returns false for a tensor of torch that has no memory to
 /// read, unless it `mustRead`. Throws TypeError for what is no array or has
-/// another element type than f16, bf16, f32 and, where allowed, booleans;
+/// another element type than f16, bf16, f32 and, where allowed, booleans and
+/// integers;
 /// ValueError for one of another rank or another device.
 bool readArray(const char *name, nb::handle object, const ReadOptions &options,
                bool mustRead, Array &array);

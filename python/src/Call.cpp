@@ -23,19 +23,35 @@
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <unordered_map>
+#include <vector>
 
 using namespace mfa::python;
 
 namespace {
+/// A value that the functions of a call refer to: an array, or a number where
+/// the array has no object.
+struct Capture {
+  const char *name = nullptr;
+  Array array;
+  double number = 0;
+  int64_t integer = 0;
+  bool isInteger = false;
+
+  bool isArray() const { return array.object.is_valid(); }
+};
+
 /// The arguments of a call, checked. Optional ones have no object.
 struct Operands {
-  Array q, k, v, mask, out, lse;
+  Array q, k, v, mask, sinks, out, lse;
+  /// What regions read.
+  std::vector<Capture> captures;
   float scale = 0;
   /// The scale is 1/sqrt(D), which the kernel has built in: of no mask or zeros
   /// of one, a tile of scores needs no product with it.
   bool hasDefaultScale = false;
 
   bool hasMask() const { return mask.object.is_valid(); }
+  bool hasSinks() const { return sinks.object.is_valid(); }
   int64_t getBatch() const { return q.sizes[0]; }
   int64_t getSeqQ() const { return q.sizes[1]; }
   int64_t getHeads() const { return q.sizes[2]; }
@@ -297,9 +313,11 @@ static void checkOverlap(const Operands &operands) {
       throwValue(*array, "expected elements of their own but got overlapping "
                          "ones, of strides " +
                              formatSizes(array->strides.data(), array->rank));
-    for (const Array *input :
-         {&operands.q, &operands.k, &operands.v, &operands.mask})
+    for (const Array *input : {&operands.q, &operands.k, &operands.v,
+                               &operands.mask, &operands.sinks})
       check(*array, *input);
+    for (const Capture &capture : operands.captures)
+      check(*array, capture.array);
   }
   if (operands.out.object.is_valid())
     check(operands.out, operands.lse);
@@ -323,6 +341,7 @@ static MfaProblem makeProblem(const Operands &operands, const MaskView &mask,
   problem.scaleKind =
       operands.hasDefaultScale ? MfaScaleDefault : MfaScaleArgument;
   problem.lse = lse;
+  problem.sinks = operands.hasSinks();
   return problem;
 }
 
@@ -341,6 +360,7 @@ static uint64_t makeKey(const MfaProblem &problem, MfaTarget target,
   add(1, problem.maskUnitStride);
   add(1, problem.scaleKind == MfaScaleArgument);
   add(1, problem.lse);
+  add(1, problem.sinks);
   add(7, problem.numQueries);
   return key;
 }
@@ -361,7 +381,9 @@ namespace {
 /// Kernels of this process, by key. Who reads or changes it holds the GIL, as
 /// all code of this module does but for launches.
 struct KernelTable {
-  std::unordered_map<uint64_t, std::shared_ptr<Kernel>> kernels;
+  KernelsByKey kernels;
+  /// The number of times that kernels have been forgotten.
+  uint64_t generation = 0;
 
   static KernelTable &get() {
     // Never destroyed: GPU kernels cannot be unloaded while the process ends.
@@ -371,14 +393,27 @@ struct KernelTable {
 };
 } // namespace
 
+/// Kernels with these regions, or those without where `rules` is null.
+static KernelsByKey &getKernels(Rules *rules) {
+  KernelTable &table = KernelTable::get();
+  if (!rules)
+    return table.kernels;
+  if (rules->generation != table.generation) {
+    rules->kernels.clear();
+    rules->generation = table.generation;
+  }
+  return rules->kernels;
+}
+
 /// Looks a kernel up here, then in mfa._kernels, which compiles it or has it
 /// from disk.
 static std::shared_ptr<Kernel> getKernel(const MfaProblem &problem,
-                                         MfaTarget target, int32_t device) {
-  KernelTable &table = KernelTable::get();
+                                         Rules *rules, MfaTarget target,
+                                         int32_t device) {
   uint64_t key = makeKey(problem, target, device);
-  auto found = table.kernels.find(key);
-  if (found != table.kernels.end())
+  KernelsByKey &known = getKernels(rules);
+  auto found = known.find(key);
+  if (found != known.end())
     return found->second;
   static PyObject *get = nullptr;
   nb::object mask = nb::none();
@@ -390,13 +425,16 @@ static std::shared_ptr<Kernel> getKernel(const MfaProblem &problem,
       problem.maskBroadcast, static_cast<bool>(problem.maskUnitStride),
       problem.scaleKind == MfaScaleArgument, static_cast<bool>(problem.lse),
       getTargetName(target), device,
-      nb::arg("num_queries") = problem.numQueries));
-  return table.kernels.try_emplace(key, std::move(kernel)).first->second;
+      nb::arg("num_queries") = problem.numQueries,
+      nb::arg("sinks") = static_cast<bool>(problem.sinks),
+      nb::arg("rules") = rules ? rules->text : std::string()));
+  return getKernels(rules).try_emplace(key, std::move(kernel)).first->second;
 }
 
 static void forgetKernels() {
   KernelTable &table = KernelTable::get();
-  std::unordered_map<uint64_t, std::shared_ptr<Kernel>> kernels;
+  ++table.generation;
+  KernelsByKey kernels;
   // What the last of them runs as it ends may look kernels up.
   kernels.swap(table.kernels);
 }
@@ -443,12 +481,27 @@ static void readScale(nb::handle scale, Operands &operands) {
 }
 
 static MfaArgument makeArgument(const Array &array) {
-  return {array.data, array.sizes.data(), array.strides.data(), 0.0f};
+  return {array.data, array.sizes.data(), array.strides.data(), 0.0f, 0};
+}
+
+static MfaArgument makeArgument(const Capture &capture) {
+  if (capture.isArray())
+    return makeArgument(capture.array);
+  return {nullptr, nullptr, nullptr, static_cast<float>(capture.number),
+          capture.integer};
 }
 
 static void launch(const Kernel &kernel, const Operands &operands,
                    const MaskView &mask, void *stream) {
-  MfaArgument arguments[7];
+  // Without captures, which seldom are many.
+  constexpr size_t most = 8;
+  MfaArgument few[most + 8];
+  std::vector<MfaArgument> many;
+  MfaArgument *arguments = few;
+  if (operands.captures.size() > std::size(few) - most) {
+    many.resize(most + operands.captures.size());
+    arguments = many.data();
+  }
   intptr_t count = 0;
   for (const Array *array : {&operands.q, &operands.k, &operands.v})
     arguments[count++] = makeArgument(*array);
@@ -458,10 +511,14 @@ static void launch(const Kernel &kernel, const Operands &operands,
       if (mask.broadcast >> dim & 1)
         maskSizes[dim] = 1;
     arguments[count++] = {operands.mask.data, maskSizes.data(),
-                          mask.strides.data(), 0.0f};
+                          mask.strides.data(), 0.0f, 0};
   }
   if (!operands.hasDefaultScale)
-    arguments[count++] = {nullptr, nullptr, nullptr, operands.scale};
+    arguments[count++] = {nullptr, nullptr, nullptr, operands.scale, 0};
+  if (operands.hasSinks())
+    arguments[count++] = makeArgument(operands.sinks);
+  for (const Capture &capture : operands.captures)
+    arguments[count++] = makeArgument(capture);
   arguments[count++] = makeArgument(operands.out);
   if (operands.lse.object.is_valid())
     arguments[count++] = makeArgument(operands.lse);
@@ -511,7 +568,7 @@ namespace {
 struct Call {
   nb::handle q, k, v, mask, scale;
   bool returnLSE;
-  nb::handle out, target;
+  nb::handle out, target, rules, captures, sinks;
 };
 
 /// Reads the arguments of a call.
@@ -529,6 +586,38 @@ public:
     if (array.type->isTorch && !readsMemory)
       tensors.add(array);
     return true;
+  }
+
+  /// Captures are any number, and are inspected at once.
+  bool readCapture(const char *name, nb::handle object, Capture &capture) {
+    capture.name = name;
+    if (PyFloat_Check(object.ptr())) {
+      capture.number = PyFloat_AS_DOUBLE(object.ptr());
+      return true;
+    }
+    if (PyLong_Check(object.ptr())) {
+      capture.isInteger = true;
+      capture.integer = PyLong_AsLongLong(object.ptr());
+      if (capture.integer == -1 && PyErr_Occurred()) {
+        PyErr_Clear();
+        throwError(PyExc_ValueError,
+                   std::string(name) +
+                       ": expected an integer of 64 bits but got " +
+                       nb::cast<std::string>(nb::str(object)));
+      }
+      return true;
+    }
+    Array &array = capture.array;
+    if (!readArray(name, object,
+                   {0, 4, /*allowBool=*/true, /*isOutput=*/false,
+                    /*allowIntegers=*/true},
+                   readsMemory, array))
+      return false;
+    if (!array.type->isTorch || readsMemory)
+      return true;
+    TensorList own;
+    own.add(array);
+    return isTorchCallPlain() && mfa::python::arePlain(own);
   }
 
   /// Returns true where all tensors that were read are plain.
@@ -553,9 +642,9 @@ static nb::object callOperator(const Call &call, bool hasKernel) {
                "but got others; call mfa.masked_attention instead");
   static PyObject *callOp = nullptr;
   DynamoPause pause;
-  return getFunction(callOp, "mfa.torch",
-                     "call_op")(call.q, call.k, call.v, call.mask, call.scale,
-                                call.returnLSE, call.out, call.target);
+  return getFunction(callOp, "mfa.torch", "call_op")(
+      call.q, call.k, call.v, call.mask, call.scale, call.returnLSE, call.out,
+      call.target, call.rules, call.captures, call.sinks);
 }
 
 /// Kernels have head sizes that are multiples of 8.
@@ -570,9 +659,80 @@ static nb::object callPadded(const Call &call, const Operands &operands,
   DynamoPause pause;
   nb::object result = getFunction(attend, "mfa._padding", "attend")(
       call.q, call.k, call.v, call.mask, call.scale, call.returnLSE, out, lse,
-      call.target);
+      call.target, call.rules, call.captures, call.sinks);
   noteWritten(operands.out, operands.lse);
   return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Regions
+//===----------------------------------------------------------------------===//
+
+/// Returns false for a tensor that torch alone can read.
+static bool readCaptures(ArgumentReader &reader, const Rules &rules,
+                         nb::handle captures, Operands &operands) {
+  auto values = nb::cast<nb::tuple>(captures);
+  if (values.size() != rules.names.size())
+    throwError(PyExc_ValueError, "expected " +
+                                     std::to_string(rules.names.size()) +
+                                     " captures, as the rules have, but got " +
+                                     std::to_string(values.size()));
+  operands.captures.resize(values.size());
+  for (size_t index = 0; index < values.size(); ++index)
+    if (!reader.readCapture(rules.names[index].c_str(), values[index],
+                            operands.captures[index]))
+      return false;
+  return true;
+}
+
+static void checkSinks(const Operands &operands) {
+  const Array &sinks = operands.sinks;
+  checkDevice(sinks, operands.q);
+  checkLibrary(sinks, operands.q);
+  if (sinks.elementType != MfaElementF32)
+    throwError(PyExc_TypeError, std::string("sinks: expected elements of type "
+                                            "f32 but got ") +
+                                    getTypeName(sinks.elementType));
+  if (sinks.sizes[0] != operands.getHeads())
+    throwValue(sinks, "expected shape (" + std::to_string(operands.getHeads()) +
+                          ",), the heads of q, but got " + formatSizes(sinks));
+}
+
+static std::string describeParameter(MfaElementType type, int64_t rank) {
+  if (rank < 0)
+    return type == MfaElementI64 ? "an integer" : "a number";
+  return "an array of " + std::string(getTypeName(type)) + " of rank " +
+         std::to_string(rank);
+}
+
+/// Checks captures against the parameters of the kernel, which reads them by
+/// these.
+static void checkCaptures(const Kernel &kernel, bool hasLSE,
+                          Operands &operands) {
+  // They are in front of the outputs.
+  intptr_t first = mfaKernelGetNumParameters(kernel.handle) - (hasLSE ? 2 : 1) -
+                   static_cast<intptr_t>(operands.captures.size());
+  for (size_t index = 0; index < operands.captures.size(); ++index) {
+    Capture &capture = operands.captures[index];
+    MfaParameter parameter = mfaKernelGetParameter(
+        kernel.handle, first + static_cast<intptr_t>(index));
+    int64_t rank = capture.isArray() ? capture.array.rank : -1;
+    MfaElementType type = capture.isArray()   ? capture.array.elementType
+                          : capture.isInteger ? MfaElementI64
+                                              : MfaElementF32;
+    // An integer is a number, too.
+    if (rank < 0 && parameter.rank < 0 && capture.isInteger &&
+        parameter.elementType == MfaElementF32) {
+      capture.number = static_cast<double>(capture.integer);
+      continue;
+    }
+    if (rank != parameter.rank || type != parameter.elementType)
+      throwError(PyExc_TypeError,
+                 std::string(capture.name) + ": expected " +
+                     describeParameter(parameter.elementType, parameter.rank) +
+                     ", for which the rules were written, but got " +
+                     describeParameter(type, rank));
+  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -585,8 +745,10 @@ static nb::object callPadded(const Call &call, const Operands &operands,
 static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
                          nb::handle mask, nb::handle scale, bool returnLSE,
                          nb::handle out, nb::handle target, nb::handle kernel,
-                         nb::handle problem, bool readsMemory) {
-  const Call call = {q, k, v, mask, scale, returnLSE, out, target};
+                         nb::handle problem, bool readsMemory, nb::handle rules,
+                         nb::handle captures, nb::handle sinks) {
+  const Call call = {q,   k,      v,     mask,     scale, returnLSE,
+                     out, target, rules, captures, sinks};
   nb::object outArray = nb::borrow(out), lseArray = nb::none();
   if (returnLSE && nb::isinstance<nb::tuple>(out)) {
     auto pair = nb::cast<nb::tuple>(out);
@@ -608,6 +770,10 @@ static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
       !reader.read("v", v, {4, 4}, operands.v) ||
       (!mask.is_none() &&
        !reader.read("mask", mask, {3, 4, /*allowBool=*/true}, operands.mask)) ||
+      (!sinks.is_none() &&
+       !reader.read("sinks", sinks, {1, 1}, operands.sinks)) ||
+      (!rules.is_none() &&
+       !readCaptures(reader, nb::cast<Rules &>(rules), captures, operands)) ||
       (!makesOut && !reader.read("out", outArray,
                                  {4, 4, /*allowBool=*/false, /*isOutput=*/true},
                                  operands.out)) ||
@@ -622,6 +788,13 @@ static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
   MaskView maskView;
   if (operands.hasMask())
     maskView = viewMask(operands);
+  if (operands.hasSinks())
+    checkSinks(operands);
+  for (const Capture &capture : operands.captures)
+    if (capture.isArray()) {
+      checkDevice(capture.array, operands.q);
+      checkLibrary(capture.array, operands.q);
+    }
   readScale(scale, operands);
   MfaTarget targetKind = parseTarget(target, operands.q);
   const int64_t outSizes[] = {operands.getBatch(), operands.getSeqQ(),
@@ -644,6 +817,7 @@ static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
   if (kernel.is_none() && needsPadding(operands))
     return callPadded(call, operands, outArray, lseArray);
 
+  Rules *const regions = rules.is_none() ? nullptr : &nb::cast<Rules &>(rules);
   std::shared_ptr<Kernel> toLaunch;
   int64_t groupedQueries = 0;
   if (!kernel.is_none()) {
@@ -654,14 +828,19 @@ static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
     operands.hasDefaultScale = expected.scaleKind == MfaScaleDefault;
     toLaunch = nb::cast<std::shared_ptr<Kernel>>(kernel);
   } else {
-    groupedQueries = getGroupedQueries(operands, targetKind);
+    // Regions and sinks look at the query head.
+    if (!regions && !operands.hasSinks())
+      groupedQueries = getGroupedQueries(operands, targetKind);
     if (groupedQueries)
       groupMask(maskView, groupedQueries);
     MfaProblem wanted = makeProblem(operands, maskView, returnLSE);
     wanted.numQueries = groupedQueries;
-    toLaunch = getKernel(wanted, targetKind,
+    toLaunch = getKernel(wanted, regions, targetKind,
                          operands.q.isOnCUDA() ? operands.q.deviceId : 0);
   }
+
+  if (regions)
+    checkCaptures(*toLaunch, returnLSE, operands);
 
   // Nothing can be wrong with the arguments any more.
   const bool writesArguments = !makesOut || operands.lse.object.is_valid();
@@ -687,9 +866,9 @@ static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
   }
 
   if (!operands.q.type->isTorch) {
-    nb::tuple inputs =
-        nb::make_tuple(getOwner(operands.q), getOwner(operands.k),
-                       getOwner(operands.v), getOwner(operands.mask));
+    nb::tuple inputs = nb::make_tuple(
+        getOwner(operands.q), getOwner(operands.k), getOwner(operands.v),
+        getOwner(operands.mask), getOwner(operands.sinks), captures);
     if (makesOut)
       outArray = finishOutput(operands.q, outArray, stream, inputs);
     if (makesLSE)
@@ -705,8 +884,10 @@ void mfa::python::bindCall(nb::module_ &m) {
         nb::arg("v").none(), nb::arg("mask").none(), nb::arg("scale").none(),
         nb::arg("return_lse"), nb::arg("out").none(), nb::arg("target").none(),
         nb::arg("kernel").none() = nb::none(),
-        nb::arg("problem").none() = nb::none(),
-        nb::arg("reads_memory") = false);
+        nb::arg("problem").none() = nb::none(), nb::arg("reads_memory") = false,
+        nb::arg("rules").none() = nb::none(),
+        nb::arg("captures").none() = nb::none(),
+        nb::arg("sinks").none() = nb::none());
   m.def("forget_kernels", &forgetKernels);
   bindDeviceArray(m);
 }

@@ -20,7 +20,7 @@
 namespace mfa::python::dlpack {
 
 enum DeviceType : int32_t { CPU = 1, CUDA = 2, CUDAHost = 3, CUDAManaged = 13 };
-enum TypeCode : uint8_t { Float = 2, BFloat = 4, Bool = 6 };
+enum TypeCode : uint8_t { Int = 0, Float = 2, BFloat = 4, Bool = 6 };
 
 struct Device {
   int32_t type;

@@ -77,7 +77,7 @@ static void initProblem(Problem *self, const std::string &dtype,
                         int64_t headDim, int64_t valueDim, int64_t maskRank,
                         const std::string &maskType, unsigned maskBroadcast,
                         bool maskUnitStride, nb::handle scale, bool lse,
-                        int64_t numQueries) {
+                        int64_t numQueries, bool sinks, std::string rules) {
   MfaProblem problem = {};
   problem.elementType = parseElementType("dtype", dtype);
   problem.headDim = headDim;
@@ -88,6 +88,7 @@ static void initProblem(Problem *self, const std::string &dtype,
   problem.maskBroadcast = maskBroadcast;
   problem.maskUnitStride = maskUnitStride;
   problem.lse = lse;
+  problem.sinks = sinks;
   std::string_view text;
   if (scale.is_none()) {
     problem.scaleKind = MfaScaleDefault;
@@ -101,7 +102,7 @@ static void initProblem(Problem *self, const std::string &dtype,
     problem.scaleKind = MfaScaleStatic;
     problem.scale = nb::cast<float>(scale);
   }
-  new (self) Problem{problem};
+  new (self) Problem(problem, std::move(rules));
 }
 
 /// All fields, for comparisons.
@@ -111,7 +112,7 @@ static auto getFields(const Problem &self) {
                          problem.valueDim, problem.numQueries, problem.maskRank,
                          int(problem.maskType), problem.maskBroadcast,
                          problem.maskUnitStride, int(problem.scaleKind),
-                         problem.scale, problem.lse);
+                         problem.scale, problem.lse, problem.sinks, self.rules);
 }
 
 static size_t hashProblem(const Problem &self) {
@@ -321,6 +322,9 @@ static void launch(const Kernel &self, nb::sequence values, int device,
     argument = {};
     if (!nb::isinstance<nb::tuple>(value)) {
       argument.number = nb::cast<float>(value);
+      // Of a parameter of type index.
+      if (nb::isinstance<nb::int_>(value))
+        argument.integer = nb::cast<int64_t>(value);
       continue;
     }
     auto [address, itsSizes, itsStrides] =
@@ -400,7 +404,8 @@ static void bindProblem(nb::module_ &m) {
            nb::arg("mask_dtype") = "f16", nb::arg("mask_broadcast") = 0,
            nb::arg("mask_unit_stride") = false,
            nb::arg("scale").none() = nb::none(), nb::arg("lse") = false,
-           nb::arg("num_queries") = 0)
+           nb::arg("num_queries") = 0, nb::arg("sinks") = false,
+           nb::arg("rules") = "")
       .def("__eq__",
            [](const Problem &self, nb::handle other) {
              return nb::isinstance<Problem>(other) &&
@@ -408,6 +413,15 @@ static void bindProblem(nb::module_ &m) {
                         getFields(nb::cast<const Problem &>(other));
            })
       .def("__hash__", &hashProblem);
+  nb::class_<Rules>(m, "Rules")
+      .def(
+          "__init__",
+          [](Rules *self, std::string text, std::vector<std::string> names) {
+            new (self) Rules{std::move(text), std::move(names), {}, 0};
+          },
+          nb::arg("text"), nb::arg("names"))
+      .def_ro("text", &Rules::text)
+      .def_ro("names", &Rules::names);
 }
 
 static void bindDescriptions(nb::module_ &m) {

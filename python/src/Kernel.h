@@ -11,7 +11,12 @@
 
 #include "mfa-c/Kernel.h"
 
+#include <cstdint>
+#include <memory>
 #include <nanobind/nanobind.h>
+#include <string>
+#include <unordered_map>
+#include <vector>
 
 namespace mfa::python {
 
@@ -27,7 +32,29 @@ struct Kernel {
 
 /// A problem as a value that Python compares and hashes.
 struct Problem {
+  explicit Problem(const MfaProblem &fields, std::string text)
+      : problem(fields), rules(std::move(text)) {
+    problem.rules = mlirStringRefCreate(rules.data(), rules.size());
+  }
+  Problem(const Problem &) = delete;
+  Problem &operator=(const Problem &) = delete;
+
   MfaProblem problem;
+  std::string rules;
+};
+
+/// Kernels of this process, by a key of what else makes them differ. Who reads
+/// or changes them holds the GIL.
+using KernelsByKey = std::unordered_map<uint64_t, std::shared_ptr<Kernel>>;
+
+/// Regions as text, with the names of their captures and the kernels that have
+/// them.
+struct Rules {
+  std::string text;
+  std::vector<std::string> names;
+  KernelsByKey kernels;
+  /// The number of times that kernels had been forgotten.
+  uint64_t generation = 0;
 };
 
 /// Throws an error of the C API, which is destroyed: ValueError for arguments

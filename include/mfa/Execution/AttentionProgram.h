@@ -15,6 +15,8 @@
 #include "mlir/IR/OwningOpRef.h"
 #include <functional>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace mfa::exec {
 
@@ -39,8 +41,10 @@ struct AttentionOperands {
   bool scaleIsArgument = false;
   /// Null without sinks.
   mlir::MemRefType sinks;
-  /// What the regions are given, index or memrefs.
+  /// What the regions are given: index, f32 or memrefs.
   llvm::SmallVector<mlir::Type> captures;
+  /// Their names; `capture` for those that are missing.
+  std::vector<std::string> captureNames;
   mlir::MemRefType output;
   /// Null where it is not asked for.
   mlir::MemRefType lse;

@@ -95,6 +95,10 @@ struct Problem {
   /// The scale is an argument of every launch.
   bool scaleIsArgument = false;
   bool lse = false;
+  /// An array [H] of f32 is an argument of every launch.
+  bool sinks = false;
+  /// The regions as MLIR text; see MfaProblem::rules.
+  std::string rules;
 };
 
 enum class Target { CPU, Sim, CUDA };
@@ -111,6 +115,7 @@ struct Options {
 /// A parameter of the entry function.
 struct Parameter {
   std::string name;
+  /// A number: an f32, or an index where `type` is I64.
   bool isNumber = false;
   ElementType type = ElementType::F32;
   /// ShapedType::kDynamic where a launch says them.
@@ -137,6 +142,7 @@ struct LaunchArgument {
   void *data;
   const int64_t *sizes, *strides;
   float number;
+  int64_t integer;
 };
 
 /// A compiled program.

@@ -22,9 +22,9 @@
 
 namespace mfa::runtime {
 
-/// I1 is one byte, true unless it is 0. I32 is for arrays that regions read,
-/// such as numbers of documents.
-enum class ElementType { F16, BF16, F32, I1, I32 };
+/// I1 is one byte, true unless it is 0. I32 and I64 are for arrays that regions
+/// read, such as numbers of documents.
+enum class ElementType { F16, BF16, F32, I1, I32, I64 };
 
 /// Bytes of one element in memory.
 inline int64_t getByteWidth(ElementType type) {
@@ -35,13 +35,16 @@ inline int64_t getByteWidth(ElementType type) {
   case ElementType::F32:
   case ElementType::I32:
     return 4;
+  case ElementType::I64:
+    return 8;
   case ElementType::I1:
     return 1;
   }
   return 0;
 }
 
-/// Name as in MLIR: `f16`, `bf16`, `f32`, `i1`, `i32`.
+/// Name as in MLIR: `f16`, `bf16`, `f32`, `i1`, `i32`,
+/// `i64`.
 llvm::StringRef getName(ElementType type);
 std::optional<ElementType> parseElementType(llvm::StringRef name);
 
@@ -119,6 +122,7 @@ inline float loadElement(ElementType type, const char *address) {
   uint16_t bits16;
   float value;
   int32_t integer;
+  int64_t wide;
   switch (type) {
   case ElementType::F16:
     std::memcpy(&bits16, address, sizeof(bits16));
@@ -134,6 +138,9 @@ inline float loadElement(ElementType type, const char *address) {
   case ElementType::I32:
     std::memcpy(&integer, address, sizeof(integer));
     return static_cast<float>(integer);
+  case ElementType::I64:
+    std::memcpy(&wide, address, sizeof(wide));
+    return static_cast<float>(wide);
   }
   return 0.0f;
 }
@@ -142,6 +149,7 @@ inline float loadElement(ElementType type, const char *address) {
 inline void storeElement(ElementType type, char *address, float value) {
   uint16_t bits16;
   int32_t integer;
+  int64_t wide;
   switch (type) {
   case ElementType::F16:
     bits16 = toF16(value);
@@ -161,12 +169,16 @@ inline void storeElement(ElementType type, char *address, float value) {
     integer = static_cast<int32_t>(value);
     std::memcpy(address, &integer, sizeof(integer));
     return;
+  case ElementType::I64:
+    wide = static_cast<int64_t>(value);
+    std::memcpy(address, &wide, sizeof(wide));
+    return;
   }
 }
 
 /// `value` rounded to the type and back.
 inline float roundTo(ElementType type, float value) {
-  char bytes[4];
+  char bytes[sizeof(int64_t)];
   storeElement(type, bytes, value);
   return loadElement(type, bytes);
 }

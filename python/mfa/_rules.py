@@ -1,0 +1,175 @@
+"""Functions for `keep=` and `score=`, traced once for all calls that they hold for."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import threading
+import types
+from collections.abc import Callable
+from typing import Any
+
+from . import _mfa, _symbols
+from ._arrays import library_of
+from ._emit import write_rules
+from ._environment import Environment, follow, holds
+from .masks import Rule
+
+Root = tuple[Callable | None, Callable | None]
+
+
+class _Trace:
+    """The rules that a pair of functions was found to be, and for which others of the
+    same code they stand."""
+
+    def __init__(self, guards, rules, paths, divisors):
+        self.guards, self.rules, self.paths = guards, rules, paths
+        self.divisors = divisors
+
+    def bind(self, root: Root) -> tuple:
+        """The values of the captures, as they are now."""
+        for path, name in self.divisors.items():
+            if follow(root, path) == 0:
+                raise ZeroDivisionError(
+                    f"{name}: expected an integer other than 0, as it is divided by, "
+                    "but got 0"
+                )
+        return tuple(_plain(follow(root, path)) for path in self.paths)
+
+
+def _plain(value: Any) -> Any:
+    """A number of Python for one of numpy."""
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(value, numpy.generic):
+        return value.item()
+    return value
+
+
+_lock = threading.RLock()
+_traces: dict[tuple, list[_Trace]] = {}
+# One object for each text: kernels are looked up in it.
+_rules: dict[str, _mfa.Rules] = {}
+# More than a process has functions, unless it makes them in a loop.
+_MOST = 4096
+
+
+def rules_of(text: str, names: list[str]) -> _mfa.Rules:
+    with _lock:
+        rules = _rules.get(text)
+        if rules is None:
+            if len(_rules) >= _MOST:
+                _rules.clear()
+            rules = _rules[text] = _mfa.Rules(text, names)
+        return rules
+
+
+def _code_of(function: Any) -> Any:
+    """What functions made by the same code have in common."""
+    while True:
+        if isinstance(function, types.FunctionType):
+            return function.__code__
+        if isinstance(function, Rule):
+            function = function.function
+        elif isinstance(function, functools.partial):
+            function = function.func
+        elif isinstance(function, types.MethodType):
+            function = function.__func__
+        else:
+            return type(function)
+
+
+def bind(keep: Callable | None, score: Callable | None, like: Any) -> tuple:
+    """The rules of the functions, as an _mfa.Rules, and what they capture. `like` is
+    an array of the library for which symbols have element types."""
+    for name, function in (("keep", keep), ("score", score)):
+        if function is not None and not callable(function):
+            arguments = "(s, b, h, q, k)" if name == "score" else "(b, h, q, k)"
+            raise TypeError(
+                f"{name}: expected a function of {arguments} but got "
+                f"{type(function).__name__}"
+            )
+    root = keep, score
+    library = library_of(like)
+    key = _code_of(keep), _code_of(score), library
+    for trace in _traces.get(key, ()):
+        if holds(root, trace.guards):
+            return trace.rules, trace.bind(root)
+    trace = _trace(root, library)
+    with _lock:
+        if len(_traces) >= _MOST:
+            _traces.clear()
+        known = _traces.setdefault(key, [])
+        if len(known) >= _MOST:
+            known.clear()
+        known.append(trace)
+    return trace.rules, trace.bind(root)
+
+
+def _trace(root: Root, library: str) -> _Trace:
+    constants = frozenset()
+    while True:
+        try:
+            return _trace_with(root, library, constants)
+        except _symbols.Specialize as decision:
+            constants |= decision.paths
+
+
+def _trace_with(root: Root, library: str, constants: frozenset) -> _Trace:
+    environment = Environment(constants)
+    state = _symbols.state
+    previous = state.role, state.library
+    results = []
+    try:
+        state.library = library
+        for index, role in enumerate(("keep", "score")):
+            state.role = role
+            results.append(_call(environment, root, index, role))
+    finally:
+        state.role, state.library = previous
+    text, captures = write_rules(*results)
+    rules = rules_of(text, captures.names)
+    return _Trace(environment.guards, rules, captures.paths, captures.divisors)
+
+
+def _call(environment: Environment, root: Root, index: int, role: str):
+    """What a function computes of symbols."""
+    path = (("item", index),)
+    if root[index] is None:
+        environment.guards.append((path, "is", None))
+        return None
+    function = environment.symbolize(root[index], path, role)
+    arguments = [_symbols.position(name) for name in "bhqk"]
+    if role == "score":
+        arguments.insert(0, _symbols.score())
+    try:
+        result = function(*arguments)
+    except RecursionError:
+        raise TypeError(
+            f"{role}: expected a function that ends but got a recursion without an end"
+        ) from None
+    return _check_result(role, result)
+
+
+def _check_result(role: str, result: Any):
+    what = "condition" if role == "keep" else "number"
+    try:
+        symbol = _symbols.lift(result)
+    except TypeError:
+        raise TypeError(
+            f"{role}: expected the function to return a {what} but got "
+            f"{type(result).__name__}"
+        ) from None
+    if role == "score":
+        if symbol.kind == "i1":
+            raise TypeError(
+                "score: expected the function to return a number but got a condition; "
+                "use mfa.where(condition, s, -inf), or keep="
+            )
+        return _symbols.to_float(symbol)
+    if symbol.kind != "i1":
+        kind = "an integer" if symbol.kind == "index" else "a float"
+        raise TypeError(
+            f"keep: expected the function to return a condition but got {kind}; compare "
+            "it with another number"
+        )
+    return symbol
