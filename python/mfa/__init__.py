@@ -11,6 +11,7 @@ from ._attention import masked_attention
 from ._attention import register_with_torch as _register_with_torch
 from ._cache import cache_dir, clear_cache
 from ._compile import CompiledAttention, Spec, compile
+from ._flex import flex_attention
 from ._functions import exp, exp2, floor, log, log2, maximum, minimum, sqrt, tanh, where
 from ._kernels import cuda_unavailable_reason
 from ._mfa import version as _version
@@ -27,6 +28,7 @@ __all__ = [
     "cuda_unavailable_reason",
     "exp",
     "exp2",
+    "flex_attention",
     "floor",
     "log",
     "log2",

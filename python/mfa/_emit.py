@@ -178,7 +178,11 @@ class Writer:
 
     def _load(self, table: Table, args: list[str]) -> str:
         of = self._numbers[table.path]
-        loaded = self._add(f"memref.load {of}[{', '.join(args)}] : {table.memref}")
+        # The name is for what is said of an index that is out of bounds.
+        loaded = self._add(
+            f"memref.load {of}[{', '.join(args)}] : {table.memref} "
+            f'loc("{table.name}")'
+        )
         kind = ELEMENTS[table.element]
         if kind == "index":
             return self._add(f"arith.index_cast {loaded} : {table.element} to index")

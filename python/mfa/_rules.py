@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import sys
 import threading
 import types
@@ -61,6 +62,15 @@ def rules_of(text: str, names: list[str]) -> _mfa.Rules:
                 _rules.clear()
             rules = _rules[text] = _mfa.Rules(text, names)
         return rules
+
+
+def rules_of_text(text: str) -> _mfa.Rules:
+    """As `rules_of`, of a text that has been to torch and back."""
+    rules = _rules.get(text)
+    if rules is not None:
+        return rules
+    head = text.partition("\n")[0]
+    return rules_of(text, re.findall(r'%c\d+: [^%]*? loc\("([^"]*)"\)', head))
 
 
 def _code_of(function: Any) -> Any:

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import TYPE_CHECKING
 
 from ._attention import masked_attention
+from ._emit import write_rules
+from ._mfa import attend as _attend
+from ._rules import rules_of_text
+from ._symbols import length, position
 
 if TYPE_CHECKING:
     import torch
+
+# The rules k <= q and k <= q + (Sk - Sq).
+_CAUSAL, _ = write_rules(position("k") <= position("q"), None)
+_CAUSAL_END, _ = write_rules(
+    position("k") <= position("q") + (length("keys") - length("queries")), None
+)
 
 
 def scaled_dot_product_attention(
@@ -44,10 +55,10 @@ def scaled_dot_product_attention(
       value: [..., h, Sk, Dv].
       attn_mask: of booleans, true where a query attends, or numbers that are
         added to the scores; any shape that broadcasts to [..., H, Sq, Sk]. Of
-        torch.nn.attention.bias as well.
+        torch.nn.attention.bias as well, which are rules like is_causal.
       dropout_p: 0; there is no dropout.
-      is_causal: query i attends to keys up to i. A mask of booleans [Sq, Sk]
-        says so to the kernel.
+      is_causal: query i attends to keys up to i. There is no mask then, and keys
+        that no query of a tile attends to are not computed.
       scale: factor of the scores; 1/sqrt(D) by default.
       enable_gqa: the heads of key and of value may be divisors of H.
 
@@ -75,18 +86,49 @@ def scaled_dot_product_attention(
     heads, key, value = _match_heads(query, key, value, enable_gqa)
     batch = _broadcast_batch(query, key, value)
     shape = (*batch, heads, query.shape[-2], key.shape[-2])
-    mask = _make_mask(attn_mask, is_causal, shape, query.device)
+    rule = _CAUSAL if is_causal else _causal_rule(attn_mask, shape)
+    mask = None if rule else _make_mask(attn_mask, shape, query.device)
     output_shape = (*shape[:-1], value.shape[-1])
     if math.prod(output_shape) == 0:
         output = query.new_empty(output_shape)
     else:
         query = query.expand(*query.shape[:-3], heads, *query.shape[-2:])
         arrays = (_fold_batch(x, batch) for x in (query, key, value))
-        output = masked_attention(*arrays, mask, scale=scale)
+        if rule:
+            output = _attend_by(rule, *arrays, scale)
+        else:
+            output = masked_attention(*arrays, mask, scale=scale)
         output = output.transpose(1, 2)
         if len(batch) != 1:
             output = output.view(output_shape)
     return output.squeeze(0) if rank == 2 else output
+
+
+def _causal_rule(mask, shape) -> str | None:
+    """The rule that a mask of torch.nn.attention.bias stands for."""
+    module = sys.modules.get("torch.nn.attention.bias")
+    if module is None or not isinstance(mask, module.CausalBias):
+        return None
+    if (mask.seq_len_q, mask.seq_len_kv) != tuple(shape[-2:]):
+        return None
+    is_upper = mask.variant == module.CausalVariant.UPPER_LEFT
+    return _CAUSAL if is_upper else _CAUSAL_END
+
+
+def _attend_by(rule: str, q, k, v, scale):
+    """masked_attention with a rule as text, which traces of torch take into their
+    graphs."""
+    from .torch import is_tracing
+
+    if is_tracing():
+        import torch
+
+        return torch.ops.mfa.masked_attention(q, k, v, scale=scale, rules=rule)
+    return _attend(
+        *(q, k, v, None, scale, False, None, None),
+        rules=rules_of_text(rule),
+        captures=(),
+    )
 
 
 def _autocast(*tensors):
@@ -218,14 +260,12 @@ def _fold_batch(tensor, batch):
     return tensor if tensor.stride(-1) == 1 else tensor.contiguous()
 
 
-def _make_mask(mask, is_causal: bool, shape, device):
+def _make_mask(mask, shape, device):
     """The mask as [B|1, H|1, Sq|1, Sk|1], for scores of a shape [..., H, Sq, Sk]."""
     import torch
 
     from .torch import materialize
 
-    if is_causal:
-        mask = torch.ones(shape[-2:], dtype=torch.bool, device=device).tril()
     if mask is None:
         return None
     if not isinstance(mask, torch.Tensor):

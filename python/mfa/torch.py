@@ -1,9 +1,14 @@
 """torch.ops.mfa.masked_attention: operators that torch.compile and torch.export
 take into their graphs.
 
-    masked_attention(Tensor q, Tensor k, Tensor v, Tensor? mask=None, *,
-                     float? scale=None, str? target=None) -> Tensor
+    masked_attention(Tensor q, Tensor k, Tensor v, Tensor? mask=None,
+                     Tensor? sinks=None, Tensor[]? arrays=None, *,
+                     float? scale=None, str? target=None, str rules="",
+                     SymInt[] integers=[], float[] numbers=[]) -> Tensor
     masked_attention_lse(the same) -> (Tensor, Tensor)
+
+`rules` are the functions keep and score as text, and what they capture is behind it:
+arrays, integers and numbers, in their order.
 
 They are registered when this module is imported, which `import mfa` does where
 torch has been imported before, and the first call on tensors in any case.
@@ -14,6 +19,7 @@ by them.
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 
@@ -22,13 +28,15 @@ from torch.autograd import forward_ad
 
 from ._arrays import type_name
 from ._mfa import attend as _attend
+from ._rules import rules_of_text
 
 # Traces of torch.compile follow this function; all others are known by the tensors.
 is_tracing = torch.compiler.is_dynamo_compiling
 
 _ARGUMENTS = (
-    "(Tensor q, Tensor k, Tensor v, Tensor? mask=None, *, float? scale=None, "
-    "str? target=None)"
+    "(Tensor q, Tensor k, Tensor v, Tensor? mask=None, Tensor? sinks=None, "
+    "Tensor[]? arrays=None, *, float? scale=None, str? target=None, "
+    'str rules="", SymInt[] integers=[], float[] numbers=[])'
 )
 
 _library = torch.library.Library("mfa", "DEF")
@@ -45,23 +53,25 @@ def _rows(tensor):
     return tensor if tensor.stride(-1) == 1 else tensor.contiguous()
 
 
-def _attend_memory(q, k, v, mask, scale, return_lse, target):
-    q, k, v = map(_rows, (q, k, v))
-    return _attend(q, k, v, mask, scale, return_lse, None, target, reads_memory=True)
+def _make_implementation(return_lse: bool):
+    def implementation(q, k, v, mask=None, sinks=None, arrays=None, *, scale=None,
+                       target=None, rules="", integers=(), numbers=()):  # fmt: skip
+        q, k, v = map(_rows, (q, k, v))
+        return _attend(
+            *(q, k, v, mask, scale, return_lse, None, target),
+            reads_memory=True,
+            rules=rules_of_text(rules) if rules else None,
+            captures=(*(arrays or ()), *integers, *numbers),
+            sinks=sinks,
+        )
 
-
-def _masked_attention(q, k, v, mask=None, *, scale=None, target=None):
-    return _attend_memory(q, k, v, mask, scale, False, target)
-
-
-def _masked_attention_lse(q, k, v, mask=None, *, scale=None, target=None):
-    return _attend_memory(q, k, v, mask, scale, True, target)
+    return implementation
 
 
 # Shapes and types alone.
 
 
-def _fake(q, k, v, mask=None, *, scale=None, target=None):
+def _fake(q, k, v, mask=None, *others, **options):
     for name, x, dims in (("q", q, 4), ("k", k, 4), ("v", v, 4), ("mask", mask, 3)):
         if x is None:
             continue
@@ -80,7 +90,7 @@ def _fake(q, k, v, mask=None, *, scale=None, target=None):
     return q.new_empty((*q.shape[:3], v.shape[3]))
 
 
-def _fake_lse(q, k, v, mask=None, *, scale=None, target=None):
+def _fake_lse(q, k, v, mask=None, *others, **options):
     output = _fake(q, k, v, mask)
     batch, length, heads, _ = q.shape
     return output, q.new_empty((batch, heads, length), dtype=torch.float32)
@@ -93,8 +103,10 @@ def _has_tangent(tensor) -> bool:
     return forward_ad.unpack_dual(tensor).tangent is not None
 
 
-def _refuse_gradients(q, k, v, mask) -> None:
-    for name, tensor in (("q", q), ("k", k), ("v", v), ("mask", mask)):
+def _refuse_gradients(q, k, v, mask, sinks, arrays) -> None:
+    named = [("q", q), ("k", k), ("v", v), ("mask", mask), ("sinks", sinks)]
+    named += [(f"captured array {i}", array) for i, array in enumerate(arrays or ())]
+    for name, tensor in named:
         if tensor is None:
             continue
         if torch.is_grad_enabled() and tensor.requires_grad:
@@ -111,12 +123,11 @@ def _refuse_gradients(q, k, v, mask) -> None:
 
 
 def _make_autograd(name: str):
-    def autograd(q, k, v, mask=None, *, scale=None, target=None):
-        _refuse_gradients(q, k, v, mask)
+    def autograd(q, k, v, mask=None, sinks=None, arrays=None, **options):
+        arguments = q, k, v, mask, sinks, arrays
+        _refuse_gradients(*arguments)
         with torch._C._AutoDispatchBelowAutograd():
-            return getattr(torch.ops.mfa, name)(
-                q, k, v, mask, scale=scale, target=target
-            )
+            return getattr(torch.ops.mfa, name)(*arguments, **options)
 
     return autograd
 
@@ -148,8 +159,31 @@ def _fold_mask(mask, dim: int | None, size: int, batch: int):
     return _fold(mask, dim, size)
 
 
+def _is_mapped(dims) -> bool:
+    """Whether vmap maps an argument, or one of a list."""
+    if isinstance(dims, (list, tuple)):
+        return any(map(_is_mapped, dims))
+    return dims is not None
+
+
+def _uses_batch(rules: str) -> bool:
+    return any(
+        re.search(r"%b\b", line)
+        for line in rules.splitlines()
+        if not line.startswith("func.func")
+    )
+
+
 def _make_batched(name: str):
-    def batched(info, in_dims, q, k, v, mask=None, *, scale=None, target=None):
+    def batched(info, in_dims, q, k, v, mask=None, sinks=None, arrays=None, *,
+                rules="", **options):  # fmt: skip
+        # The batch that functions see would be another.
+        if rules and _uses_batch(rules) or any(map(_is_mapped, in_dims[4:])):
+            raise NotImplementedError(
+                "expected sinks that are not mapped, and functions that look neither at "
+                "b nor at mapped arrays, as torch.vmap makes another batch, but got "
+                "others"
+            )
         size = info.batch_size
         q_dim, k_dim, v_dim, mask_dim = (*in_dims, None)[:4]
         q = _fold(q, q_dim, size)
@@ -159,8 +193,10 @@ def _make_batched(name: str):
             _fold(k, k_dim, size),
             _fold(v, v_dim, size),
             _fold_mask(mask, mask_dim, size, batch),
-            scale=scale,
-            target=target,
+            sinks,
+            arrays,
+            rules=rules,
+            **options,
         )
         if isinstance(result, torch.Tensor):
             return result.unflatten(0, (size, batch)), 0
@@ -180,8 +216,8 @@ def _register(name: str, implementation, fake) -> None:
         torch.library.register_vmap(qualified, _make_batched(name), lib=_library)
 
 
-_register("masked_attention", _masked_attention, _fake)
-_register("masked_attention_lse", _masked_attention_lse, _fake_lse)
+_register("masked_attention", _make_implementation(False), _fake)
+_register("masked_attention_lse", _make_implementation(True), _fake_lse)
 
 
 # Plain tensors, which the extension reads without the dispatcher.
@@ -358,7 +394,17 @@ def materialize(mask: Any, device) -> Any:
 
 
 def call_op(
-    q: Any, k: Any, v: Any, mask: Any, scale, return_lse: bool, out: Any, target
+    q: Any,
+    k: Any,
+    v: Any,
+    mask: Any,
+    scale,
+    return_lse: bool,
+    out: Any,
+    target,
+    rules: Any = None,
+    captures: Any = (),
+    sinks: Any = None,
 ) -> Any:
     """masked_attention as operators, for tensors that are not plain."""
     lse = None
@@ -370,13 +416,35 @@ def call_op(
             )
         out, lse = out
     mask = materialize(mask, getattr(q, "device", None))
-    _check_tensors(q, k=k, v=v, mask=mask, out=out, lse=lse)
+    _check_tensors(q, k=k, v=v, mask=mask, out=out, lse=lse, sinks=sinks)
     ops = torch.ops.mfa
     operator = ops.masked_attention_lse if return_lse else ops.masked_attention
-    result = operator(q, k, v, mask, scale=scale, target=target)
+    options = {} if rules is None else _split(rules, captures, q)
+    if sinks is not None:
+        options["sinks"] = sinks
+    result = operator(q, k, v, mask, scale=scale, target=target, **options)
     if not return_lse:
         return _copy("out", out, result)
     return _copy("out", out, result[0]), _copy("lse", lse, result[1])
+
+
+def _split(rules: Any, captures: tuple, q: Any) -> dict[str, Any]:
+    """Rules and captures as arguments of the operators."""
+    arrays, integers, numbers = [], [], []
+    for name, value in zip(rules.names, captures):
+        if isinstance(value, (float, torch.SymFloat)):
+            numbers.append(value)
+        elif isinstance(value, (int, torch.SymInt)):
+            integers.append(value)
+        else:
+            _check_tensors(q, **{name: value})
+            arrays.append(value)
+    return {
+        "rules": rules.text,
+        "arrays": arrays,
+        "integers": integers,
+        "numbers": numbers,
+    }
 
 
 def _copy(name: str, into: Any, value: torch.Tensor) -> torch.Tensor:

@@ -26,7 +26,7 @@ static constexpr StringLiteral kReportError = "mfaReportError";
 /// What to tell the user, on one line. Checks made by
 /// `generate-runtime-verification` carry their text in a frame of several
 /// lines, "ERROR: ...", the op, "^ text" and "Location: ..."; of it, the text
-/// and the position in the source remain.
+/// and the position in the source, or the name there, remain.
 static std::string getMessage(cf::AssertOp op) {
   StringRef framed = op.getMsg().split("\n^ ").second;
   if (framed.empty())
@@ -37,6 +37,8 @@ static std::string getMessage(cf::AssertOp op) {
   if (auto loc = op.getLoc()->findInstanceOf<FileLineColLoc>())
     stream << " (" << loc.getFilename().getValue() << ":" << loc.getLine()
            << ":" << loc.getColumn() << ")";
+  else if (auto name = op.getLoc()->findInstanceOf<NameLoc>())
+    stream << " of '" << name.getName().getValue() << "'";
   return message;
 }
 
