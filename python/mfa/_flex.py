@@ -58,7 +58,7 @@ def flex_attention(
     _check(query, key, value)
     _check_shapes(query, key, value, enable_gqa)
     _check_options(kernel_options)
-    wants_lse = return_lse or _wants_lse(return_lse, return_aux)
+    wants_lse = _wants_lse(return_lse, return_aux)
     keep = _make_keep(block_mask, query, key)
 
     batch = query.shape[0]
@@ -123,7 +123,7 @@ def _check_options(options) -> None:
 
 def _wants_lse(return_lse: bool, request) -> bool:
     if request is None:
-        return False
+        return return_lse
     if return_lse:
         raise ValueError("return_aux: expected None with return_lse but got a request")
     if getattr(request, "max_scores", False):

@@ -228,8 +228,8 @@ def lift(value: Any) -> Symbol:
         return constant(value)
     if isinstance(value, Table):
         raise error(
-            f"expected an element of '{value.name}' but got the whole array; index it "
-            f"with {value.rank} positions"
+            f"expected an element of '{value.name}' but got an array of rank "
+            f"{value.ndim}; index it"
         )
     # A number of an array library, or an array without dimensions.
     if getattr(value, "shape", None) == () and hasattr(value, "item"):
@@ -580,6 +580,8 @@ class Table:
                 f"float32, int32, int64 or bool but got {self.element}"
             )
         given = index if isinstance(index, tuple) else (index,)
+        if len(given) == self.ndim + 1 and given[0] is Ellipsis:
+            given = given[1:]
         while given and _is_whole(given[-1]):
             given = given[:-1]
         rank = self.ndim

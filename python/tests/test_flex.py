@@ -153,6 +153,8 @@ class Windows:
         return (q_idx >= kv_idx) & (q_idx - kv_idx < self.size)
 
 
+WINDOWS = Windows(6)
+
 MASKS = {
     "causal": causal,
     "noop": noop,
@@ -172,7 +174,7 @@ MASKS = {
     "heads differ": heads_differ,
     "global tokens": global_tokens,
     "image in text": image_in_text,
-    "method": Windows(6).mask,
+    "method": lambda b, h, q_idx, kv_idx: WINDOWS.mask(b, h, q_idx, kv_idx),
 }
 
 
@@ -254,6 +256,12 @@ SCORES = {
 }
 
 
+@pytest.fixture(autouse=True)
+def fresh_dynamo():
+    # Torch's own function compiles in part, a limited number of times.
+    torch._dynamo.reset()
+
+
 def block_mask(mask_mod, seq_k=S):
     return flex.create_block_mask(mask_mod, B, H, S, seq_k, device="cpu", BLOCK_SIZE=16)
 
@@ -274,3 +282,168 @@ def test_mask(name):
 def test_score(name):
     arguments = *make_inputs(), SCORES[name]
     check(mfa.flex_attention(*arguments), flex.flex_attention(*arguments))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("mask", ("sliding window, causal", "documents"))
+def test_gemma(mask):
+    arguments = *make_inputs(), SCORES["soft-cap"], block_mask(MASKS[mask])
+    check(mfa.flex_attention(*arguments), flex.flex_attention(*arguments))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_groups_scale_and_lse():
+    q, k, v = make_inputs(kv_heads=2, seq_k=13)
+    mask = block_mask(sliding_window, 13)
+    options = {"block_mask": mask, "scale": 0.3, "enable_gqa": True}
+    actual = mfa.flex_attention(q, k, v, alibi, return_lse=True, **options)
+    expected = flex.flex_attention(q, k, v, alibi, return_lse=True, **options)
+    # Where a row attends to no key, torch has an lse of its own.
+    is_full = actual[1].isneginf()
+    check(actual[0], expected[0])
+    check(actual[1][~is_full], expected[1][~is_full])
+
+
+def test_shared_batch():
+    q, k, v = make_inputs()
+    shared = mfa.flex_attention(q, k[:1], v[:1], alibi)
+    check(shared, mfa.flex_attention(q, k[:1].expand_as(k), v[:1].expand_as(v), alibi))
+
+
+def test_lse_as_aux():
+    if not hasattr(flex, "AuxRequest"):
+        pytest.skip("a torch without AuxRequest")
+    q, k, v = make_inputs()
+    request = flex.AuxRequest(lse=True)
+    output, aux = mfa.flex_attention(q, k, v, return_aux=request)
+    check(aux.lse, mfa.flex_attention(q, k, v, return_lse=True)[1])
+    assert aux.max_scores is None
+    assert mfa.flex_attention(q, k, v, return_aux=flex.AuxRequest())[1].lse is None
+
+
+def test_blocks_without_function():
+    """Blocks that are not listed are not attended to."""
+    counts = torch.tensor([[[1, 2, 1]]], dtype=torch.int32)
+    indices = torch.tensor([[[[0, 1, 2], [1, 0, 2], [2, 0, 1]]]], dtype=torch.int32)
+    mask = flex.BlockMask.from_kv_blocks(
+        counts, indices, BLOCK_SIZE=8, seq_lengths=(S, S)
+    )
+    arguments = make_inputs()
+
+    def listed(b, h, q, k):
+        rows, keys = q // 8, k // 8
+        return (rows == keys) | (rows == 1) & (keys == 0)
+
+    expected = mfa.flex_attention(*arguments, block_mask=listed)
+    check(mfa.flex_attention(*arguments, block_mask=mask), expected)
+
+
+def test_kernel_options():
+    q, k, v = make_inputs()
+    options = {"BLOCK_M": 64, "fwd_num_warps": 4}
+    check(
+        mfa.flex_attention(q, k, v, kernel_options=options), mfa.flex_attention(q, k, v)
+    )
+
+
+Q, K, V = make_inputs()
+ERRORS = {
+    "rank": (
+        (Q[0], K, V),
+        {},
+        "query: expected rank 4 but got 3",
+    ),
+    "batch": (
+        (Q, K[:1].expand(3, -1, -1, -1), V),
+        {},
+        "key: expected batch 2, as of query, or 1, but got 3",
+    ),
+    "groups": (
+        (Q, K[:, :2], V[:, :2]),
+        {},
+        "key: expected 4 heads, as of query, but got 2; pass enable_gqa=True for heads "
+        "in groups",
+    ),
+    "heads": (
+        (Q, K[:, :3], V[:, :3]),
+        {"enable_gqa": True},
+        "key: expected a number of heads that divides the 4 of query but got 3",
+    ),
+    "value-heads": (
+        (Q, K, V[:, :2]),
+        {},
+        "value: expected 4 heads, as of key, but got 2",
+    ),
+    "option": (
+        (Q, K, V),
+        {"kernel_options": {"BLOCK_X": 3}},
+        "kernel_options: expected options of torch's kernels but got 'BLOCK_X'",
+    ),
+    "mask-type": (
+        (Q, K, V),
+        {"block_mask": torch.ones(S, S)},
+        "block_mask: expected a BlockMask or a function of (b, h, q_idx, kv_idx) but "
+        "got Tensor",
+    ),
+    "mask-lengths": (
+        (Q, K, V),
+        {"block_mask": block_mask(causal, 13)},
+        "block_mask: expected a mask for lengths of (20, 20) but got one for (20, 13), "
+        "fewer than of key; make it for these lengths",
+    ),
+    "mask-batch": (
+        (Q[:1].expand(3, -1, -1, -1), K[:1], V[:1]),
+        {"block_mask": block_mask(causal)},
+        "block_mask: expected batch and heads (3, 4), or 1 in place of these, but got "
+        "(2, 4)",
+    ),
+    "control-flow": (
+        (Q, K, V),
+        {"score_mod": lambda s, b, h, q, k: s if q > k else -s},
+        "score: expected a decision ('if', 'and', 'or', 'not', a chained comparison) "
+        "that depends on no position but got one; use mfa.where, and &, | and ~ of "
+        "comparisons (test_flex.py:",
+    ),
+    "item": (
+        (Q, K, V),
+        {"score_mod": lambda s, b, h, q, k: s * q.item()},
+        "score: expected a number of Python (int(), float(), an index of a list, a "
+        "range) that depends on no position but got one; index arrays that the "
+        "function gets from outside (test_flex.py:",
+    ),
+    "function": (
+        (Q, K, V),
+        {"score_mod": lambda s, b, h, q, k: torch.cumsum(s, 0)},
+        "score: expected a function that can be traced but got torch.cumsum "
+        "(test_flex.py:",
+    ),
+    "method": (
+        (Q, K, V),
+        {"score_mod": lambda s, b, h, q, k: s.cumsum(0)},
+        "score: expected a method that can be traced but got 'cumsum' (test_flex.py:",
+    ),
+    "whole-array": (
+        (Q, K, V),
+        {"score_mod": lambda s, b, h, q, k: s + torch.exp(SLOPES)[h]},
+        "score: expected 'SLOPES' to be indexed but got an operation on the whole "
+        "array; do it before, outside of the function (test_flex.py:",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ERRORS)
+def test_error(case):
+    arguments, options, message = ERRORS[case]
+    with pytest.raises((TypeError, ValueError, AttributeError)) as caught:
+        mfa.flex_attention(*arguments, **options)
+    text = str(caught.value)
+    assert text == message or text.startswith(message) and text.endswith(")")
+
+
+def test_max_scores():
+    if not hasattr(flex, "AuxRequest"):
+        pytest.skip("a torch without AuxRequest")
+    with pytest.raises(ValueError, match="a request of lse alone but got one of max"):
+        mfa.flex_attention(Q, K, V, return_aux=flex.AuxRequest(max_scores=True))
+    with pytest.raises(ValueError, match="return_aux: expected None with return_lse"):
+        mfa.flex_attention(Q, K, V, return_lse=True, return_aux=flex.AuxRequest())

@@ -1,0 +1,644 @@
+"""Functions in keep= and score=, and the ready-made ones, on arrays of all libraries."""
+
+from __future__ import annotations
+
+import functools
+import math
+import types
+
+import ml_dtypes
+import numpy as np
+import pytest
+from conftest import assert_close, make_qkv, normal, reference
+
+import mfa
+
+B, SQ, SK, H = 2, 9, 11, 4
+Q, K, V = make_qkv(batch=B, seq_q=SQ, seq_k=SK, heads=H)
+POSITIONS = np.ogrid[:B, :H, :SQ, :SK]
+IDS_Q = np.array([[0, 0, 1, 1, 1, 2, 2, 2, 2], [0, 1, 1, 1, 1, 1, 2, 2, 3]])
+IDS_K = np.array([[0, 0, 0, 1, 1, 1, 2, 2, 2, 2, 3], [0, 0, 1, 1, 1, 2, 2, 2, 2, 3, 3]])
+LENGTHS = np.array([4, 9], np.int32)
+SLOPES = np.float32([0.5, 0.25, 0.125, 0.0625])
+TABLE = normal(7, H, 25)
+BLOCKS = np.random.default_rng(8).random((B, H, 3, 4)) < 0.7
+
+
+def expect(keep=None, score=None, **options):
+    """The output, with functions of numpy's arrays of positions."""
+    mask = np.zeros((B, H, SQ, SK))
+    if score is not None:
+        q, k = (x.astype(np.float64) for x in (Q, np.repeat(K, 2, axis=2)))
+        plain = np.einsum("bqhd,bkhd->bhqk", q, k) * 16**-0.5
+        mask = score(plain, *POSITIONS) - plain
+    if keep is not None:
+        mask = np.where(np.broadcast_to(keep(*POSITIONS), mask.shape), mask, -np.inf)
+    return reference(Q, K, V, mask.astype(np.float64), **options)
+
+
+def check(keep=None, score=None, plain_keep=None, plain_score=None, target="cpu"):
+    actual = mfa.masked_attention(
+        Q, K, V, keep=keep, score=score, return_lse=True, target=target
+    )
+    expected = expect(plain_keep or keep, plain_score or score)
+    assert_close(actual[0], expected[0])
+    assert_close(actual[1], expected[1])
+
+
+masks, scores = mfa.masks, mfa.scores
+RULES = {
+    "causal": (masks.causal(), lambda b, h, q, k: k <= q),
+    "causal, offset": (masks.causal(offset=-2), lambda b, h, q, k: k <= q - 2),
+    "causal, end": (masks.causal("end"), lambda b, h, q, k: k <= q + SK - SQ),
+    "causal, end, offset": (
+        masks.causal(align="end", offset=1),
+        lambda b, h, q, k: k <= q + SK - SQ + 1,
+    ),
+    "window": (
+        masks.window(3, 1),
+        lambda b, h, q, k: (k >= q - 3) & (k <= q + 1),
+    ),
+    "prefix": (masks.prefix(5), lambda b, h, q, k: (k < 5) | (k <= q)),
+    "prefixes": (
+        masks.prefix(LENGTHS),
+        lambda b, h, q, k: (k < LENGTHS[b]) | (k <= q),
+    ),
+    "documents": (
+        masks.documents(IDS_Q, IDS_K),
+        lambda b, h, q, k: IDS_Q[b, q] == IDS_K[b, k],
+    ),
+    "documents, one batch": (
+        masks.documents(IDS_Q[0], IDS_K[0]),
+        lambda b, h, q, k: IDS_Q[0][q] == IDS_K[0][k],
+    ),
+    "lengths": (masks.lengths(LENGTHS), lambda b, h, q, k: k < LENGTHS[b]),
+    "length": (masks.lengths(7), lambda b, h, q, k: k < 7),
+    "dilated": (masks.dilated(3), lambda b, h, q, k: (q - k) % 3 == 0),
+    "blocks": (
+        masks.blocks(4, 3, BLOCKS[0, 0]),
+        lambda b, h, q, k: BLOCKS[0, 0][q // 4, k // 3],
+    ),
+    "blocks of heads": (
+        masks.blocks(4, 3, BLOCKS[0]),
+        lambda b, h, q, k: BLOCKS[0][h, q // 4, k // 3],
+    ),
+    "blocks of all": (
+        masks.blocks(4, 3, BLOCKS),
+        lambda b, h, q, k: BLOCKS[b, h, q // 4, k // 3],
+    ),
+    "and": (
+        masks.causal() & masks.window(3, 0),
+        lambda b, h, q, k: (k <= q) & (k >= q - 3),
+    ),
+    "or, not": (
+        ~masks.causal() | masks.lengths(LENGTHS),
+        lambda b, h, q, k: (k > q) | (k < LENGTHS[b]),
+    ),
+    "with a function": (
+        (lambda b, h, q, k: h != 1) & masks.causal() | (lambda b, h, q, k: k == 0),
+        lambda b, h, q, k: (h != 1) & (k <= q) | (k == 0),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_ready_made_rule(name):
+    rule, plain = RULES[name]
+    check(keep=rule, plain_keep=plain)
+
+
+@pytest.mark.parametrize("name", ["window", "documents", "or, not", "blocks of all"])
+def test_simulated_rule(name):
+    rule, plain = RULES[name]
+    check(keep=rule, plain_keep=plain, target="sim")
+
+
+SCORES = {
+    "softcap": (scores.softcap(2), lambda s, b, h, q, k: 2 * np.tanh(s / 2)),
+    "alibi": (scores.alibi(SLOPES), lambda s, b, h, q, k: s + SLOPES[h] * (k - q)),
+    "relative": (
+        scores.relative_bias(TABLE[:, :7]),
+        lambda s, b, h, q, k: s + TABLE[h, np.clip(k - q, -3, 3) + 3],
+    ),
+    "buckets": (
+        scores.relative_bias(TABLE, lambda d: abs(d) // 2),
+        lambda s, b, h, q, k: s + TABLE[h, abs(k - q) // 2],
+    ),
+}
+
+
+@pytest.mark.parametrize("target", ["cpu", "sim"])
+@pytest.mark.parametrize("name", SCORES)
+def test_ready_made_score(name, target):
+    score, plain = SCORES[name]
+    check(score=score, plain_score=plain, target=target)
+
+
+# What functions may say. Each is its own reference, on arrays of positions.
+
+FUNCTIONS = {
+    "negative remainder": lambda b, h, q, k: (q - k) % 4 > 1,
+    "negative quotient": lambda b, h, q, k: (q - k) // 3 != -1,
+    "negative divisor": lambda b, h, q, k: (q - k) // -3 + (q - k) % -3 < 0,
+    "float quotient": lambda b, h, q, k: q / 2 >= k,
+    "float remainder": lambda b, h, q, k: (q - 0.5 * k) % 1.5 > 0.4,
+    "xor": lambda b, h, q, k: (q > 3) ^ (k > 4),
+    "bits": lambda b, h, q, k: (q & 3) | (k & 1) != 0,
+    "shifts": lambda b, h, q, k: (q >> 1) == (k >> 1),
+    "not equal": lambda b, h, q, k: q != k,
+    "square": lambda b, h, q, k: (q - k) ** 2 < 10,
+    "a constant": lambda b, h, q, k: True,
+    "conditions as numbers": lambda b, h, q, k: (q > 3) + (k > 3) * 1 != 1,
+    "negative index": lambda b, h, q, k: IDS_Q[b, q - SQ] == IDS_Q[b, -1],
+    "constant index": lambda b, h, q, k: LENGTHS[0] > k,
+    "rows": lambda b, h, q, k: IDS_Q[b][..., q] == IDS_K[b][..., k]
+    if isinstance(q, np.ndarray) is False
+    else IDS_Q[b, q] == IDS_K[b, k],
+    "loop": lambda b, h, q, k: functools.reduce(
+        lambda x, y: x | y, [q - k == step for step in range(3)]
+    ),
+    "size": lambda b, h, q, k: k < LENGTHS.shape[0] * 3,
+    "chosen by a constant": lambda b, h, q, k: k <= q if SQ > 3 else k >= q,
+    "float threshold": lambda b, h, q, k: SLOPES[h] * k < 1.1,
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_function(name):
+    check(keep=FUNCTIONS[name])
+
+
+def test_functions_of_numbers():
+    where, minimum, maximum = mfa.where, mfa.minimum, mfa.maximum
+
+    def score(s, b, h, q, k):
+        x = where(q > k, minimum(s, 1.0), maximum(s, -1.0))
+        y = mfa.exp(s * 0.1) + mfa.log2(abs(q - k) + 1.0) - mfa.sqrt(abs(s))
+        return x + y * -0.5 + mfa.floor(s)
+
+    check(score=score)
+    check(score=score, target="sim")
+
+
+def test_functions_of_numpy_and_math():
+    check(
+        score=lambda s, b, h, q, k: np.where(q > k, np.tanh(s), np.abs(s) * math.pi),
+        keep=lambda b, h, q, k: np.logical_and(k <= q + 4, np.not_equal(q, k)),
+    )
+    plain = check(
+        score=lambda s, b, h, q, k: math.exp(s) + max(q, k, 3) - min(q, 2) + int(s),
+        plain_score=lambda s, b, h, q, k: (
+            np.exp(s) + np.maximum(np.maximum(q, k), 3) - np.minimum(q, 2) + np.trunc(s)
+        ),
+    )
+    assert plain is None
+
+
+def test_jax():
+    jax = pytest.importorskip("jax")
+    jnp = jax.numpy
+    arrays = [jnp.asarray(x) for x in (Q, K, V)]
+    ids, slopes = jnp.asarray(IDS_K[:, :SQ]), jnp.asarray(SLOPES)
+
+    def keep(b, h, q, k):
+        return jnp.where(h > 1, k <= q, jnp.less(k, ids[b, q] + 3))
+
+    def score(s, b, h, q, k):
+        return jnp.tanh(s) + slopes[h] * jnp.abs(k - q).astype(jnp.float32)
+
+    output = mfa.masked_attention(*arrays, keep=keep, score=score)
+    assert isinstance(output, jax.Array)
+    expected, _ = expect(
+        lambda b, h, q, k: np.where(h > 1, k <= q, k < IDS_K[b, q] + 3),
+        lambda s, b, h, q, k: np.tanh(s) + SLOPES[h] * abs(k - q),
+    )
+    assert_close(output, expected)
+
+
+def test_torch():
+    torch = pytest.importorskip("torch")
+    arrays = [torch.from_numpy(x) for x in (Q, K, V)]
+    table = torch.from_numpy(TABLE).t().contiguous().t()
+    limit = torch.tensor(3)
+
+    def score(s, b, h, q, k):
+        return s + table[h, torch.clamp(q - k, -limit, limit) + limit]
+
+    expected, _ = expect(
+        score=lambda s, b, h, q, k: s + TABLE[h, np.clip(q - k, -3, 3) + 3]
+    )
+    assert_close(mfa.masked_attention(*arrays, score=score), expected)
+
+
+@pytest.mark.parametrize(
+    "dtype", [np.float16, ml_dtypes.bfloat16, np.float32, np.int32, np.int64, np.bool_]
+)
+def test_element_types(dtype):
+    table = (TABLE > 0).astype(dtype)
+
+    def score(s, b, h, q, k):
+        return s + mfa.where(table[h, k] > 0, 1.0, 2.0)
+
+    check(
+        score=score,
+        plain_score=lambda s, b, h, q, k: s + np.where(TABLE[h, k] > 0, 1.0, 2.0),
+    )
+
+
+def test_strided_tables():
+    ids = np.repeat(IDS_K, 2, axis=1)[:, ::2]
+    check(
+        keep=lambda b, h, q, k: ids[b, k] > 0,
+        plain_keep=lambda b, h, q, k: IDS_K[b, k] > 0,
+    )
+
+
+def test_mask_with_rule():
+    mask = normal(4, B, SQ, SK)
+    output = mfa.masked_attention(Q, K, V, mask, keep=masks.causal())
+    expected, _ = expect(
+        lambda b, h, q, k: k <= q, lambda s, b, h, q, k: s + mask[:, None]
+    )
+    assert_close(output, expected)
+
+
+@pytest.mark.parametrize("target", ["cpu", "sim"])
+def test_sinks(target):
+    sinks = np.float32([0, 1, -2, -np.inf])
+    options = {"keep": masks.causal(offset=-1), "return_lse": True, "target": target}
+    output, lse = mfa.masked_attention(Q, K, V, sinks=sinks, **options)
+    plain, plain_lse = expect(lambda b, h, q, k: k <= q - 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        expected = np.logaddexp(plain_lse, sinks[None, :, None])
+        share = np.nan_to_num(np.exp(plain_lse - expected))
+    assert_close(lse, expected)
+    assert_close(output, plain * share.transpose(0, 2, 1)[..., None])
+
+
+def test_head_sizes_of_no_kernel():
+    arrays = [x[..., :12] for x in (Q, K, V)]
+    output = mfa.masked_attention(*arrays, keep=masks.causal())
+    rows, keys = np.ogrid[:SQ, :SK]
+    assert_close(output, reference(*arrays, (keys <= rows)[None])[0])
+
+
+@pytest.mark.parametrize("target", ["cpu", "sim"])
+def test_one_query(target):
+    """Which is a row of its own, whatever the number of heads."""
+    q = np.ascontiguousarray(Q[:, :1])
+    output = mfa.masked_attention(
+        q,
+        K,
+        V,
+        keep=masks.causal("end") & (lambda b, h, q, k: k > h),
+        score=scores.alibi(SLOPES),
+        target=target,
+    )
+    b, h, i, k = np.ogrid[:B, :H, :1, :SK]
+    bias = np.where(k > h, SLOPES[h] * (k - i), -np.inf) + 0.0 * b
+    assert_close(output, reference(q, K, V, bias)[0])
+
+
+# What is traced, and when.
+
+
+@pytest.fixture
+def compilations(monkeypatch, cache_dir):
+    """The compilations of a test, and its traces."""
+    counts = types.SimpleNamespace(kernels=0, traces=0)
+    compile_problem, trace = mfa._mfa.compile_problem, mfa._rules._trace
+
+    def counting(*args, **kwargs):
+        counts.kernels += 1
+        return compile_problem(*args, **kwargs)
+
+    def tracing(*args):
+        counts.traces += 1
+        return trace(*args)
+
+    monkeypatch.setattr(mfa._mfa, "compile_problem", counting)
+    monkeypatch.setattr(mfa._rules, "_trace", tracing)
+    mfa._rules._traces.clear()
+    return counts
+
+
+def window_of(size):
+    return lambda b, h, q, k: (k <= q) & (q - k < size)
+
+
+def test_new_values_compile_nothing(compilations):
+    for size in (2, 3, 9):
+        check(keep=window_of(size))
+        check(
+            keep=masks.window(size, 1),
+            plain_keep=lambda b, h, q, k, size=size: (k >= q - size) & (k <= q + 1),
+        )
+    assert compilations.kernels == 2
+    assert compilations.traces == 2
+
+
+def test_new_arrays_compile_nothing(compilations):
+    for seed, length in ((1, SK), (2, SK), (3, 30)):
+        ids = np.random.default_rng(seed).integers(0, 2, (B, length))
+        check(keep=lambda b, h, q, k: ids[b, q] == ids[b, k])
+        check(keep=masks.documents(ids), plain_keep=lambda b, h, q, k: ids[b, q] == ids[b, k])
+    assert compilations.kernels == 2
+    assert compilations.traces == 2
+
+
+def test_new_lengths_compile_nothing(compilations):
+    for seq_q, seq_k in ((5, 7), (9, 4), (16, 16)):
+        q, k, v = make_qkv(seq_q=seq_q, seq_k=seq_k)
+        output = mfa.masked_attention(q, k, v, keep=masks.causal("end"))
+        rows, keys = np.ogrid[:seq_q, :seq_k]
+        mask = (keys <= rows + seq_k - seq_q)[None]
+        assert_close(output, reference(q, k, v, mask)[0])
+    assert compilations.kernels == 1
+
+
+def test_kernels_on_disk(compilations):
+    check(keep=window_of(3))
+    mfa._kernels.forget()
+    check(keep=window_of(4))
+    assert compilations.kernels == 1
+
+
+GLOBAL_SIZE = 3
+
+
+def test_globals_attributes_and_defaults(compilations, monkeypatch):
+    model = types.SimpleNamespace(size=3, inner=types.SimpleNamespace(sizes=[1, 2]))
+
+    def keep(b, h, q, k, shift=1):
+        size = model.size + model.inner.sizes[1] + GLOBAL_SIZE
+        return (k <= q + shift) & (q - k < size - 4)
+
+    check(keep=keep)
+    model.size = 5
+    monkeypatch.setitem(globals(), "GLOBAL_SIZE", 4)
+    model.inner.sizes[1] = 0
+    check(keep=keep)
+    keep.__defaults__ = (2,)
+    check(keep=keep)
+    assert compilations.traces == 1
+
+
+def test_helpers_and_partials(compilations):
+    class Model:
+        def __init__(self, size):
+            self.size = size
+
+        def is_near(self, q, k):
+            return abs(q - k) < self.size
+
+        def keep(self, b, h, q, k):
+            return self.is_near(q, k) | (k == 0)
+
+        def __call__(self, b, h, q, k):
+            return ~self.is_near(q, k)
+
+        @property
+        def double(self):
+            return 2 * self.size
+
+    for size in (2, 4):
+        check(keep=Model(size).keep)
+        check(keep=Model(size))
+        model = Model(size)
+        check(keep=lambda b, h, q, k: q - k < model.double)
+    for size in (3, 5):
+        check(keep=functools.partial(lambda n, b, h, q, k: q - k < n, size))
+    assert compilations.traces == 4
+
+
+def test_decisions_by_numbers_trace_again(compilations):
+    def keep_of(count, flag):
+        def keep(b, h, q, k):
+            result = k == q
+            for step in range(count):
+                result = result | (k == q - step)
+            return result if flag else ~result
+
+        return keep
+
+    for count, flag in ((2, True), (3, True), (2, True), (2, False)):
+        check(keep=keep_of(count, flag))
+    assert compilations.traces == 3
+    assert compilations.kernels == 3
+
+
+def test_other_code_traces_again(compilations):
+    for rule in (lambda q, k: q > k, lambda q, k: q < k):
+        check(keep=lambda b, h, q, k: rule(q, k) | (q == k))
+    assert compilations.traces == 2
+
+
+# Errors.
+
+WIDE = normal(5, H, SK).astype(np.float64)
+LIST = [1, 2, 3]
+ZERO = 0
+
+
+def call(**options):
+    return mfa.masked_attention(Q, K, V, **options)
+
+
+DECISION = (
+    "expected a decision ('if', 'and', 'or', 'not', a chained comparison) that depends "
+    "on no position but got one; use mfa.where, and &, | and ~ of comparisons"
+)
+NUMBER = (
+    "expected a number of Python (int(), float(), an index of a list, a range) that "
+    "depends on no position but got one; index arrays that the function gets from "
+    "outside"
+)
+# Functions, and what is said of them; the place in the file is at the end.
+REFUSED = {
+    "if": (lambda b, h, q, k: True if q > k else False, DECISION),
+    "and": (lambda b, h, q, k: q > k and k > 2, DECISION),
+    "chain": (lambda b, h, q, k: 2 < q < k, DECISION),
+    "not": (lambda b, h, q, k: not q > k, DECISION),
+    "in": (lambda b, h, q, k: q in (1, 2), DECISION),
+    "range": (lambda b, h, q, k: any(k == i for i in range(q)), NUMBER),
+    "list": (lambda b, h, q, k: LIST[q] > 1, NUMBER),
+    "float index": (
+        lambda b, h, q, k: IDS_Q[b, q / 2] > 0,
+        "expected integers as indices of 'IDS_Q' but got a float for dimension 1",
+    ),
+    "boolean index": (
+        lambda b, h, q, k: LENGTHS[q > k] > 0,
+        "expected integers as indices of 'LENGTHS' but got a condition for dimension 0",
+    ),
+    "too many indices": (
+        lambda b, h, q, k: LENGTHS[b, q] > 0,
+        "expected 1 index for 'LENGTHS' but got 2",
+    ),
+    "slice": (
+        lambda b, h, q, k: IDS_Q[b, 1:] > 0,
+        "expected positions as indices of 'IDS_Q' but got slice(1, None, None)",
+    ),
+    "float64": (
+        lambda b, h, q, k: WIDE[h, k] > 0,
+        "expected 'WIDE' to have elements of type float16, bfloat16, float32, int32, "
+        "int64 or bool but got float64",
+    ),
+    "whole array": (
+        lambda b, h, q, k: (IDS_Q + 1)[b, q] > 0,
+        "expected 'IDS_Q' to be indexed but got an operation on the whole array; do it "
+        "before, outside of the function",
+    ),
+    "compared with an array": (
+        lambda b, h, q, k: q > IDS_Q[b],
+        "expected an element of 'IDS_Q' but got an array of rank 1; index it",
+    ),
+    "attribute of an array": (
+        lambda b, h, q, k: q > LENGTHS.max(),
+        "expected 'LENGTHS' to be indexed but got an operation on the whole array; do "
+        "it before, outside of the function",
+    ),
+    "numpy function": (
+        lambda b, h, q, k: np.cumsum(q) > 0,
+        "expected a function that can be traced but got numpy.cumsum",
+    ),
+    "text": (
+        lambda b, h, q, k: q > "3",
+        "expected numbers, conditions and arrays but got str",
+    ),
+    "and of floats": (
+        lambda b, h, q, k: (q / 2) & k,
+        "expected conditions or integers for 'and' but got a float",
+    ),
+    "not of floats": (
+        lambda b, h, q, k: ~(q / 2),
+        "expected a condition or an integer for '~' but got a float",
+    ),
+    "power": (
+        lambda b, h, q, k: q**k > 3,
+        "expected a power whose base is a positive constant, or whose exponent is a "
+        "constant from 0 to 16, or 0.5; use exp and log",
+    ),
+    "shift": (
+        lambda b, h, q, k: q << k > 3,
+        "expected a constant from 0 to 62 to shift by for '<<'",
+    ),
+    "division by 0": (
+        lambda b, h, q, k: q % 0 == 1,
+        "expected a divisor other than 0 but got 0",
+    ),
+}
+ERRORS = (TypeError, IndexError, ZeroDivisionError, AttributeError)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_function(name):
+    function, message = REFUSED[name]
+    with pytest.raises(ERRORS) as caught:
+        call(keep=function)
+    text, _, place = str(caught.value).rpartition(" (")
+    assert text == f"keep: {message}"
+    file, line = place.rstrip(")").split(":")
+    assert file == "test_rules.py"
+    first = function.__code__.co_firstlineno
+    assert first <= int(line) <= first + 1
+
+
+ids = IDS_Q[0]
+REFUSED_CALLS = {
+    "no function": (
+        lambda: call(keep=3),
+        "keep: expected a function of (b, h, q, k) but got int",
+    ),
+    "no score function": (
+        lambda: call(score="x"),
+        "score: expected a function of (s, b, h, q, k) but got str",
+    ),
+    "number for a condition": (
+        lambda: call(keep=lambda b, h, q, k: q - k),
+        "keep: expected the function to return a condition but got an integer; compare "
+        "it with another number",
+    ),
+    "float for a condition": (
+        lambda: call(keep=lambda b, h, q, k: q / 2),
+        "keep: expected the function to return a condition but got a float; compare it "
+        "with another number",
+    ),
+    "nothing": (
+        lambda: call(keep=lambda b, h, q, k: None),
+        "keep: expected the function to return a condition but got NoneType",
+    ),
+    "condition for a number": (
+        lambda: call(score=lambda s, b, h, q, k: q > k),
+        "score: expected the function to return a number but got a condition; use "
+        "mfa.where(condition, s, -inf), or keep=",
+    ),
+    "array": (
+        lambda: call(score=lambda s, b, h, q, k: SLOPES),
+        "score: expected the function to return a number but got Table",
+    ),
+    "captured zero": (
+        lambda: call(keep=lambda b, h, q, k: (q - k) % ZERO == 0),
+        "ZERO: expected an integer other than 0, as it is divided by, but got 0",
+    ),
+    "computed zero": (
+        lambda: call(keep=lambda b, h, q, k: q % k == 0),
+        "expected a divisor other than 0",
+    ),
+    "out of bounds": (
+        lambda: call(keep=lambda b, h, q, k: ids[k] == 0),
+        "out-of-bounds access of 'ids'",
+    ),
+    "sinks rank": (
+        lambda: call(sinks=SLOPES[None]),
+        "sinks: expected rank 1 but got rank 2",
+    ),
+    "sinks size": (
+        lambda: call(sinks=SLOPES[:3]),
+        "sinks: expected shape (4,), the heads of q, but got (3,)",
+    ),
+    "sinks type": (
+        lambda: call(sinks=SLOPES.astype(np.float16)),
+        "sinks: expected elements of type f32 but got f16",
+    ),
+    "align": (
+        lambda: masks.causal("middle"),
+        "align: expected 'start' or 'end' but got 'middle'",
+    ),
+    "step": (lambda: masks.dilated(0), "step: expected 1 or more but got 0"),
+    "window": (
+        lambda: masks.window(1.5, 0),
+        "left: expected an integer but got 1.5",
+    ),
+    "prefix rank": (
+        lambda: masks.prefix(IDS_Q),
+        "lengths: expected rank 1 but got rank 2",
+    ),
+    "documents": (
+        lambda: masks.documents(IDS_Q, IDS_K[0]),
+        "k_ids: expected rank 2, as of q_ids, but got rank 1",
+    ),
+    "documents type": (
+        lambda: masks.documents([1, 2]),
+        "q_ids: expected an array of rank 1 or 2 but got list",
+    ),
+    "softcap": (
+        lambda: scores.softcap(-1.0),
+        "x: expected a positive number but got -1.0",
+    ),
+    "bucket": (
+        lambda: scores.relative_bias(TABLE, 3),
+        "bucket: expected a function of k - q but got int",
+    ),
+    "too large": (
+        lambda: call(keep=masks.window(2**70, 0)),
+        "left: expected an integer of 64 bits but got 1180591620717411303424",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED_CALLS)
+def test_refused_call(name):
+    function, message = REFUSED_CALLS[name]
+    with pytest.raises((*ERRORS, ValueError)) as caught:
+        function()
+    assert str(caught.value) == message
