@@ -14,6 +14,7 @@ from ._compile import CompiledAttention, Spec, compile
 from ._flex import flex_attention
 from ._functions import exp, exp2, floor, log, log2, maximum, minimum, sqrt, tanh, where
 from ._kernels import cuda_unavailable_reason
+from ._mask import Mask
 from ._mfa import version as _version
 from ._sdpa import scaled_dot_product_attention
 
@@ -21,6 +22,7 @@ __version__ = _version()
 
 __all__ = [
     "CompiledAttention",
+    "Mask",
     "Spec",
     "cache_dir",
     "clear_cache",

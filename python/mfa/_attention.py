@@ -6,7 +6,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from ._mask import Mask
 from ._mfa import attend as _attend
+from ._rules import bind
 
 # Says whether torch.compile follows this call into a graph; set once torch is there.
 _is_tracing = None
@@ -64,7 +66,7 @@ def masked_attention(
       v: [B, Sk, h, Dv], of the type of q. D and Dv are from 1 to 256.
       mask: [B|1, Sq|1, Sk|1] or [B|1, H|1, Sq|1, Sk|1]. Booleans: true where a
         query attends to a key. Numbers (float16, bfloat16 or float32, whatever
-        the type of q) are added to the scores; -inf excludes a key.
+        the type of q) are added to the scores; -inf excludes a key. Or an mfa.Mask.
       keep: a function of (b, h, q, k) that is true where query q attends to key k,
         made of operators and of functions of mfa, torch, numpy or jax.numpy; one of
         mfa.masks, or a combination of these and others by & | ~. Keys that no query
@@ -97,10 +99,24 @@ def masked_attention(
     """
     if _is_tracing is None:
         register_with_torch()
+    if type(mask) is Mask:
+        mask = mask.array
     rules, captures = None, ()
     if keep is not None or score is not None:
-        from ._rules import bind
+        if _is_tracing is not None and _is_tracing():
+            from . import torch as registered
 
+            # Functions are traced by this package, outside of the graph.
+            return registered.call_outside_of_graph(
+                *(q, k, v, mask),
+                keep=keep,
+                score=score,
+                sinks=sinks,
+                scale=scale,
+                return_lse=return_lse,
+                out=out,
+                target=target,
+            )
         rules, captures = bind(keep, score, q)
     if _is_tracing is not None and _is_tracing():
         from . import torch as registered

@@ -8,6 +8,8 @@ from typing import Any
 
 from . import _kernels, _mfa
 from ._arrays import type_name
+from ._mask import unwrap
+from ._rules import bind
 
 # Bits of _mfa.Problem's mask_broadcast.
 _HEADS, _KEYS = 2, 8
@@ -78,6 +80,9 @@ def compile(
     v: Any,
     mask: Any = None,
     *,
+    keep: Callable | None = None,
+    score: Callable | None = None,
+    sinks: Any = None,
     return_lse: bool = False,
     target: str | None = None,
     chip: str | None = None,
@@ -87,12 +92,14 @@ def compile(
     """Compiles masked attention for arrays such as these.
 
     Only element types, head sizes, the dimensions in which the mask is broadcast,
-    and whether its last stride is 1 matter; the kernel takes any batch, lengths,
-    heads and strides. It comes from the caches where it is there already.
+    whether its last stride is 1, and the code of functions matter; the kernel takes
+    any batch, lengths, heads and strides, and other numbers and arrays in place of
+    those that functions refer to. It comes from the caches where it is there already.
 
     Args:
       q, k, v, mask: as of masked_attention; arrays, or mfa.Spec for arrays that
         are not there.
+      keep, score, sinks: as of masked_attention; sinks may be an mfa.Spec.
       return_lse: whether the kernel also writes the log-sum-exp.
       target: "cpu", "sim" or "cuda"; by default "cuda" where a GPU answers.
       chip: the GPU architecture, such as "sm_90a"; by default that of GPU 0, and
@@ -118,11 +125,17 @@ def compile(
         raise ValueError(
             f"k: expected head size {q_shape[3]}, as of q, but got {k_shape[3]}"
         )
+    mask = unwrap(mask)
     mask_dtype, bits, unit = None, 0, False
     if mask is not None:
         mask_shape, mask_dtype = _read("mask", mask, (3, 4), (*_WIDTHS, "i1"))
         bits = _broadcast_bits(mask_shape, q_shape, k_shape)
         unit = not bits & _KEYS and _has_unit_stride(mask)
+    if sinks is not None:
+        _read("sinks", sinks, (1,), ("f32",))
+    rules = None
+    if keep is not None or score is not None:
+        rules, _ = bind(keep, score, q)
     if target is None:
         target = "cpu" if _kernels.cuda_unavailable_reason() else "cuda"
     if target not in ("cpu", "sim", "cuda"):
@@ -136,21 +149,23 @@ def compile(
     def compile_for(any_scale: bool) -> tuple[_mfa.Kernel, _mfa.Problem]:
         mask_form = mask_dtype, bits, unit
         problem = dtype, q_shape[3], v_shape[3], *mask_form, any_scale, return_lse
+        regions = {"sinks": sinks is not None, "rules": rules.text if rules else ""}
         kernel = _kernels.get_kernel(
             *problem,
             target,
             chip=chip,
             schedule=schedule or "",
             f32_product=f32_product,
+            **regions,
         )
         if has_gpu and chip == _kernels.chip_of("cuda"):
             # The driver checks it, and calls need not wait for that.
             kernel.load(0)
             if kernel.has_new_machine_code:
                 _kernels.save(kernel)
-        return kernel, _kernels.make_problem(*problem)
+        return kernel, _kernels.make_problem(*problem, **regions)
 
-    return CompiledAttention(compile_for, return_lse)
+    return CompiledAttention(compile_for, return_lse, (keep, score, rules))
 
 
 class CompiledAttention:
@@ -160,10 +175,12 @@ class CompiledAttention:
         self,
         compile_for: Callable[[bool], tuple[_mfa.Kernel, _mfa.Problem]],
         lse: bool,
+        functions: tuple[Callable | None, Callable | None, Any] = (None, None, None),
     ):
         self._compile_for = compile_for
         self._kernel, self._problem = compile_for(False)
         self._lse = lse
+        self._functions = functions
 
     def __call__(
         self,
@@ -172,20 +189,44 @@ class CompiledAttention:
         v: Any,
         mask: Any = None,
         *,
+        keep: Callable | None = None,
+        score: Callable | None = None,
+        sinks: Any = None,
         scale: float | None = None,
         out: Any = None,
     ) -> Any:
         """As masked_attention, with this kernel: a pair where it was compiled with
         return_lse. The kernel has the scale 1/sqrt(D) built in; the first call with
-        a `scale` compiles another that takes any. ValueError where the arrays are of
+        a `scale` compiles another that takes any. `keep` and `score` are by default
+        those that it was compiled with, with the numbers and arrays that they refer to
+        now; others are of the same code. ValueError where arrays or functions are of
         another configuration."""
+        rules, captures = self._bind(keep, score, q)
+        mask = unwrap(mask)
         kernel, problem = self._kernel, self._problem
         if scale is not None:
             kernel, problem = self._compile_for(True)
         target = kernel.target.name
         return _mfa.attend(
-            q, k, v, mask, scale, self._lse, out, target, kernel, problem
+            *(q, k, v, mask, scale, self._lse, out, target, kernel, problem),
+            rules=rules,
+            captures=captures,
+            sinks=sinks,
         )
+
+    def _bind(self, keep: Callable | None, score: Callable | None, q: Any) -> tuple:
+        """The rules of the kernel, and what functions refer to."""
+        known_keep, known_score, expected = self._functions
+        keep, score = keep or known_keep, score or known_score
+        if keep is None and score is None:
+            return None, ()
+        rules, captures = bind(keep, score, q)
+        if rules is not expected:
+            raise ValueError(
+                "expected functions for which the kernel was compiled but got others; "
+                "compile a kernel for these"
+            )
+        return rules, captures
 
     @property
     def target(self) -> str:

@@ -34,9 +34,19 @@ class Problem:
         scale: float | str | None = None,  # None: 1/sqrt(D); "argument": per launch
         lse: bool = False,
         num_queries: int = 0,  # 0: said by launches
+        sinks: bool = False,
+        rules: str = "",  # functions keep and score as MLIR text
     ) -> None: ...
     def __eq__(self, other: object) -> bool: ...
     def __hash__(self) -> int: ...
+
+class Rules:
+    """Regions as text, the names of what they capture, and kernels with them."""
+
+    text: Final[str]
+    names: Final[list[str]]
+
+    def __init__(self, text: str, names: Sequence[str]) -> None: ...
 
 class Parameter:
     """An argument of a launch (MfaParameter)."""
@@ -143,6 +153,10 @@ def attend(
     problem: Problem | None = None,
     # tensors of torch are read without asking what torch means by them
     reads_memory: bool = False,
+    rules: Rules | None = None,
+    # as many as the names of the rules: arrays, integers and numbers
+    captures: tuple | None = None,
+    sinks: Any = None,
 ) -> Any:
     """masked_attention; kernels come from _kernels.get_kernel, and are kept. One that
     the launch has made machine code for is passed to _kernels.save. Tensors that are

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ._attention import masked_attention
 from ._emit import write_rules
+from ._mask import unwrap
 from ._mfa import attend as _attend
 from ._rules import rules_of_text
 from ._symbols import length, position
@@ -78,6 +79,7 @@ def scaled_dot_product_attention(
         )
     if is_causal and attn_mask is not None:
         raise ValueError("attn_mask: expected None with is_causal but got a mask")
+    attn_mask = unwrap(attn_mask)
     query, key, value, attn_mask = _autocast(query, key, value, attn_mask)
     _check(query, key, value)
 

@@ -550,6 +550,8 @@ static void checkProblem(const MfaProblem &actual, const MfaProblem &expected) {
       text += std::string(", mask of ") + getTypeName(problem.maskType);
     else
       text += ", no mask";
+    if (problem.sinks)
+      text += ", sinks";
     return text + (problem.lse ? ", with lse" : ", without lse");
   };
   std::string actualText = describe(actual), expectedText = describe(expected);

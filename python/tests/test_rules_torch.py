@@ -1,0 +1,296 @@
+"""Functions in keep= and score= in traces, transforms and graphs of torch."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from conftest import assert_close, make_qkv, normal, reference  # noqa: E402
+
+import mfa  # noqa: E402
+
+ARRAYS = make_qkv(seq_q=9, seq_k=9)
+Q, K, V = (torch.from_numpy(x) for x in ARRAYS)
+IDS = torch.tensor([[0] * 3 + [1] * 6, [0] * 5 + [1] * 4])
+SLOPES = torch.tensor([0.5, 0.25, 0.125, 0.0625])
+B, H, I, J = np.ogrid[:2, :4, :9, :9]
+CAUSAL = np.broadcast_to(J <= I, (1, 9, 9)) if False else (J <= I)[0]
+
+
+def expected(keep, score=0.0):
+    keep = np.broadcast_to(keep, (2, 4, 9, 9))
+    return reference(*ARRAYS, np.where(keep, score, -np.inf))[0]
+
+
+def documents(b, h, q, k):
+    return (IDS[b, q] == IDS[b, k]) & (k <= q)
+
+
+DOCUMENTS = (IDS.numpy()[B, I] == IDS.numpy()[B, J]) & (J <= I)
+
+
+@pytest.fixture
+def no_masks(monkeypatch):
+    """No array is made of which a mask could be."""
+
+    def refuse(*args, **kwargs):
+        raise AssertionError("an array is made")
+
+    monkeypatch.setattr(torch, "ones", refuse)
+    monkeypatch.setattr(torch.Tensor, "tril", refuse)
+
+
+def heads_first(*tensors):
+    return [x.transpose(1, 2) for x in tensors]
+
+
+def test_causal_makes_no_mask(no_masks):
+    k, v = (x.repeat_interleave(2, 2) for x in (K, V))
+    output = mfa.scaled_dot_product_attention(*heads_first(Q, k, v), is_causal=True)
+    assert_close(output.transpose(1, 2), expected(J <= I))
+
+
+def test_causal_bias_makes_no_mask(no_masks):
+    bias = pytest.importorskip("torch.nn.attention.bias")
+    k, v = (x.repeat_interleave(2, 2)[:, :7] for x in (K, V))
+    mask = bias.causal_lower_right(9, 7)
+    output = mfa.scaled_dot_product_attention(*heads_first(Q, k, v), attn_mask=mask)
+    keep = np.broadcast_to((J[..., :7] <= I - 2), (2, 4, 9, 7))
+    q, k, v = ARRAYS[0], ARRAYS[1][:, :7], ARRAYS[2][:, :7]
+    assert_close(output.transpose(1, 2), reference(q, k, v, keep)[0])
+
+
+def test_causal_in_a_graph():
+    @torch.compile(fullgraph=True, backend="aot_eager")
+    def attend(q, k, v):
+        return mfa.scaled_dot_product_attention(q, k, v, is_causal=True)
+
+    k, v = (x.repeat_interleave(2, 2) for x in (K, V))
+    output = attend(*heads_first(Q, k, v))
+    assert_close(output.transpose(1, 2), expected(J <= I))
+
+
+def test_causal_exported():
+    class Model(torch.nn.Module):
+        def forward(self, q, k, v):
+            return mfa.scaled_dot_product_attention(q, k, v, is_causal=True)
+
+    k, v = (x.repeat_interleave(2, 2) for x in (K, V))
+    arrays = heads_first(Q, k, v)
+    for strict in (False, True):
+        program = torch.export.export(Model(), tuple(arrays), strict=strict)
+        assert "mfa.masked_attention" in str(program.graph)
+        output = program.module()(*arrays)
+        assert_close(output.transpose(1, 2), expected(J <= I))
+
+
+def test_functions_exported():
+    """The rule is a text in the graph, and what it captures an input."""
+
+    class Model(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("slopes", SLOPES.clone())
+            self.window = 4
+
+        def forward(self, q, k, v, ids):
+            return mfa.masked_attention(
+                q,
+                k,
+                v,
+                keep=lambda b, h, q, k: (ids[b, q] == ids[b, k])
+                & (q - k < self.window),
+                score=lambda s, b, h, q, k: s + self.slopes[h] * (k - q),
+            )
+
+    program = torch.export.export(Model(), (Q, K, V, IDS), strict=False)
+    assert "func.func @keep" in str(program.graph)
+    ids = IDS.flip(1).contiguous()
+    plain = ids.numpy()
+    keep = (plain[B, I] == plain[B, J]) & (I - J < 4)
+    output = program.module()(Q, K, V, ids)
+    assert_close(output, expected(keep, SLOPES.numpy()[H] * (J - I)))
+
+
+def test_functions_compiled():
+    """Torch's graph ends in front of the call."""
+    sizes = [3]
+
+    @torch.compile(backend="aot_eager")
+    def attend(q, k, v):
+        size = sizes[0]
+        doubled = q * 2
+        return mfa.masked_attention(
+            doubled, k, v, keep=lambda b, h, q, k: q - k < size, scale=0.125
+        )
+
+    for size in (3, 5):
+        sizes[0] = size
+        assert_close(attend(Q, K, V), expected(I - J < size))
+
+
+def test_mapped():
+    q = torch.stack([Q, Q * 2])
+    output = torch.vmap(
+        lambda q: mfa.masked_attention(q, K, V, keep=mfa.masks.window(2, 1))
+    )(q)
+    plain = mfa.masked_attention(Q * 2, K, V, keep=mfa.masks.window(2, 1))
+    torch.testing.assert_close(output[1], plain)
+
+
+def test_mapped_batch():
+    with pytest.raises(NotImplementedError, match="look neither at b nor at mapped"):
+        torch.vmap(lambda q: mfa.masked_attention(q, K, V, keep=documents))(Q[None])
+
+
+def test_operator():
+    rules, captures = mfa._rules.bind(documents, None, Q)
+    output = torch.ops.mfa.masked_attention(
+        Q, K, V, arrays=list(captures), rules=rules.text
+    )
+    assert_close(output, expected(DOCUMENTS))
+    mfa._rules._rules.pop(rules.text)
+    output, lse = torch.ops.mfa.masked_attention_lse(
+        Q, K, V, None, SLOPES, list(captures), rules=rules.text
+    )
+    assert lse.shape == (2, 4, 9)
+    torch.library.opcheck(
+        torch.ops.mfa.masked_attention.default,
+        (Q, K, V, None, SLOPES, list(captures)),
+        {"rules": rules.text},
+    )
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ([IDS], "expected 2 captures, as the rules have, but got 1"),
+        (
+            [IDS, IDS.int()],
+            "IDS: expected an array of i64 of rank 2, for which the rules were written, "
+            "but got an array of i32 of rank 2",
+        ),
+        (
+            [IDS, IDS[0]],
+            "IDS: expected an array of i64 of rank 2, for which the rules were written, "
+            "but got an array of i64 of rank 1",
+        ),
+    ],
+)
+def test_operator_with_other_captures(arrays, message):
+    def keep(b, h, q, k):
+        return (IDS[b, q] == IDS[b, k]) & (SLOPES[h] > 0)
+
+    text = mfa._rules.bind(
+        lambda b, h, q, k: IDS[b, q] == OTHERS[b, k], None, Q
+    )[0].text
+    text = text.replace("OTHERS", "IDS")
+    with pytest.raises((TypeError, ValueError), match=f"^{re.escape(message)}$"):
+        torch.ops.mfa.masked_attention(Q, K, V, arrays=arrays, rules=text)
+
+
+OTHERS = IDS.clone()
+
+
+def test_operator_with_bad_rules():
+    with pytest.raises(ValueError, match="^rules: expected MLIR text but got an error"):
+        torch.ops.mfa.masked_attention(Q, K, V, rules="causal")
+
+
+def test_gradients():
+    slopes = SLOPES.clone().requires_grad_()
+
+    def score(s, b, h, q, k):
+        return s + slopes[h]
+
+    message = "slopes: expected an array without gradients, as masked attention has no "
+    with pytest.raises(RuntimeError, match=message):
+        mfa.masked_attention(Q, K, V, score=score)
+    with torch.no_grad():
+        output = mfa.masked_attention(Q, K, V, score=score)
+    assert_close(output, expected(True, 0.0))
+
+
+# Masks that are prepared.
+
+
+@pytest.mark.parametrize("kind", ["torch", "numpy"])
+@pytest.mark.parametrize("dtype", ["bool", "float32", "float16"])
+def test_prepared_mask(kind, dtype):
+    values = normal(3, 2, 9, 9)
+    values = values > 0 if dtype == "bool" else values.astype(dtype)
+    mask = torch.from_numpy(values) if kind == "torch" else values
+    arrays = (Q, K, V) if kind == "torch" else ARRAYS
+    prepared = mfa.Mask(mask)
+    assert prepared.array.shape == mask.shape
+    strides = prepared.array.stride() if kind == "torch" else prepared.array.strides
+    bytes_of_rows = strides[1] * (values.itemsize if kind == "torch" else 1)
+    assert bytes_of_rows % 16 == 0
+    plain = mfa.masked_attention(*arrays, mask)
+    assert_close(mfa.masked_attention(*arrays, prepared), np.asarray(plain))
+    assert_close(mfa.compile(*arrays, prepared)(*arrays, prepared), np.asarray(plain))
+    assert_close(mfa.masked_attention(*arrays, mfa.Mask(prepared)), np.asarray(plain))
+
+
+def test_prepared_mask_stays_broadcast():
+    mask = torch.from_numpy(normal(3, 1, 1, 9, 9)).expand(2, 4, 9, 9)
+    prepared = mfa.Mask(mask)
+    assert prepared.array.stride()[:2] == (0, 0)
+    assert prepared.array.untyped_storage().nbytes() == 9 * 12 * 4
+    torch.testing.assert_close(prepared.array, mask)
+
+
+def test_aligned_mask_is_not_copied():
+    mask = torch.zeros(2, 9, 16)
+    assert mfa.Mask(mask).array is mask
+
+
+def test_prepared_mask_in_sdpa():
+    mask = torch.from_numpy(normal(3, 2, 1, 9, 9))
+    k, v = (x.repeat_interleave(2, 2) for x in (K, V))
+    arrays = heads_first(Q, k, v)
+    plain = mfa.scaled_dot_product_attention(*arrays, mask)
+    prepared = mfa.scaled_dot_product_attention(*arrays, mfa.Mask(mask))
+    torch.testing.assert_close(prepared, plain)
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        ([1], "array: expected an array but got list"),
+        (torch.zeros(3, 3), "array: expected rank 3 or 4 but got rank 2"),
+        (
+            torch.zeros(1, 3, 3, dtype=torch.int64),
+            "array: expected elements of type f16, bf16, f32 or bool but got int64",
+        ),
+    ],
+)
+def test_refused_mask(array, message):
+    with pytest.raises((TypeError, ValueError), match=f"^{re.escape(message)}$"):
+        mfa.Mask(array)
+
+
+# Kernels compiled ahead.
+
+
+def test_compiled_ahead():
+    size = 3
+    kernel = mfa.compile(
+        *ARRAYS,
+        keep=lambda b, h, q, k: q - k < size,
+        sinks=mfa.Spec((4,), "f32"),
+        target="cpu",
+    )
+    sinks = np.float32([-np.inf] * 4)
+    assert "keep" in kernel.ir("mfa")
+    for size in (3, 5):
+        assert_close(kernel(*ARRAYS, sinks=sinks), expected(I - J < size))
+    other = mfa.masks.causal()
+    with pytest.raises(ValueError, match="expected functions for which the kernel was"):
+        kernel(*ARRAYS, keep=other, sinks=sinks)
+    with pytest.raises(ValueError, match="no mask, sinks, without lse, but got f32, D 16"):
+        kernel(*ARRAYS)
