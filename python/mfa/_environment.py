@@ -367,7 +367,7 @@ class Environment:
         made = self._made.get(id(function))
         if made is not None:
             return made
-        scope = {"__builtins__": _BUILTINS, "__name__": function.__globals__.get("__name__")}
+        scope = {"__builtins__": _BUILTINS, "__name__": function.__module__}
         cells = tuple(types.CellType() for _ in function.__closure__ or ())
         copy = types.FunctionType(
             function.__code__, scope, function.__name__, None, cells

@@ -36,7 +36,7 @@ def _where_in_user_code() -> str:
     """File and line of the innermost frame that is of no library."""
     frame = sys._getframe(1)
     while frame is not None:
-        name = frame.f_globals.get("__name__", "").partition(".")[0]
+        name = (frame.f_globals.get("__name__") or "").partition(".")[0]
         file = frame.f_code.co_filename
         if not file.startswith(_PACKAGE) and name not in _LIBRARIES:
             return f"{os.path.basename(file)}:{frame.f_lineno}"

@@ -6,7 +6,7 @@ import re
 import pytest
 from conftest import SOURCE_DIR
 
-PAGES = ["README.md", "docs/python.md"]
+PAGES = ["README.md", "docs/python.md", "docs/masks.md"]
 
 
 def blocks(page):

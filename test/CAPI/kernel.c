@@ -362,6 +362,121 @@ static void testProblems(void) {
   report(mfaKernelCompileProblem(&problem, &options, &kernel));
 }
 
+#define CAPTURES                                                               \
+  "%allowed: memref<?x?x?xi1, strided<[?, ?, 1]>> loc(\"allowed\"), "          \
+  "%limit: index loc(\"limit\"), %factor: f32 loc(\"factor\"), "               \
+  "%keys: index {mfa.size = \"keys\"} loc(\"keys\")"
+
+/// The mask of the data and the scale, as regions that capture them.
+static const char *const kRules =
+    "func.func @keep(%b: index, %h: index, %q: index, %k: index, " CAPTURES
+    ") -> i1 {\n"
+    "  %0 = memref.load %allowed[%b, %q, %k]"
+    " : memref<?x?x?xi1, strided<[?, ?, 1]>>\n"
+    "  %1 = arith.minsi %limit, %keys : index\n"
+    "  %2 = arith.cmpi slt, %k, %1 : index\n"
+    "  %3 = arith.andi %0, %2 : i1\n"
+    "  return %3 : i1\n"
+    "}\n"
+    "func.func @score(%s: f32, %b: index, %h: index, %q: index, %k: "
+    "index, " CAPTURES ") -> f32 {\n"
+    "  %0 = arith.mulf %s, %factor : f32\n"
+    "  return %0 : f32\n"
+    "}\n";
+
+static MfaProblem makeProblemWithRules(const char *rules) {
+  MfaProblem problem = {0};
+  problem.elementType = MfaElementF32;
+  problem.headDim = problem.valueDim = D;
+  problem.scaleKind = MfaScaleStatic;
+  problem.scale = 1;
+  problem.rules = text(rules);
+  return problem;
+}
+
+static MfaError launchWithRules(MfaKernel kernel, struct Data *data,
+                                float scale, int64_t limit, int64_t queries) {
+  const int64_t query[] = {B, Sq, H, D}, key[] = {B, Sk, G, D};
+  const int64_t queryStrides[] = {Sq * H * D, H * D, D, 1};
+  const int64_t keyStrides[] = {Sk * G * D, G * D, D, 1};
+  const int64_t allowed[] = {B, queries, Sk},
+                allowedStrides[] = {Sq * Sk, Sk, 1};
+  const int64_t heads[] = {H}, headStrides[] = {1};
+  // None: -inf is no logit.
+  float sinks[] = {-INFINITY, -INFINITY, -INFINITY, -INFINITY};
+  MfaArgument arguments[] = {
+      {.data = data->query, .sizes = query, .strides = queryStrides},
+      {.data = data->key, .sizes = key, .strides = keyStrides},
+      {.data = data->value, .sizes = key, .strides = keyStrides},
+      {.data = sinks, .sizes = heads, .strides = headStrides},
+      {.data = data->mask, .sizes = allowed, .strides = allowedStrides},
+      {.integer = limit},
+      {.number = scale},
+      {.data = data->output, .sizes = query, .strides = queryStrides}};
+  return mfaKernelLaunch(kernel, arguments, 8, MFA_CURRENT_DEVICE, NULL);
+}
+
+/// Regions, whose captures are arguments.
+static void testRules(void) {
+  const float scale = 0.3f;
+  const MfaTarget targets[] = {MfaTargetCPU, MfaTargetSim};
+  for (int i = 0; i < 2; ++i) {
+    struct Data *data = makeData(scale);
+    MfaProblem problem = makeProblemWithRules(kRules);
+    problem.sinks = true;
+    MfaOptions options = {0};
+    options.target = targets[i];
+    MfaKernel kernel = {NULL};
+    require(mfaKernelCompileProblem(&problem, &options, &kernel));
+    printParameters(kernel);
+    struct Bytes bytes = {NULL, 0};
+    mfaKernelSerialize(kernel, append, &bytes);
+    mfaKernelDestroy(kernel);
+    require(mfaKernelDeserialize(mlirStringRefCreate(bytes.data, bytes.length),
+                                 &kernel));
+    require(launchWithRules(kernel, data, scale, Sk, Sq));
+    checkResult("all keys", data);
+    for (int j = 0; j < B * Sq * Sk; ++j)
+      data->mask[j] = data->mask[j] && j % Sk < 4;
+    compute(data, scale);
+    require(launchWithRules(kernel, data, scale, 4, Sq));
+    checkResult("four keys", data);
+    if (targets[i] == MfaTargetCPU)
+      report(launchWithRules(kernel, data, scale, 4, Sq - 1));
+    mfaKernelDestroy(kernel);
+    free(bytes.data);
+    free(data);
+  }
+
+#define POSITIONS "%b: index, %h: index, %q: index, %k: index"
+#define KEEP(captures, body)                                                   \
+  "func.func @keep(" POSITIONS captures ") -> i1 {\n" body "}\n"
+#define YES "  %0 = arith.constant true\n  return %0 : i1\n"
+  const char *const refused[] = {
+      "causal",
+      "func.func @mask() { return }",
+      "module {}",
+      "func.func @keep(%q: index, %k: index) -> i1 {\n" YES "}",
+      "func.func @keep(" POSITIONS ") -> f32 {\n"
+      "  %0 = arith.constant 0.0 : f32\n  return %0 : f32\n}",
+      "func.func private @keep(index, index, index, index) -> i1",
+      KEEP(", %x: f64 loc(\"x\")", YES),
+      KEEP(", %x: memref<4xi32> loc(\"x\")", YES),
+      KEEP(", %x: memref<?xi8> loc(\"x\")", YES),
+      KEEP(", %x: index {mfa.size = \"depth\"}", YES),
+      KEEP(", %x: index", YES) "func.func @score(%s: f32, " POSITIONS
+                               ") -> f32 { return %s : f32 }",
+      KEEP("", "  %m = memref.alloc() : memref<4xf32>\n" YES),
+  };
+  MfaOptions options = {0};
+  for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); ++i) {
+    MfaKernel kernel = {NULL};
+    MfaProblem problem = makeProblemWithRules(refused[i]);
+    if (!report(mfaKernelCompileProblem(&problem, &options, &kernel)))
+      mfaKernelDestroy(kernel);
+  }
+}
+
 /// What is said to the driver; kernel.test has a stand-in for it.
 static void testCUDA(void) {
   struct Data *data = makeData(1.0f);
@@ -491,6 +606,8 @@ int main(int argc, char **argv) {
     testModules();
   } else if (strcmp(what, "problems") == 0) {
     testProblems();
+  } else if (strcmp(what, "rules") == 0) {
+    testRules();
   } else if (strcmp(what, "cuda") == 0) {
     testCUDA();
   } else if (strcmp(what, "cubin") == 0) {

@@ -59,6 +59,13 @@ static MfaKernel compile(MfaTarget target, bool fromSource) {
     problem.maskRank = 3;
     problem.maskType = MfaElementI1;
     problem.scaleKind = MfaScaleArgument;
+    problem.sinks = true;
+    problem.rules = mlirStringRefCreateFromCString(R"(
+      func.func @keep(%b: index, %h: index, %q: index, %k: index,
+                      %limit: index loc("limit")) -> i1 {
+        %0 = arith.cmpi slt, %k, %limit : index
+        return %0 : i1
+      })");
     error = mfaKernelCompileProblem(&problem, &options, &kernel);
   }
   if (mfaErrorIsNull(error))
