@@ -8,6 +8,7 @@ from typing import Any
 
 from ._mask import Mask
 from ._mfa import attend as _attend
+from ._mfa import call_paused
 from ._rules import bind
 
 # Says whether torch.compile follows this call into a graph; set once torch is there.
@@ -104,10 +105,10 @@ def masked_attention(
     rules, captures = None, ()
     if keep is not None or score is not None:
         if _is_tracing is not None and _is_tracing():
-            from . import torch as registered
-
-            # Functions are traced by this package, outside of the graph.
-            return registered.call_outside_of_graph(
+            # Functions are traced by this package: the graph ends in front of what
+            # torch.compile cannot follow.
+            return call_paused(
+                masked_attention,
                 *(q, k, v, mask),
                 keep=keep,
                 score=score,

@@ -65,10 +65,13 @@ def describe_array(value: Any) -> tuple[str, int, bool]:
     """Element type, rank, and whether the last stride is 1, which is faster."""
     element = type_name(value.dtype)
     rank = len(value.shape)
-    if rank == 0 or value.shape[-1] <= 1:
+    if rank == 0:
         unit = True
     elif callable(getattr(value, "stride", None)):
-        unit = value.stride(-1) == 1
+        # Sizes of traces of torch are not asked.
+        unit = bool(value.stride(-1) == 1)
+    elif value.shape[-1] <= 1:
+        unit = True
     elif isinstance(strides := getattr(value, "strides", None), tuple):
         unit = strides[-1] == value.itemsize
     else:
@@ -85,6 +88,8 @@ def _has_code(value: Any, code: Any) -> bool:
 
 _CHECKS: dict[str, Callable[[Any, Any], bool]] = {
     "is": lambda value, expected: value is expected,
+    # The other path is in place of the value.
+    "same": lambda value, expected: value is expected,
     "type": lambda value, expected: type(value) is expected,
     "equal": lambda value, expected: (
         type(value) is type(expected) and value == expected
@@ -100,10 +105,12 @@ _CHECKS: dict[str, Callable[[Any, Any], bool]] = {
 
 def holds(root: Any, guards: list[tuple[Path, str, Any]]) -> bool:
     try:
-        return all(
-            _CHECKS[kind](follow(root, path), expected)
-            for path, kind, expected in guards
-        )
+        for path, kind, expected in guards:
+            if kind == "same":
+                expected = follow(root, expected)
+            if not _CHECKS[kind](follow(root, path), expected):
+                return False
+        return True
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         return False
 
@@ -232,7 +239,8 @@ class Environment:
     def __init__(self, constants: frozenset[Path]):
         self.constants = constants
         self.guards: list[tuple[Path, str, Any]] = []
-        self._made: dict[int, Any] = {}
+        # Copies of functions, and where the function was first found.
+        self._made: dict[int, tuple[Callable, Path]] = {}
         # What the ids belong to.
         self._alive: list[Any] = []
 
@@ -364,16 +372,17 @@ class Environment:
         ):
             self.guards[-1] = (path, "is", function)
             return function
-        made = self._made.get(id(function))
-        if made is not None:
-            return made
+        if (made := self._made.get(id(function))) is not None:
+            copy, first = made
+            self._guard(path, "same", first)
+            return copy
         scope = {"__builtins__": _BUILTINS, "__name__": function.__module__}
         cells = tuple(types.CellType() for _ in function.__closure__ or ())
         copy = types.FunctionType(
             function.__code__, scope, function.__name__, None, cells
         )
         # First, since it may refer to itself.
-        self._made[id(function)] = copy
+        self._made[id(function)] = copy, path
         self._alive.append(function)
         copy.__kwdefaults__ = None
         for index, variable in enumerate(function.__code__.co_freevars):

@@ -7,7 +7,7 @@ or launch release the GIL meanwhile.
 """
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 class Target(enum.Enum):
@@ -161,6 +161,9 @@ def attend(
     """masked_attention; kernels come from _kernels.get_kernel, and are kept. One that
     the launch has made machine code for is passed to _kernels.save. Tensors that are
     not plain go to torch.call_op, head sizes of no kernel to _padding.attend."""
+
+def call_paused(function: Callable, *args: Any, **kwargs: Any) -> Any:
+    """Calls a function that torch.compile does not follow."""
 
 def forget_kernels() -> None:
     """Forgets the kernels that attend keeps."""

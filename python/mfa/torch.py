@@ -428,15 +428,6 @@ def call_op(
     return _copy("out", out, result[0]), _copy("lse", lse, result[1])
 
 
-@torch._dynamo.disable
-def call_outside_of_graph(*arrays: Any, **options: Any) -> Any:
-    """masked_attention of functions, where torch.compile comes across it: the graph
-    ends in front of it, and another begins behind."""
-    from ._attention import masked_attention
-
-    return masked_attention(*arrays, **options)
-
-
 def _split(rules: Any, captures: tuple, q: Any) -> dict[str, Any]:
     """Rules and captures as arguments of the operators."""
     arrays, integers, numbers = [], [], []

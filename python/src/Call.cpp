@@ -891,5 +891,10 @@ void mfa::python::bindCall(nb::module_ &m) {
         nb::arg("captures").none() = nb::none(),
         nb::arg("sinks").none() = nb::none());
   m.def("forget_kernels", &forgetKernels);
+  m.def("call_paused", [](nb::handle function, const nb::args &args,
+                          const nb::kwargs &kwargs) {
+    DynamoPause pause;
+    return nb::object(function(*args, **kwargs));
+  });
   bindDeviceArray(m);
 }

@@ -433,6 +433,22 @@ def test_other_code_traces_again(compilations):
     assert compilations.traces == 2
 
 
+def test_one_function_twice_then_two(compilations):
+    """That both were the same is no more than a coincidence."""
+
+    def longer(first, second):
+        return lambda b, h, q, k: first(q, k) & ~second(k, q)
+
+    def near(size):
+        return lambda q, k: q - k < size
+
+    once = near(3)
+    check(keep=longer(once, once))
+    check(keep=longer(near(3), near(2)))
+    check(keep=longer(near(4), near(1)))
+    assert compilations.traces == 2
+
+
 # Errors.
 
 WIDE = normal(5, H, SK).astype(np.float64)

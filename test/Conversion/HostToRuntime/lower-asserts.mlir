@@ -2,6 +2,7 @@
 
 // CHECK-DAG: llvm.mlir.global private constant @[[PLAIN:assert_message[_0-9]*]]("expected two\00")
 // CHECK-DAG: llvm.mlir.global private constant @[[FRAMED:assert_message[_0-9]*]]("expected one head (model.mlir:3:7)\00")
+// CHECK-DAG: llvm.mlir.global private constant @assert_message{{[_0-9]*}}("out-of-bounds access of 'ids'\00")
 // CHECK: func.func private @mfaReportError(!llvm.ptr)
 
 // CHECK-LABEL: func.func @asserts(
@@ -22,6 +23,12 @@
 func.func @asserts(%a: i1, %b: i1) {
   cf.assert %a, "expected two"
   cf.assert %b, "ERROR: Runtime op verification failed\0A^ expected one head\0ALocation: loc(unknown)" loc("model.mlir":3:7)
+  return
+}
+
+// What has a name, but no place in a source, is named.
+func.func @named(%a: i1) {
+  cf.assert %a, "ERROR: Runtime op verification failed\0A^ out-of-bounds access\0ALocation: loc(\22ids\22)" loc("ids")
   return
 }
 
