@@ -594,7 +594,7 @@ public:
   bool readCapture(const char *name, nb::handle object, Capture &capture) {
     capture.name = name;
     if (PyFloat_Check(object.ptr())) {
-      capture.number = PyFloat_AS_DOUBLE(object.ptr());
+      capture.number = PyFloat_AsDouble(object.ptr());
       return true;
     }
     if (PyLong_Check(object.ptr())) {

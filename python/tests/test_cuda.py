@@ -1,6 +1,10 @@
 """Torch and JAX arrays on a GPU."""
 
+import os
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -158,3 +162,81 @@ def test_jax_arrays():
     output = jax.jit(lambda x: x * 1)(mfa.masked_attention(q, k, v, mask))
     assert isinstance(output, jax.Array)
     check(torch.from_dlpack(output), *arrays)
+
+
+DOCUMENTS = torch.tensor([[0] * 50 + [1] * 90 + [2] * 60, [0] * 130 + [1] * 70])
+# Functions of the device that captured arrays are on.
+RULES = {
+    "causal": lambda device: mfa.masks.causal(),
+    "causal at the end": lambda device: mfa.masks.causal(align="end"),
+    "window": lambda device: mfa.masks.window(40, 3),
+    "prefix": lambda device: mfa.masks.prefix(torch.tensor([30, 90], device=device)),
+    "lengths": lambda device: mfa.masks.lengths(torch.tensor([30, 190], device=device)),
+    "documents": lambda device: documents(DOCUMENTS.to(device)),
+    "documents and causal": lambda device: (
+        documents(DOCUMENTS.to(device)) & mfa.masks.causal()
+    ),
+    "dilated": lambda device: mfa.masks.dilated(3),
+    "heads": lambda device: lambda b, h, q, k: abs(q - k) < 20 * (h + 1),
+}
+
+
+def documents(ids):
+    return mfa.masks.documents(ids[:, :130].contiguous(), ids)
+
+
+@pytest.mark.parametrize("dtype", ["bf16", "f32"])
+@pytest.mark.parametrize("name", RULES)
+def test_rules(name, dtype):
+    *arrays, mask = make(dtype=dtype)
+    sinks = torch.randn(4, device="cuda")
+    for options in ({}, {"mask": mask}, {"score": mfa.scores.softcap(3.0)}):
+        outputs = []
+        for device in ("cuda", "cpu"):
+            options = {
+                name: x.to(device) if torch.is_tensor(x) else x
+                for name, x in options.items()
+            }
+            outputs += mfa.masked_attention(
+                *(x.to(device) for x in arrays),
+                keep=RULES[name](device),
+                sinks=sinks.to(device),
+                return_lse=True,
+                **options,
+            )
+        actual, lse, expected, expected_lse = (x.float().cpu() for x in outputs)
+        tolerance = 2e-2 if dtype == "bf16" else 1e-4
+        torch.testing.assert_close(actual, expected, rtol=tolerance, atol=tolerance)
+        torch.testing.assert_close(lse, expected_lse, rtol=1e-3, atol=1e-3)
+
+
+def test_rules_in_a_graph():
+    """The list of tiles is made again at each replay."""
+    q, k, v, _ = make(seq_q=200)
+    ids = DOCUMENTS.cuda()
+    out = torch.empty_like(q)
+
+    def attend():
+        mfa.masked_attention(q, k, v, keep=mfa.masks.documents(ids), out=out)
+
+    attend()
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        attend()
+    for _ in range(2):
+        graph.replay()
+        expected = mfa.masked_attention(q, k, v, keep=mfa.masks.documents(ids))
+        assert torch.equal(out, expected)
+        ids.copy_(ids.flip(0))
+
+
+def test_flex_attention():
+    """What test_flex.py does on the CPU."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", Path(__file__).parent / "test_flex.py"],
+        env={**os.environ, "MFA_TEST_DEVICE": "cuda"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]

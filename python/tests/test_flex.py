@@ -2,6 +2,7 @@
 beside torch's own."""
 
 import math
+import os
 
 import pytest
 
@@ -10,19 +11,24 @@ flex = pytest.importorskip("torch.nn.attention.flex_attention")
 
 import mfa  # noqa: E402
 
+# test_cuda.py runs this file with it.
+DEVICE = os.environ.get("MFA_TEST_DEVICE", "cpu")
+if DEVICE != "cpu":
+    torch.set_default_device(DEVICE)
+
 B, H, S, D = 2, 4, 20, 16
 WINDOW, CAP, PREFIX = 5, 3.0, 6
 LENGTHS = torch.tensor([13, 20])
 DOCUMENTS = torch.tensor([[0] * 6 + [1] * 9 + [2] * 5, [0] * 11 + [1] * 9])
 OFFSETS = torch.tensor([0, 7, 12, 20])
 SLOPES = torch.exp2(-torch.arange(1, H + 1) * 8.0 / H)
-BIAS = torch.randn(H, 2 * S, generator=torch.Generator().manual_seed(1))
+BIAS = torch.randn(H, 2 * S, generator=torch.Generator(DEVICE).manual_seed(1))
 PARENTS = torch.tensor([0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9])
 WIDTH, KERNEL = 5, 3
 
 
 def make_inputs(kv_heads=H, seq_k=S, dtype=torch.float32):
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator(DEVICE).manual_seed(0)
     return [
         torch.randn(B, heads, length, D, generator=generator).to(dtype)
         for heads, length in ((H, S), (kv_heads, seq_k), (kv_heads, seq_k))
@@ -263,7 +269,7 @@ def fresh_dynamo():
 
 
 def block_mask(mask_mod, seq_k=S):
-    return flex.create_block_mask(mask_mod, B, H, S, seq_k, device="cpu", BLOCK_SIZE=16)
+    return flex.create_block_mask(mask_mod, B, H, S, seq_k, device=DEVICE, BLOCK_SIZE=16)
 
 
 def check(actual, expected):
