@@ -8,6 +8,7 @@
 
 #include "KernelBuilder.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -78,6 +79,16 @@ KernelBuilder::choose(OpFoldResult condition,
   auto choice = scf::IfOp::create(*this, cast<Value>(condition), fill(then),
                                   fill(otherwise));
   return SmallVector<Value>(choice.getResults());
+}
+
+Value KernelBuilder::isAnyOfBlock(Value condition) {
+  Type type = getI32Type();
+  auto any = NVVM::BarrierOp::create(
+      *this, type, /*barrierId=*/Value(), /*numberOfThreads=*/Value(),
+      NVVM::BarrierReductionAttr::get(getContext(), NVVM::BarrierReduction::OR),
+      arith::ExtUIOp::create(*this, type, condition));
+  return arith::CmpIOp::create(*this, arith::CmpIPredicate::ne,
+                               any.getResult(0), i32(0));
 }
 
 //===----------------------------------------------------------------------===//

@@ -51,6 +51,10 @@ public:
                             function_ref<SmallVector<Value>()> then,
                             function_ref<SmallVector<Value>()> otherwise);
 
+  /// Whether the condition holds for any thread of the block, which wait for
+  /// each other.
+  Value isAnyOfBlock(Value condition);
+
   //===--- Tiles ----------------------------------------------------------===//
 
   Value splat(mfa_gpu::TileType type, Value value) {

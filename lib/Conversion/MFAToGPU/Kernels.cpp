@@ -273,6 +273,7 @@ gpu::GPUFuncOp Kernels::getMagnitudes(OpBuilder &builder, MaskedAttentionOp op,
   operands.query = reader.take("query");
   operands.key = reader.take("key");
   operands.value = reader.take("value");
+  operands.tileList = reader.take("tile_list");
   buildMagnitudesKernel(builder, op, operands, reader.take("magnitudes"));
   gpu::ReturnOp::create(builder, op.getLoc());
   return kernel;

@@ -49,7 +49,7 @@ static Value launchAfter(ImplicitLocOpBuilder &b, gpu::GPUFuncOp kernel,
 static std::pair<Value, Value> launchMagnitudes(ImplicitLocOpBuilder &b,
                                                 Kernels &kernels,
                                                 MaskedAttentionOp op,
-                                                Value token) {
+                                                Value list, Value token) {
   constexpr int64_t kWarps = kMagnitudeThreads / kWarpSize;
   // Positions that are worth a block, and blocks that fill any GPU.
   constexpr int64_t kPositionsOfBlock = 8 * kWarps, kMostBlocks = 512;
@@ -68,7 +68,7 @@ static std::pair<Value, Value> launchMagnitudes(ImplicitLocOpBuilder &b,
   auto alloc = gpu::AllocOp::create(b, type, token.getType(), token, sizes,
                                     ValueRange());
   Value magnitudes = alloc.getMemref();
-  SmallVector<Value> arguments{op.getQuery(), op.getKey(), op.getValue(),
+  SmallVector<Value> arguments{op.getQuery(), op.getKey(), op.getValue(), list,
                                magnitudes};
   gpu::KernelDim3 grid{blocks, createIndex(b, type.getDimSize(0)), one};
   token = launchAfter(b, kernels.getMagnitudes(b, op, arguments), grid,
@@ -129,7 +129,7 @@ LaunchedTileList mfa::launchTileList(ImplicitLocOpBuilder &b, Kernels &kernels,
   arguments.push_back(b.createOrFold<arith::MinUIOp>(keyTiles, parts));
   Value magnitudes;
   if (isMaskListed(op)) {
-    std::tie(magnitudes, token) = launchMagnitudes(b, kernels, op, token);
+    std::tie(magnitudes, token) = launchMagnitudes(b, kernels, op, list, token);
     arguments.push_back(magnitudes);
   }
   launch(kernels.getTileOrder(b, op, arguments), rows, arguments);

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Magnitudes.h"
+#include "TileList.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -95,14 +96,21 @@ void mfa::buildMagnitudesKernel(OpBuilder &builder, MaskedAttentionOp op,
   Value warps = b.dim(magnitudes, 1);
   Value isFirst =
       arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lane, b.index(0));
+  Value hasExcluded = b.isAnyOfBlock(
+      createHasExcluded(b, operands.tileList, thread, kMagnitudeThreads));
   Value arrays[kNumArrays] = {operands.query, operands.key, operands.value};
   for (auto [i, array] : llvm::enumerate(arrays)) {
     Value number = b.index(i), source = array;
     Value isIt =
         arith::CmpIOp::create(b, arith::CmpIPredicate::eq, which, number);
     b.guarded(isIt, [&] {
-      Value magnitude =
-          reduceWarp(b, createMagnitude(b, source, warp, warps, lane));
+      Value magnitude = b.choose(
+          hasExcluded,
+          [&]() -> SmallVector<Value> {
+            return {
+                reduceWarp(b, createMagnitude(b, source, warp, warps, lane))};
+          },
+          [&]() -> SmallVector<Value> { return {b.i32(0)}; })[0];
       b.guarded(isFirst, [&] {
         memref::StoreOp::create(b, magnitude, magnitudes,
                                 ValueRange{number, warp});

@@ -31,7 +31,8 @@ constexpr int64_t kMagnitudeThreads = 128;
 MemRefType getMagnitudesType(MaskedAttentionOp op);
 
 /// Writes the body of the kernel. Blocks y have one of the arrays, and each
-/// warp of them a part.
+/// warp of them a part. Where the list of key tiles has none that only the mask
+/// excludes, nobody will ask, and all magnitudes are 0.
 void buildMagnitudesKernel(OpBuilder &builder, MaskedAttentionOp op,
                            const KernelOperands &operands, Value magnitudes);
 

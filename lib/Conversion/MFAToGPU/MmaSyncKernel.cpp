@@ -26,7 +26,6 @@
 #include "TileCopies.h"
 #include "TileSequences.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
-#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include <limits>
 
@@ -180,14 +179,7 @@ Value MmaSyncKernel::isOutOfRange(Value output) {
       b, mfa_gpu::ReduceKind::Add, output,
       b.splat(problem.rowTile(problem.f32), b.constant(0)),
       /*partial=*/true)));
-  Type i32 = b.getI32Type();
-  auto any = NVVM::BarrierOp::create(
-      b, i32, /*barrierId=*/Value(), /*numberOfThreads=*/Value(),
-      NVVM::BarrierReductionAttr::get(b.getContext(),
-                                      NVVM::BarrierReduction::OR),
-      arith::ExtUIOp::create(b, i32, isOutside));
-  return arith::CmpIOp::create(b, arith::CmpIPredicate::ne, any.getResult(0),
-                               b.i32(0));
+  return b.isAnyOfBlock(isOutside);
 }
 
 MmaSyncKernel::Sums MmaSyncKernel::sumKeysInRange(const Round &round,

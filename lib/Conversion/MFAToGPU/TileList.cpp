@@ -74,6 +74,43 @@ bool mfa::mayHaveTests(MaskedAttentionOp op) {
          keys % op.getSchedule()->getTileKeys() != 0;
 }
 
+static Value countTilesOf(KernelBuilder &b, Value list) {
+  Value columns =
+      b.createOrFold<arith::SubIOp>(b.dim(list, 3), b.index(kFirstTile));
+  return b.createOrFold<arith::DivUIOp>(columns, b.index(2));
+}
+
+Value mfa::createHasExcluded(KernelBuilder &b, Value list, Value thread,
+                             int64_t threads) {
+  Value zero = b.index(0), one = b.index(1);
+  Value numTiles = countTilesOf(b, list);
+  Value firstClass =
+      b.createOrFold<arith::AddIOp>(numTiles, b.index(kFirstTile));
+  Value excluded = b.i32(static_cast<int64_t>(TileClass::Excluded));
+  SmallVector<Value> lows(3, zero), steps(3, one), highs;
+  for (unsigned dim : {0, 1, 2})
+    highs.push_back(b.dim(list, dim));
+  lows.push_back(thread);
+  highs.push_back(numTiles);
+  steps.push_back(b.index(threads));
+  scf::LoopNest nest = scf::buildLoopNest(
+      b, b.getLoc(), lows, highs, steps,
+      ValueRange(arith::ConstantIntOp::create(b, false, 1).getResult()),
+      [&](OpBuilder &nested, Location, ValueRange place,
+          ValueRange found) -> scf::ValueVector {
+        OpBuilder::InsertionGuard guard(b);
+        b.setInsertionPoint(nested.getInsertionBlock(),
+                            nested.getInsertionPoint());
+        SmallVector<Value> indices(place);
+        indices.back() = arith::AddIOp::create(b, firstClass, place.back());
+        Value isExcluded = arith::CmpIOp::create(
+            b, arith::CmpIPredicate::eq,
+            memref::LoadOp::create(b, list, indices), excluded);
+        return {arith::OrIOp::create(b, found[0], isExcluded)};
+      });
+  return nest.results[0];
+}
+
 //===----------------------------------------------------------------------===//
 // Warps
 //===----------------------------------------------------------------------===//
@@ -86,9 +123,7 @@ public:
   ListKernel(KernelBuilder &b, Value list) : b(b), list(list) {
     thread = gpu::ThreadIdOp::create(b, gpu::Dimension::x);
     lane = arith::RemUIOp::create(b, thread, b.index(kWarpSize));
-    numTiles = arith::DivUIOp::create(
-        b, arith::SubIOp::create(b, b.dim(list, 3), b.index(kFirstTile)),
-        b.index(2));
+    numTiles = countTilesOf(b, list);
   }
 
 protected:

@@ -29,6 +29,7 @@
 #define MFA_LIB_CONVERSION_MFATOGPU_TILELIST_H
 
 #include "AttentionKernel.h"
+#include "KernelBuilder.h"
 
 namespace mlir::mfa {
 
@@ -44,6 +45,11 @@ MemRefType getTileListType(MaskedAttentionOp op);
 
 /// Whether a step of that may have to be tested.
 bool mayHaveTests(MaskedAttentionOp op);
+
+/// Whether the mask excludes a tile by itself, for the thread's part of the
+/// list: each `threads`-th tile of a row.
+Value createHasExcluded(KernelBuilder &b, Value list, Value thread,
+                        int64_t threads);
 
 /// Writes the body of the kernel that finds classes: from query and key, for
 /// their sizes, a mask that is listed, and captures to the list.

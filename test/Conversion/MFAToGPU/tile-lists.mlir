@@ -125,9 +125,19 @@ func.func @documents(%q: !a, %ids: !i, %o: !a) {
 // CHECK: %[[VISITED:.*]] = arith.select %{{.*}}, %c3_i32, %c2_i32
 // CHECK: arith.select %{{.*}}, %[[VISITED]], %c1_i32
 
-// The largest bits of what an array has, of query, key and value.
+// The largest bits of what an array has, of query, key and value: where the mask
+// excludes a tile.
 // CHECK-LABEL: gpu.func @masked_attention_magnitudes(
-// CHECK-COUNT-3: nvvm.redux.sync umax
+// CHECK-SAME: %[[LIST:[a-z0-9]*]]: memref<1x4x8x35xi32>, %[[MAGNITUDES:[a-z0-9]*]]: memref<3x?xi32>) kernel
+// CHECK: memref.load %[[LIST]]
+// CHECK: arith.cmpi eq, %{{.*}}, %c1_i32
+// CHECK: %[[ANY:.*]] = nvvm.barrier #nvvm.reduction<or>
+// CHECK: %[[HAS_EXCLUDED:.*]] = arith.cmpi ne, %[[ANY]], %c0_i32
+// CHECK: scf.if %[[HAS_EXCLUDED]] -> (i32)
+// CHECK:   nvvm.redux.sync umax
+// CHECK: else
+// CHECK:   scf.yield %c0_i32
+// CHECK-COUNT-2: nvvm.redux.sync umax
 
 // CHECK-LABEL: gpu.func @masked_attention_tile_order(
 // CHECK-COUNT-3: nvvm.redux.sync umax
