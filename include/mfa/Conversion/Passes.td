@@ -27,9 +27,9 @@ def ConvertMFAToGPUPass : Pass<"convert-mfa-to-gpu", "::mlir::ModuleOp"> {
     Where the schedule says `tiles = list`, more kernels run in front of that one, on
     its stream, and make the list of the tiles that it visits, of those that the
     closed form leaves: one finds by the region `keep` and the mask what has to be
-    done with each tile; one puts those of the same rows in order; and with a mask,
-    one looks whether all scores and values are finite, as else a tile may not be
-    skipped for what the mask has. The list is in memory that is allocated for the
+    done with each tile; one puts those of the same rows in order; and where a
+    mask excludes a tile, one looks whether all scores and values are finite, as else
+    that may not be skipped. The list is in memory that is allocated for the
     launch. With `tiles = auto` there are kernels with a list and without, and the
     launch takes the former where a position of query and key has 8192 multiply-adds,
     in all heads and batches that share the list, for each byte of the mask, and there
