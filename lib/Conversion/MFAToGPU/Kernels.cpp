@@ -137,6 +137,21 @@ private:
 };
 } // namespace
 
+/// Writes the body of a kernel that has none yet, between its arguments and the
+/// return.
+static gpu::GPUFuncOp fill(OpBuilder &builder, gpu::GPUFuncOp kernel,
+                           function_ref<void(ArgumentReader &)> createBody) {
+  Block &body = kernel.getBody().front();
+  if (!body.empty())
+    return kernel;
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(&body);
+  ArgumentReader reader(builder, kernel);
+  createBody(reader);
+  gpu::ReturnOp::create(builder, kernel.getLoc());
+  return kernel;
+}
+
 static void takeFinishingArguments(ArgumentReader &reader, MaskedAttentionOp op,
                                    KernelOperands &operands) {
   if (op.getSinks())
@@ -216,18 +231,12 @@ gpu::GPUFuncOp Kernels::getCombine(OpBuilder &builder, MaskedAttentionOp op,
   gpu::GPUFuncOp kernel =
       lookupOrCreate(builder, op, "masked_attention_combine", arguments,
                      builder.getUnitAttr(), getCombineThreads(op));
-  Block &body = kernel.getBody().front();
-  if (!body.empty())
-    return kernel;
-  OpBuilder::InsertionGuard guard(builder);
-  builder.setInsertionPointToStart(&body);
-  ArgumentReader reader(builder, kernel);
-  KernelOperands operands;
-  operands.partial = reader.take("partial");
-  takeFinishingArguments(reader, op, operands);
-  buildCombineKernel(builder, op, operands);
-  gpu::ReturnOp::create(builder, op.getLoc());
-  return kernel;
+  return fill(builder, kernel, [&](ArgumentReader &reader) {
+    KernelOperands operands;
+    operands.partial = reader.take("partial");
+    takeFinishingArguments(reader, op, operands);
+    buildCombineKernel(builder, op, operands);
+  });
 }
 
 gpu::GPUFuncOp Kernels::getTileClasses(OpBuilder &builder, MaskedAttentionOp op,
@@ -239,23 +248,17 @@ gpu::GPUFuncOp Kernels::getTileClasses(OpBuilder &builder, MaskedAttentionOp op,
   gpu::GPUFuncOp kernel =
       lookupOrCreate(builder, op, "masked_attention_tile_classes", arguments,
                      shape, kListThreads);
-  Block &body = kernel.getBody().front();
-  if (!body.empty())
-    return kernel;
-  OpBuilder::InsertionGuard guard(builder);
-  builder.setInsertionPointToStart(&body);
-  ArgumentReader reader(builder, kernel);
-  KernelOperands operands;
-  operands.query = reader.take("query");
-  operands.key = reader.take("key");
-  if (isMaskListed(op))
-    operands.mask = reader.take("mask");
-  for (size_t i = 0; i < op.getCaptures().size(); ++i)
-    operands.captures.push_back(reader.take("capture"));
-  operands.tileList = reader.take("tile_list");
-  buildTileClassesKernel(builder, op, operands);
-  gpu::ReturnOp::create(builder, op.getLoc());
-  return kernel;
+  return fill(builder, kernel, [&](ArgumentReader &reader) {
+    KernelOperands operands;
+    operands.query = reader.take("query");
+    operands.key = reader.take("key");
+    if (isMaskListed(op))
+      operands.mask = reader.take("mask");
+    for (size_t i = 0; i < op.getCaptures().size(); ++i)
+      operands.captures.push_back(reader.take("capture"));
+    operands.tileList = reader.take("tile_list");
+    buildTileClassesKernel(builder, op, operands);
+  });
 }
 
 gpu::GPUFuncOp Kernels::getMagnitudes(OpBuilder &builder, MaskedAttentionOp op,
@@ -263,20 +266,14 @@ gpu::GPUFuncOp Kernels::getMagnitudes(OpBuilder &builder, MaskedAttentionOp op,
   gpu::GPUFuncOp kernel =
       lookupOrCreate(builder, op, "masked_attention_magnitudes", arguments,
                      builder.getUnitAttr(), kMagnitudeThreads);
-  Block &body = kernel.getBody().front();
-  if (!body.empty())
-    return kernel;
-  OpBuilder::InsertionGuard guard(builder);
-  builder.setInsertionPointToStart(&body);
-  ArgumentReader reader(builder, kernel);
-  KernelOperands operands;
-  operands.query = reader.take("query");
-  operands.key = reader.take("key");
-  operands.value = reader.take("value");
-  operands.tileList = reader.take("tile_list");
-  buildMagnitudesKernel(builder, op, operands, reader.take("magnitudes"));
-  gpu::ReturnOp::create(builder, op.getLoc());
-  return kernel;
+  return fill(builder, kernel, [&](ArgumentReader &reader) {
+    KernelOperands operands;
+    operands.query = reader.take("query");
+    operands.key = reader.take("key");
+    operands.value = reader.take("value");
+    operands.tileList = reader.take("tile_list");
+    buildMagnitudesKernel(builder, op, operands, reader.take("magnitudes"));
+  });
 }
 
 gpu::GPUFuncOp Kernels::getTileOrder(OpBuilder &builder, MaskedAttentionOp op,
@@ -284,22 +281,16 @@ gpu::GPUFuncOp Kernels::getTileOrder(OpBuilder &builder, MaskedAttentionOp op,
   gpu::GPUFuncOp kernel =
       lookupOrCreate(builder, op, "masked_attention_tile_order", arguments,
                      builder.getBoolAttr(mayHaveTests(op)), kListThreads);
-  Block &body = kernel.getBody().front();
-  if (!body.empty())
-    return kernel;
-  OpBuilder::InsertionGuard guard(builder);
-  builder.setInsertionPointToStart(&body);
-  ArgumentReader reader(builder, kernel);
-  KernelOperands operands;
-  Value magnitudes;
-  if (isMaskListed(op))
-    operands.scale =
-        passesScale(op) ? reader.take("scale") : createScale(builder, op);
-  operands.tileList = reader.take("tile_list");
-  Value minSteps = reader.take("min_steps");
-  if (isMaskListed(op))
-    magnitudes = reader.take("magnitudes");
-  buildTileOrderKernel(builder, op, operands, minSteps, magnitudes);
-  gpu::ReturnOp::create(builder, op.getLoc());
-  return kernel;
+  return fill(builder, kernel, [&](ArgumentReader &reader) {
+    KernelOperands operands;
+    Value magnitudes;
+    if (isMaskListed(op))
+      operands.scale =
+          passesScale(op) ? reader.take("scale") : createScale(builder, op);
+    operands.tileList = reader.take("tile_list");
+    Value minSteps = reader.take("min_steps");
+    if (isMaskListed(op))
+      magnitudes = reader.take("magnitudes");
+    buildTileOrderKernel(builder, op, operands, minSteps, magnitudes);
+  });
 }
