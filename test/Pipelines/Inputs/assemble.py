@@ -69,17 +69,14 @@ OPEN_KERNELS = [
     for mask in (None, "?x1x?x?", "?x1x1x?")
 ]
 
-# The same with a list of key tiles: of a rule that reads an array, of a mask, of both.
+# The same with a list of key tiles: of a rule that reads an array, of a mask, of both
+# (which at 128 spill three registers on sm_120).
 LIST_KERNELS = [
     (dim, mask, rule)
     for dim in (64, 128, 256)
-    for mask, rule in (
-        (None, True),
-        ("?x1x?x?", False),
-        ("?x1x1x?", False),
-        ("?x1x?x?", True),
-    )
+    for mask, rule in ((None, True), ("?x1x?x?", False), ("?x1x1x?", False))
 ]
+LIST_KERNELS += [(dim, "?x1x?x?", True) for dim in (64, 256)]
 
 DOCUMENTS = """keep {
       ^bb0(%b: index, %h: index, %i: index, %n: index, %d: memref<?x?xi32>):
