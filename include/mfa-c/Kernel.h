@@ -108,6 +108,10 @@ typedef struct MfaProblem {
   /// there. One of the attribute mfa.size = "batch", "heads", "queries" or
   /// "keys" is that size of the launch instead, which the compiler knows.
   MlirStringRef rules;
+  /// The queries of the arrays are the `numQueries` query heads that share a key
+  /// head, of one query: `query` is [B, numQueries, h, D] for [B, 1, H, D].
+  /// Regions see the heads and the query that these are. There are no sinks.
+  bool groupedHeads;
 } MfaProblem;
 
 typedef enum MfaTarget {

@@ -90,6 +90,7 @@ static Problem fromC(const MfaProblem &problem) {
   result.lse = problem.lse;
   result.sinks = problem.sinks;
   result.rules = unwrap(problem.rules).str();
+  result.groupedHeads = problem.groupedHeads;
   return result;
 }
 

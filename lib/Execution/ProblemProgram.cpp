@@ -50,6 +50,11 @@ static Error checkProblem(const Problem &problem) {
     return refuse("expected a number of queries, or 0 where launches say it, "
                   "but got ",
                   problem.numQueries);
+  if (problem.groupedHeads && (problem.numQueries == 0 || problem.sinks))
+    return refuse("expected heads that are grouped as queries to be of a known "
+                  "number and without sinks, but got ",
+                  problem.numQueries, " queries",
+                  problem.sinks ? " and sinks" : "");
   unsigned dims = MaskBatch | MaskQueries | MaskKeys;
   switch (problem.maskRank) {
   case 0:
@@ -151,7 +156,8 @@ mfa::exec::buildProgram(MLIRContext &context, const Problem &problem,
     operands.captureNames = rules->getLaunchNames();
     operands.buildRegions = [&](mlir::mfa::MaskedAttentionOp op,
                                 mlir::ValueRange captures) {
-      rules->moveInto(op, captures);
+      rules->moveInto(op, captures,
+                      problem.groupedHeads ? problem.numQueries : 0);
     };
   }
   if (problem.lse)

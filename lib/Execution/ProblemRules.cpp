@@ -15,6 +15,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/Parser/Parser.h"
 
 using namespace llvm;
@@ -167,10 +168,41 @@ std::vector<std::string> ProblemRules::getLaunchNames() const {
   return names;
 }
 
-void ProblemRules::moveInto(MaskedAttentionOp op,
-                            mlir::ValueRange launchValues) {
+/// head -> head * groupSize + query, query -> 0.
+static void ungroupPositions(MaskedAttentionOp op, mlir::Region &region,
+                             int64_t groupSize) {
+  auto b =
+      mlir::ImplicitLocOpBuilder::atBlockBegin(op.getLoc(), &region.front());
+  auto position = [&](ScoreDim dim) -> mlir::Value {
+    return op.getPositions(region)[static_cast<unsigned>(dim)];
+  };
+  mlir::Value head = position(ScoreDim::Head);
+  mlir::Value query = position(ScoreDim::Query);
+  mlir::Value zero = mlir::arith::ConstantIndexOp::create(b, 0);
+  query.replaceAllUsesWith(zero);
+  mlir::Value size = mlir::arith::ConstantIndexOp::create(b, groupSize);
+  auto first = mlir::arith::MulIOp::create(b, head, size);
+  auto own = mlir::arith::AddIOp::create(b, first, query);
+  head.replaceAllUsesExcept(own, first);
+}
+
+/// A size of the op, or of the problem whose heads are grouped.
+static mlir::Value getSize(mlir::OpBuilder &builder, MaskedAttentionOp op,
+                           ScoreDim dim, int64_t groupSize) {
+  mlir::Location loc = op.getLoc();
+  if (groupSize && dim == ScoreDim::Query)
+    return mlir::arith::ConstantIndexOp::create(builder, loc, 1);
+  mlir::Value size = mlir::getValueOrCreateConstantIndexOp(
+      builder, loc, op.getMixedScoreSizes(builder)[static_cast<unsigned>(dim)]);
+  if (!groupSize || dim != ScoreDim::Head)
+    return size;
+  auto heads = mlir::arith::ConstantIndexOp::create(builder, loc, groupSize);
+  return mlir::arith::MulIOp::create(builder, loc, size, heads);
+}
+
+void ProblemRules::moveInto(MaskedAttentionOp op, mlir::ValueRange launchValues,
+                            int64_t groupSize) {
   mlir::OpBuilder builder(op);
-  SmallVector<mlir::OpFoldResult> sizes;
   SmallVector<mlir::Value> values;
   for (const Capture &capture : captures) {
     if (!capture.size) {
@@ -178,10 +210,7 @@ void ProblemRules::moveInto(MaskedAttentionOp op,
       launchValues = launchValues.drop_front();
       continue;
     }
-    if (sizes.empty())
-      sizes = op.getMixedScoreSizes(builder);
-    values.push_back(mlir::getValueOrCreateConstantIndexOp(
-        builder, op.getLoc(), sizes[static_cast<unsigned>(*capture.size)]));
+    values.push_back(getSize(builder, op, *capture.size, groupSize));
   }
   op.getCapturesMutable().assign(values);
   for (auto [function, region] :
@@ -193,5 +222,7 @@ void ProblemRules::moveInto(MaskedAttentionOp op,
     builder.setInsertionPoint(end);
     mlir::mfa::YieldOp::create(builder, end->getLoc(), end->getOperand(0));
     end->erase();
+    if (groupSize)
+      ungroupPositions(op, *region, groupSize);
   }
 }

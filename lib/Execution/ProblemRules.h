@@ -32,8 +32,11 @@ public:
   llvm::SmallVector<mlir::Type> getLaunchTypes() const;
   std::vector<std::string> getLaunchNames() const;
 
-  /// Makes the functions the regions of `op`, which leaves them empty.
-  void moveInto(mlir::mfa::MaskedAttentionOp op, mlir::ValueRange launchValues);
+  /// Makes the functions the regions of `op`, which leaves them empty. Where
+  /// `groupSize` is not 0, the queries of `op` are the heads of groups of this
+  /// size, and the functions see the heads and the one query that they are.
+  void moveInto(mlir::mfa::MaskedAttentionOp op, mlir::ValueRange launchValues,
+                int64_t groupSize);
 
 private:
   struct Capture {

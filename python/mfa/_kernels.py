@@ -111,6 +111,8 @@ def make_problem(
         num_queries=num_queries,
         sinks=sinks,
         rules=rules,
+        # The queries of a known number are those of mfa._mfa.attend.
+        grouped_heads=bool(rules) and num_queries != 0,
     )
 
 

@@ -830,8 +830,8 @@ static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
     operands.hasDefaultScale = expected.scaleKind == MfaScaleDefault;
     toLaunch = nb::cast<std::shared_ptr<Kernel>>(kernel);
   } else {
-    // Regions and sinks look at the query head.
-    if (!regions && !operands.hasSinks())
+    // Sinks are of the query heads.
+    if (!operands.hasSinks())
       groupedQueries = getGroupedQueries(operands, targetKind);
     if (groupedQueries)
       groupMask(maskView, groupedQueries);

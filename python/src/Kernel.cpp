@@ -77,7 +77,8 @@ static void initProblem(Problem *self, const std::string &dtype,
                         int64_t headDim, int64_t valueDim, int64_t maskRank,
                         const std::string &maskType, unsigned maskBroadcast,
                         bool maskUnitStride, nb::handle scale, bool lse,
-                        int64_t numQueries, bool sinks, std::string rules) {
+                        int64_t numQueries, bool sinks, std::string rules,
+                        bool groupedHeads) {
   MfaProblem problem = {};
   problem.elementType = parseElementType("dtype", dtype);
   problem.headDim = headDim;
@@ -89,6 +90,7 @@ static void initProblem(Problem *self, const std::string &dtype,
   problem.maskUnitStride = maskUnitStride;
   problem.lse = lse;
   problem.sinks = sinks;
+  problem.groupedHeads = groupedHeads;
   std::string_view text;
   if (scale.is_none()) {
     problem.scaleKind = MfaScaleDefault;
@@ -112,7 +114,8 @@ static auto getFields(const Problem &self) {
                          problem.valueDim, problem.numQueries, problem.maskRank,
                          int(problem.maskType), problem.maskBroadcast,
                          problem.maskUnitStride, int(problem.scaleKind),
-                         problem.scale, problem.lse, problem.sinks, self.rules);
+                         problem.scale, problem.lse, problem.sinks, self.rules,
+                         problem.groupedHeads);
 }
 
 static size_t hashProblem(const Problem &self) {
@@ -405,7 +408,7 @@ static void bindProblem(nb::module_ &m) {
            nb::arg("mask_unit_stride") = false,
            nb::arg("scale").none() = nb::none(), nb::arg("lse") = false,
            nb::arg("num_queries") = 0, nb::arg("sinks") = false,
-           nb::arg("rules") = "")
+           nb::arg("rules") = "", nb::arg("grouped_heads") = false)
       .def("__eq__",
            [](const Problem &self, nb::handle other) {
              return nb::isinstance<Problem>(other) &&

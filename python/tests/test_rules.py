@@ -297,6 +297,15 @@ def test_one_query(target):
     b, h, i, k = np.ogrid[:B, :H, :1, :SK]
     bias = np.where(k > h, SLOPES[h] * (k - i), -np.inf) + 0.0 * b
     assert_close(output, reference(q, K, V, bias)[0])
+    # Heads are told apart by a mask as well, and there may be sinks.
+    mask = normal(6, B, H, 1, SK)
+    options = {"keep": masks.causal("end", -2), "target": target}
+    output = mfa.masked_attention(q, K, V, mask, **options)
+    expected = reference(q, K, V, np.where(k < SK - 2, mask, -np.inf))[0]
+    assert_close(output, expected)
+    sinks = np.full(H, -np.inf, np.float32)
+    output = mfa.masked_attention(q, K, V, mask, sinks=sinks, **options)
+    assert_close(output, expected)
 
 
 # What is traced, and when.

@@ -469,6 +469,10 @@ static void testRules(void) {
       KEEP("", "  %m = memref.alloc() : memref<4xf32>\n" YES),
   };
   MfaOptions options = {0};
+  MfaProblem grouped = makeProblemWithRules(kRules);
+  grouped.groupedHeads = true;
+  MfaKernel none = {NULL};
+  report(mfaKernelCompileProblem(&grouped, &options, &none));
   for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); ++i) {
     MfaKernel kernel = {NULL};
     MfaProblem problem = makeProblemWithRules(refused[i]);

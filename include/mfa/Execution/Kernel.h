@@ -99,6 +99,8 @@ struct Problem {
   bool sinks = false;
   /// The regions as MLIR text; see MfaProblem::rules.
   std::string rules;
+  /// See MfaProblem::groupedHeads.
+  bool groupedHeads = false;
 };
 
 enum class Target { CPU, Sim, CUDA };
