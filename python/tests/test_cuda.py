@@ -240,3 +240,68 @@ def test_flex_attention():
         text=True,
     )
     assert done.returncode == 0, done.stdout[-3000:]
+
+
+def additive(keep):
+    """A mask of booleans [Sq, Sk] or [B, Sq, Sk] as numbers."""
+    mask = torch.where(keep, 0.0, -float("inf"))
+    return mask if mask.dim() == 3 else mask[None]
+
+
+def plain_causal(seq_q, seq_k):
+    rows, keys = torch.arange(seq_q)[:, None], torch.arange(seq_k)
+    return rows, keys, keys <= rows + seq_k - seq_q
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("seq_q", [1, 130, 700])
+def test_rules_of_long_keys(dtype, seq_q):
+    q, k, v, _ = make(seq_q=seq_q, seq_k=700, dtype=dtype)
+    rows, keys, causal = plain_causal(seq_q, 700)
+    ids = torch.arange(700, device="cuda") // 90
+    for window in (64, 333):
+        rule = mfa.masks.causal("end") & mfa.masks.window(window, 700)
+        output = mfa.masked_attention(
+            q, k, v, keep=rule & (lambda b, h, q, k: ids[k] != 3)
+        )
+        keep = causal & (keys >= rows - window) & (ids.cpu() != 3)
+        check(output, q, k, v, additive(keep), dtype)
+
+
+def test_scores_and_sinks():
+    q, k, v, _ = make(seq_q=200)
+    slopes = torch.tensor([0.5, 0.25, 0.125, 0.0625], device="cuda")
+    sinks = torch.full((4,), -float("inf"), device="cuda")
+    alibi = mfa.scores.alibi(slopes)
+    output = mfa.masked_attention(q, k, v, score=alibi, sinks=sinks)
+    rows, keys, _ = plain_causal(200, 200)
+    bias = slopes.cpu()[:, None, None] * (keys - rows)
+    check(output, q, k, v, bias[None])
+
+
+def test_prepared_mask():
+    q, k, v, mask = make(seq_k=197)
+    prepared = mfa.Mask(mask)
+    assert prepared.array.stride(1) == 200
+    check(mfa.masked_attention(q, k, v, prepared), q, k, v, mask)
+
+
+def test_array_of_a_rule_on_the_cpu():
+    q, k, v, _ = make()
+    ids = torch.zeros(200, dtype=torch.int64)
+    with pytest.raises(
+        ValueError, match="ids: expected an array on cuda:0, where q is, but got one on"
+    ):
+        mfa.masked_attention(q, k, v, keep=lambda b, h, q, k: ids[k] == 0)
+
+
+def test_rules_of_jax():
+    jax = pytest.importorskip("jax")
+    if not any(device.platform == "gpu" for device in jax.devices()):
+        pytest.skip("jax finds no GPU")
+    arrays = make(seq_q=200)
+    q, k, v, _ = (jax.dlpack.from_dlpack(x) for x in arrays)
+    limits = jax.numpy.asarray([150, 170], "int32")
+    output = mfa.masked_attention(q, k, v, keep=mfa.masks.lengths(limits))
+    keep = torch.arange(200) < torch.tensor([150, 170])[:, None, None]
+    check(torch.from_dlpack(output), *arrays[:3], additive(keep))
