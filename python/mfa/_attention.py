@@ -43,11 +43,12 @@ def masked_attention(
 
     It runs on the arrays' device. On a GPU it is put into the caller's current
     stream (torch's, or the default stream for other libraries), and nothing
-    waits for it. A call with a new combination of element types, head sizes, kind
-    of mask and functions compiles a kernel first; batch, lengths, heads, strides and
-    what functions refer to make no difference. For a single query (Sq = 1) a GPU has kernels of their own, one
-    for each number H / h of query heads that share a key head: they read keys and
-    values once for all of these, and share long ones between multiprocessors.
+    waits for it. A call with a new combination of element types, head sizes,
+    kind of mask and functions compiles a kernel first; batch, lengths, heads, strides
+    and what functions refer to make no difference. For a single query (Sq = 1) a GPU
+    has kernels of their own, one for each number H / h of query heads that share a key
+    head: they read keys and values once for all of these, and share long ones between
+    multiprocessors.
 
     Arrays are read as they are, with any strides but for a unit stride in the
     last dimension of q, k, v and out: views of packed arrays, transposed and

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from ._symbols import ELEMENTS, Symbol, Table, format_float
+from ._symbols import Symbol, format_float
+from ._tables import ELEMENTS, Table
 
 _POSITIONS = {"b": "%b", "h": "%h", "q": "%q", "k": "%k", "s": "%s"}
-_PREDICATES = {
-    "index": {"eq": "eq", "ne": "ne", "lt": "slt", "le": "sle", "gt": "sgt", "ge": "sge"},
-    "i1": {"eq": "eq", "ne": "ne"},
-    "f32": {"eq": "oeq", "ne": "une", "lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge"},
-}
+_SIGNED = {"eq": "eq", "ne": "ne", "lt": "slt", "le": "sle", "gt": "sgt", "ge": "sge"}
+_FLOATS = {"eq": "oeq", "ne": "une", "lt": "olt", "le": "ole", "gt": "ogt", "ge": "oge"}
+_PREDICATES = {"index": _SIGNED, "i1": _SIGNED, "f32": _FLOATS}
 _OPERATIONS = {
     "index": {
         "add": "addi",
@@ -120,7 +119,8 @@ class Writer:
                 continue
             stack.pop()
             if id(x) not in self._names:
-                self._names[id(x)] = self._write(x, [self._names[id(y)] for y in x.args])
+                args = [self._names[id(y)] for y in x.args]
+                self._names[id(x)] = self._write(x, args)
                 self._alive.append(x)
         return self._names[id(root)]
 

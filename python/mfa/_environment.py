@@ -18,7 +18,8 @@ from typing import Any
 
 from . import _symbols
 from ._arrays import type_name
-from ._symbols import Symbol, Table, error, is_symbolic
+from ._symbols import Symbol, error, is_symbolic
+from ._tables import Table
 from .masks import Rule
 
 Path = tuple[tuple[str, Any], ...]
@@ -208,7 +209,8 @@ class _Attributes:
         found = getattr(value, key)
         owner = getattr(type(value), key, None)
         if isinstance(found, types.MethodType) and found.__self__ is value:
-            return environment.bind(found, (*path, ("attr", key)), f"{name}.{key}", self)
+            where = (*path, ("attr", key))
+            return environment.bind(found, where, f"{name}.{key}", self)
         if isinstance(owner, property):
             # Computed by code that reads attributes of its own.
             return owner.fget(self)
@@ -312,7 +314,7 @@ class Environment:
             return value
         self._guard(path, "type", type(value))
         is_float = isinstance(value, float) or (
-            not isinstance(value, int) and value.dtype.kind != "i" and value.dtype.kind != "u"
+            not isinstance(value, int) and value.dtype.kind not in "iu"
         )
         return _symbols.number("f32" if is_float else "index", path, name)
 

@@ -86,7 +86,8 @@ def _check_shapes(query, key, value, enable_gqa: bool) -> None:
     for name, x in (("key", key), ("value", value)):
         if x.shape[0] not in (batch, 1):
             raise ValueError(
-                f"{name}: expected batch {batch}, as of query, or 1, but got {x.shape[0]}"
+                f"{name}: expected batch {batch}, as of query, or 1, but got "
+                f"{x.shape[0]}"
             )
     kv_heads = key.shape[1]
     if value.shape[1] != kv_heads:
@@ -100,8 +101,8 @@ def _check_shapes(query, key, value, enable_gqa: bool) -> None:
         )
     if kv_heads == 0 or heads % kv_heads != 0:
         raise ValueError(
-            f"key: expected a number of heads that divides the {heads} of query but got "
-            f"{kv_heads}"
+            f"key: expected a number of heads that divides the {heads} of query but "
+            f"got {kv_heads}"
         )
 
 
@@ -148,16 +149,17 @@ def _make_keep(block_mask, query, key) -> Callable | None:
         if callable(block_mask) and not hasattr(block_mask, "kv_indices"):
             return block_mask
         raise TypeError(
-            "block_mask: expected a BlockMask or a function of (b, h, q_idx, kv_idx) but "
-            f"got {type(block_mask).__name__}"
+            "block_mask: expected a BlockMask or a function of (b, h, q_idx, kv_idx) "
+            f"but got {type(block_mask).__name__}"
         )
     sizes = query.shape[2], key.shape[2]
     lengths = getattr(block_mask, "seq_lengths", sizes)
     for name, size, length in zip(("query", "key"), sizes, lengths):
         if size > length:
             raise ValueError(
-                f"block_mask: expected a mask for lengths of {tuple(sizes)} but got one "
-                f"for {tuple(lengths)}, fewer than of {name}; make it for these lengths"
+                f"block_mask: expected a mask for lengths of {tuple(sizes)} but got "
+                f"one for {tuple(lengths)}, fewer than of {name}; make it for these "
+                "lengths"
             )
     full = query.shape[0], query.shape[1]
     given = tuple(block_mask.kv_num_blocks.shape[:2])

@@ -269,22 +269,3 @@ log2 = _export("log2", "The logarithm to base 2.")
 sqrt = _export("sqrt", "The square root.")
 tanh = _export("tanh", "The hyperbolic tangent.")
 floor = _export("floor", "The largest integer that is not larger, as a float.")
-
-
-def astype_int(x):
-    return to_int(x)
-
-
-__all__ = [
-    "constant",
-    "exp",
-    "exp2",
-    "floor",
-    "log",
-    "log2",
-    "maximum",
-    "minimum",
-    "sqrt",
-    "tanh",
-    "where",
-]

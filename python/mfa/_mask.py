@@ -32,15 +32,14 @@ class Mask:
             array = array.array
         shape, dtype = getattr(array, "shape", None), getattr(array, "dtype", None)
         if shape is None or dtype is None:
-            raise TypeError(
-                f"array: expected an array but got {type(array).__name__}"
-            )
+            raise TypeError(f"array: expected an array but got {type(array).__name__}")
         if len(shape) not in (3, 4):
             raise ValueError(f"array: expected rank 3 or 4 but got rank {len(shape)}")
         name = type_name(dtype)
         if name not in _WIDTHS:
             raise TypeError(
-                f"array: expected elements of type f16, bf16, f32 or bool but got {name}"
+                "array: expected elements of type f16, bf16, f32 or bool but got "
+                f"{name}"
             )
         # What the kernels read.
         self.array = _align(array, _WIDTHS[name])

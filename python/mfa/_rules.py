@@ -14,6 +14,7 @@ from . import _mfa, _symbols
 from ._arrays import library_of
 from ._emit import write_rules
 from ._environment import Environment, follow, holds
+from ._tables import Table
 from .masks import Rule
 
 Root = tuple[Callable | None, Callable | None]
@@ -165,9 +166,11 @@ def _check_result(role: str, result: Any):
     try:
         symbol = _symbols.lift(result)
     except TypeError:
+        got = type(result).__name__
+        if isinstance(result, Table):
+            got = f"the array '{result.name}'"
         raise TypeError(
-            f"{role}: expected the function to return a {what} but got "
-            f"{type(result).__name__}"
+            f"{role}: expected the function to return a {what} but got {got}"
         ) from None
     if role == "score":
         if symbol.kind == "i1":
@@ -179,7 +182,7 @@ def _check_result(role: str, result: Any):
     if symbol.kind != "i1":
         kind = "an integer" if symbol.kind == "index" else "a float"
         raise TypeError(
-            f"keep: expected the function to return a condition but got {kind}; compare "
-            "it with another number"
+            f"keep: expected the function to return a condition but got {kind}; "
+            "compare it with another number"
         )
     return symbol

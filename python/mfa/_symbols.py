@@ -15,10 +15,10 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-_INT32 = (-(2**31), 2**31 - 1)
-_ANY = (-math.inf, math.inf)
+INT32 = (-(2**31), 2**31 - 1)
+ANY = (-math.inf, math.inf)
 # Positions and lengths, whatever the launch.
-_POSITION = (0, 2**31 - 1)
+POSITION = (0, 2**31 - 1)
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _LIBRARIES = ("torch", "numpy", "jax", "jaxlib", "functools", "ml_dtypes")
@@ -59,14 +59,28 @@ def error(text: str, kind: type = TypeError) -> Exception:
     return kind(f"{state.role}: {text} ({_where_in_user_code()})")
 
 
-class Symbol:
+class Traced:
+    """What a trace has in place of a value."""
+
+    __slots__ = ()
+
+    def refuse_as_number(self) -> Exception:
+        """The error where it should be a number and is none."""
+        raise NotImplementedError
+
+
+def is_symbolic(value: Any) -> bool:
+    return isinstance(value, Traced)
+
+
+class Symbol(Traced):
     """A number or a condition that is not known before the kernel runs."""
 
     __slots__ = ("args", "captured", "kind", "op", "range", "value")
     # NumPy leaves operators with its arrays and numbers to this class.
     __array_priority__ = 1000
 
-    def __init__(self, op, kind, args=(), value=None, range=_ANY, captured=None):
+    def __init__(self, op, kind, args=(), value=None, range=ANY, captured=None):
         self.op = op
         self.kind = kind
         self.args = args
@@ -91,7 +105,9 @@ class Symbol:
             return self.value
         if self.captured is not None:
             raise Specialize(self.captured)
-        raise error(f"expected {what} that depends on no position but got one; {remedy}")
+        raise error(
+            f"expected {what} that depends on no position but got one; {remedy}"
+        )
 
     def __bool__(self):
         return bool(
@@ -202,10 +218,6 @@ def call_by_name(library: str, function: Any, args, kwargs) -> Any:
     return own(*args, **kwargs)
 
 
-def is_symbolic(value: Any) -> bool:
-    return isinstance(value, (Symbol, Table))
-
-
 # Constants and conversions.
 
 
@@ -226,11 +238,8 @@ def lift(value: Any) -> Symbol:
         return value
     if isinstance(value, (bool, int, float)):
         return constant(value)
-    if isinstance(value, Table):
-        raise error(
-            f"expected an element of '{value.name}' but got an array of rank "
-            f"{value.ndim}; index it"
-        )
+    if isinstance(value, Traced):
+        raise value.refuse_as_number()
     # A number of an array library, or an array without dimensions.
     if getattr(value, "shape", None) == () and hasattr(value, "item"):
         return constant(value.item())
@@ -257,11 +266,13 @@ def to_int(value: Any) -> Symbol:
         return x
     if x.op == "constant":
         if x.kind == "f32" and not math.isfinite(x.value):
-            raise error(f"expected a finite number to make an integer of but got {x.value}")
+            raise error(
+                f"expected a finite number to make an integer of but got {x.value}"
+            )
         return constant(int(x.value))
     if x.kind == "i1":
         return select(x, constant(1), constant(0))
-    return Symbol("to_int", "index", (x,), range=_INT32)
+    return Symbol("to_int", "index", (x,), range=INT32)
 
 
 def to_bool(value: Any) -> Symbol:
@@ -343,7 +354,7 @@ def arithmetic(op: str, x: Any, y: Any) -> Symbol:
     (x, y), kind = numbers(x, y)
     if x.op == y.op == "constant":
         return constant(_FOLDED[op](x.value, y.value))
-    bounds = _ARITHMETIC[op](x.range, y.range) if kind == "index" else _ANY
+    bounds = _ARITHMETIC[op](x.range, y.range) if kind == "index" else ANY
     return Symbol(op, kind, (x, y), range=bounds)
 
 
@@ -373,7 +384,7 @@ def floor_divide(x: Any, y: Any) -> Symbol:
     elif y.range[0] > 0 and x.range[0] >= 0:
         bounds = 0, x.range[1]
     else:
-        bounds = _ANY
+        bounds = ANY
     return Symbol("floordiv", "index", (x, y), range=bounds)
 
 
@@ -402,7 +413,7 @@ def logical(op: str, x: Any, y: Any) -> Symbol:
         if kind == "i1" and known.op == "constant" and op in ("and", "or"):
             # True & x is x, True | x is True.
             return other if known.value == (op == "and") else known
-    bounds = _ANY
+    bounds = ANY
     if kind == "index" and op == "and":
         for part in (x, y):
             if part.range[0] >= 0:
@@ -503,176 +514,11 @@ def _operators() -> None:
 _operators()
 
 
-# Arrays.
-
-
-def _is_whole(index: Any) -> bool:
-    return index is Ellipsis or isinstance(index, slice) and index == slice(None)
-
-
-class Table:
-    """A captured array, of which elements are read."""
-
-    def __init__(
-        self, path, name: str, element: str, rank: int, unit: bool, given=(), known=None
-    ):
-        self.path, self.name, self.element = path, name, element
-        self.rank, self.unit = rank, unit
-        # Indices of leading dimensions that have been given.
-        self.given = given
-        # Sizes that are constants, by dimension.
-        self.known = known or {}
-
-    @property
-    def memref(self) -> str:
-        rank = self.rank
-        strides = ["?"] * rank
-        if rank and self.unit:
-            strides[-1] = "1"
-        return f"memref<{'?x' * rank}{self.element}, strided<[{', '.join(strides)}]>>"
-
-    def size(self, dim: int | None = None):
-        if dim is None:
-            return self.shape
-        return self.shape[dim]
-
-    @property
-    def shape(self) -> tuple[Symbol | int, ...]:
-        return tuple(
-            self.known.get(dim, size_of(self, dim))
-            for dim in range(len(self.given), self.rank)
-        )
-
-    @property
-    def ndim(self) -> int:
-        return self.rank - len(self.given)
-
-    def dim(self) -> int:
-        return self.ndim
-
-    def numel(self) -> Symbol:
-        result = constant(1)
-        for size in self.shape:
-            result = result * size
-        return result
-
-    def __len__(self):
-        size = self.shape[0]
-        if isinstance(size, Symbol):
-            raise Specialize(size.captured)
-        return size
-
-    @property
-    def device(self):
-        torch = sys.modules.get("torch")
-        return torch.device("cpu") if torch else None
-
-    def to(self, *args, **kwargs):
-        """Elements are converted when they are read, and copied to no device."""
-        return self
-
-    contiguous = cpu = cuda = detach = to
-
-    def __getitem__(self, index):
-        if self.element not in ELEMENTS:
-            raise error(
-                f"expected '{self.name}' to have elements of type float16, bfloat16, "
-                f"float32, int32, int64 or bool but got {self.element}"
-            )
-        given = index if isinstance(index, tuple) else (index,)
-        if len(given) == self.ndim + 1 and given[0] is Ellipsis:
-            given = given[1:]
-        while given and _is_whole(given[-1]):
-            given = given[:-1]
-        rank = self.ndim
-        if len(given) > rank:
-            raise error(
-                f"expected {rank} {'index' if rank == 1 else 'indices'} for "
-                f"'{self.name}' but got {len(given)}",
-                IndexError,
-            )
-        indices = self.given
-        for part in given:
-            indices += (self._index(part, len(indices)),)
-        if len(indices) < self.rank:
-            form = self.element, self.rank, self.unit
-            return Table(self.path, self.name, *form, indices, self.known)
-        return load(self, indices)
-
-    def _index(self, part, dim: int) -> Symbol:
-        if isinstance(part, (slice, Table, list)) or part is None or part is Ellipsis:
-            raise error(
-                f"expected positions as indices of '{self.name}' but got "
-                f"{'an array' if isinstance(part, (Table, list)) else part}"
-            )
-        x = lift(part)
-        if x.kind != "index":
-            what = "a float" if x.kind == "f32" else "a condition"
-            raise error(
-                f"expected integers as indices of '{self.name}' but got {what} for "
-                f"dimension {dim}"
-            )
-        # Of negative ones, from the end.
-        if x.range[0] >= 0:
-            return x
-        size = size_of(self, dim)
-        if x.range[1] < 0:
-            return x + size
-        return select(x < 0, x + size, x)
-
-    def _refuse(self, *args, **kwargs):
-        raise error(
-            f"expected '{self.name}' to be indexed but got an operation on the whole "
-            "array; do it before, outside of the function"
-        )
-
-    @classmethod
-    def __torch_function__(cls, function, types, args=(), kwargs=None):
-        values = [*args, *(kwargs or {}).values()]
-        next(x for x in values if isinstance(x, Table))._refuse()
-
-    def __getattr__(self, name):
-        if name.startswith("__"):
-            raise AttributeError(name)
-        self._refuse()
-
-    __hash__ = object.__hash__
-
-
-for _name in (
-    "add sub mul truediv floordiv mod pow and or xor lt le gt ge eq ne neg invert abs "
-    "radd rsub rmul rtruediv rfloordiv rmod rpow rand ror rxor bool iter array "
-    "array_ufunc array_function float int index setitem contains"
-).split():
-    setattr(Table, f"__{_name}__", Table._refuse)
-
-# The element types of arrays, and what an element becomes.
-ELEMENTS = {
-    "f16": "f32",
-    "bf16": "f32",
-    "f32": "f32",
-    "i32": "index",
-    "i64": "index",
-    "i1": "i1",
-}
-
-
-def load(table: Table, indices: tuple[Symbol, ...]) -> Symbol:
-    bounds = _INT32 if table.element == "i32" else _ANY
-    symbol = Symbol("load", ELEMENTS[table.element], indices, table, bounds)
-    # Different arrays may be given to each launch: nothing of them is constant.
-    symbol.captured = None
-    return symbol
-
-
-def size_of(table: Table, dim: int) -> Symbol:
-    # Its own path, so that the size can be made a constant.
-    path = (*table.path, ("attr", "shape"), ("item", dim))
-    return Symbol("size", "index", (), (table, dim), _POSITION, frozenset({path}))
+# Leaves.
 
 
 def position(name: str) -> Symbol:
-    return Symbol("position", "index", (), name, _POSITION)
+    return Symbol("position", "index", (), name, POSITION)
 
 
 def score() -> Symbol:
@@ -681,11 +527,11 @@ def score() -> Symbol:
 
 def length(name: str) -> Symbol:
     """A size of the launch: "queries" or "keys"."""
-    return Symbol("length", "index", (), name, _POSITION)
+    return Symbol("length", "index", (), name, POSITION)
 
 
 def number(kind: str, path, name: str) -> Symbol:
-    return Symbol("capture", kind, (), (path, name), _ANY, frozenset({path}))
+    return Symbol("capture", kind, (), (path, name), ANY, frozenset({path}))
 
 
 def format_float(value: float) -> str:

@@ -180,8 +180,8 @@ def _make_batched(name: str):
         # The batch that functions see would be another.
         if rules and _uses_batch(rules) or any(map(_is_mapped, in_dims[4:])):
             raise NotImplementedError(
-                "expected sinks that are not mapped, and functions that look neither at "
-                "b nor at mapped arrays, as torch.vmap makes another batch, but got "
+                "expected sinks that are not mapped, and functions that look neither "
+                "at b nor at mapped arrays, as torch.vmap makes another batch, but got "
                 "others"
             )
         size = info.batch_size

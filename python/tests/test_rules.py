@@ -1,4 +1,4 @@
-"""Functions in keep= and score=, and the ready-made ones, on arrays of all libraries."""
+"""Functions in keep= and score=, and the ready-made ones, on all libraries' arrays."""
 
 from __future__ import annotations
 
@@ -350,7 +350,10 @@ def test_new_arrays_compile_nothing(compilations):
     for seed, length in ((1, SK), (2, SK), (3, 30)):
         ids = np.random.default_rng(seed).integers(0, 2, (B, length))
         check(keep=lambda b, h, q, k: ids[b, q] == ids[b, k])
-        check(keep=masks.documents(ids), plain_keep=lambda b, h, q, k: ids[b, q] == ids[b, k])
+        check(
+            keep=masks.documents(ids),
+            plain_keep=lambda b, h, q, k, ids=ids: ids[b, q] == ids[b, k],
+        )
     assert compilations.kernels == 2
     assert compilations.traces == 2
 
@@ -599,7 +602,7 @@ REFUSED_CALLS = {
     ),
     "array": (
         lambda: call(score=lambda s, b, h, q, k: SLOPES),
-        "score: expected the function to return a number but got Table",
+        "score: expected the function to return a number but got the array 'SLOPES'",
     ),
     "captured zero": (
         lambda: call(keep=lambda b, h, q, k: (q - k) % ZERO == 0),
