@@ -130,6 +130,17 @@ typedef enum MfaF32Product {
   MfaF32ProductTF32,
 } MfaF32Product;
 
+/// Which GPU kernels have a list of key tiles that is made at each run.
+typedef enum MfaTileLists {
+  /// Those whose rule reads arrays.
+  MfaTileListsRules,
+  /// Those, and masks where the sizes are worth it.
+  MfaTileListsAuto,
+  /// All that have a rule, or a mask that varies over keys.
+  MfaTileListsAlways,
+  MfaTileListsNever,
+} MfaTileLists;
+
 /// How to compile. Zeros are the CPU and the defaults.
 typedef struct MfaOptions {
   MfaTarget target;
@@ -140,6 +151,13 @@ typedef struct MfaOptions {
   /// A schedule as text, `#mfa.schedule<...>`; empty to select one. Only for
   /// problems: in a module it is an attribute of the op.
   MlirStringRef schedule;
+  MfaTileLists tileLists;
+  /// With MfaTargetCPU: a GPU architecture. The program counts the tiles of keys
+  /// that kernels for it visit, and computes nothing: its last argument is an
+  /// array [4] of MfaElementI64, to which the numbers of tiles are added that
+  /// are skipped, visited freely, visited with the mask, and tested. Query, key,
+  /// value and outputs are not read.
+  MlirStringRef countTilesFor;
 } MfaOptions;
 
 //===----------------------------------------------------------------------===//

@@ -112,6 +112,21 @@ static Options fromC(const MfaOptions &options) {
                           ? mlir::mfa::F32Product::TF32
                           : mlir::mfa::F32Product::TF32x3;
   result.schedule = unwrap(options.schedule).str();
+  result.countTilesFor = unwrap(options.countTilesFor).str();
+  switch (options.tileLists) {
+  case MfaTileListsRules:
+    result.tileLists = mlir::mfa::TileLists::Rules;
+    break;
+  case MfaTileListsAuto:
+    result.tileLists = mlir::mfa::TileLists::Auto;
+    break;
+  case MfaTileListsAlways:
+    result.tileLists = mlir::mfa::TileLists::Always;
+    break;
+  case MfaTileListsNever:
+    result.tileLists = mlir::mfa::TileLists::Never;
+    break;
+  }
   return result;
 }
 

@@ -104,20 +104,32 @@ static Expected<mlir::OwningOpRef<ModuleOp>> parse(Session &session,
 // Pipelines
 //===----------------------------------------------------------------------===//
 
+static void addTileCount(mlir::OpPassManager &pm, const Options &options) {
+  mlir::mfa::MFAToNVVMOptions kernels;
+  kernels.chip = options.countTilesFor;
+  kernels.f32Product = options.f32Product;
+  kernels.tiles = options.tileLists;
+  mlir::mfa::addKeyTileCount(pm, kernels);
+}
+
 static void buildPipeline(mlir::OpPassManager &pm, const Options &options) {
   switch (options.target) {
   case Target::CPU:
+    if (!options.countTilesFor.empty())
+      addTileCount(pm, options);
     return mlir::mfa::buildMFAToCPUPipeline(pm, {});
   case Target::Sim: {
     mlir::mfa::MFAToSimOptions pipeline;
     pipeline.chip = options.chip;
     pipeline.f32Product = options.f32Product;
+    pipeline.tiles = options.tileLists;
     return mlir::mfa::buildMFAToSimPipeline(pm, pipeline);
   }
   case Target::CUDA: {
     mlir::mfa::MFAToNVVMOptions pipeline;
     pipeline.chip = options.chip;
     pipeline.f32Product = options.f32Product;
+    pipeline.tiles = options.tileLists;
     return mlir::mfa::buildMFAToNVVMPipeline(pm, pipeline);
   }
   }
@@ -142,8 +154,17 @@ static Error resolveChip(Options &options) {
       return makeError(ErrorKind::InvalidArgument,
                        "expected no chip for the CPU but got '", options.chip,
                        "'");
-    return Error::success();
+    if (options.countTilesFor.empty() ||
+        mlir::mfa::lookupChip(options.countTilesFor))
+      return Error::success();
+    return makeError(ErrorKind::InvalidArgument,
+                     "expected the chip to count tiles for to be one of ",
+                     mlir::mfa::getChipNames(), " but got '",
+                     options.countTilesFor, "'");
   }
+  if (!options.countTilesFor.empty())
+    return makeError(ErrorKind::InvalidArgument,
+                     "expected the CPU as the target that counts tiles");
   if (options.chip.empty()) {
     options.chip = "sm_80";
     if (options.target == Target::CUDA && mfa::runtime::CUDADriver::get()) {
@@ -324,6 +345,14 @@ public:
     std::unique_ptr<Kernel> kernel(new Kernel);
     kernel->source = std::move(source);
     kernel->options = options;
+    // Counts are a parameter.
+    if (!options.countTilesFor.empty())
+      if (Error error = session.run(kernel->source, [&](SourceMgr &) {
+            return lower(module, [&](mlir::OpPassManager &pm) {
+              addTileCount(pm, options);
+            });
+          }))
+        return std::move(error);
     Expected<mlir::func::FuncOp> entry = findEntry(module, entryName);
     if (!entry)
       return entry.takeError();

@@ -194,6 +194,9 @@ static Options readOptions(Reader &reader) {
   options.f32Product =
       reader.readEnum("f32 product", mlir::mfa::F32Product::TF32);
   options.schedule = reader.readString("schedule option").str();
+  options.tileLists =
+      reader.readEnum("tile lists", mlir::mfa::TileLists::Never);
+  options.countTilesFor = reader.readString("chip to count for").str();
   return options;
 }
 
@@ -218,6 +221,8 @@ std::string Kernel::serializeDescription() const {
   writer.write(options.chip);
   writer.write(static_cast<int64_t>(options.f32Product));
   writer.write(options.schedule);
+  writer.write(static_cast<int64_t>(options.tileLists));
+  writer.write(options.countTilesFor);
   writer.write(source);
   writer.write(entry);
   writer.write(schedule);

@@ -52,6 +52,13 @@ void mfa::addMFAToGPUKernels(OpPassManager &pm,
   addSimplification(pm);
 }
 
+void mfa::addKeyTileCount(OpPassManager &pm, const MFAToNVVMOptions &options) {
+  pm.addNestedPass<func::FuncOp>(createMFAGroupHeadsAsQueriesPass());
+  pm.addPass(createMFASelectSchedulePass(
+      {options.chip, options.f32Product, options.tiles}));
+  pm.addNestedPass<func::FuncOp>(createMFACountKeyTilesPass());
+}
+
 void mfa::addGPUKernelsToNVVM(OpPassManager &pm) {
   OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
   kernels.addPass(createConvertMFAGPUToNVVMPass());

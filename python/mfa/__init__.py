@@ -17,6 +17,7 @@ from ._kernels import cuda_unavailable_reason
 from ._mask import Mask
 from ._mfa import version as _version
 from ._sdpa import scaled_dot_product_attention
+from ._tiles import TileCounts
 
 __version__ = _version()
 
@@ -24,6 +25,7 @@ __all__ = [
     "CompiledAttention",
     "Mask",
     "Spec",
+    "TileCounts",
     "cache_dir",
     "clear_cache",
     "compile",

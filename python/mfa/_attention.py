@@ -37,6 +37,7 @@ def masked_attention(
     return_lse: bool = False,
     out: Any = None,
     target: str | None = None,
+    tiles: str | None = None,
 ) -> Any:
     """Softmax over the keys of `score(q k^T * scale + mask)`, times `v`, where `keep`
     says which keys take part.
@@ -84,6 +85,10 @@ def masked_attention(
         (out, lse).
       target: "cpu", "cuda", or "sim", which simulates the GPU kernel on arrays
         of the CPU. By default that of the arrays.
+      tiles: who has a list, made at each call on the GPU, of the tiles of keys that
+        take part: None, rules that read arrays; "auto", those, and masks where sizes
+        are worth it; "always", all with a rule or mask; "never", none. Results are
+        the same. Calls that go through torch's dispatcher have the default.
 
     Returns:
       [B, Sq, H, Dv], of the type, library and device of q. A row that attends to
@@ -118,6 +123,7 @@ def masked_attention(
                 return_lse=return_lse,
                 out=out,
                 target=target,
+                tiles=tiles,
             )
         rules, captures = bind(keep, score, q)
     if _is_tracing is not None and _is_tracing():
@@ -126,7 +132,7 @@ def masked_attention(
         return registered.call_op(
             q, k, v, mask, scale, return_lse, out, target, rules, captures, sinks
         )
-    if rules is None and sinks is None:
+    if rules is None and sinks is None and tiles is None:
         return _attend(q, k, v, mask, scale, return_lse, out, target)
     return _attend(
         q,
@@ -140,4 +146,5 @@ def masked_attention(
         rules=rules,
         captures=captures,
         sinks=sinks,
+        tiles=tiles,
     )

@@ -10,6 +10,7 @@ from . import _kernels, _mfa
 from ._arrays import type_name
 from ._mask import unwrap
 from ._rules import bind
+from ._tiles import TileCounts, count
 
 # Bits of _mfa.Problem's mask_broadcast.
 _HEADS, _KEYS = 2, 8
@@ -88,6 +89,7 @@ def compile(
     chip: str | None = None,
     schedule: str | None = None,
     f32_product: str = "tf32x3",
+    tiles: str | None = None,
 ) -> CompiledAttention:
     """Compiles masked attention for arrays such as these.
 
@@ -106,6 +108,7 @@ def compile(
         sm_80 where there is none.
       schedule: a schedule as text, "#mfa.schedule<...>", instead of the one that
         is selected.
+      tiles: as of masked_attention.
       f32_product: how a GPU multiplies float32 matrices: "tf32x3", as accurate as
         float32, or "tf32".
 
@@ -146,6 +149,16 @@ def compile(
     if not chip:
         chip = _kernels.chip_of("sim" if target == "cuda" and not has_gpu else target)
 
+    if tiles not in (None, "auto", "always", "never"):
+        raise ValueError(
+            f"tiles: expected None, 'auto', 'always' or 'never' but got {tiles!r}"
+        )
+    options = {
+        "schedule": schedule or "",
+        "f32_product": f32_product,
+        "tile_lists": tiles or "rules",
+    }
+
     def compile_for(any_scale: bool) -> tuple[_mfa.Kernel, _mfa.Problem]:
         mask_form = mask_dtype, bits, unit
         problem = dtype, q_shape[3], v_shape[3], *mask_form, any_scale, return_lse
@@ -154,8 +167,7 @@ def compile(
             *problem,
             target,
             chip=chip,
-            schedule=schedule or "",
-            f32_product=f32_product,
+            **options,
             **regions,
         )
         if has_gpu and chip == _kernels.chip_of("cuda"):
@@ -165,7 +177,7 @@ def compile(
                 _kernels.save(kernel)
         return kernel, _kernels.make_problem(*problem, **regions)
 
-    return CompiledAttention(compile_for, return_lse, (keep, score, rules))
+    return CompiledAttention(compile_for, return_lse, (keep, score, rules), options)
 
 
 class CompiledAttention:
@@ -176,11 +188,13 @@ class CompiledAttention:
         compile_for: Callable[[bool], tuple[_mfa.Kernel, _mfa.Problem]],
         lse: bool,
         functions: tuple[Callable | None, Callable | None, Any] = (None, None, None),
+        options: dict[str, str] | None = None,
     ):
         self._compile_for = compile_for
         self._kernel, self._problem = compile_for(False)
         self._lse = lse
         self._functions = functions
+        self._options = options or {}
 
     def __call__(
         self,
@@ -213,6 +227,30 @@ class CompiledAttention:
             captures=captures,
             sinks=sinks,
         )
+
+    def tiles(
+        self,
+        q: Any,
+        k: Any,
+        v: Any,
+        mask: Any = None,
+        *,
+        keep: Callable | None = None,
+        score: Callable | None = None,
+    ) -> TileCounts:
+        """How many tiles of keys a call with these arguments skips, tests, and visits
+        freely or with the mask alone, over all batches and heads. It is counted on the
+        CPU; q, k and v are not read and may be mfa.Spec. Scores are taken to be
+        finite. ValueError for a kernel of the CPU, which has no tiles."""
+        if not self.chip:
+            raise ValueError(
+                "expected a kernel for a GPU or its simulation, which has tiles, but "
+                "got one for the CPU; compile one with target='sim'"
+            )
+        _, captures = self._bind(keep, score, q)
+        mask = unwrap(mask)
+        shapes = tuple(tuple(int(n) for n in x.shape) for x in (q, k, v))
+        return count(self._problem, self.chip, self._options, shapes, mask, captures)
 
     def _bind(self, keep: Callable | None, score: Callable | None, q: Any) -> tuple:
         """The rules of the kernel, and what functions refer to."""

@@ -62,6 +62,7 @@ def get_kernel(
     chip: str = "",
     schedule: str = "",
     f32_product: str = "tf32x3",
+    tile_lists: str = "rules",
 ) -> _mfa.Kernel:
     """The kernel of a problem, compiled at most once for each chip, whatever the
     number of threads that ask for it. `device` is the GPU whose chip it is for, if
@@ -70,7 +71,7 @@ def get_kernel(
     chip = chip or chip_of(target, device)
     mask = mask_dtype, mask_broadcast, mask_unit_stride
     problem = dtype, head_dim, value_dim, *mask, any_scale, lse, num_queries
-    key = *problem, sinks, rules, target, chip, schedule, f32_product
+    key = *problem, sinks, rules, target, chip, schedule, f32_product, tile_lists
     with _lock:
         kernel = _kernels.get(key)
         pending = _pending.setdefault(key, threading.RLock())
@@ -117,7 +118,7 @@ def make_problem(
 
 
 def _read_or_compile(key: tuple) -> _mfa.Kernel:
-    target, chip, schedule, f32_product = key[11:]
+    target, chip, schedule, f32_product, tile_lists = key[11:]
     # The compiler's identity covers its version, LLVM's and this CPU.
     disk_key = _mfa.compiler_id(), *key
     payload = _cache.read(disk_key)
@@ -134,6 +135,7 @@ def _read_or_compile(key: tuple) -> _mfa.Kernel:
         chip=chip,
         schedule=schedule,
         f32_product=f32_product,
+        tile_lists=tile_lists,
     )
     _disk_keys[kernel] = disk_key
     save(kernel)

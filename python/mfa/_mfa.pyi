@@ -107,6 +107,9 @@ def compile_problem(
     chip: str = "",
     f32_product: str = "tf32x3",
     schedule: str = "",
+    tile_lists: str = "rules",
+    # with Target.cpu, a chip: the kernel counts tiles (MfaOptions::countTilesFor)
+    count_tiles_for: str = "",
 ) -> Kernel: ...
 def compile_source(
     source: str | bytes,
@@ -158,6 +161,7 @@ def attend(
     # as many as the names of the rules: arrays, integers and numbers
     captures: tuple | None = None,
     sinks: Any = None,
+    tiles: str | None = None,
 ) -> Any:
     """masked_attention; kernels come from _kernels.get_kernel, and are kept. One that
     the launch has made machine code for is passed to _kernels.save. Tensors that are

@@ -25,6 +25,7 @@ def attend(
     rules: Any = None,
     captures: Any = None,
     sinks: Any = None,
+    tiles: str | None = None,
 ) -> Any:
     """mfa.masked_attention, on arguments that it has checked.
 
@@ -45,6 +46,7 @@ def attend(
         rules=rules,
         captures=captures,
         sinks=sinks,
+        tiles=tiles,
     )
     output, lse = result if return_lse else (result, None)
     if is_padded:

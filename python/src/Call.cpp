@@ -347,7 +347,7 @@ static MfaProblem makeProblem(const Operands &operands, const MaskView &mask,
 
 /// All of a problem that masked_attention varies, and where it runs.
 static uint64_t makeKey(const MfaProblem &problem, MfaTarget target,
-                        int32_t device) {
+                        int32_t device, unsigned tileLists) {
   uint64_t key = static_cast<uint32_t>(device);
   auto add = [&](unsigned bits, uint64_t value) { key = key << bits | value; };
   add(2, target);
@@ -362,6 +362,7 @@ static uint64_t makeKey(const MfaProblem &problem, MfaTarget target,
   add(1, problem.lse);
   add(1, problem.sinks);
   add(7, problem.numQueries);
+  add(2, tileLists);
   return key;
 }
 
@@ -405,12 +406,30 @@ static KernelsByKey &getKernels(Rules *rules) {
   return rules->kernels;
 }
 
+/// What the argument `tiles` may be, besides None for the first; as
+/// mfa._mfa.compile_problem takes them.
+static constexpr const char *kTileLists[] = {"rules", "auto", "always", "never"};
+
+/// The number of the choice.
+static unsigned parseTileLists(nb::handle tiles) {
+  if (tiles.is_none())
+    return 0;
+  std::string_view text;
+  if (nb::try_cast(tiles, text))
+    for (unsigned choice = 1; choice < std::size(kTileLists); ++choice)
+      if (text == kTileLists[choice])
+        return choice;
+  throwError(PyExc_ValueError,
+             "tiles: expected None, 'auto', 'always' or 'never' but got " +
+                 nb::cast<std::string>(nb::repr(tiles)));
+}
+
 /// Looks a kernel up here, then in mfa._kernels, which compiles it or has it
 /// from disk.
 static std::shared_ptr<Kernel> getKernel(const MfaProblem &problem,
                                          Rules *rules, MfaTarget target,
-                                         int32_t device) {
-  uint64_t key = makeKey(problem, target, device);
+                                         int32_t device, unsigned tileLists) {
+  uint64_t key = makeKey(problem, target, device, tileLists);
   KernelsByKey &known = getKernels(rules);
   auto found = known.find(key);
   if (found != known.end())
@@ -427,7 +446,8 @@ static std::shared_ptr<Kernel> getKernel(const MfaProblem &problem,
       getTargetName(target), device,
       nb::arg("num_queries") = problem.numQueries,
       nb::arg("sinks") = static_cast<bool>(problem.sinks),
-      nb::arg("rules") = rules ? rules->text : std::string()));
+      nb::arg("rules") = rules ? rules->text : std::string(),
+      nb::arg("tile_lists") = kTileLists[tileLists]));
   return getKernels(rules).try_emplace(key, std::move(kernel)).first->second;
 }
 
@@ -570,7 +590,7 @@ namespace {
 struct Call {
   nb::handle q, k, v, mask, scale;
   bool returnLSE;
-  nb::handle out, target, rules, captures, sinks;
+  nb::handle out, target, rules, captures, sinks, tiles;
 };
 
 /// Reads the arguments of a call.
@@ -661,7 +681,7 @@ static nb::object callPadded(const Call &call, const Operands &operands,
   DynamoPause pause;
   nb::object result = getFunction(attend, "mfa._padding", "attend")(
       call.q, call.k, call.v, call.mask, call.scale, call.returnLSE, out, lse,
-      call.target, call.rules, call.captures, call.sinks);
+      call.target, call.rules, call.captures, call.sinks, call.tiles);
   noteWritten(operands.out, operands.lse);
   return result;
 }
@@ -748,9 +768,10 @@ static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
                          nb::handle mask, nb::handle scale, bool returnLSE,
                          nb::handle out, nb::handle target, nb::handle kernel,
                          nb::handle problem, bool readsMemory, nb::handle rules,
-                         nb::handle captures, nb::handle sinks) {
+                         nb::handle captures, nb::handle sinks,
+                         nb::handle tiles) {
   const Call call = {q,   k,      v,     mask,     scale, returnLSE,
-                     out, target, rules, captures, sinks};
+                     out, target, rules, captures, sinks, tiles};
   nb::object outArray = nb::borrow(out), lseArray = nb::none();
   if (returnLSE && nb::isinstance<nb::tuple>(out)) {
     auto pair = nb::cast<nb::tuple>(out);
@@ -819,6 +840,7 @@ static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
   if (kernel.is_none() && needsPadding(operands))
     return callPadded(call, operands, outArray, lseArray);
 
+  const unsigned tileLists = parseTileLists(tiles);
   Rules *const regions = rules.is_none() ? nullptr : &nb::cast<Rules &>(rules);
   std::shared_ptr<Kernel> toLaunch;
   int64_t groupedQueries = 0;
@@ -838,7 +860,8 @@ static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
     MfaProblem wanted = makeProblem(operands, maskView, returnLSE);
     wanted.numQueries = groupedQueries;
     toLaunch = getKernel(wanted, regions, targetKind,
-                         operands.q.isOnCUDA() ? operands.q.deviceId : 0);
+                         operands.q.isOnCUDA() ? operands.q.deviceId : 0,
+                         tileLists);
   }
 
   if (regions)
@@ -889,7 +912,8 @@ void mfa::python::bindCall(nb::module_ &m) {
         nb::arg("problem").none() = nb::none(), nb::arg("reads_memory") = false,
         nb::arg("rules").none() = nb::none(),
         nb::arg("captures").none() = nb::none(),
-        nb::arg("sinks").none() = nb::none());
+        nb::arg("sinks").none() = nb::none(),
+        nb::arg("tiles").none() = nb::none());
   m.def("forget_kernels", &forgetKernels);
   m.def("call_paused", [](nb::handle function, const nb::args &args,
                           const nb::kwargs &kwargs) {

@@ -137,7 +137,8 @@ static size_t hashProblem(const Problem &self) {
 /// Options of the C API, which refer to these strings.
 static MfaOptions makeOptions(MfaTarget target, const std::string &chip,
                               const std::string &product,
-                              const std::string &schedule) {
+                              const std::string &schedule,
+                              const std::string &tileLists) {
   MfaOptions options = {};
   options.target = target;
   options.chip = toRef(chip);
@@ -150,6 +151,19 @@ static MfaOptions makeOptions(MfaTarget target, const std::string &chip,
     throwError(PyExc_ValueError,
                "f32_product: expected 'tf32x3' or 'tf32' but got '" + product +
                    "'");
+  static constexpr std::pair<const char *, MfaTileLists> kTileLists[] = {
+      {"rules", MfaTileListsRules},
+      {"auto", MfaTileListsAuto},
+      {"always", MfaTileListsAlways},
+      {"never", MfaTileListsNever}};
+  auto *choice = std::find_if(
+      std::begin(kTileLists), std::end(kTileLists),
+      [&](const auto &choice) { return tileLists == choice.first; });
+  if (choice == std::end(kTileLists))
+    throwError(PyExc_ValueError, "tiles: expected 'rules', 'auto', 'always' or "
+                                 "'never' but got '" +
+                                     tileLists + "'");
+  options.tileLists = choice->second;
   return options;
 }
 
@@ -170,8 +184,11 @@ static std::shared_ptr<Kernel> compileProblem(const Problem &problem,
                                               MfaTarget target,
                                               const std::string &chip,
                                               const std::string &product,
-                                              const std::string &schedule) {
-  MfaOptions options = makeOptions(target, chip, product, schedule);
+                                              const std::string &schedule,
+                                              const std::string &tileLists,
+                                              const std::string &countTilesFor) {
+  MfaOptions options = makeOptions(target, chip, product, schedule, tileLists);
+  options.countTilesFor = toRef(countTilesFor);
   return makeKernel([&](MfaKernel *kernel) {
     return mfaKernelCompileProblem(&problem.problem, &options, kernel);
   });
@@ -187,7 +204,8 @@ compileSource(nb::handle source, const std::string &entry, MfaTarget target,
   } else {
     text = nb::cast<std::string>(source);
   }
-  MfaOptions options = makeOptions(target, chip, product, /*schedule=*/"");
+  MfaOptions options = makeOptions(target, chip, product, /*schedule=*/"",
+                                   /*tileLists=*/"rules");
   return makeKernel([&](MfaKernel *kernel) {
     return mfaKernelCompileSource(toRef(text), toRef(entry), &options, kernel);
   });
@@ -496,7 +514,8 @@ void mfa::python::bindKernel(nb::module_ &m) {
 
   m.def("compile_problem", &compileProblem, nb::arg("problem"), nb::kw_only(),
         nb::arg("target"), nb::arg("chip") = "",
-        nb::arg("f32_product") = "tf32x3", nb::arg("schedule") = "");
+        nb::arg("f32_product") = "tf32x3", nb::arg("schedule") = "",
+        nb::arg("tile_lists") = "rules", nb::arg("count_tiles_for") = "");
   m.def("compile_source", &compileSource, nb::arg("source"), nb::kw_only(),
         nb::arg("entry") = "", nb::arg("target"), nb::arg("chip") = "",
         nb::arg("f32_product") = "tf32x3");

@@ -371,12 +371,11 @@ static const Target kTargets[] = {
 
 static void buildTileCountPipeline(mlir::OpPassManager &pm,
                                    const LoweringOptions &options) {
-  mlir::OpPassManager &functions = pm.nest<mlir::func::FuncOp>();
-  functions.addPass(mlir::mfa::createMFAGroupHeadsAsQueriesPass());
-  pm.addPass(mlir::mfa::createMFASelectSchedulePass(
-      {options.chip, options.f32Product, options.tileLists}));
-  pm.nest<mlir::func::FuncOp>().addPass(
-      mlir::mfa::createMFACountKeyTilesPass());
+  mlir::mfa::MFAToNVVMOptions kernels;
+  kernels.chip = options.chip;
+  kernels.f32Product = options.f32Product;
+  kernels.tiles = options.tileLists;
+  mlir::mfa::addKeyTileCount(pm, kernels);
   buildCPUPipeline(pm, options);
 }
 

@@ -16,6 +16,7 @@
 #define MFA_EXECUTION_KERNEL_H
 
 #include "mfa/Dialect/MFA/IR/MFA.h"
+#include "mfa/Dialect/MFA/Transforms/Passes.h"
 #include "mfa/Execution/HostCode.h"
 #include "mfa/Runtime/CUDAImage.h"
 #include "mfa/Runtime/ElementType.h"
@@ -112,6 +113,10 @@ struct Options {
   mlir::mfa::F32Product f32Product = mlir::mfa::F32Product::TF32x3;
   /// `#mfa.schedule<...>`, for problems only; empty to select one.
   std::string schedule;
+  mlir::mfa::TileLists tileLists = mlir::mfa::TileLists::Rules;
+  /// With target CPU: an architecture. The program counts the tiles of keys
+  /// that kernels for it visit, and computes nothing (mfa-count-key-tiles).
+  std::string countTilesFor;
 };
 
 /// A parameter of the entry function.

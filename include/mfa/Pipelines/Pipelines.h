@@ -97,6 +97,11 @@ struct MFAToSimOptions : public KernelOptions<MFAToSimOptions> {
 /// linalg: the reference, run by a JIT on the CPU.
 void buildMFAToCPUPipeline(OpPassManager &pm, const MFAToCPUOptions &options);
 
+/// Adds the passes that put loops which count tiles of keys in the place of ops
+/// on buffers (`mfa-count-key-tiles`), with the schedules that `mfa-to-nvvm`
+/// selects.
+void addKeyTileCount(OpPassManager &pm, const MFAToNVVMOptions &options);
+
 /// From masked attention on tensors or buffers to host code in the llvm
 /// dialect that launches kernels embedded as PTX: the three stages below, one
 /// after another.
