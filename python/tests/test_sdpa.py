@@ -11,11 +11,12 @@ from torch.nn.attention.bias import causal_lower_right, causal_upper_left  # noq
 attend = mfa.scaled_dot_product_attention
 
 
-def expected_of(q, k, v, **options):
+def expected_of(q, k, v, *masks, **options):
     # Without heads, torch 2.11 on the CPU ends the process by a division by zero.
     if q.shape[-3:-2] == (0,):
         return q.new_empty(*q.shape[:-1], v.shape[-1])
-    return torch.nn.functional.scaled_dot_product_attention(q, k, v, **options)
+    function = torch.nn.functional.scaled_dot_product_attention
+    return function(q, k, v, *masks, **options)
 
 
 BF16 = torch.bfloat16
