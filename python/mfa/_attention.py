@@ -107,7 +107,7 @@ def masked_attention(
     if _is_tracing is None:
         register_with_torch()
     if type(mask) is Mask:
-        mask = mask.array
+        mask, tiles = mask.array, tiles or mask.tiles
     rules, captures = None, ()
     if keep is not None or score is not None:
         if _is_tracing is not None and _is_tracing():

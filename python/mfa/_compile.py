@@ -8,7 +8,7 @@ from typing import Any
 
 from . import _kernels, _mfa
 from ._arrays import type_name
-from ._mask import unwrap
+from ._mask import Mask, check_tiles, unwrap
 from ._rules import bind
 from ._tiles import TileCounts, count
 
@@ -128,6 +128,8 @@ def compile(
         raise ValueError(
             f"k: expected head size {q_shape[3]}, as of q, but got {k_shape[3]}"
         )
+    if isinstance(mask, Mask):
+        tiles = tiles or mask.tiles
     mask = unwrap(mask)
     mask_dtype, bits, unit = None, 0, False
     if mask is not None:
@@ -149,10 +151,7 @@ def compile(
     if not chip:
         chip = _kernels.chip_of("sim" if target == "cuda" and not has_gpu else target)
 
-    if tiles not in (None, "auto", "always", "never"):
-        raise ValueError(
-            f"tiles: expected None, 'auto', 'always' or 'never' but got {tiles!r}"
-        )
+    check_tiles(tiles)
     options = {
         "schedule": schedule or "",
         "f32_product": f32_product,

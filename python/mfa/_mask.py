@@ -23,13 +23,15 @@ class Mask:
 
     Args:
       array: as `mask` of masked_attention.
+      tiles: what calls with the mask take for their argument `tiles`, where they have
+        none of their own.
     """
 
-    __slots__ = ("array",)
+    __slots__ = ("array", "tiles")
 
-    def __init__(self, array: Any):
+    def __init__(self, array: Any, tiles: str | None = None):
         if isinstance(array, Mask):
-            array = array.array
+            array, tiles = array.array, tiles or array.tiles
         shape, dtype = getattr(array, "shape", None), getattr(array, "dtype", None)
         if shape is None or dtype is None:
             raise TypeError(f"array: expected an array but got {type(array).__name__}")
@@ -41,6 +43,8 @@ class Mask:
                 "array: expected elements of type f16, bf16, f32 or bool but got "
                 f"{name}"
             )
+        check_tiles(tiles)
+        self.tiles = tiles
         # What the kernels read.
         self.array = _align(array, _WIDTHS[name])
 
@@ -49,6 +53,13 @@ class Mask:
 
     def __repr__(self) -> str:
         return f"<mfa.Mask {tuple(self.shape)} of {type_name(self.dtype)}>"
+
+
+def check_tiles(tiles: Any) -> None:
+    if tiles not in (None, "auto", "always", "never"):
+        raise ValueError(
+            f"tiles: expected None, 'auto', 'always' or 'never' but got {tiles!r}"
+        )
 
 
 def unwrap(mask: Any) -> Any:

@@ -40,6 +40,9 @@ class Problem:
     ) -> None: ...
     def __eq__(self, other: object) -> bool: ...
     def __hash__(self) -> int: ...
+    mask_broadcast: Final[int]
+    lse: Final[bool]
+    sinks: Final[bool]
 
 class Rules:
     """Regions as text, the names of what they capture, and kernels with them."""

@@ -40,7 +40,7 @@ def count(
     import numpy
 
     counts = numpy.zeros(4, numpy.int64)
-    q, _, v = shapes
+    q, k, v = shapes
     # Neither read nor written.
     nothing = numpy.zeros(1)
     owners = [nothing]
@@ -59,10 +59,18 @@ def count(
     if mask is not None:
         address, sizes, strides = argument("mask", mask)
         if len(sizes) == 3:
-            # Of a size of 1 the stride does not matter.
             sizes = sizes[0], 1, *sizes[1:]
             strides = strides[0], 0, *strides[1:]
-        arguments.append((address, sizes, strides))
+        # Where the code does not know of a size of 1, it is expanded.
+        full = [
+            size if size != 1 or problem.mask_broadcast >> dim & 1 else whole
+            for dim, (size, whole) in enumerate(zip(sizes, (q[0], q[2], q[1], k[1])))
+        ]
+        strides = [
+            stride if size == whole else 0
+            for size, whole, stride in zip(sizes, full, strides)
+        ]
+        arguments.append((address, full, strides))
     if problem.sinks:
         arguments.append(stand_in(q[2:3]))
     arguments += [

@@ -414,10 +414,9 @@ static constexpr const char *kTileLists[] = {"rules", "auto", "always", "never"}
 static unsigned parseTileLists(nb::handle tiles) {
   if (tiles.is_none())
     return 0;
-  std::string_view text;
-  if (nb::try_cast(tiles, text))
+  if (nb::isinstance<nb::str>(tiles))
     for (unsigned choice = 1; choice < std::size(kTileLists); ++choice)
-      if (text == kTileLists[choice])
+      if (nb::cast<std::string>(tiles) == kTileLists[choice])
         return choice;
   throwError(PyExc_ValueError,
              "tiles: expected None, 'auto', 'always' or 'never' but got " +

@@ -433,7 +433,15 @@ static void bindProblem(nb::module_ &m) {
                     getFields(self) ==
                         getFields(nb::cast<const Problem &>(other));
            })
-      .def("__hash__", &hashProblem);
+      .def("__hash__", &hashProblem)
+      .def_prop_ro(
+          "mask_broadcast",
+          [](const Problem &self) { return self.problem.maskBroadcast; })
+      .def_prop_ro("lse",
+                   [](const Problem &self) -> bool { return self.problem.lse; })
+      .def_prop_ro("sinks", [](const Problem &self) -> bool {
+        return self.problem.sinks;
+      });
   nb::class_<Rules>(m, "Rules")
       .def(
           "__init__",
