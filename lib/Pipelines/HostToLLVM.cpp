@@ -37,6 +37,8 @@ void mfa::addHostArithmetic(OpPassManager &pm) {
 
 void mfa::addHostControlFlow(OpPassManager &pm) {
   OpPassManager &functions = pm.nest<func::FuncOp>();
+  // Here all buffers are known, those of launches as well.
+  functions.addPass(createMFACheckAllocationsPass());
   functions.addPass(createMFALowerExpandShapesPass());
   functions.addPass(memref::createExpandStridedMetadataPass());
   functions.addPass(createLowerAffinePass());

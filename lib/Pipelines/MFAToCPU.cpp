@@ -28,6 +28,7 @@ static void addLoweringToLLVM(OpPassManager &pm) {
   // From here on there are functions that no one calls from outside.
   pm.addNestedPass<func::FuncOp>(LLVM::createLLVMRequestCWrappersPass());
   pm.addPass(mfa::createMFAOutlineParallelLoopsPass());
+  pm.addPass(mfa::createMFACheckAllocationsPass());
   pm.addPass(mfa::createMFALowerExpandShapesPass());
   pm.addPass(createConvertVectorToSCFPass());
   pm.addPass(memref::createExpandStridedMetadataPass());

@@ -268,6 +268,34 @@ def MFALowerExpandShapesPass : Pass<"mfa-lower-expand-shapes"> {
   ];
 }
 
+def MFACheckAllocationsPass : Pass<"mfa-check-allocations"> {
+  let summary = "Check that the sizes of buffers do not overflow";
+  let description = [{
+    Puts an assertion in front of each `memref.alloc`, `memref.alloca` and
+    `gpu.alloc` of the host whose bytes may be more than a signed 64-bit number
+    counts. The product of such sizes wraps around, and too little memory would be
+    allocated. Sizes of 0 count as 1 and those below 0 as unsigned numbers.
+
+    ```mlir
+    %0 = memref.alloc(%n) : memref<?xf32>
+    ```
+    becomes
+    ```mlir
+    %size = arith.maxui %n, %c1 : index
+    %low, %high = arith.mului_extended %c4, %size : index
+    %fits = arith.cmpi eq, %high, %c0 : index
+    %isPositive = arith.cmpi sge, %low, %c0 : index
+    %isValid = arith.andi %fits, %isPositive : i1
+    cf.assert %isValid, "expected memref<?xf32> to have sizes ..."
+    %0 = memref.alloc(%n) : memref<?xf32>
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect",
+    "::mlir::cf::ControlFlowDialect",
+  ];
+}
+
 def MFALowerAssertsPass : Pass<"mfa-lower-asserts", "::mlir::ModuleOp"> {
   let summary = "Report failed assertions to the runtime";
   let description = [{

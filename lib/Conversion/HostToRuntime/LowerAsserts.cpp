@@ -19,6 +19,7 @@ namespace mlir::mfa {
 } // namespace mlir::mfa
 
 using namespace mlir;
+using mfa::formatPosition;
 
 /// Declared in mfa/Runtime/CPURuntime.h.
 static constexpr StringLiteral kReportError = "mfaReportError";
@@ -34,11 +35,11 @@ static std::string getMessage(cf::AssertOp op) {
   std::string message;
   llvm::raw_string_ostream stream(message);
   stream << framed.split("\nLocation: ").first;
-  if (auto loc = op.getLoc()->findInstanceOf<FileLineColLoc>())
-    stream << " (" << loc.getFilename().getValue() << ":" << loc.getLine()
-           << ":" << loc.getColumn() << ")";
-  else if (auto name = op.getLoc()->findInstanceOf<NameLoc>())
+  std::string position = formatPosition(op.getLoc());
+  auto name = op.getLoc()->findInstanceOf<NameLoc>();
+  if (position.empty() && name)
     stream << " of '" << name.getName().getValue() << "'";
+  stream << position;
   return message;
 }
 

@@ -27,3 +27,12 @@ FailureOr<func::FuncOp> mfa::declareRuntimeFunction(ModuleOp module,
   function.setPrivate();
   return function;
 }
+
+std::string mfa::formatPosition(Location loc) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  if (auto position = loc->findInstanceOf<FileLineColLoc>())
+    stream << " (" << position.getFilename().getValue() << ":"
+           << position.getLine() << ":" << position.getColumn() << ")";
+  return text;
+}

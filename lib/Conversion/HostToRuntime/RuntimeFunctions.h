@@ -20,6 +20,10 @@ namespace mlir::mfa {
 FailureOr<func::FuncOp> declareRuntimeFunction(ModuleOp module, StringRef name,
                                                FunctionType type);
 
+/// A position in the source as the end of a message, ` (file:line:column)`;
+/// empty where there is none.
+std::string formatPosition(Location loc);
+
 } // namespace mlir::mfa
 
 #endif // MFA_LIB_CONVERSION_HOSTTORUNTIME_RUNTIMEFUNCTIONS_H

@@ -3,7 +3,7 @@
 
 # RUN: %python %s mfa-run | FileCheck %s
 # CHECK-NOT: FAIL
-# CHECK: 44 cases, 0 failed
+# CHECK: 65 cases, 0 failed
 
 import os
 import re
@@ -21,6 +21,11 @@ func.func @splat(%n: index) -> tensor<?xf32> {
   %zero = arith.constant 0.0 : f32
   %r = tensor.splat %zero[%n] : tensor<?xf32>
   return %r : tensor<?xf32>
+}
+func.func @matrices(%n: index, %m: index) -> tensor<?x16x?xbf16> {
+  %zero = arith.constant 0.0 : bf16
+  %r = tensor.splat %zero[%n, %m] : tensor<?x16x?xbf16>
+  return %r : tensor<?x16x?xbf16>
 }
 func.func @parallel(%n: index, %o: memref<4xf32>) {
   %zero = arith.constant 0.0 : f32
@@ -132,7 +137,25 @@ run(program("parallel", 1 << 40, "four.npy"), 1, asked)
 run(program("parallel", 4, "four.npy"), 0)
 run(program("view", 1 << 40), 1,
     "result 1: an array of shape .1099511627776. takes 4398046511104 bytes, but there are")
-run(program("splat", -4), 1, "result 1: expected sizes of 0 or more but got shape .-4.")
+run(program("view", -4), 1, "result 1: expected sizes of 0 or more but got shape .-4.")
+# Products of bytes beyond 64 bits, which would wrap around to a little.
+wraps = (r"error: expected memref<\S+> to have sizes of 0 or more that take at most "
+         r"9223372036854775807 bytes \((p|empty)\.mlir:\d+:\d+\)")
+sizes = -4, 1 << 61, 1 << 62, (1 << 62) + 1, (1 << 63) - 1
+for n in sizes:
+    run(program("splat", n), 1, wraps)
+for n, m in (1 << 32, 1 << 27), (1 << 58, 1 << 58), (0, 1 << 62), (-1, 0):
+    run(program("matrices", n, m), 1, wraps)
+# A program without ops of the host, whose buffers are the GPU's.
+with open("empty.mlir", "w") as file:
+    file.write("func.func @empty(%n: index) -> tensor<?xf32> {\n"
+               "  %r = tensor.empty(%n) : tensor<?xf32>\n"
+               "  return %r : tensor<?xf32>\n}\n")
+for target in "cpu", "sim":
+    for n in sizes:
+        run(["--target", target, "empty.mlir", f"--arg={n}", "--out", "o.npy"], 1, wraps)
+run(program("matrices", 0, 1 << 40), 0)
+run(program("parallel", 1 << 62, "four.npy"), 1, wraps)
 
 # Files: larger than memory, and without an end.
 save("large.npy", 1 << 40)
