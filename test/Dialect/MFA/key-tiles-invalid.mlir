@@ -31,3 +31,21 @@ module attributes {a = #mfa.key_tiles<rows = 8, keys = 8, visit = [], test = [#s
 #set = affine_set<(b, h, t, j)[sq, sk] : (j * sk - t >= 0)>
 // expected-error @below {{expected a set of 'visit' to multiply and divide by constants only, but got}}
 module attributes {a = #mfa.key_tiles<rows = 8, keys = 8, visit = [#set], test = []>} {}
+
+// -----
+
+#set = affine_set<(b, h, t, j)[sq, sk] : (j mod 0 - t >= 0)>
+// expected-error @below {{expected a set of 'visit' to divide by constants of at least 1 only, but got}}
+module attributes {a = #mfa.key_tiles<rows = 8, keys = 8, visit = [#set], test = []>} {}
+
+// -----
+
+#set = affine_set<(b, h, t, j)[sq, sk] : (t >= 0, 2 * (sk floordiv -4) - t >= 0)>
+// expected-error @below {{expected a set of 'test' to divide by constants of at least 1 only, but got}}
+module attributes {a = #mfa.key_tiles<rows = 8, keys = 8, visit = [], test = [#set]>} {}
+
+// -----
+
+#set = affine_set<(b, h, t, j)[sq, sk] : ((t ceildiv 0) mod 4 == 0)>
+// expected-error @below {{expected a set of 'test' to divide by constants of at least 1 only, but got}}
+module attributes {a = #mfa.key_tiles<rows = 8, keys = 8, visit = [], test = [#set]>} {}

@@ -147,6 +147,21 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
+/// No mod, floordiv or ceildiv by 0 or less, which has no meaning.
+static bool dividesByPositives(IntegerSet set) {
+  bool isValid = true;
+  set.walkExprs([&](AffineExpr expr) {
+    AffineExprKind kind = expr.getKind();
+    if (kind != AffineExprKind::Mod && kind != AffineExprKind::FloorDiv &&
+        kind != AffineExprKind::CeilDiv)
+      return;
+    auto divisor =
+        dyn_cast<AffineConstantExpr>(cast<AffineBinaryOpExpr>(expr).getRHS());
+    isValid &= divisor && divisor.getValue() >= 1;
+  });
+  return isValid;
+}
+
 LogicalResult KeyTilesAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    int64_t rows, int64_t keys,
                                    DenseI64ArrayAttr symbols, ArrayAttr visit,
@@ -179,6 +194,11 @@ LogicalResult KeyTilesAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                              << "' to multiply and divide by constants only, "
                                 "but got "
                              << set;
+      if (!dividesByPositives(set.getValue()))
+        return emitError() << "expected a set of '" << name
+                           << "' to divide by constants of at least 1 only, "
+                              "but got "
+                           << set;
     }
   return success();
 }
