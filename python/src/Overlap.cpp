@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <numeric>
-#include <vector>
 
 using namespace mfa::python;
 
@@ -123,6 +122,23 @@ bool mfa::python::overlap(const Array &first, const Array &second) {
   return equation.hasSolution(b.end - 1 - a.begin);
 }
 
+/// Returns true where each stride is larger than the way through all dimensions
+/// of smaller strides, as in all common layouts. `order` is from the largest
+/// stride to the smallest.
+static bool isNested(const Array &array, const std::array<int, 4> &order) {
+  int64_t extent = 0;
+  for (int i = array.rank - 1; i >= 0; --i) {
+    int64_t bound = array.sizes[order[i]] - 1;
+    if (bound == 0)
+      continue;
+    int64_t stride = std::abs(array.strides[order[i]]);
+    if (stride <= extent)
+      return false;
+    extent += stride * bound;
+  }
+  return true;
+}
+
 bool mfa::python::overlapsItself(const Array &array) {
   if (array.getNumElements() == 0)
     return false;
@@ -130,12 +146,13 @@ bool mfa::python::overlapsItself(const Array &array) {
   // after it by y_i - (size_i - 1):
   //   stride * (1 + x) + sum(s_i * (y_i - (size_i - 1))) = 0
   // The order of the dimensions does not matter; the largest strides come
-  // first, so that the dense layouts need no search.
-  std::vector<int> order(array.rank);
-  std::iota(order.begin(), order.end(), 0);
-  std::sort(order.begin(), order.end(), [&](int a, int b) {
+  // first, which leaves the search little to do.
+  std::array<int, 4> order = {0, 1, 2, 3};
+  std::sort(order.begin(), order.begin() + array.rank, [&](int a, int b) {
     return std::abs(array.strides[a]) > std::abs(array.strides[b]);
   });
+  if (isNested(array, order))
+    return false;
   for (int lead = 0; lead < array.rank; ++lead) {
     int64_t stride = std::abs(array.strides[order[lead]]);
     int64_t size = array.sizes[order[lead]];
