@@ -148,9 +148,12 @@ bool mfa::python::overlapsItself(const Array &array) {
   // The order of the dimensions does not matter; the largest strides come
   // first, which leaves the search little to do.
   std::array<int, 4> order = {0, 1, 2, 3};
-  std::sort(order.begin(), order.begin() + array.rank, [&](int a, int b) {
-    return std::abs(array.strides[a]) > std::abs(array.strides[b]);
-  });
+  auto isSmaller = [&](int a, int b) {
+    return std::abs(array.strides[a]) < std::abs(array.strides[b]);
+  };
+  for (int end = 1; end < array.rank; ++end)
+    for (int i = end; i > 0 && isSmaller(order[i - 1], order[i]); --i)
+      std::swap(order[i - 1], order[i]);
   if (isNested(array, order))
     return false;
   for (int lead = 0; lead < array.rank; ++lead) {
