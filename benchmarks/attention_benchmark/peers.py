@@ -477,10 +477,12 @@ class FlashAttention4(FlashAttentionPeer):
         from cutlass import cute
 
         @cute.jit
-        def add_distance(score, batch, head, query, key, lengths, arrays):
+        def add_distance(
+            score, b_idx, h_idx, q_idx, kv_idx, seqlen_info, aux_tensors
+        ):
             slope = cute.make_rmem_tensor(1, cutlass.Float32)
-            slope[0] = arrays[0][head[0]]
-            return score + slope.load() * (key - query).to(cutlass.Float32)
+            slope[0] = aux_tensors[0][h_idx[0]]
+            return score + slope.load() * (kv_idx - q_idx).to(cutlass.Float32)
 
         slopes = rules.on_device(problem, rules.slopes(problem.case))
         return {"causal": True, "score_mod": add_distance, "aux_tensors": [slopes]}
