@@ -9,14 +9,14 @@ import numpy as np  # noqa: E402
 from torch.nn.attention.bias import causal_lower_right, causal_upper_left  # noqa: E402
 
 attend = mfa.scaled_dot_product_attention
+of_torch = torch.nn.functional.scaled_dot_product_attention
 
 
 def expected_of(q, k, v, *masks, **options):
     # Without heads, torch 2.11 on the CPU ends the process by a division by zero.
     if q.shape[-3:-2] == (0,):
         return q.new_empty(*q.shape[:-1], v.shape[-1])
-    function = torch.nn.functional.scaled_dot_product_attention
-    return function(q, k, v, *masks, **options)
+    return of_torch(q, k, v, *masks, **options)
 
 
 BF16 = torch.bfloat16
@@ -335,6 +335,6 @@ def test_in_a_model():
         torch.nn.functional.scaled_dot_product_attention = attend
         actual = layer(x)
     finally:
-        torch.nn.functional.scaled_dot_product_attention = expected_of
+        torch.nn.functional.scaled_dot_product_attention = of_torch
         torch.backends.mha.set_fastpath_enabled(True)
     torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-5)
