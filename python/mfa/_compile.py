@@ -254,7 +254,8 @@ class CompiledAttention:
     def _bind(self, keep: Callable | None, score: Callable | None, q: Any) -> tuple:
         """The rules of the kernel, and what functions refer to."""
         known_keep, known_score, expected = self._functions
-        keep, score = keep or known_keep, score or known_score
+        keep = known_keep if keep is None else keep
+        score = known_score if score is None else score
         if keep is None and score is None:
             return None, ()
         rules, captures = bind(keep, score, q)

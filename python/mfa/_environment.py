@@ -10,6 +10,7 @@ a flag or a text that has been replaced does.
 from __future__ import annotations
 
 import builtins
+import enum
 import functools
 import sys
 import types
@@ -97,7 +98,7 @@ _CHECKS: dict[str, Callable[[Any, Any], bool]] = {
     ),
     "code": _has_code,
     "length": lambda value, expected: (type(value), len(value)) == expected,
-    "keys": lambda value, expected: type(value) is dict and tuple(value) == expected,
+    "keys": lambda value, expected: (type(value), tuple(value)) == expected,
     "array": lambda value, expected: (
         is_array(value) and describe_array(value) == expected
     ),
@@ -234,6 +235,48 @@ class _Attributes:
         )
 
 
+class _Class(_Attributes):
+    """A class of the user's, of which attributes are read."""
+
+    def __call__(self, *args, **kwargs):
+        return self._of[1](*args, **kwargs)
+
+    def __instancecheck__(self, value):
+        return isinstance(value, self._of[1])
+
+
+class _Refused:
+    """What cannot be followed, an error where it is used."""
+
+    def __init__(self, text: str):
+        self._text = text
+
+    def _refuse(self, *args, **kwargs):
+        raise error(self._text)
+
+    __getattr__ = __call__ = __getitem__ = __iter__ = __len__ = _refuse
+    __contains__ = __bool__ = _refuse
+
+
+def _is_constant(value: Any) -> bool:
+    """Whether what is equal to an object of a library is the same for good: a type of
+    elements, a device, a member of an enumeration."""
+    kind = type(value)
+    if isinstance(value, (complex, range, slice, frozenset, enum.Enum, type(...))):
+        return True
+    package = kind.__module__.partition(".")[0]
+    return package in ("torch", "numpy", "jaxlib", "ml_dtypes") and (
+        "dtype" in kind.__name__.lower()
+        or kind.__module__ == "numpy.dtypes"
+        or kind.__name__ in ("device", "layout", "memory_format", "Device")
+    )
+
+
+def _is_module_of_torch(value: Any) -> bool:
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.nn.Module)
+
+
 class Environment:
     """The surroundings of one trace. `constants` are paths of numbers that are
     constants of the code."""
@@ -245,6 +288,8 @@ class Environment:
         self._made: dict[int, tuple[Callable, Path]] = {}
         # What the ids belong to.
         self._alive: list[Any] = []
+        # Containers that are being looked through.
+        self._open: set[int] = set()
 
     def _guard(self, path: Path, kind: str, expected: Any) -> None:
         self.guards.append((path, kind, expected))
@@ -269,10 +314,8 @@ class Environment:
             return self._number(value, path, name)
         if is_array(value):
             return self._array(value, path, name)
-        if isinstance(value, (tuple, list)):
-            return self._sequence(value, path, name)
-        if kind is dict:
-            return self._dict(value, path, name)
+        if isinstance(value, (tuple, list, dict)):
+            return self._container(value, path, name)
         package = (getattr(value, "__module__", None) or "").partition(".")[0]
         if package in _SUBSTITUTED and callable(value) and not isinstance(value, type):
             self._guard(path, "is", value)
@@ -291,15 +334,46 @@ class Environment:
             return functools.partial(function, *args, **keywords)
         if isinstance(value, types.ModuleType):
             return self._module(value, path, name)
-        if isinstance(value, type) or callable(value) and _is_library(kind.__module__):
+        if isinstance(value, type):
             self._guard(path, "is", value)
-            return _BUILTINS[value.__name__] if value in (int, float) else value
-        if _is_library(kind.__module__):
-            # A type of elements, a device.
-            self._guard(path, "equal", value)
-            return value
+            if value in (int, float):
+                return _BUILTINS[value.__name__]
+            is_constant = _is_library(value.__module__) or issubclass(value, enum.Enum)
+            return value if is_constant else _Class(self, value, path, name)
+        if _is_library(kind.__module__) and not _is_module_of_torch(value):
+            if callable(value):
+                self._guard(path, "is", value)
+                return value
+            if _is_constant(value):
+                self._guard(path, "equal", value)
+                return value
+            if not hasattr(value, "__dict__"):
+                self._guard(path, "type", kind)
+                return _Refused(
+                    "expected numbers, arrays, tuples, lists, dicts and objects with "
+                    f"attributes but got '{name}', a {kind.__name__}"
+                )
         self._guard(path, "type", kind)
         return _Attributes(self, value, path, name)
+
+    def _container(self, value: Any, path: Path, name: str) -> Any:
+        text = None
+        if id(value) in self._open:
+            text = f"expected no container in itself but got '{name}'"
+        elif len(value) > _MOST_ELEMENTS:
+            text = (
+                f"expected '{name}' to have at most {_MOST_ELEMENTS} elements but got "
+                f"{len(value)}; make it an array"
+            )
+        if text is not None:
+            self._guard(path, "type", type(value))
+            return _Refused(text)
+        self._open.add(id(value))
+        try:
+            look = self._dict if isinstance(value, dict) else self._sequence
+            return look(value, path, name)
+        finally:
+            self._open.remove(id(value))
 
     def bind(self, method: types.MethodType, path: Path, name: str, owner: Any) -> Any:
         function = method.__func__
@@ -334,11 +408,6 @@ class Environment:
 
     def _sequence(self, value: Any, path: Path, name: str) -> Any:
         self._guard(path, "length", (type(value), len(value)))
-        if len(value) > _MOST_ELEMENTS:
-            raise error(
-                f"expected '{name}' to have at most {_MOST_ELEMENTS} elements but got "
-                f"{len(value)}; make it an array"
-            )
         items = [
             self.symbolize(item, (*path, ("item", i)), f"{name}[{i}]")
             for i, item in enumerate(value)
@@ -348,7 +417,7 @@ class Environment:
         return tuple(items) if isinstance(value, tuple) else items
 
     def _dict(self, value: dict, path: Path, name: str) -> dict:
-        self._guard(path, "keys", tuple(value))
+        self._guard(path, "keys", (type(value), tuple(value)))
         return {
             key: self.symbolize(item, (*path, ("item", key)), f"{name}[{key!r}]")
             for key, item in value.items()

@@ -89,14 +89,14 @@ def scaled_dot_product_attention(
     batch = _broadcast_batch(query, key, value)
     shape = (*batch, heads, query.shape[-2], key.shape[-2])
     rule = _CAUSAL if is_causal else _causal_rule(attn_mask, shape)
-    mask = None if rule else _make_mask(attn_mask, shape, query.device)
+    mask = None if rule is not None else _make_mask(attn_mask, shape, query.device)
     output_shape = (*shape[:-1], value.shape[-1])
     if math.prod(output_shape) == 0:
         output = query.new_empty(output_shape)
     else:
         query = query.expand(*query.shape[:-3], heads, *query.shape[-2:])
         arrays = (_fold_batch(x, batch) for x in (query, key, value))
-        if rule:
+        if rule is not None:
             output = _attend_by(rule, *arrays, scale)
         else:
             output = masked_attention(*arrays, mask, scale=scale)

@@ -27,6 +27,8 @@ __all__ = [
     "window",
 ]
 
+# Beyond the ends of any sequence.
+_FARTHEST = 1 << 40
 # Of the launch.
 _QUERIES, _KEYS = _length("queries"), _length("keys")
 
@@ -56,6 +58,11 @@ class Rule:
 
     def __ror__(self, other):
         return _combine(other, self, _either, "|")
+
+    def __bool__(self):
+        raise TypeError(
+            "expected rules to be combined by & | ~ but got 'and', 'or', 'not' or 'if'"
+        )
 
     def __invert__(self):
         return Rule(_none(self), f"~{self._text}")
@@ -97,6 +104,17 @@ def _number(name: str, value: Any, least: int | None = None) -> Any:
     return value
 
 
+def _distance(name: str, value: Any) -> Any:
+    """A number of positions: None is farther than any, and so are all that sums of 64
+    bits might not hold."""
+    if value is None:
+        return _FARTHEST
+    _number(name, value)
+    if isinstance(value, int):
+        return min(max(value, -_FARTHEST), _FARTHEST)
+    return value
+
+
 def _rank(name: str, array: Any, ranks: tuple[int, ...]) -> int:
     shape = getattr(array, "shape", None)
     expected = " or ".join(map(str, ranks))
@@ -115,7 +133,7 @@ def causal(align: str = "start", offset: int = 0) -> Rule:
     the same time, k <= q + (Sk - Sq) + offset."""
     if align not in ("start", "end"):
         raise ValueError(f"align: expected 'start' or 'end' but got {align!r}")
-    _number("offset", offset)
+    offset = _distance("offset", offset)
     if align == "end":
         return Rule(lambda b, h, q, k: k <= q + (_KEYS - _QUERIES) + offset, "causal")
     if isinstance(offset, int) and offset == 0:
@@ -123,10 +141,10 @@ def causal(align: str = "start", offset: int = 0) -> Rule:
     return Rule(lambda b, h, q, k: k <= q + offset, "causal")
 
 
-def window(left: int, right: int) -> Rule:
-    """q - left <= k <= q + right."""
-    _number("left", left)
-    _number("right", right)
+def window(left: int | None, right: int | None) -> Rule:
+    """q - left <= k <= q + right; None is no limit. Negative numbers are what they
+    are: with left=-1 a query does not attend to itself."""
+    left, right = _distance("left", left), _distance("right", right)
     return Rule(lambda b, h, q, k: (k >= q - left) & (k <= q + right), "window")
 
 

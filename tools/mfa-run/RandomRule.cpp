@@ -203,7 +203,8 @@ public:
 
   Tree makeCondition(int depth) {
     if (depth == 0 || pick(10) < 2) {
-      Tree lhs = makeNumber(1 + pick(2)), rhs = makeNumber(pick(2));
+      Tree lhs = makeNumber(1 + pick(2));
+      Tree rhs = makeNumber(pick(2));
       return make(pickOf(kComparisons), lhs, rhs);
     }
     switch (pick(5)) {
@@ -266,7 +267,8 @@ private:
       int64_t rhs = 2 + pick(16);
       return make(pickOf(kByConstant), lhs, makeConstant(rhs));
     }
-    return make(pickOf(kOfNumbers), lhs, makeNumber(depth - 1));
+    const Binary &operation = pickOf(kOfNumbers);
+    return make(operation, lhs, makeNumber(depth - 1));
   }
 
   std::mt19937_64 random;

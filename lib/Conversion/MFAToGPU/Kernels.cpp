@@ -278,9 +278,13 @@ gpu::GPUFuncOp Kernels::getMagnitudes(OpBuilder &builder, MaskedAttentionOp op,
 
 gpu::GPUFuncOp Kernels::getTileOrder(OpBuilder &builder, MaskedAttentionOp op,
                                      ValueRange arguments) {
+  // No argument tells the head dimension, which scores may grow with.
+  auto form = builder.getArrayAttr(
+      {builder.getBoolAttr(mayHaveTests(op)),
+       builder.getI64IntegerAttr(isMaskListed(op) ? op.getHeadDim() : 0)});
   gpu::GPUFuncOp kernel =
       lookupOrCreate(builder, op, "masked_attention_tile_order", arguments,
-                     builder.getBoolAttr(mayHaveTests(op)), kListThreads);
+                     form, kListThreads);
   return fill(builder, kernel, [&](ArgumentReader &reader) {
     KernelOperands operands;
     Value magnitudes;

@@ -287,12 +287,13 @@ public:
   void build();
 
 private:
+  using TileBody = function_ref<SmallVector<Value>(
+      Value firstLanesTile, Value tile, Value tileClass, ValueRange)>;
   /// `body` for the lanes' tiles, a chunk of them after another, from the last
-  /// tile to the first; classes in front of the first tile are none.
-  SmallVector<Value> overTiles(
-      ValueRange row, ValueRange state,
-      function_ref<SmallVector<Value>(Value tile, Value tileClass, ValueRange)>
-          body);
+  /// tile to the first; classes in front of the first tile are none. Lanes
+  /// without a tile of their own have the first tile, too; lane i of the others
+  /// has the i-th before that of the first lane.
+  SmallVector<Value> overTiles(ValueRange row, ValueRange state, TileBody body);
   /// The lanes with a tile of that class, as bits.
   Value lanesOf(Value tileClass, TileClass which);
   void store(Value value, ValueRange row, Value column);
@@ -306,10 +307,8 @@ private:
 };
 } // namespace
 
-SmallVector<Value> TileOrderKernel::overTiles(
-    ValueRange row, ValueRange state,
-    function_ref<SmallVector<Value>(Value tile, Value tileClass, ValueRange)>
-        body) {
+SmallVector<Value> TileOrderKernel::overTiles(ValueRange row, ValueRange state,
+                                              TileBody body) {
   auto loop =
       scf::ForOp::create(b, b.index(0), numTiles, b.index(kWarpSize), state);
   OpBuilder::InsertionGuard guard(b);
@@ -329,7 +328,9 @@ SmallVector<Value> TileOrderKernel::overTiles(
     tileClass = arith::SelectOp::create(b, isExcluded, excluded, tileClass);
   }
   tileClass = arith::SelectOp::create(b, isThere, tileClass, b.i32(-1));
-  scf::YieldOp::create(b, body(tile, tileClass, loop.getRegionIterArgs()));
+  Value firstLanesTile = arith::SubIOp::create(b, last, loop.getInductionVar());
+  scf::YieldOp::create(
+      b, body(firstLanesTile, tile, tileClass, loop.getRegionIterArgs()));
   return SmallVector<Value>(loop.getResults());
 }
 
@@ -362,17 +363,15 @@ void TileOrderKernel::order(ValueRange row) {
   // How many there are of each class, and a tile that is skipped.
   SmallVector<Value> found = overTiles(
       row, SmallVector<Value>(4, b.i32(0)),
-      [&](Value tile, Value tileClass, ValueRange sums) {
+      [&](Value firstLanesTile, Value, Value tileClass, ValueRange sums) {
         SmallVector<Value> next;
         for (auto [sum, which] : llvm::zip(sums, kInOrder))
           next.push_back(add(sum, countOf(lanesOf(tileClass, which))));
         Value skipped = lanesOf(tileClass, TileClass::Skipped);
         Value isAny = arith::CmpIOp::create(b, arith::CmpIPredicate::ne,
                                             skipped, b.i32(0));
-        // Lanes have tiles from the last to the first.
-        Value first = add(b.toI32(tile), b.toI32(lane));
         Value one = arith::SubIOp::create(
-            b, first,
+            b, b.toI32(firstLanesTile),
             LLVM::CountTrailingZerosOp::create(b, skipped.getType(), skipped,
                                                /*is_zero_poison=*/false));
         next.push_back(arith::SelectOp::create(b, isAny, one, sums[3]));
@@ -407,7 +406,7 @@ void TileOrderKernel::order(ValueRange row) {
       b, arith::ShLIOp::create(b, b.i32(1), b.toI32(lane)), b.i32(1));
   overTiles(
       row, {b.i32(0), endOfMore, endOfMasked},
-      [&](Value tile, Value tileClass, ValueRange firsts) {
+      [&](Value, Value tile, Value tileClass, ValueRange firsts) {
         SmallVector<Value> next;
         for (auto [first, which] : llvm::zip(firsts, kInOrder)) {
           Value lanes = lanesOf(tileClass, which);

@@ -255,6 +255,25 @@ func.func @auto(%q: !a, %k: !a, %m: memref<1x1x?x?xi1>, %o: !a) {
 // -----
 
 !a = memref<1x1024x4x64xf16>
+!b = memref<1x1024x4x128xf16>
+
+// How large scores may be depends on the head dimension and the scale, which no
+// argument tells.
+// CHECK-LABEL: func.func @head_dimensions
+// CHECK: @[[FIRST:mfa_kernels[_0-9]*]]::@masked_attention_tile_order
+// CHECK-NOT: @[[FIRST]]::@masked_attention_tile_order
+// CHECK: gpu.module
+func.func @head_dimensions(%q: !a, %p: !b, %m: memref<1x1x1024x1024xi1>, %o: !a, %r: !b) {
+  mfa.masked_attention ins(%q, %q, %q : !a, !a, !a) mask(%m : memref<1x1x1024x1024xi1>) outs(%o : !a)
+      schedule(#mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 32, warps = 4, stages = 2, tiles = list>)
+  mfa.masked_attention ins(%p, %p, %p : !b, !b, !b) mask(%m : memref<1x1x1024x1024xi1>) outs(%r : !b)
+      schedule(#mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 32, warps = 4, stages = 2, tiles = list>)
+  return
+}
+
+// -----
+
+!a = memref<1x1024x4x64xf16>
 
 // A region that has the last word on scores undoes what a mask excludes, and a
 // mask that is the same for all keys says nothing of tiles: no list.

@@ -72,3 +72,28 @@ func.func @no_schedule(%q: memref<2x64x2x64xf16>, %o: memref<2x64x2x64xf16>) {
       outs(%o : memref<2x64x2x64xf16>)
   return
 }
+
+// -----
+
+func.func @auto(%q: memref<2x64x2x64xf16>, %o: memref<2x64x2x64xf16>, %m: memref<1x64x64xi1>) {
+  // expected-error @below {{expected a schedule with 'tiles = ranges' or 'tiles = list', but got 'tiles = auto', which each launch decides by the sizes of its mask}}
+  mfa.masked_attention ins(%q, %q, %q : memref<2x64x2x64xf16>, memref<2x64x2x64xf16>, memref<2x64x2x64xf16>)
+      mask(%m : memref<1x64x64xi1>)
+      outs(%o : memref<2x64x2x64xf16>)
+      schedule(#mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 64, warps = 4, stages = 2, tiles = auto>)
+  return
+}
+
+// -----
+
+// expected-error @below {{expected a function that nobody refers to, as it gets one more argument}}
+func.func @callee(%q: memref<2x64x2x64xf16>, %o: memref<2x64x2x64xf16>) {
+  mfa.masked_attention ins(%q, %q, %q : memref<2x64x2x64xf16>, memref<2x64x2x64xf16>, memref<2x64x2x64xf16>)
+      outs(%o : memref<2x64x2x64xf16>)
+      schedule(#mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 64, warps = 4, stages = 2>)
+  return
+}
+func.func @caller(%q: memref<2x64x2x64xf16>, %o: memref<2x64x2x64xf16>) {
+  call @callee(%q, %o) : (memref<2x64x2x64xf16>, memref<2x64x2x64xf16>) -> ()
+  return
+}

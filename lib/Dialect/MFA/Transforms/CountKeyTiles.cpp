@@ -64,6 +64,11 @@ private:
   void countRange(const RowTilePlace &place);
   /// By a look at each pair, as for a list.
   void countClasses(const RowTilePlace &place);
+  /// As a launch chooses; the schedule is one that knows.
+  bool hasList() {
+    return hasTileList(op) ||
+           (schedule.getTiles() == TileChoice::Auto && isKeepListed(op));
+  }
 
   ImplicitLocOpBuilder &b;
   MaskedAttentionOp op;
@@ -138,6 +143,12 @@ void TileCounter::countClasses(const RowTilePlace &place) {
                                             createTileClass(b, facts, isShort));
     // From TileClass::Excluded on.
     kind = arith::MaxSIOp::create(b, subtract(kind, index(1)), index(0));
+    // A mask that the list knows nothing of is added to all tiles.
+    if (hasMask && !isMaskListed(op)) {
+      Value isFree =
+          arith::CmpIOp::create(b, arith::CmpIPredicate::eq, kind, index(Free));
+      kind = arith::SelectOp::create(b, isFree, index(Masked), kind);
+    }
     Value one = arith::ConstantIntOp::create(b, 1, 64);
     Value old = memref::LoadOp::create(b, counts, kind);
     memref::StoreOp::create(b, arith::AddIOp::create(b, old, one), counts,
@@ -161,7 +172,7 @@ void TileCounter::run() {
     forEach(index(0), size(op.getQuery(), 2), [&](Value head) {
       forEach(index(0), countTiles(numQueries, tileRows), [&](Value rowTile) {
         RowTilePlace place{batch, head, rowTile};
-        hasTileList(op) ? countClasses(place) : countRange(place);
+        hasList() ? countClasses(place) : countRange(place);
       });
     });
   });
@@ -181,6 +192,12 @@ struct CountKeyTilesPass
     for (MaskedAttentionOp op : ops)
       if (failed(check(op)))
         return signalPassFailure();
+    auto module = func->getParentOfType<ModuleOp>();
+    if (module && !SymbolTable::symbolKnownUseEmpty(func, module)) {
+      func.emitOpError("expected a function that nobody refers to, as it gets "
+                       "one more argument");
+      return signalPassFailure();
+    }
     auto type = MemRefType::get(NumCounts, Builder(func).getI64Type());
     unsigned last = func.getNumArguments();
     if (failed(func.insertArgument(last, type, {}, func.getLoc())))
@@ -200,6 +217,10 @@ private:
     if (!op.getSchedule())
       return op.emitOpError(
           "expected a schedule: run mfa-select-schedule first");
+    if (op.getSchedule()->getTiles() == TileChoice::Auto && isMaskListed(op))
+      return op.emitOpError("expected a schedule with 'tiles = ranges' or "
+                            "'tiles = list', but got 'tiles = auto', which "
+                            "each launch decides by the sizes of its mask");
     return success();
   }
 };

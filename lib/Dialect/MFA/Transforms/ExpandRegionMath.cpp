@@ -142,7 +142,8 @@ private:
   double factor;
 };
 
-/// The root of |x|, with the sign of x; right at 0 and infinity as well.
+/// The root of |x|, with the sign of x; right at 0 and infinity as well. Of
+/// numbers below 2^-126 it is 0.
 struct ExpandCbrt : OpRewritePattern<math::CbrtOp> {
   using OpRewritePattern::OpRewritePattern;
 

@@ -106,8 +106,11 @@ def MFACountKeyTilesPass : Pass<"mfa-count-key-tiles", "::mlir::func::FuncOp"> {
     | 3 | visited, each pair tested |
 
     With `tiles = list` each pair is looked at, as the kernels do that make the list;
-    scores are taken to be finite. Tiles that are visited only because each part of
-    the keys has one are not counted where keys are split.
+    scores are taken to be finite. With `tiles = auto` an op with a region `keep` is
+    counted so too; whether a mask has a list is decided by each launch, and is an
+    error here. Not counted are tiles that are visited for a list to have a step, or
+    each part of split keys; what a launch chooses another kernel for (clusters that
+    do not fit, arrays without a tensor map) is counted as if it did not.
 
     ```mlir
     func.func @f(%q: !q, %k: !q, %v: !q, %o: !q) {
