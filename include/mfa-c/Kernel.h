@@ -108,8 +108,8 @@ typedef struct MfaProblem {
   /// there. One of the attribute mfa.size = "batch", "heads", "queries" or
   /// "keys" is that size of the launch instead, which the compiler knows.
   MlirStringRef rules;
-  /// The queries of the arrays are the `numQueries` query heads that share a key
-  /// head, of one query: `query` is [B, numQueries, h, D] for [B, 1, H, D].
+  /// The queries of the arrays are the `numQueries` query heads that share a
+  /// key head, of one query: `query` is [B, numQueries, h, D] for [B, 1, H, D].
   /// Regions see the heads and the query that these are. There are no sinks.
   bool groupedHeads;
 } MfaProblem;
@@ -152,11 +152,11 @@ typedef struct MfaOptions {
   /// problems: in a module it is an attribute of the op.
   MlirStringRef schedule;
   MfaTileLists tileLists;
-  /// With MfaTargetCPU: a GPU architecture. The program counts the tiles of keys
-  /// that kernels for it visit, and computes nothing: its last argument is an
-  /// array [4] of MfaElementI64, to which the numbers of tiles are added that
-  /// are skipped, visited freely, visited with the mask, and tested. Query, key,
-  /// value and outputs are not read.
+  /// With MfaTargetCPU: a GPU architecture. The program counts the tiles of
+  /// keys that kernels for it visit, and computes nothing: its last argument is
+  /// an array [4] of MfaElementI64, to which the numbers of tiles are added
+  /// that are skipped, visited freely, visited with the mask, and tested.
+  /// Query, key, value and outputs are not read.
   MlirStringRef countTilesFor;
 } MfaOptions;
 

@@ -408,7 +408,8 @@ static KernelsByKey &getKernels(Rules *rules) {
 
 /// What the argument `tiles` may be, besides None for the first; as
 /// mfa._mfa.compile_problem takes them.
-static constexpr const char *kTileLists[] = {"rules", "auto", "always", "never"};
+static constexpr const char *kTileLists[] = {"rules", "auto", "always",
+                                             "never"};
 
 /// The number of the choice.
 static unsigned parseTileLists(nb::handle tiles) {
@@ -858,9 +859,9 @@ static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
       groupMask(maskView, groupedQueries);
     MfaProblem wanted = makeProblem(operands, maskView, returnLSE);
     wanted.numQueries = groupedQueries;
-    toLaunch = getKernel(wanted, regions, targetKind,
-                         operands.q.isOnCUDA() ? operands.q.deviceId : 0,
-                         tileLists);
+    toLaunch =
+        getKernel(wanted, regions, targetKind,
+                  operands.q.isOnCUDA() ? operands.q.deviceId : 0, tileLists);
   }
 
   if (regions)

@@ -180,13 +180,11 @@ static std::shared_ptr<Kernel> makeKernel(Function make) {
   return std::make_shared<Kernel>(handle);
 }
 
-static std::shared_ptr<Kernel> compileProblem(const Problem &problem,
-                                              MfaTarget target,
-                                              const std::string &chip,
-                                              const std::string &product,
-                                              const std::string &schedule,
-                                              const std::string &tileLists,
-                                              const std::string &countTilesFor) {
+static std::shared_ptr<Kernel>
+compileProblem(const Problem &problem, MfaTarget target,
+               const std::string &chip, const std::string &product,
+               const std::string &schedule, const std::string &tileLists,
+               const std::string &countTilesFor) {
   MfaOptions options = makeOptions(target, chip, product, schedule, tileLists);
   options.countTilesFor = toRef(countTilesFor);
   return makeKernel([&](MfaKernel *kernel) {

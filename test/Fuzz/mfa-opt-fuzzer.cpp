@@ -173,6 +173,8 @@ static constexpr PassName kPasses[] = {
     {"convert-mfa-to-gpu", "", kChipOption},
     {"mfa-analyze-key-tiles", "", kTilesOptions},
     {"mfa-booleans-to-bytes", "", {}},
+    {"mfa-check-allocations", "", {}},
+    {"mfa-count-key-tiles", "", {}},
     {"mfa-decompose-attention", "", {}},
     {"mfa-decompose-linalg", "", {}},
     {"mfa-drop-unused-kernel-arguments", "", {}},

@@ -220,6 +220,8 @@ static constexpr StringLiteral kSchedules[] = {
     "7",
     ""};
 static constexpr StringLiteral kProducts[] = {"tf32", "tf32x3", "f32"};
+static constexpr StringLiteral kTileLists[] = {"rules", "auto", "always",
+                                               "never", "some"};
 static constexpr StringLiteral kStages[] = {"mfa",  "linalg", "gpu", "nvvm",
                                             "llvm", "ptx",    "c"};
 /// Never many: each is a run.
@@ -267,6 +269,8 @@ static constexpr Option kOptions[] = {{"--batch", kSizes},
                                       {"--bench", {}},
                                       {"--repeat", kRepeats},
                                       {"--timing", {}},
+                                      {"--tiles", {}},
+                                      {"--tile-lists", kTileLists},
                                       {"--json", kOutputs},
                                       {"--sim-report", kReports},
                                       {"--problems", kTables},

@@ -4,16 +4,16 @@
 // Functions are called by name, which upstream's conversion leaves alone: an op would
 // be a call of libdevice to it, or refused.
 // CHECK-LABEL: gpu.func @functions
-// CHECK: llvm.call_intrinsic "llvm.fabs"(%{{.*}}) : (f32) -> f32
-// CHECK: llvm.call_intrinsic "llvm.ceil"
-// CHECK: llvm.call_intrinsic "llvm.floor"
-// CHECK: llvm.call_intrinsic "llvm.roundeven"
-// CHECK: llvm.call_intrinsic "llvm.sqrt"(%{{.*}}) {fastmathFlags = #llvm.fastmath<afn>}
+// CHECK: llvm.call_intrinsic "llvm.fabs.f32"(%{{.*}}) : (f32) -> f32
+// CHECK: llvm.call_intrinsic "llvm.ceil.f32"
+// CHECK: llvm.call_intrinsic "llvm.floor.f32"
+// CHECK: llvm.call_intrinsic "llvm.roundeven.f32"
+// CHECK: llvm.call_intrinsic "llvm.sqrt.f32"(%{{.*}}) {fastmathFlags = #llvm.fastmath<afn>}
 // CHECK: llvm.call_intrinsic "llvm.nvvm.ex2.approx.ftz.f32"
 // CHECK: llvm.call_intrinsic "llvm.nvvm.lg2.approx.ftz.f"
-// CHECK: llvm.intr.trunc
+// CHECK: llvm.call_intrinsic "llvm.trunc.f32"
 // NVVM-LABEL: llvm.func @functions
-// NVVM-COUNT-7: llvm.call_intrinsic
+// NVVM-COUNT-8: llvm.call_intrinsic
 // NVVM-NOT: __nv_
 gpu.module @kernels {
   gpu.func @functions(%x: f32, %out: memref<f32>) kernel {
