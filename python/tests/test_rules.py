@@ -772,8 +772,8 @@ def test_what_is_not_used():
     [
         (
             lambda b, h, q, k: k < QUEUE[0],
-            "expected numbers, arrays, tuples, lists, dicts and objects with attributes "
-            "but got 'QUEUE', a deque",
+            "expected numbers, arrays, tuples, lists, dicts and objects with "
+            "attributes but got 'QUEUE', a deque",
         ),
         (
             lambda b, h, q, k: k < MANY[0],

@@ -103,3 +103,15 @@ def test_choices(tiles):
 def test_kernels_of_the_cpu_have_no_tiles():
     with pytest.raises(ValueError, match="expected a kernel for a GPU or its simul"):
         mfa.compile(SPEC, SPEC, SPEC, target="cpu").tiles(SPEC, SPEC, SPEC)
+
+
+def test_who_counts():
+    from mfa import _mfa
+
+    problem = _mfa.Problem("f16", 64, 64)
+    with pytest.raises(ValueError, match="expected the chip to count tiles for"):
+        _mfa.compile_problem(problem, target=_mfa.Target.cpu, count_tiles_for="sm_1")
+    with pytest.raises(ValueError, match="expected the CPU as the target that counts"):
+        _mfa.compile_problem(
+            problem, target=_mfa.Target.sim, chip="sm_80", count_tiles_for="sm_80"
+        )
