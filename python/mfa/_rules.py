@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import re
 import sys
 import threading
@@ -148,6 +149,7 @@ def _call(environment: Environment, root: Root, index: int, role: str):
     if root[index] is None:
         environment.guards.append((path, "is", None))
         return None
+    _check_parameters(root[index], role)
     function = environment.symbolize(root[index], path, role)
     arguments = [_symbols.position(name) for name in "bhqk"]
     if role == "score":
@@ -159,6 +161,21 @@ def _call(environment: Environment, root: Root, index: int, role: str):
             f"{role}: expected a function that ends but got a recursion without an end"
         ) from None
     return _check_result(role, result)
+
+
+def _check_parameters(function: Callable, role: str) -> None:
+    expected = "(s, b, h, q, k)" if role == "score" else "(b, h, q, k)"
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # It does not say.
+        return
+    try:
+        signature.bind(*expected[1:-1].split(", "))
+    except TypeError:
+        raise TypeError(
+            f"{role}: expected a function of {expected} but got one of {signature}; "
+            "ready-made ones are called first, as in mfa.masks.causal()"
+        ) from None
 
 
 def _check_result(role: str, result: Any):

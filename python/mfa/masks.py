@@ -36,6 +36,9 @@ _QUERIES, _KEYS = _length("queries"), _length("keys")
 class Rule:
     """A function of (b, h, q, k) that combines with others by & | ~."""
 
+    # Arrays are no rules, and do not take one for each element.
+    __array_ufunc__ = None
+
     def __init__(self, function: Callable, text: str | None = None):
         if isinstance(function, Rule) or not callable(function):
             raise TypeError(
@@ -93,12 +96,14 @@ def _combine(x, y, join, operator):
     return Rule(join(*rules), f"({rules[0]._text} {operator} {rules[1]._text})")
 
 
-def _number(name: str, value: Any, least: int | None = None) -> Any:
+def _number(
+    name: str, value: Any, least: int | None = None, what: str = "an integer"
+) -> Any:
     """An integer, or an array without dimensions."""
     if isinstance(value, bool) or not (
         hasattr(value, "__index__") or getattr(value, "shape", None) == ()
     ):
-        raise TypeError(f"{name}: expected an integer but got {value!r}")
+        raise TypeError(f"{name}: expected {what} but got {value!r}")
     if least is not None and hasattr(value, "__index__") and value < least:
         raise ValueError(f"{name}: expected {least} or more but got {value}")
     return value
@@ -152,7 +157,7 @@ def prefix(lengths: Any) -> Rule:
     """k < lengths[b], or k <= q: causal behind a prefix that all see (prefix-LM).
     `lengths` is an integer or an array [B]."""
     if not hasattr(lengths, "shape"):
-        _number("lengths", lengths, 0)
+        _number("lengths", lengths, 0, "an integer or an array [B]")
         return Rule(lambda b, h, q, k: k < maximum(lengths, q + 1), "prefix")
     _rank("lengths", lengths, (1,))
     return Rule(lambda b, h, q, k: (k < lengths[b]) | (k <= q), "prefix")
@@ -161,7 +166,7 @@ def prefix(lengths: Any) -> Rule:
 def lengths(k_lengths: Any) -> Rule:
     """k < k_lengths[b]: keys from there on are padding. An integer or an array [B]."""
     if not hasattr(k_lengths, "shape"):
-        _number("k_lengths", k_lengths, 0)
+        _number("k_lengths", k_lengths, 0, "an integer or an array [B]")
         return Rule(lambda b, h, q, k: k < k_lengths, "lengths")
     _rank("k_lengths", k_lengths, (1,))
     return Rule(lambda b, h, q, k: k < k_lengths[b], "lengths")

@@ -812,3 +812,35 @@ def test_no_limit(target):
         actual = mfa.masked_attention(x, x, x, keep=rule, target=target)
         expected = mfa.masked_attention(x, x, x, array[None])
         np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("keep", "found"),
+    [
+        (mfa.masks.causal, "(align: 'str' = 'start', offset: 'int' = 0) -> 'Rule'"),
+        (lambda q, k: q >= k, "(q, k)"),
+        (functools.partial(lambda w, b, h, q, k: k < w), "(w, b, h, q, k)"),
+    ],
+)
+def test_functions_of_other_arguments(keep, found):
+    with pytest.raises(TypeError) as error:
+        check_width(keep, 3)
+    assert str(error.value) == (
+        f"keep: expected a function of (b, h, q, k) but got one of {found}; ready-made "
+        "ones are called first, as in mfa.masks.causal()"
+    )
+
+
+def test_lists_are_no_lengths():
+    for rule, name in ((mfa.masks.lengths, "k_lengths"), (mfa.masks.prefix, "lengths")):
+        with pytest.raises(TypeError) as error:
+            rule([3, 4])
+        assert str(error.value) == (
+            f"{name}: expected an integer or an array [B] but got [3, 4]"
+        )
+
+
+def test_rules_and_arrays():
+    for join in (lambda x, y: x & y, lambda x, y: y | x):
+        with pytest.raises(TypeError, match="operand"):
+            join(mfa.masks.causal(), np.ones((9, 9), bool))
