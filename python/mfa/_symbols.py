@@ -60,13 +60,10 @@ def error(text: str, kind: type = TypeError) -> Exception:
 
 
 class Traced:
-    """What a trace has in place of a value."""
+    """What a trace has in place of a value: a Symbol, or what has a method
+    `refuse_as_number` that gives the error where it should be a number."""
 
     __slots__ = ()
-
-    def refuse_as_number(self) -> Exception:
-        """The error where it should be a number and is none."""
-        raise NotImplementedError
 
 
 def is_symbolic(value: Any) -> bool:

@@ -163,12 +163,18 @@ private:
 };
 } // namespace
 
-static void buildSimPipeline(mlir::OpPassManager &pm,
-                             const LoweringOptions &options) {
-  mlir::mfa::MFAToSimOptions pipeline;
+template <typename Pipeline>
+static void setKernelOptions(const LoweringOptions &options,
+                             Pipeline &pipeline) {
   pipeline.chip = options.chip;
   pipeline.f32Product = options.f32Product;
   pipeline.tiles = options.tileLists;
+}
+
+static void buildSimPipeline(mlir::OpPassManager &pm,
+                             const LoweringOptions &options) {
+  mlir::mfa::MFAToSimOptions pipeline;
+  setKernelOptions(options, pipeline);
   pipeline.count = options.count;
   mlir::mfa::buildMFAToSimPipeline(pm, pipeline);
 }
@@ -325,9 +331,7 @@ private:
 static void buildCUDAPipeline(mlir::OpPassManager &pm,
                               const LoweringOptions &options) {
   mlir::mfa::MFAToNVVMOptions pipeline;
-  pipeline.chip = options.chip;
-  pipeline.f32Product = options.f32Product;
-  pipeline.tiles = options.tileLists;
+  setKernelOptions(options, pipeline);
   mlir::mfa::buildMFAToNVVMPipeline(pm, pipeline);
 }
 
@@ -372,9 +376,7 @@ static const Target kTargets[] = {
 static void buildTileCountPipeline(mlir::OpPassManager &pm,
                                    const LoweringOptions &options) {
   mlir::mfa::MFAToNVVMOptions kernels;
-  kernels.chip = options.chip;
-  kernels.f32Product = options.f32Product;
-  kernels.tiles = options.tileLists;
+  setKernelOptions(options, kernels);
   mlir::mfa::addKeyTileCount(pm, kernels);
   buildCPUPipeline(pm, options);
 }
