@@ -96,7 +96,11 @@ struct MapPattern : OpConversionPattern<MapOp> {
                       b.add(laneCol, b.i32(offset.col)));
       }
       for (Operation &nested : body.without_terminator())
-        b.clone(nested, mapping);
+        if (Value value =
+                getOfColumn(b, nested, body, mapping, laneCol, first, i))
+          mapping.map(nested.getResult(0), value);
+        else
+          b.clone(nested, mapping);
       for (auto [n, value] :
            llvm::enumerate(body.getTerminator()->getOperands()))
         results[n].push_back(mapping.lookupOrDefault(value));
@@ -107,6 +111,36 @@ struct MapPattern : OpConversionPattern<MapOp> {
       registers.push_back(toRegisters(b, cast<TileType>(type), elements));
     rewriter.replaceOpWithMultiple(op, std::move(registers));
     return success();
+  }
+
+private:
+  /// What an op of the body makes of the column of element i as a float, where
+  /// the column is the lane's first one and a number; else null:
+  ///
+  ///   fma(column, factor, sum) = fma(number, factor, fma(first, factor, sum))
+  ///   column <= bound          = number <= bound - first
+  ///
+  /// What comes of the first column is the same for all elements of a row, and
+  /// of a number there is nothing to convert.
+  static Value getOfColumn(LaneBuilder &b, Operation &op, Block &body,
+                           IRMapping &mapping, Value laneCol, TileType tile,
+                           int64_t i) {
+    if (!laneCol || tile.getKind() == FragmentKind::Row ||
+        !isa<math::FmaOp, arith::CmpFOp>(op))
+      return {};
+    auto cast = op.getOperand(0).getDefiningOp<arith::SIToFPOp>();
+    if (!cast || cast.getIn() != body.getArguments().back())
+      return {};
+    Value first = arith::SIToFPOp::create(b, cast.getType(), laneCol);
+    Value number = arith::ConstantOp::create(
+        b, b.getF32FloatAttr(getElementOffset(tile, i).col));
+    Value other = mapping.lookupOrDefault(op.getOperand(1));
+    if (auto compare = dyn_cast<arith::CmpFOp>(op))
+      return arith::CmpFOp::create(b, compare.getPredicate(), number,
+                                   arith::SubFOp::create(b, other, first));
+    Value ofFirst = math::FmaOp::create(
+        b, first, other, mapping.lookupOrDefault(op.getOperand(2)));
+    return math::FmaOp::create(b, number, other, ofFirst);
   }
 };
 } // namespace
@@ -280,8 +314,8 @@ struct IntrinsicPattern : OpConversionPattern<Op> {
     auto call = LLVM::CallIntrinsicOp::create(
         rewriter, op.getLoc(), op.getType(), rewriter.getStringAttr(intrinsic),
         adaptor.getOperands());
-    // The exact root is a function in PTX.
-    if constexpr (std::is_same_v<Op, math::SqrtOp>)
+    // The exact ones are functions in PTX.
+    if constexpr (llvm::is_one_of<Op, math::SqrtOp, math::TanhOp>::value)
       call.setFastmathFlags(LLVM::FastmathFlags::afn);
     rewriter.replaceOp(op, call);
     return success();
@@ -313,6 +347,8 @@ void mfa_gpu::populateElementPatterns(const TypeConverter &converter,
                                                     "llvm.roundeven.f32");
   patterns.add<IntrinsicPattern<math::SqrtOp>>(converter, context,
                                                "llvm.sqrt.f32");
+  patterns.add<IntrinsicPattern<math::TanhOp>>(converter, context,
+                                               "llvm.tanh.f32");
   patterns.add<IntrinsicPattern<math::TruncOp>>(converter, context,
                                                 "llvm.trunc.f32");
   patterns.add<SpecialFunctionPattern<math::Exp2Op>>(

@@ -47,7 +47,7 @@ struct ConvertMFAGPUToNVVMPass
     target.addDynamicallyLegalOp<math::AbsFOp, math::CeilOp, math::CopySignOp,
                                  math::Exp2Op, math::FloorOp, math::FmaOp,
                                  math::Log2Op, math::RoundEvenOp, math::RoundOp,
-                                 math::SqrtOp, math::TruncOp>(
+                                 math::SqrtOp, math::TanhOp, math::TruncOp>(
         [](Operation *op) { return !op->getResult(0).getType().isF32(); });
 
     RewritePatternSet patterns(&context);

@@ -109,7 +109,9 @@ Scores MmaSyncKernel::getScores(const Round &round, Value step) {
   OpFoldResult needsTest = sequence->needsTest(round, step, /*isFirst=*/false);
   if (!firstKey)
     firstKey = sequence->getFirstKeyIf(needsTest, round, step);
-  return function.exclude(scores, function.getTest(needsTest, firstKey));
+  scores.tile =
+      function.exclude(scores.tile, function.getTest(needsTest, firstKey));
+  return scores;
 }
 
 MmaSyncKernel::Sums MmaSyncKernel::sumKeys(const Round &round,

@@ -7,11 +7,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "ScoreFunction.h"
+#include "LinearScore.h"
 #include "OnlineSoftmax.h"
+#include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Matchers.h"
 #include <cmath>
 #include <limits>
@@ -21,7 +22,8 @@ using namespace mlir::mfa;
 using mfa_gpu::TileType;
 
 ScoreFunction::ScoreFunction(const KernelProblem &problem, Form form)
-    : problem(problem), b(problem.b), toLog2(b.constant(kLog2E)) {
+    : problem(problem), b(problem.b), scoreRegion(problem.getOp()),
+      keepRegion(problem.getOp()), toLog2(b.constant(kLog2E)) {
   Value scale = problem.operands.scale;
   FloatAttr known;
   isScaleKnown = matchPattern(scale, m_Constant(&known)) &&
@@ -31,7 +33,7 @@ ScoreFunction::ScoreFunction(const KernelProblem &problem, Form form)
     scaleToLog2 = b.constant(known.getValueAsDouble() * kLog2E);
   else if (form == Form::Exponents)
     scaleToLog2 = arith::MulFOp::create(b, scale, toLog2);
-  canScaleLate = form == Form::Scores && !hasScoreRegion() &&
+  canScaleLate = form == Form::Scores && !scoreRegion &&
                  problem.maskForm == MaskForm::None && isScaleKnown &&
                  known.getValueAsDouble() > 0;
 }
@@ -92,42 +94,78 @@ Value ScoreFunction::toF32(Value maskElement) {
 // Regions
 //===----------------------------------------------------------------------===//
 
-bool ScoreFunction::hasScoreRegion() const {
-  return !problem.getOp().getScore().empty();
+IRMapping ScoreFunction::mapUniform(Region &region) {
+  IRMapping mapping;
+  MaskedAttentionOp op = problem.getOp();
+  mapping.map(op.getPositions(region).take_front(2),
+              ValueRange{rowTile->batch, rowTile->head});
+  mapping.map(op.getCaptureArguments(region), problem.operands.captures);
+  return mapping;
 }
 
-bool ScoreFunction::hasKeepRegion() const {
-  return !problem.getOp().getKeep().empty();
+/// Whether it is part of where a region reads.
+static bool readsBy(Value position) {
+  llvm::SetVector<Operation *> users;
+  getForwardSlice(position, &users);
+  return llvm::any_of(users, llvm::IsaPred<memref::LoadOp>);
 }
 
-Value ScoreFunction::inlineRegion(Region &region, Value score, Value row,
-                                  Value col, Value firstKey) {
-  Block &block = region.front();
-  // Tiles have rows and columns past the last, whose scores nobody looks at.
-  // They must not read where there is nothing, though.
-  bool reads = !block.getOps<memref::LoadOp>().empty();
-  auto position = [&](Value first, Value offset, Value size) -> Value {
+IRMapping ScoreFunction::mapPair(Region &region, Value row, Value col,
+                                 Value firstKey, bool mayBeLast) {
+  auto position = [&](Value argument, Value first, Value offset, Value size,
+                      bool mayBeLast) -> Value {
     Value place = arith::AddIOp::create(b, first, b.toIndex(offset));
-    if (!reads)
+    // Tiles have rows and columns past the last, whose scores nobody looks at.
+    // They must not read where there is nothing, though.
+    if (!mayBeLast || !readsBy(argument))
       return place;
     Value last = b.createOrFold<arith::SubIOp>(size, b.index(1));
     return arith::MinUIOp::create(b, place, last);
   };
-  SmallVector<Value> arguments;
-  if (score)
-    arguments.push_back(score);
-  arguments.append({rowTile->batch, rowTile->head,
-                    position(rowTile->firstRow, row, problem.numQueries()),
-                    position(firstKey, col, problem.numKeys())});
-  llvm::append_range(arguments, problem.operands.captures);
-  IRMapping mapping;
-  mapping.map(block.getArguments(), arguments);
-  // A kernel cannot stop the program: what is checked where it runs is checked
-  // for other targets.
-  for (Operation &op : block.without_terminator())
-    if (!isa<cf::AssertOp>(op))
-      b.clone(op, mapping);
-  return mapping.lookup(block.getTerminator()->getOperand(0));
+  IRMapping mapping = mapUniform(region);
+  auto positions = problem.getOp().getPositions(region).drop_front(2);
+  mapping.map(positions[0], position(positions[0], rowTile->firstRow, row,
+                                     problem.numQueries(), /*mayBeLast=*/true));
+  if (col)
+    mapping.map(positions[1], position(positions[1], firstKey, col,
+                                       problem.numKeys(), mayBeLast));
+  return mapping;
+}
+
+Value ScoreFunction::mapScoreRegion(
+    Value products, Value mask, ScoreRegion::Form form,
+    function_ref<Value(IRMapping, ScoreRegion::Form)> body) {
+  Region &region = problem.getOp().getScore();
+  SmallVector<Value> inputs{products};
+  if (mask)
+    inputs.push_back(widenMask(mask));
+  if (rowMask)
+    inputs.push_back(rowMask);
+  bool isMasked = inputs.size() > 1 || scalarMask;
+  Value scale = problem.operands.scale;
+  form.hasInner = scoreRegion.getInner() && !isMasked;
+  if (form.hasInner)
+    scale =
+        arith::MulFOp::create(b, scale,
+                              scoreRegion.inlineFactor(b, mapUniform(region),
+                                                       scoreRegion.getInner()));
+  return b.map(
+      problem.scoreTile(problem.f32), inputs,
+      [&](ValueRange args) -> Value {
+        Value score;
+        if (isMasked)
+          score = math::FmaOp::create(b, args[0], scale,
+                                      inputs.size() > 1 ? toF32(args[1])
+                                                        : scalarMask);
+        else
+          score = arith::MulFOp::create(b, args[0], scale);
+        IRMapping mapping =
+            mapPair(region, args.drop_back().back(), args.back(), firstKey,
+                    /*mayBeLast=*/true);
+        mapping.map(region.getArgument(0), score);
+        return body(mapping, form);
+      },
+      /*coordinates=*/true);
 }
 
 //===----------------------------------------------------------------------===//
@@ -138,24 +176,26 @@ Scores ScoreFunction::getScores(Value products, Value mask) {
   Value scale = problem.operands.scale;
   if (canScaleLate)
     return {products, scale, scaleToLog2};
+  if (scoreRegion) {
+    Value scores = mapScoreRegion(
+        products, mask, ScoreRegion::Form(),
+        [&](IRMapping mapping, ScoreRegion::Form form) {
+          return scoreRegion.inlineWhole(b, std::move(mapping), form);
+        });
+    return {scores, Value(), toLog2};
+  }
   SmallVector<Value> inputs{products};
   if (mask)
     inputs.push_back(widenMask(mask));
   if (rowMask)
     inputs.push_back(rowMask);
   Value scores = b.map(
-      problem.scoreTile(problem.f32), inputs,
-      [&](ValueRange args) -> Value {
+      problem.scoreTile(problem.f32), inputs, [&](ValueRange args) -> Value {
         Value added = inputs.size() > 1 ? toF32(args[1]) : scalarMask;
-        Value score =
-            added ? math::FmaOp::create(b, args[0], scale, added).getResult()
-                  : arith::MulFOp::create(b, args[0], scale).getResult();
-        if (!hasScoreRegion())
-          return score;
-        return inlineRegion(problem.getOp().getScore(), score,
-                            args.drop_back().back(), args.back(), firstKey);
-      },
-      /*coordinates=*/hasScoreRegion());
+        if (!added)
+          return arith::MulFOp::create(b, args[0], scale);
+        return math::FmaOp::create(b, args[0], scale, added);
+      });
   return {scores, Value(), toLog2};
 }
 
@@ -175,20 +215,94 @@ Scores ScoreFunction::getScores(Value products, OpFoldResult needsMask,
   return {tile, Value(), toLog2};
 }
 
+Value ScoreFunction::mapLinearExponents(
+    Value products, Value mask, Value rowMax,
+    function_ref<Value(Value exponent)> finish) {
+  if (!scoreRegion || mask || rowMask || scalarMask)
+    return {};
+  std::optional<LinearScore> score = getLinearScore(
+      b, problem.getOp(), mapUniform(problem.getOp().getScore()));
+  if (!score)
+    return {};
+  auto multiply = [&](Value lhs, Value rhs) -> Value {
+    return arith::MulFOp::create(b, lhs, rhs);
+  };
+  Value factor = multiply(scaleToLog2, score->slope);
+  const LinearScore::Distance &distance = score->distance;
+  Value weight = score->weight ? multiply(score->weight, toLog2) : Value();
+  Value bias = score->bias ? multiply(score->bias, toLog2) : Value();
+  auto toFloat = [&](Value index) -> Value {
+    Value number = arith::IndexCastOp::create(b, b.getI64Type(), index);
+    return arith::SIToFPOp::create(b, problem.f32, number);
+  };
+  // Of the first key of each row.
+  auto distanceOf = [&](Value row) -> Value {
+    auto scaled = [&](Value position, int64_t factor) {
+      return arith::MulIOp::create(b, position, b.index(factor)).getResult();
+    };
+    Value query = arith::AddIOp::create(b, rowTile->firstRow, b.toIndex(row));
+    Value sum = arith::AddIOp::create(b, scaled(query, distance.query),
+                                      scaled(firstKey, distance.key));
+    if (distance.rest)
+      sum = arith::AddIOp::create(b, sum, distance.rest);
+    return toFloat(sum);
+  };
+  Value shift = b.map(
+      problem.rowTile(problem.f32), rowMax,
+      [&](ValueRange args) -> Value {
+        Value base = getBase(b, args[0], problem.weightBits);
+        Value shift = bias ? arith::SubFOp::create(b, bias, base).getResult()
+                           : arith::NegFOp::create(b, base).getResult();
+        if (!weight)
+          return shift;
+        return math::FmaOp::create(b, distanceOf(args[1]), weight, shift);
+      },
+      /*coordinates=*/bool(weight));
+  Value ofColumn =
+      weight && distance.key
+          ? multiply(weight, b.constant(static_cast<double>(distance.key)))
+          : Value();
+  return b.map(
+      problem.scoreTile(problem.f32), {products, shift},
+      [&](ValueRange args) -> Value {
+        Value shift = args[1];
+        if (ofColumn) {
+          Value column = arith::SIToFPOp::create(b, problem.f32, args[3]);
+          shift = math::FmaOp::create(b, column, ofColumn, shift);
+        }
+        return finish(math::FmaOp::create(b, args[0], factor, shift));
+      },
+      /*coordinates=*/bool(ofColumn));
+}
+
 Value ScoreFunction::mapExponents(Value products, Value mask, Value rowMax,
                                   function_ref<Value(Value exponent)> finish) {
   auto fma = [&](Value lhs, Value rhs, Value sum) -> Value {
     return math::FmaOp::create(b, lhs, rhs, sum);
   };
-  if (hasScoreRegion()) {
+  if (Value linear = mapLinearExponents(products, mask, rowMax, finish))
+    return linear;
+  if (scoreRegion) {
     Value shift = b.map(problem.rowTile(problem.f32), rowMax,
                         [&](ValueRange args) -> Value {
                           return arith::NegFOp::create(
                               b, getBase(b, args[0], problem.weightBits));
                         });
+    ScoreRegion::Form form;
+    Value factor = toLog2;
+    if (Value outer = scoreRegion.getOuter()) {
+      form.leavesOuter = true;
+      Region &region = problem.getOp().getScore();
+      factor = arith::MulFOp::create(
+          b, toLog2, scoreRegion.inlineFactor(b, mapUniform(region), outer));
+    }
+    Value scores = mapScoreRegion(
+        products, mask, form, [&](IRMapping mapping, ScoreRegion::Form form) {
+          return scoreRegion.inlineWhole(b, std::move(mapping), form);
+        });
     return b.map(
-        problem.scoreTile(problem.f32), {getScores(products, mask).tile, shift},
-        [&](ValueRange args) { return finish(fma(args[0], toLog2, args[1])); });
+        problem.scoreTile(problem.f32), {scores, shift},
+        [&](ValueRange args) { return finish(fma(args[0], factor, args[1])); });
   }
   // In an order that has all of a row first.
   SmallVector<Value> ofRow{rowMax};
@@ -222,26 +336,120 @@ ScoreFunction::Test ScoreFunction::getTest(OpFoldResult isNeeded,
           arith::SubIOp::create(b, problem.numKeys(), firstKey)};
 }
 
-Scores ScoreFunction::exclude(Scores scores, const Test &test) {
-  scores.tile = b.choose(
+ScoreFunction::ColumnBounds ScoreFunction::getColumnBounds(const Test &test) {
+  Region &keep = problem.getOp().getKeep();
+  TileType row = problem.rowTile(problem.f32);
+  auto mapRows = [&](function_ref<Value(const IRMapping &)> body) {
+    return b.map(
+        row, ValueRange(),
+        [&](ValueRange args) -> Value {
+          Value column = arith::SubIOp::create(
+              b, body(mapPair(keep, args[0], /*col=*/Value(), test.firstKey)),
+              test.firstKey);
+          // Few numbers, which an f32 holds.
+          column = arith::MaxSIOp::create(b, column, b.index(-1));
+          column = arith::MinSIOp::create(b, column, b.index(problem.tileKeys));
+          Value number = arith::IndexCastOp::create(b, b.getI32Type(), column);
+          return arith::SIToFPOp::create(b, problem.f32, number);
+        },
+        /*coordinates=*/true);
+  };
+  ColumnBounds bounds;
+  if (keepRegion.hasLow())
+    bounds.low = mapRows([&](const IRMapping &mapping) {
+      return keepRegion.inlineLow(b, mapping);
+    });
+  if (!keepRegion.hasHigh() && !problem.hasTail())
+    return bounds;
+  bounds.high = mapRows([&](const IRMapping &mapping) -> Value {
+    Value last = arith::SubIOp::create(b, problem.numKeys(), b.index(1));
+    if (!keepRegion.hasHigh())
+      return last;
+    Value high = keepRegion.inlineHigh(b, mapping);
+    return problem.hasTail() ? arith::MinSIOp::create(b, high, last).getResult()
+                             : high;
+  });
+  return bounds;
+}
+
+Value ScoreFunction::excludeByBounds(Value tile, const ColumnBounds &bounds) {
+  SmallVector<Value> inputs{tile};
+  for (Value bound : {bounds.low, bounds.high})
+    if (bound)
+      inputs.push_back(bound);
+  if (inputs.size() == 1)
+    return tile;
+  return b.map(
+      cast<TileType>(tile.getType()), inputs,
+      [&](ValueRange args) -> Value {
+        Value column = arith::SIToFPOp::create(b, problem.f32, args.back());
+        auto compare = [&](arith::CmpFPredicate predicate, Value bound) {
+          return arith::CmpFOp::create(b, predicate, column, bound).getResult();
+        };
+        Value isKept;
+        if (bounds.low)
+          isKept = compare(arith::CmpFPredicate::OGE, args[1]);
+        if (bounds.high) {
+          Value isLow =
+              compare(arith::CmpFPredicate::OLE, args[inputs.size() - 1]);
+          isKept = isKept ? arith::AndIOp::create(b, isKept, isLow) : isLow;
+        }
+        return arith::SelectOp::create(b, isKept, args[0],
+                                       b.negativeInfinity());
+      },
+      /*coordinates=*/true);
+}
+
+Value ScoreFunction::excludeByRest(Value tile, const Test &test,
+                                   bool mayBeLast) {
+  Region &keep = problem.getOp().getKeep();
+  return b.map(
+      cast<TileType>(tile.getType()), tile,
+      [&](ValueRange args) -> Value {
+        Value isKept = keepRegion.inlineRest(
+            b, mapPair(keep, args[1], args[2], test.firstKey, mayBeLast));
+        return arith::SelectOp::create(b, isKept, args[0],
+                                       b.negativeInfinity());
+      },
+      /*coordinates=*/true);
+}
+
+Value ScoreFunction::excludePastEnd(Value tile, const Test &test) {
+  Value limit = b.toI32(test.keysLeft);
+  return b.map(
+      cast<TileType>(tile.getType()), tile,
+      [&](ValueRange args) -> Value {
+        Value isLeft =
+            arith::CmpIOp::create(b, arith::CmpIPredicate::ult, args[2], limit);
+        return arith::SelectOp::create(b, isLeft, args[0],
+                                       b.negativeInfinity());
+      },
+      /*coordinates=*/true);
+}
+
+Value ScoreFunction::excludeByRegion(Value tile, const Test &test) {
+  tile = excludeByBounds(tile, getColumnBounds(test));
+  if (!keepRegion.hasRest())
+    return tile;
+  auto excludeRest = [&](bool mayBeLast) -> SmallVector<Value> {
+    return {excludeByRest(tile, test, mayBeLast)};
+  };
+  if (!problem.hasTail() || !keepRegion.readsByKey())
+    return excludeRest(/*mayBeLast=*/false)[0];
+  // Most tiles are whole, and read without a look at the end.
+  Value isShort = arith::CmpIOp::create(
+      b, arith::CmpIPredicate::ult, test.keysLeft, b.index(problem.tileKeys));
+  return b.choose(
+      isShort, [&] { return excludeRest(true); },
+      [&] { return excludeRest(false); })[0];
+}
+
+Value ScoreFunction::exclude(Value tile, const Test &test) {
+  return b.choose(
       test.isNeeded,
       [&]() -> SmallVector<Value> {
-        Value limit = b.toI32(test.keysLeft);
-        auto keep = [&](ValueRange args) -> Value {
-          Value isLeft = arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
-                                               args[2], limit);
-          if (hasKeepRegion()) {
-            Value isKept =
-                inlineRegion(problem.getOp().getKeep(), /*score=*/Value(),
-                             args[1], args[2], test.firstKey);
-            isLeft = arith::AndIOp::create(b, isLeft, isKept);
-          }
-          return arith::SelectOp::create(b, isLeft, args[0],
-                                         b.negativeInfinity());
-        };
-        return {b.map(cast<TileType>(scores.tile.getType()), scores.tile, keep,
-                      /*coordinates=*/true)};
+        return {keepRegion ? excludeByRegion(tile, test)
+                           : excludePastEnd(tile, test)};
       },
-      [&]() -> SmallVector<Value> { return {scores.tile}; })[0];
-  return scores;
+      [&]() -> SmallVector<Value> { return {tile}; })[0];
 }

@@ -24,7 +24,9 @@
 #ifndef MFA_LIB_CONVERSION_MFATOGPU_SCOREFUNCTION_H
 #define MFA_LIB_CONVERSION_MFATOGPU_SCOREFUNCTION_H
 
+#include "KeepRegion.h"
 #include "KernelProblem.h"
+#include "ScoreRegion.h"
 #include <optional>
 
 namespace mlir::mfa {
@@ -50,11 +52,11 @@ public:
   /// Loads that: scores from here on are those of `rows`.
   void enterRows(const RowTile &rows);
   /// Whether scores before any test depend on the place of their keys.
-  bool dependsOnKeys() const { return hasScoreRegion(); }
+  bool dependsOnKeys() const { return bool(scoreRegion); }
   /// Scores from here on are those of the tile that begins there.
   void enterKeys(Value key) { firstKey = key; }
   /// Whether what the mask excludes stays so.
-  bool keepsExcluded() const { return !hasScoreRegion(); }
+  bool keepsExcluded() const { return !scoreRegion; }
   /// The part of the mask that is in shared memory, in registers as it is.
   Value loadMask(Value shared);
 
@@ -78,22 +80,47 @@ public:
   };
   Test getTest(OpFoldResult isNeeded, Value firstKey);
   Test getNoTest() { return {b.getBoolAttr(false), Value(), Value()}; }
-  /// -inf for scores that are left out.
-  Scores exclude(Scores scores, const Test &test);
+  /// A tile of scores or exponents with -inf for those that are left out.
+  Value exclude(Value tile, const Test &test);
 
 private:
   /// A 16-bit mask as f32.
   Value widenMask(Value mask);
   Value toF32(Value maskElement);
-  bool hasScoreRegion() const;
-  bool hasKeepRegion() const;
-  /// What a region of the op yields for the score at row and column of the tile
-  /// that begins at `firstKey`; `score` is null of a region `keep`.
-  Value inlineRegion(Region &region, Value score, Value row, Value col,
-                     Value firstKey);
+  // Arguments of a region: those that all pairs of the rows have alike, and
+  // those of the pair at row and column of the tile that begins at `firstKey`,
+  // without the score, or, where `col` is null, the key. Keys of a tile that
+  // `mayBeLast` may be past the end.
+  IRMapping mapUniform(Region &region);
+  IRMapping mapPair(Region &region, Value row, Value col, Value firstKey,
+                    bool mayBeLast = false);
+  /// `body` for each pair, with all arguments of the region `score`, and with
+  /// `form` as far as scores are of it.
+  Value
+  mapScoreRegion(Value products, Value mask, ScoreRegion::Form form,
+                 function_ref<Value(IRMapping, ScoreRegion::Form form)> body);
+
+  /// The bounds of a region `keep` and the end of the keys, for each row, as
+  /// columns of the tile that is tested; null where there is none.
+  struct ColumnBounds {
+    Value low, high;
+  };
+  ColumnBounds getColumnBounds(const Test &test);
+  Value excludeByBounds(Value tile, const ColumnBounds &bounds);
+  /// By what a region `keep` is besides bounds.
+  Value excludeByRest(Value tile, const Test &test, bool mayBeLast);
+  // `exclude` where the test is needed, with a region `keep` and without one.
+  Value excludeByRegion(Value tile, const Test &test);
+  Value excludePastEnd(Value tile, const Test &test);
+  /// `mapExponents` of a region that is linear, unmasked scores alone; else
+  /// null.
+  Value mapLinearExponents(Value products, Value mask, Value rowMax,
+                           function_ref<Value(Value exponent)> finish);
 
   const KernelProblem &problem;
   KernelBuilder &b;
+  ScoreRegion scoreRegion;
+  KeepRegion keepRegion;
   /// The product of scale and log2 e, where it is known or exponents are asked
   /// for.
   Value toLog2, scaleToLog2;

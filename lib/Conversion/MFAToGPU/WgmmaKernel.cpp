@@ -211,10 +211,9 @@ WgmmaKernel::State WgmmaKernel::weighByNewMax(const Round &round,
                                               Value products, Value step,
                                               State state,
                                               const ScoreFunction::Test &test) {
-  Scores scores = function.exclude(
-      function.getScores(products, sequence->needsMask(round, step),
-                         [&] { return loadMask(step); }),
-      test);
+  Scores scores = function.getScores(products, sequence->needsMask(round, step),
+                                     [&] { return loadMask(step); });
+  scores.tile = function.exclude(scores.tile, test);
   OnlineSoftmax::Step weighed =
       softmax.updateRowMax(state.softmax.rowMax, scores);
   if (state.output)

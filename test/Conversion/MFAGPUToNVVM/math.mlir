@@ -12,8 +12,9 @@
 // CHECK: llvm.call_intrinsic "llvm.nvvm.ex2.approx.ftz.f32"
 // CHECK: llvm.call_intrinsic "llvm.nvvm.lg2.approx.ftz.f"
 // CHECK: llvm.call_intrinsic "llvm.trunc.f32"
+// CHECK: llvm.call_intrinsic "llvm.tanh.f32"(%{{.*}}) {fastmathFlags = #llvm.fastmath<afn>}
 // NVVM-LABEL: llvm.func @functions
-// NVVM-COUNT-8: llvm.call_intrinsic
+// NVVM-COUNT-9: llvm.call_intrinsic
 // NVVM-NOT: __nv_
 gpu.module @kernels {
   gpu.func @functions(%x: f32, %out: memref<f32>) kernel {
@@ -25,7 +26,8 @@ gpu.module @kernels {
     %5 = math.exp2 %4 : f32
     %6 = math.log2 %5 : f32
     %7 = math.trunc %6 : f32
-    memref.store %7, %out[] : memref<f32>
+    %8 = math.tanh %7 : f32
+    memref.store %8, %out[] : memref<f32>
     gpu.return
   }
 }

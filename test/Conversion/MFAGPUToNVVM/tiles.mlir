@@ -183,3 +183,36 @@ gpu.module @kernels {
     gpu.return
   }
 }
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 1>
+#row = #mfa_gpu.fragment<row, warps = 1>
+
+// Of a column as a float, what the lane's first column gives is computed once, and a
+// number is left for each element.
+// CHECK-LABEL: gpu.func @columns
+// CHECK-SAME: %[[FACTOR:[a-z0-9]*]]: f32
+// CHECK: %[[FIRST:.*]] = arith.sitofp %{{.*}} : i32 to f32
+// CHECK: %[[ROW:.*]] = llvm.call_intrinsic "llvm.fma.f32"(%[[FIRST]], %[[FACTOR]], %{{.*}})
+// CHECK: llvm.call_intrinsic "llvm.fma.f32"(%{{.*}}, %[[FACTOR]], %[[ROW]])
+// CHECK: %[[BOUND:.*]] = arith.subf %{{.*}}, %[[FIRST]] : f32
+// CHECK: arith.cmpf ole, %{{.*}}, %[[BOUND]] : f32
+// CHECK-NOT: arith.sitofp
+// CHECK: gpu.return
+gpu.module @kernels {
+  gpu.func @columns(%factor: f32, %bound: f32, %out: memref<16x8xf32, #gpu.address_space<workgroup>>) kernel {
+    %zero = arith.constant 0.0 : f32
+    %0 = mfa_gpu.splat %bound : <16xf32, #row>
+    %1 = mfa_gpu.map %0 coordinates : !mfa_gpu.tile<16xf32, #row> to !mfa_gpu.tile<16x8xf32, #accumulator> {
+    ^bb0(%x: f32, %row: i32, %col: i32):
+      %column = arith.sitofp %col : i32 to f32
+      %sum = math.fma %column, %factor, %x : f32
+      %near = arith.cmpf ole, %column, %x : f32
+      %y = arith.select %near, %sum, %zero : f32
+      mfa_gpu.yield %y : f32
+    }
+    mfa_gpu.store %1 to %out : <16x8xf32, #accumulator> to memref<16x8xf32, #gpu.address_space<workgroup>>
+    gpu.return
+  }
+}

@@ -5,19 +5,17 @@
 
 !a = memref<2x64x2x32xf16>
 
+// A quotient by a constant is a product, and so may it be with a sum. tanh is an
+// instruction, good to as many digits as f16 has.
 // CHECK-LABEL: func.func @softcap
 // CHECK: score {
 // CHECK: ^bb0(%[[S:[a-z]*]]: f32,
-// CHECK-DAG: %[[ONE:.*]] = arith.constant 1.000000e+00 : f32
-// CHECK-DAG: %[[TWO:.*]] = arith.constant 2.000000e+00 : f32
-// CHECK-DAG: %[[FACTOR:.*]] = arith.constant 2.885390e+00 : f32
-// CHECK: %[[X:.*]] = arith.divf %[[S]], %{{.*}} fastmath<afn> : f32
-// CHECK: %[[SCALED:.*]] = arith.mulf %[[X]], %[[FACTOR]]
-// CHECK: %[[E:.*]] = math.exp2 %[[SCALED]]
-// CHECK: %[[SUM:.*]] = arith.addf %[[E]], %[[ONE]]
-// CHECK: %[[REST:.*]] = arith.divf %[[TWO]], %[[SUM]] fastmath<afn>
-// CHECK: arith.subf %[[ONE]], %[[REST]]
-// CHECK-NOT: math.tanh
+// CHECK-DAG: %[[CAP:.*]] = arith.constant 3.000000e+01 : f32
+// CHECK-DAG: %[[INVERSE:.*]] = arith.constant 0.0333333351 : f32
+// CHECK: %[[X:.*]] = arith.mulf %[[S]], %[[INVERSE]] fastmath<contract> : f32
+// CHECK: %[[T:.*]] = math.tanh %[[X]]
+// CHECK: %[[Y:.*]] = arith.mulf %[[T]], %[[CAP]] fastmath<contract>
+// CHECK: mfa.yield %[[Y]]
 // CHECK: }
 // CHECK: math.tanh
 func.func @softcap(%q: !a, %o: !a, %outside: f32) -> f32 {
@@ -56,7 +54,35 @@ func.func @others(%q: !a, %o: !a) {
   return
 }
 
-// An op on f32 has a tanh that is good near 0 as well.
+// A captured divisor has one reciprocal for all scores; any other divisor, and
+// those of tests, an approximate quotient.
+// CHECK-LABEL: func.func @quotients
+// CHECK: ^bb0(%[[S:[a-z]*]]: f32, {{.*}}, %[[D:[a-z0-9]*]]: f32):
+// CHECK: %[[INVERSE:.*]] = arith.divf %{{.*}}, %[[D]] fastmath<afn> : f32
+// CHECK: %[[X:.*]] = arith.mulf %[[S]], %[[INVERSE]] fastmath<contract>
+// CHECK: arith.divf %[[X]], %[[S]] fastmath<afn>
+// CHECK: keep {
+// CHECK: arith.divf %{{.*}}, %{{.*}} fastmath<afn>
+// CHECK: arith.addf %{{.*}}, %{{.*}} : f32
+func.func @quotients(%q: !a, %o: !a, %divisor: f32) {
+  mfa.masked_attention ins(%q, %q, %q : !a, !a, !a) captures(%divisor : f32) outs(%o : !a)
+    score {
+    ^bb0(%s: f32, %b: index, %h: index, %i: index, %n: index, %d: f32):
+      %x = arith.divf %s, %d : f32
+      %y = arith.divf %x, %s : f32
+      mfa.yield %y : f32
+    } keep {
+    ^bb0(%b: index, %h: index, %i: index, %n: index, %d: f32):
+      %three = arith.constant 3.0 : f32
+      %x = arith.divf %d, %three : f32
+      %y = arith.addf %x, %three : f32
+      %c = arith.cmpf olt, %y, %d : f32
+      mfa.yield %c : i1
+    }
+  return
+}
+
+// An op on f32 has a tanh of its own, which is good near 0 as well.
 // CHECK-LABEL: func.func @softcap_f32
 // CHECK: score {
 // CHECK: ^bb0(%[[X:[a-z]*]]: f32,

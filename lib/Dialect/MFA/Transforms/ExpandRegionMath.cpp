@@ -29,11 +29,28 @@ static constexpr double kLog2E = 1.4426950408889634;
 static constexpr double kLn2 = 0.6931471805599453;
 static constexpr double kLog10Of2 = 0.3010299956639812;
 
-/// Functions of f32 that kernels have instructions for.
-static bool hasInstruction(Operation *op) {
+/// Whether scores are of f32 operands, and good to more digits than those of
+/// f16 and bf16.
+static bool isOfF32(mfa::MaskedAttentionOp attention) {
+  return attention.getElementType().isF32();
+}
+
+/// Whether an op is one of many for each score, as those of `keep` are not:
+/// these are for few tiles, and had better be exact next to whole numbers.
+static bool isOfScore(Operation *op) {
+  auto attention = op->getParentOfType<mfa::MaskedAttentionOp>();
+  return op->getParentRegion() == &attention.getScore();
+}
+
+/// Functions of f32 that kernels have instructions for. That of tanh is good to
+/// 2^-11, as f16 is.
+static bool hasInstruction(Operation *op, mfa::MaskedAttentionOp attention) {
+  if (isa<math::TanhOp>(op) && isOfF32(attention))
+    return false;
   return isa<math::AbsFOp, math::CeilOp, math::CopySignOp, math::Exp2Op,
              math::FloorOp, math::FmaOp, math::Log2Op, math::RoundOp,
-             math::RoundEvenOp, math::SqrtOp, math::TruncOp>(op) &&
+             math::RoundEvenOp, math::SqrtOp, math::TanhOp, math::TruncOp>(
+             op) &&
          op->getResult(0).getType().isF32();
 }
 
@@ -41,7 +58,7 @@ LogicalResult mfa::checkRegionMath(MaskedAttentionOp op) {
   for (Region *region : {&op.getScore(), &op.getKeep()})
     for (Operation &nested : region->getOps()) {
       if (!isa<math::MathDialect, index::IndexDialect>(nested.getDialect()) ||
-          hasInstruction(&nested))
+          hasInstruction(&nested, op))
         continue;
       InFlightDiagnostic diag =
           op.emitOpError("expected regions with functions that GPU kernels "
@@ -78,16 +95,16 @@ static Value createSmallTanh(ImplicitLocOpBuilder &b, Value x) {
 }
 
 namespace {
-/// 1 - 2 / (exp(2 x) + 1): right at +-inf as well. Near 0 that has the error of
-/// numbers near 1. It matters to an op on f32, whose scores are good to more
-/// digits than those of f16 and bf16.
+/// 1 - 2 / (exp(2 x) + 1) of an op on f32: right at +-inf as well. Near 0 that
+/// has the error of numbers near 1.
 struct ExpandTanh : OpRewritePattern<math::TanhOp> {
   using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(math::TanhOp op,
                                 PatternRewriter &rewriter) const override {
-    if (!op.getType().isF32())
-      return rewriter.notifyMatchFailure(op, "needs f32");
+    if (!op.getType().isF32() ||
+        !isOfF32(op->getParentOfType<mfa::MaskedAttentionOp>()))
+      return rewriter.notifyMatchFailure(op, "needs f32, also of the operands");
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     Value x = op.getOperand();
     Value one = createConstant(b, 1);
@@ -95,14 +112,10 @@ struct ExpandTanh : OpRewritePattern<math::TanhOp> {
     Value rest = arith::DivFOp::create(b, createConstant(b, 2), sum,
                                        arith::FastMathFlags::afn);
     Value result = arith::SubFOp::create(b, one, rest);
-    auto attention = op->getParentOfType<mfa::MaskedAttentionOp>();
-    if (getElementTypeOrSelf(attention.getQuery()).isF32()) {
-      Value isSmall = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT,
-                                            math::AbsFOp::create(b, x),
-                                            createConstant(b, 0.6));
-      result =
-          arith::SelectOp::create(b, isSmall, createSmallTanh(b, x), result);
-    }
+    Value isSmall = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT,
+                                          math::AbsFOp::create(b, x),
+                                          createConstant(b, 0.6));
+    result = arith::SelectOp::create(b, isSmall, createSmallTanh(b, x), result);
     rewriter.replaceOp(op, result);
     return success();
   }
@@ -207,7 +220,9 @@ struct ExpandRemF : OpRewritePattern<arith::RemFOp> {
 };
 
 /// A quotient of a few instructions: the exact one is a function call, around
-/// which the tiles that a kernel has in registers would be spilled.
+/// which the tiles that a kernel has in registers would be spilled. By what is
+/// the same for all pairs it is a product, with a reciprocal that a kernel
+/// computes once.
 struct ApproximateQuotient : OpRewritePattern<arith::DivFOp> {
   using OpRewritePattern::OpRewritePattern;
 
@@ -217,8 +232,46 @@ struct ApproximateQuotient : OpRewritePattern<arith::DivFOp> {
     if (!op.getType().isF32() ||
         bitEnumContainsAll(flags, arith::FastMathFlags::afn))
       return rewriter.notifyMatchFailure(op, "nothing to change");
+    auto approximate = flags | arith::FastMathFlags::afn;
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    if (!hasReciprocal(op.getRhs()) ||
+        matchPattern(op.getLhs(), m_OneFloat())) {
+      rewriter.modifyOpInPlace(op, [&] { op.setFastmath(approximate); });
+      return success();
+    }
+    Value reciprocal = arith::DivFOp::create(b, createConstant(b, 1),
+                                             op.getRhs(), approximate);
+    rewriter.replaceOpWithNewOp<arith::MulFOp>(op, op.getLhs(), reciprocal);
+    return success();
+  }
+
+private:
+  /// Constants whose reciprocal is a normal number, and captured scalars. (Of a
+  /// captured one that is not, scores differ by what a quotient of GPUs, too,
+  /// is not exact in.)
+  static bool hasReciprocal(Value divisor) {
+    FloatAttr constant;
+    if (!matchPattern(divisor, m_Constant(&constant)))
+      return isa<BlockArgument>(divisor) &&
+             cast<BlockArgument>(divisor).getArgNumber() != 0;
+    APFloat value = constant.getValue();
+    return value.isNormal() && (APFloat(1.0f) / value).isNormal();
+  }
+};
+
+/// Products and sums that may be one instruction.
+template <typename Op>
+struct ContractProducts : OpRewritePattern<Op> {
+  using OpRewritePattern<Op>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(Op op,
+                                PatternRewriter &rewriter) const override {
+    arith::FastMathFlags flags = op.getFastmath();
+    if (!isOfScore(op) ||
+        bitEnumContainsAll(flags, arith::FastMathFlags::contract))
+      return rewriter.notifyMatchFailure(op, "nothing to change");
     rewriter.modifyOpInPlace(
-        op, [&] { op.setFastmath(flags | arith::FastMathFlags::afn); });
+        op, [&] { op.setFastmath(flags | arith::FastMathFlags::contract); });
     return success();
   }
 };
@@ -230,7 +283,9 @@ struct ExpandRegionMathPass
   LogicalResult initialize(MLIRContext *context) override {
     RewritePatternSet set(context);
     set.add<ExpandAbsI, ExpandCbrt, ExpandTanh, ExpandExp, ExpandRemF,
-            ApproximateQuotient>(context);
+            ApproximateQuotient, ContractProducts<arith::AddFOp>,
+            ContractProducts<arith::MulFOp>, ContractProducts<arith::SubFOp>>(
+        context);
     set.add<ExpandLog<math::LogOp>>(context, kLn2);
     set.add<ExpandLog<math::Log10Op>>(context, kLog10Of2);
     mfa::populateClassExpansionPatterns(set);

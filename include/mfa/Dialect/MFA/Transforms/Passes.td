@@ -135,20 +135,22 @@ def MFACountKeyTilesPass : Pass<"mfa-count-key-tiles", "::mlir::func::FuncOp"> {
 def MFAExpandRegionMathPass : Pass<"mfa-expand-region-math"> {
   let summary = "Write functions in regions with what GPUs have instructions for";
   let description = [{
-    In the regions of `mfa.masked_attention` and nowhere else: `exp`, `tanh`, `log`,
-    `pow` and the like of f32 become `exp2`, `log2`, products and quotients, which
-    are good to a few units in the last place (tanh, unless the op is of f32: to
-    2^-23 of 1); functions of f16 and bf16 are computed in f32. There is no library
-    of functions in kernels: what is left, such as functions of f64, is an error.
+    In the regions of `mfa.masked_attention` and nowhere else: `exp`, `log`, `pow`
+    and the like of f32 become `exp2`, `log2`, products and quotients, which are
+    good to a few units in the last place; functions of f16 and bf16 are computed in
+    f32. There is no library of functions in kernels: what is left, such as
+    functions of f64, is an error. In `score` a product and a sum may be one
+    instruction, with one rounding.
 
     | op | is computed as |
     |---|---|
     | `exp2`, `log2`, `sqrt`, `fma`, `absf`, `copysign`, `ceil`, `floor`, `round`, `roundeven`, `trunc` | an instruction or a few |
+    | `tanh`, of an op on f16 or bf16 | an instruction, good to 2^-11 of the result |
     | `exp`, `log`, `log10`, `tanh`, `cbrt` | by `exp2` and `log2` |
     | `sinh`, `cosh`, `tan`, `asinh`, `acosh`, `atanh`, `powf`, `fpowi`, `rsqrt` | by the former |
     | `erf`, `erfc`, `sin`, `cos`, `asin`, `acos`, `atan`, `atan2`, `log1p`, `expm1` | polynomials |
     | `absi`, `ctlz`, `ipowi` by a constant | integer operations |
-    | `arith.divf` | an approximate quotient, good to 2 units in the last place |
+    | `arith.divf` | an approximate quotient, good to 2 units in the last place; in `score` the product with the reciprocal of a constant or captured divisor |
     | `arith.remf` | by a quotient, which is right up to 2^22 |
   }];
   let dependentDialects = [
