@@ -16,23 +16,6 @@ bool mfa::leavesKeysOut(const KernelProblem &problem) {
   return problem.keyTiles && !problem.keyTiles.getTest().empty();
 }
 
-bool mfa::growsWithRows(KeyTilesAttr tiles) {
-  if (!tiles)
-    return false;
-  auto dependOnRows = [](ArrayRef<AffineExpr> bounds) {
-    return llvm::any_of(bounds, [](AffineExpr bound) {
-      return bound.isFunctionOfDim(kRowTile);
-    });
-  };
-  SmallVector<KeyTileRange> ranges = getKeyTileRanges(tiles.getVisit());
-  return llvm::any_of(
-             ranges,
-             [&](const KeyTileRange &r) { return dependOnRows(r.end); }) &&
-         llvm::none_of(ranges, [&](const KeyTileRange &r) {
-           return dependOnRows(r.first);
-         });
-}
-
 KeyTileRanges::KeyTileRanges(const KernelProblem &problem,
                              const RowSchedule &rowSchedule, Type stepType)
     : TileSequence(problem, stepType), rowSchedule(rowSchedule) {}

@@ -55,9 +55,6 @@ private:
 /// Whether regions of the op leave keys out.
 bool leavesKeysOut(const KernelProblem &problem);
 
-/// Whether rows further on visit more tiles of keys, by `tiles`.
-bool growsWithRows(KeyTilesAttr tiles);
-
 } // namespace mlir::mfa
 
 #endif // MFA_LIB_CONVERSION_MFATOGPU_KEYTILERANGES_H

@@ -82,10 +82,12 @@ func.func @f32(%q: memref<2x512x4x128xf32>, %o: memref<2x512x4x128xf32>) {
   return
 }
 
-// Regions take registers: tiles as of larger heads, with and without a mask.
+// Regions take registers: tiles as of larger heads, with and without a mask. Rows
+// further on visit more keys: blocks of one tile of them each, which the hardware
+// hands to whichever multiprocessor is free.
 // CHECK-LABEL: @rule
-// CHECK: schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 128, warps = 8, stages = 2, ping_pong = true, persistent = true, adjacent_heads = 1, early_turns = true>)
-// CHECK: schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 128, warps = 8, stages = 2, ping_pong = true, persistent = true, adjacent_heads = 8>)
+// CHECK: schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 128, warps = 8, stages = 2, ping_pong = true, adjacent_heads = 1, early_turns = true>)
+// CHECK: schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 128, warps = 8, stages = 2, ping_pong = true, adjacent_heads = 8>)
 func.func @rule(%q: memref<2x512x4x64xf16>, %m: memref<2x512x512xf16>, %o: memref<2x512x4x64xf16>) {
   mfa.masked_attention ins(%q, %q, %q : memref<2x512x4x64xf16>, memref<2x512x4x64xf16>, memref<2x512x4x64xf16>)
       outs(%o : memref<2x512x4x64xf16>)
@@ -99,6 +101,39 @@ func.func @rule(%q: memref<2x512x4x64xf16>, %m: memref<2x512x512xf16>, %o: memre
       keep {
       ^bb0(%b: index, %h: index, %i: index, %n: index):
         %c = arith.cmpi sle, %n, %i : index
+        mfa.yield %c : i1
+      }
+  return
+}
+
+// In a window all rows visit as many keys, and blocks are persistent. How many a list
+// names nobody knows.
+// CHECK-LABEL: @even
+// CHECK: persistent = true
+// CHECK-LABEL: @listed
+// CHECK: ping_pong = true, adjacent_heads = 1, early_turns = true, tiles = list>
+func.func @even(%q: memref<2x512x4x128xf16>, %o: memref<2x512x4x128xf16>) {
+  mfa.masked_attention ins(%q, %q, %q : memref<2x512x4x128xf16>, memref<2x512x4x128xf16>, memref<2x512x4x128xf16>)
+      outs(%o : memref<2x512x4x128xf16>)
+      keep {
+      ^bb0(%b: index, %h: index, %i: index, %n: index):
+        %size = arith.constant 100 : index
+        %d = arith.subi %i, %n : index
+        %near = arith.cmpi slt, %d, %size : index
+        %past = arith.cmpi sle, %n, %i : index
+        %c = arith.andi %near, %past : i1
+        mfa.yield %c : i1
+      }
+  return
+}
+func.func @listed(%q: memref<2x512x4x128xf16>, %ids: memref<512xi32>, %o: memref<2x512x4x128xf16>) {
+  mfa.masked_attention ins(%q, %q, %q : memref<2x512x4x128xf16>, memref<2x512x4x128xf16>, memref<2x512x4x128xf16>)
+      captures(%ids : memref<512xi32>) outs(%o : memref<2x512x4x128xf16>)
+      keep {
+      ^bb0(%b: index, %h: index, %i: index, %n: index, %table: memref<512xi32>):
+        %of_row = memref.load %table[%i] : memref<512xi32>
+        %of_key = memref.load %table[%n] : memref<512xi32>
+        %c = arith.cmpi eq, %of_row, %of_key : i32
         mfa.yield %c : i1
       }
   return

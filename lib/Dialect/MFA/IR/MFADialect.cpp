@@ -45,25 +45,33 @@ void MFADialect::initialize() {
   declarePromisedInterfaces<RuntimeVerifiableOpInterface, MaskedAttentionOp>();
 }
 
-static ScheduleAttr rebuild(ScheduleAttr of, bool splitsKeys,
+static ScheduleAttr rebuild(ScheduleAttr of, bool splitsKeys, bool persistent,
                             int64_t clusterBlocks, TileChoice tiles) {
   return ScheduleAttr::get(of.getContext(), of.getKind(), of.getTileRows(),
                            of.getTileKeys(), of.getWarps(), of.getStages(),
                            of.getF32Product(), of.getPingPong(), splitsKeys,
-                           of.getPersistent(), of.getAdjacentHeads(),
-                           clusterBlocks, of.getEarlyTurns(), tiles);
+                           persistent, of.getAdjacentHeads(), clusterBlocks,
+                           of.getEarlyTurns(), tiles);
 }
 
 ScheduleAttr ScheduleAttr::withoutSplits() const {
-  return rebuild(*this, /*splitsKeys=*/false, getClusterBlocks(), getTiles());
+  return rebuild(*this, /*splitsKeys=*/false, getPersistent(),
+                 getClusterBlocks(), getTiles());
 }
 
 ScheduleAttr ScheduleAttr::withoutClusters() const {
-  return rebuild(*this, getSplitsKeys(), /*clusterBlocks=*/1, getTiles());
+  return rebuild(*this, getSplitsKeys(), getPersistent(), /*clusterBlocks=*/1,
+                 getTiles());
 }
 
 ScheduleAttr ScheduleAttr::withTiles(TileChoice tiles) const {
-  return rebuild(*this, getSplitsKeys(), getClusterBlocks(), tiles);
+  return rebuild(*this, getSplitsKeys(), getPersistent(), getClusterBlocks(),
+                 tiles);
+}
+
+ScheduleAttr ScheduleAttr::withoutPersistence() const {
+  return rebuild(*this, getSplitsKeys(), /*persistent=*/false,
+                 getClusterBlocks(), getTiles());
 }
 
 LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,

@@ -54,6 +54,23 @@ SmallVector<KeyTileRange> mfa::getKeyTileRanges(ArrayAttr sets) {
       [](IntegerSetAttr set) { return getKeyTileRange(set.getValue()); });
 }
 
+bool mfa::growsWithRows(KeyTilesAttr tiles) {
+  if (!tiles)
+    return false;
+  auto dependOnRows = [](ArrayRef<AffineExpr> bounds) {
+    return llvm::any_of(bounds, [](AffineExpr bound) {
+      return bound.isFunctionOfDim(kRowTile);
+    });
+  };
+  SmallVector<KeyTileRange> ranges = getKeyTileRanges(tiles.getVisit());
+  return llvm::any_of(
+             ranges,
+             [&](const KeyTileRange &r) { return dependOnRows(r.end); }) &&
+         llvm::none_of(ranges, [&](const KeyTileRange &r) {
+           return dependOnRows(r.first);
+         });
+}
+
 SmallVector<Value> mfa::createKeyTileSymbols(ImplicitLocOpBuilder &b,
                                              KeyTilesAttr tiles,
                                              Value numQueries, Value numKeys,

@@ -6,7 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mfa/Dialect/MFA/Transforms/KeyTileSteps.h"
 #include "mfa/Dialect/MFA/Transforms/Passes.h"
+#include "mfa/Dialect/MFA/Transforms/RegionTiles.h"
 #include "mfa/Dialect/MFA/Transforms/Schedules.h"
 #include "mfa/Dialect/MFA/Transforms/SharedMemory.h"
 #include "mfa/Support/OptionCheck.h"
@@ -330,6 +332,19 @@ static TileChoice chooseTiles(MaskedAttentionOp op, TileLists lists) {
                                               : TileChoice::Ranges;
 }
 
+/// Whether tiles of rows visit tiles of keys in other numbers, which grow with
+/// the place of the rows or are those of a list. Persistent blocks, which take
+/// rows in steps of the grid, would have done at other times: the rows that one
+/// of them gets, of 64 tiles and 132 multiprocessors, are a 16th of the heads.
+/// Blocks of one tile go to whichever multiprocessor is free.
+static bool haveRowsOwnNumbers(MaskedAttentionOp op, ScheduleAttr schedule) {
+  if (schedule.getTiles() == TileChoice::List && isKeepListed(op))
+    return true;
+  return growsWithRows(
+      getKeyTiles(op, schedule.getClusterBlocks() * schedule.getTileRows(),
+                  schedule.getTileKeys()));
+}
+
 namespace {
 struct SelectSchedulePass
     : mfa::impl::MFASelectSchedulePassBase<SelectSchedulePass> {
@@ -346,7 +361,11 @@ struct SelectSchedulePass
     getOperation()->walk([&](MaskedAttentionOp op) {
       if (op.getSchedule())
         return;
-      op.setScheduleAttr(select(op, *known).withTiles(chooseTiles(op, tiles)));
+      ScheduleAttr schedule =
+          select(op, *known).withTiles(chooseTiles(op, tiles));
+      if (schedule.getPersistent() && haveRowsOwnNumbers(op, schedule))
+        schedule = schedule.withoutPersistence();
+      op.setScheduleAttr(schedule);
       ++numSelected;
     });
   }

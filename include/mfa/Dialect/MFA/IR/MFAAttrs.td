@@ -89,6 +89,8 @@ def MFA_ScheduleAttr : AttrDef<MFA_Dialect, "Schedule"> {
     ScheduleAttr withoutSplits() const;
     /// The same schedule for blocks in no clusters.
     ScheduleAttr withoutClusters() const;
+    /// The same schedule for blocks of one tile of query rows each.
+    ScheduleAttr withoutPersistence() const;
     /// The same schedule for other tiles of keys.
     ScheduleAttr withTiles(TileChoice tiles) const;
   }];

@@ -22,6 +22,10 @@ namespace mlir::mfa {
 /// The sets of `visit` or `test` of an attribute, as ranges.
 SmallVector<KeyTileRange> getKeyTileRanges(ArrayAttr sets);
 
+/// Whether rows further on visit more tiles of keys, by `tiles`, which may be
+/// null.
+bool growsWithRows(KeyTilesAttr tiles);
+
 /// The values of the symbols of its sets.
 SmallVector<Value> createKeyTileSymbols(ImplicitLocOpBuilder &b,
                                         KeyTilesAttr tiles, Value numQueries,
