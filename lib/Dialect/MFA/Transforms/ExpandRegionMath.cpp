@@ -234,7 +234,7 @@ struct ApproximateQuotient : OpRewritePattern<arith::DivFOp> {
       return rewriter.notifyMatchFailure(op, "nothing to change");
     auto approximate = flags | arith::FastMathFlags::afn;
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
-    if (!hasReciprocal(op.getRhs()) ||
+    if (!isOfScore(op) || !hasReciprocal(op.getRhs()) ||
         matchPattern(op.getLhs(), m_OneFloat())) {
       rewriter.modifyOpInPlace(op, [&] { op.setFastmath(approximate); });
       return success();
