@@ -167,3 +167,92 @@ func.func @casts(%q: tensor<2x16x4x8xf16>, %ids: tensor<16xi32>) -> tensor<?x?x?
     } -> tensor<?x?x?x8xf16>
   return %0 : tensor<?x?x?x8xf16>
 }
+
+// -----
+
+!q = tensor<2x16x4x8xf16>
+!k = tensor<2x32x2x8xf16>
+
+// A region that adds an element at the pair's own place first has a mask, and the
+// rest stays a region.
+// CHECK-LABEL: func.func @lookup
+// CHECK-SAME: %[[M:[a-z0-9]+]]: tensor<1x4x16x32xf16>
+// CHECK: mfa.masked_attention ins(%{{.*}}) mask(%[[M]] : tensor<1x4x16x32xf16>) outs
+// CHECK-NOT: score
+// CHECK: mfa.masked_attention ins(%{{.*}}) mask(%[[M]] : tensor<1x4x16x32xf16>) outs
+// CHECK-SAME: score {
+// CHECK: ^bb0(%[[S:[a-z0-9]+]]: f32,
+// CHECK-NEXT: math.absf %[[S]]
+func.func @lookup(%q: !q, %k: !k, %o: !q, %m: tensor<1x4x16x32xf16>) -> (!q, !q) {
+  %0 = mfa.masked_attention ins(%q, %k, %k : !q, !k, !k)
+         captures(%m : tensor<1x4x16x32xf16>) outs(%o : !q)
+         score {
+         ^bb0(%s: f32, %b: index, %h: index, %i: index, %n: index, %a: tensor<1x4x16x32xf16>):
+           %zero = arith.constant 0 : index
+           %x = tensor.extract %a[%zero, %h, %i, %n] : tensor<1x4x16x32xf16>
+           %y = arith.extf %x : f16 to f32
+           %z = arith.addf %y, %s : f32
+           mfa.yield %z : f32
+         } -> !q
+  %1 = mfa.masked_attention ins(%q, %k, %k : !q, !k, !k)
+         captures(%m : tensor<1x4x16x32xf16>) outs(%o : !q)
+         score {
+         ^bb0(%s: f32, %b: index, %h: index, %i: index, %n: index, %a: tensor<1x4x16x32xf16>):
+           %zero = arith.constant 0 : index
+           %x = tensor.extract %a[%zero, %h, %i, %n] : tensor<1x4x16x32xf16>
+           %y = arith.extf %x : f16 to f32
+           %z = arith.addf %s, %y : f32
+           %r = math.absf %z : f32
+           mfa.yield %r : f32
+         } -> !q
+  return %0, %1 : !q, !q
+}
+
+// -----
+
+!q = tensor<2x16x4x8xf16>
+!k = tensor<2x32x2x8xf16>
+
+// Not the element of another place, of an array that may be larger, after another
+// function, or of a score that is used again.
+// CHECK-LABEL: func.func @not_lookups
+// CHECK-NOT: mask(
+// CHECK: return
+func.func @not_lookups(%q: !q, %k: !k, %o: !q, %m: tensor<2x32x32xf32>, %d: tensor<2x?x32xf32>) -> (!q, !q, !q, !q) {
+  %0 = mfa.masked_attention ins(%q, %k, %k : !q, !k, !k)
+         captures(%m : tensor<2x32x32xf32>) outs(%o : !q)
+         score {
+         ^bb0(%s: f32, %b: index, %h: index, %i: index, %n: index, %a: tensor<2x32x32xf32>):
+           %x = tensor.extract %a[%b, %i, %n] : tensor<2x32x32xf32>
+           %y = arith.addf %s, %x : f32
+           mfa.yield %y : f32
+         } -> !q
+  %1 = mfa.masked_attention ins(%q, %k, %k : !q, !k, !k)
+         captures(%d : tensor<2x?x32xf32>) outs(%o : !q)
+         score {
+         ^bb0(%s: f32, %b: index, %h: index, %i: index, %n: index, %a: tensor<2x?x32xf32>):
+           %x = tensor.extract %a[%b, %i, %n] : tensor<2x?x32xf32>
+           %y = arith.addf %s, %x : f32
+           mfa.yield %y : f32
+         } -> !q
+  %2 = mfa.masked_attention ins(%q, %q, %q : !q, !q, !q)
+         captures(%m : tensor<2x32x32xf32>) outs(%o : !q)
+         score {
+         ^bb0(%s: f32, %b: index, %h: index, %i: index, %n: index, %a: tensor<2x32x32xf32>):
+           %x = tensor.extract %a[%b, %n, %i] : tensor<2x32x32xf32>
+           %y = arith.addf %s, %x : f32
+           mfa.yield %y : f32
+         } -> !q
+  %3 = mfa.masked_attention ins(%k, %k, %k : !k, !k, !k)
+         captures(%m : tensor<2x32x32xf32>) outs(%k : !k)
+         score {
+         ^bb0(%s: f32, %b: index, %h: index, %i: index, %n: index, %a: tensor<2x32x32xf32>):
+           %x = tensor.extract %a[%b, %i, %n] : tensor<2x32x32xf32>
+           %y = arith.addf %s, %x : f32
+           %z = arith.mulf %y, %s : f32
+           mfa.yield %z : f32
+         } -> !k
+  %4 = tensor.extract_slice %3[0, 0, 0, 0] [2, 16, 2, 8] [1, 1, 1, 1] : !k to tensor<2x16x2x8xf16>
+  %5 = tensor.insert_slice %4 into %q[0, 0, 0, 0] [2, 16, 2, 8] [1, 1, 1, 1] : tensor<2x16x2x8xf16> into !q
+  return %0, %1, %2, %5 : !q, !q, !q, !q
+}

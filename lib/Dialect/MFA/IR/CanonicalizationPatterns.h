@@ -23,6 +23,9 @@ void populateRegionCanonicalizationPatterns(RewritePatternSet &patterns);
 /// Masks that are computed from positions become regions.
 void populateComputedMaskPatterns(RewritePatternSet &patterns);
 
+/// Regions that add an element of an array become masks.
+void populateLookupMaskPatterns(RewritePatternSet &patterns);
+
 } // namespace mlir::mfa
 
 #endif // MFA_DIALECT_MFA_IR_CANONICALIZATIONPATTERNS_H

@@ -465,5 +465,6 @@ void MaskedAttentionOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
                FoldMaskBroadcast, FoldMaskGeneric, FoldMemRefCast,
                FoldTensorCast, ResolveHiddenSizes>(context);
   populateComputedMaskPatterns(patterns);
+  populateLookupMaskPatterns(patterns);
   populateRegionCanonicalizationPatterns(patterns);
 }
