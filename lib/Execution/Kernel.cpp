@@ -11,6 +11,7 @@
 #include "HostCall.h"
 #include "PTX.h"
 #include "mfa/Runtime/CUDARuntime.h"
+#include "mfa/Runtime/Overlap.h"
 #include "mfa/Runtime/Sim/Sim.h"
 #include "mfa/Support/Chip.h"
 #include "mfa/Support/Memory.h"
@@ -155,7 +156,40 @@ Error Kernel::checkArguments(ArrayRef<LaunchArgument> arguments) const {
     if (!parameters[index].isNumber)
       if (Error error = checkArgument(parameters[index], arguments[index]))
         return error;
-  return Error::success();
+  return checkOverlap(arguments);
+}
+
+/// Error where what is written shares memory with another array or within.
+Error Kernel::checkOverlap(ArrayRef<LaunchArgument> arguments) const {
+  if (numOutputs == 0)
+    return Error::success();
+  SmallVector<StridedArray, 12> arrays;
+  SmallVector<const Parameter *, 12> names;
+  for (auto [parameter, argument] : zip_equal(parameters, arguments))
+    if (!parameter.isNumber) {
+      names.push_back(&parameter);
+      arrays.push_back({argument.data, getByteWidth(parameter.type),
+                        static_cast<int64_t>(parameter.sizes.size()),
+                        argument.sizes, argument.strides});
+    }
+  std::optional<Conflict> conflict =
+      findConflict(arrays.data(), arrays.size(), numOutputs);
+  if (!conflict)
+    return Error::success();
+  const std::string &written = names[conflict->written]->name;
+  const StridedArray &array = arrays[conflict->written];
+  if (conflict->other != conflict->written)
+    return makeError(ErrorKind::InvalidArgument, "'", written,
+                     "': expected memory of its own but got an array that "
+                     "shares some with '",
+                     names[conflict->other]->name, "'");
+  std::string strides;
+  raw_string_ostream os(strides);
+  interleaveComma(ArrayRef(array.strides, array.rank), os);
+  return makeError(ErrorKind::InvalidArgument, "'", written,
+                   "': expected elements of their own but got overlapping "
+                   "ones, of strides (",
+                   strides, ")");
 }
 
 namespace {

@@ -129,6 +129,7 @@ private:
       string("parameter"), number("kind"), number("type");
       numbers("sizes"), numbers("strides"), number("layout"), number("offset");
     }
+    number("outputs");
     for (uint64_t count = number("functions"); count; --count)
       string("function"), number("threads"), number("shared");
     for (uint64_t count = number("cubins"); count; --count)
