@@ -43,10 +43,10 @@ step "Build with sanitizers"
 build_project "$dir" "${targets[@]}"
 
 status=0
-# run_tests DIR FILTER
+# run_tests DIR FILTER: results are kept in DIR/test/results.json.
 run_tests() {
   "/usr/lib/llvm-$LLVM_MAJOR/bin/lit" -sv --timeout 900 --filter "$2" \
-    --param mfa_tools_dir="$dir/bin" "$1/test" || status=1
+    -o "$1/test/results.json" --param mfa_tools_dir="$dir/bin" "$1/test" || status=1
 }
 if [ "$only_fuzz" -eq 0 ]; then
   step "Tests with AddressSanitizer and UndefinedBehaviorSanitizer"
