@@ -286,6 +286,18 @@ getParameters(mlir::func::FuncOp function) {
 // Compilation
 //===----------------------------------------------------------------------===//
 
+static HostCodeUse getHostCodeUse(Target target) {
+  switch (target) {
+  case Target::CPU:
+    return HostCodeUse::Computes;
+  case Target::Sim:
+    return HostCodeUse::Simulates;
+  case Target::CUDA:
+    return HostCodeUse::Launches;
+  }
+  return HostCodeUse::Computes;
+}
+
 namespace {
 /// Notes schedules and kernels where the lowering has just made them.
 class KernelNotes : public mlir::PassInstrumentation {
@@ -374,9 +386,7 @@ public:
     if (error)
       return std::move(error);
     Expected<HostObject> object = compileHostCode(
-        module, parameters ? kernel->entry : "",
-        options.target == Target::CUDA ? HostCodeUse::Launches
-                                       : HostCodeUse::Computes,
+        module, parameters ? kernel->entry : "", getHostCodeUse(options.target),
         kernel->getDigest(), [&] { return session.isInterrupted(); });
     if (session.isInterrupted()) {
       consumeError(object.takeError());
