@@ -363,6 +363,13 @@ MLIR_CAPI_EXPORTED MfaError mfaKernelLaunch(MfaKernel kernel,
                                             intptr_t numArguments, int device,
                                             void *stream);
 
+/// The same for callers that have allocated the outputs themselves, or compared
+/// them with the inputs: a launch costs 0.1 us less, and does not look for
+/// memory that they share. Where they share some, outputs hold anything.
+MLIR_CAPI_EXPORTED MfaError
+mfaKernelLaunchDistinct(MfaKernel kernel, const MfaArgument *arguments,
+                        intptr_t numArguments, int device, void *stream);
+
 /// Loads all GPU kernels into a context, so that launches do not: loads are not
 /// allowed while a stream is captured into a graph. Does nothing for other
 /// targets.

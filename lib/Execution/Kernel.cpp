@@ -156,7 +156,7 @@ Error Kernel::checkArguments(ArrayRef<LaunchArgument> arguments) const {
     if (!parameters[index].isNumber)
       if (Error error = checkArgument(parameters[index], arguments[index]))
         return error;
-  return checkOverlap(arguments);
+  return Error::success();
 }
 
 /// Error where what is written shares memory with another array or within.
@@ -164,25 +164,26 @@ Error Kernel::checkOverlap(ArrayRef<LaunchArgument> arguments) const {
   if (numOutputs == 0)
     return Error::success();
   SmallVector<StridedArray, 12> arrays;
-  SmallVector<const Parameter *, 12> names;
   for (auto [parameter, argument] : zip_equal(parameters, arguments))
-    if (!parameter.isNumber) {
-      names.push_back(&parameter);
+    if (!parameter.isNumber)
       arrays.push_back({argument.data, getByteWidth(parameter.type),
                         static_cast<int64_t>(parameter.sizes.size()),
                         argument.sizes, argument.strides});
-    }
   std::optional<Conflict> conflict =
       findConflict(arrays.data(), arrays.size(), numOutputs);
   if (!conflict)
     return Error::success();
-  const std::string &written = names[conflict->written]->name;
+  SmallVector<StringRef> names;
+  for (const Parameter &parameter : parameters)
+    if (!parameter.isNumber)
+      names.push_back(parameter.name);
+  StringRef written = names[conflict->written];
   const StridedArray &array = arrays[conflict->written];
   if (conflict->other != conflict->written)
     return makeError(ErrorKind::InvalidArgument, "'", written,
                      "': expected memory of its own but got an array that "
                      "shares some with '",
-                     names[conflict->other]->name, "'");
+                     names[conflict->other], "'");
   std::string strides;
   raw_string_ostream os(strides);
   interleaveComma(ArrayRef(array.strides, array.rank), os);
@@ -316,9 +317,12 @@ static Error launchOnHost(const HostProgram &host, void **arguments) {
 }
 
 Error Kernel::launch(ArrayRef<LaunchArgument> arguments, int device,
-                     CUstream stream) const {
+                     CUstream stream, bool distinct) const {
   if (Error error = checkArguments(arguments))
     return error;
+  if (!distinct)
+    if (Error error = checkOverlap(arguments))
+      return error;
   PackedArguments packed(parameters, arguments);
   if (options.target == Target::CUDA)
     return launchOnGPU(*host, packed.get(), device, stream);

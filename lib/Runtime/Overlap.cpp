@@ -9,6 +9,7 @@
 #include "mfa/Runtime/Overlap.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/Sequence.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -94,11 +95,14 @@ private:
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// The bytes from the first one of an array to the one after its last.
+/// The bytes from the first one of an array to the one after its last: none of
+/// an array without elements, and not known where strides lead out of all
+/// memory.
 struct Extent {
   int64_t begin = 0, end = 0;
+  bool isKnown = true;
 
-  bool isEmpty() const { return begin == end; }
+  bool isEmpty() const { return isKnown && begin == end; }
   bool meets(const Extent &other) const {
     return begin < other.end && other.begin < end;
   }
@@ -108,29 +112,26 @@ struct Extent {
 /// More than any machine has of memory; sums of a few are still an int64_t.
 static constexpr int64_t kMostBytes = int64_t{1} << 60;
 
-/// The extent of an array; none where it is larger than kMostBytes on a side.
-static std::optional<Extent> getExtent(const StridedArray &array) {
+static Extent getExtent(const StridedArray &array) {
   int64_t below = 0, above = array.byteWidth;
-  for (int64_t dim = 0; dim < array.rank; ++dim)
-    if (array.sizes[dim] == 0)
-      return Extent();
+  bool overflows = false;
   for (int64_t dim = 0; dim < array.rank; ++dim) {
-    if (array.sizes[dim] == 1)
+    int64_t last = array.sizes[dim] - 1, step, length;
+    if (last < 0)
+      return {};
+    if (last == 0)
       continue;
-    int64_t step, length;
-    if (llvm::MulOverflow(array.strides[dim], array.byteWidth, step) ||
-        llvm::MulOverflow(step, array.sizes[dim] - 1, length))
-      return std::nullopt;
+    overflows |= llvm::MulOverflow(array.strides[dim], array.byteWidth, step);
+    overflows |= llvm::MulOverflow(step, last, length);
     int64_t &sum = length < 0 ? below : above;
-    if (llvm::AddOverflow(sum, length, sum))
-      return std::nullopt;
+    overflows |= llvm::AddOverflow(sum, length, sum);
   }
   auto address = static_cast<int64_t>(reinterpret_cast<intptr_t>(array.data));
   Extent extent;
-  if (below < -kMostBytes || above > kMostBytes ||
-      llvm::AddOverflow(address, below, extent.begin) ||
-      llvm::AddOverflow(address, above, extent.end))
-    return std::nullopt;
+  overflows |= below < -kMostBytes || above > kMostBytes;
+  overflows |= llvm::AddOverflow(address, below, extent.begin);
+  overflows |= llvm::AddOverflow(address, above, extent.end);
+  extent.isKnown = !overflows;
   return extent;
 }
 
@@ -155,14 +156,20 @@ static bool overlapWithin(const StridedArray &first, const Extent &a,
   return equation.hasSolution(distance - 1);
 }
 
+/// Of arrays that have elements.
+static bool overlapAnywhere(const StridedArray &first, const Extent &a,
+                            const StridedArray &second, const Extent &b) {
+  if (!a.isKnown || !b.isKnown)
+    return true;
+  return a.meets(b) && overlapWithin(first, a, second, b);
+}
+
 bool mfa::runtime::overlap(const StridedArray &first,
                            const StridedArray &second) {
-  std::optional<Extent> a = getExtent(first), b = getExtent(second);
-  if ((a && a->isEmpty()) || (b && b->isEmpty()))
+  Extent a = getExtent(first), b = getExtent(second);
+  if (a.isEmpty() || b.isEmpty())
     return false;
-  if (!a || !b)
-    return true;
-  return a->meets(*b) && overlapWithin(first, *a, second, *b);
+  return overlapAnywhere(first, a, second, b);
 }
 
 //===----------------------------------------------------------------------===//
@@ -187,10 +194,13 @@ static llvm::SmallVector<int64_t, 4> orderByStride(const StridedArray &array) {
 }
 
 /// Returns true where each stride is larger than the way through all dimensions
-/// of smaller strides, as in all common layouts.
-static bool isNested(const StridedArray &array, llvm::ArrayRef<int64_t> order) {
+/// before it in `dims`, as in all common layouts.
+template <typename Dims>
+static bool isNested(const StridedArray &array, const Dims &dims) {
   int64_t extent = 0;
-  for (int64_t dim : llvm::reverse(order)) {
+  for (int64_t dim : dims) {
+    if (array.sizes[dim] == 1)
+      continue;
     int64_t stride = std::abs(array.strides[dim]);
     if (stride <= extent)
       return false;
@@ -206,8 +216,10 @@ static bool overlapsItselfWithin(const StridedArray &array) {
   //   stride * (1 + x) + sum(s_i * (y_i - (size_i - 1))) = 0
   // The order of the dimensions does not matter; the largest strides come
   // first, which leaves the search little to do.
+  if (isNested(array, llvm::reverse(llvm::seq(array.rank))))
+    return false;
   llvm::SmallVector<int64_t, 4> order = orderByStride(array);
-  if (isNested(array, order))
+  if (isNested(array, llvm::reverse(order)))
     return false;
   for (size_t lead = 0; lead < order.size(); ++lead) {
     int64_t stride = std::abs(array.strides[order[lead]]);
@@ -229,10 +241,10 @@ static bool overlapsItselfWithin(const StridedArray &array) {
 }
 
 bool mfa::runtime::overlapsItself(const StridedArray &array) {
-  std::optional<Extent> extent = getExtent(array);
-  if (!extent)
+  Extent extent = getExtent(array);
+  if (!extent.isKnown)
     return true;
-  return !extent->isEmpty() && overlapsItselfWithin(array);
+  return !extent.isEmpty() && overlapsItselfWithin(array);
 }
 
 //===----------------------------------------------------------------------===//
@@ -242,31 +254,22 @@ bool mfa::runtime::overlapsItself(const StridedArray &array) {
 std::optional<Conflict> mfa::runtime::findConflict(const StridedArray *arrays,
                                                    size_t count,
                                                    size_t numWritten) {
-  llvm::SmallVector<std::optional<Extent>, 16> extents;
+  llvm::SmallVector<Extent, 16> extents;
   for (size_t index = 0; index < count; ++index)
     extents.push_back(getExtent(arrays[index]));
-  auto isEmpty = [&](size_t index) {
-    return extents[index] && extents[index]->isEmpty();
-  };
-  auto conflict = [&](size_t written, size_t other) {
-    const std::optional<Extent> &a = extents[written], &b = extents[other];
-    if (!a || !b)
-      return true;
-    if (written == other)
-      return overlapsItselfWithin(arrays[written]);
-    return a->meets(*b) &&
-           overlapWithin(arrays[written], *a, arrays[other], *b);
-  };
   const size_t firstWritten = count - numWritten;
   for (size_t written = firstWritten; written < count; ++written) {
-    if (isEmpty(written))
+    const Extent &extent = extents[written];
+    if (extent.isEmpty())
       continue;
-    if (conflict(written, written))
+    if (!extent.isKnown || overlapsItselfWithin(arrays[written]))
       return Conflict{written, written};
     for (size_t other = 0; other < count; ++other) {
       // Of two that are written, the first is named first.
       bool isKnown = other >= firstWritten && other <= written;
-      if (!isKnown && !isEmpty(other) && conflict(written, other))
+      if (!isKnown && !extents[other].isEmpty() &&
+          overlapAnywhere(arrays[written], extent, arrays[other],
+                          extents[other]))
         return Conflict{written, other};
     }
   }

@@ -108,9 +108,10 @@ static void launch(const Kernel &kernel, const Operands &operands,
   MfaError error;
   {
     nb::gil_scoped_release release;
-    error = mfaKernelLaunch(kernel.handle, arguments.begin(), count,
-                            operands.q.isOnCUDA() ? operands.q.deviceId : 0,
-                            stream);
+    // Outputs of the caller have been compared with the inputs.
+    error = mfaKernelLaunchDistinct(
+        kernel.handle, arguments.begin(), count,
+        operands.q.isOnCUDA() ? operands.q.deviceId : 0, stream);
   }
   if (!mfaErrorIsNull(error))
     raise(error);

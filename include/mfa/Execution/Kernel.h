@@ -200,10 +200,11 @@ public:
 
   /// Runs the kernel: at once on the CPU and in simulation, in `stream` for
   /// CUDA. An output of a problem that shares memory with another argument, or
-  /// within, is an error before anything runs. `device` is the GPU whose
+  /// within, is an error before anything runs, unless outputs are known to be
+  /// `distinct`. `device` is the GPU whose
   /// primary context is used, -1 for the current context.
   llvm::Error launch(llvm::ArrayRef<LaunchArgument> arguments, int device,
-                     runtime::CUstream stream) const;
+                     runtime::CUstream stream, bool distinct = false) const;
 
   /// Loads all GPU kernels into a context. Without, each is loaded when it is
   /// first launched there.
