@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Builds the project with AddressSanitizer and UndefinedBehaviorSanitizer, runs the
-# tests of what reads input or executes kernels, then fuzzes for a minute.
+# Builds the project with AddressSanitizer and UndefinedBehaviorSanitizer, runs tests
+# of what reads input or executes kernels, and those of the runtimes once more with
+# ThreadSanitizer, then fuzzes for a minute.
 #
-# Usage: scripts/check-sanitizers.sh [--fuzz SECONDS [SEED]]
+# Usage: scripts/check-sanitizers.sh [--all | --fuzz SECONDS [SEED]]
+#   --all   also run the tests that take minutes each
 #   --fuzz  only fuzz, for so many seconds; what is found is kept in
 #           build-sanitize/findings
 
@@ -11,10 +13,17 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 cd "$MFA_SOURCE_DIR"
 
+# What input reaches: files, command lines, kernels as bytes and as arguments; and
+# code that computes, for the CPU and simulated.
+tests='CAPI/(overlap|process|rules|serialization)|Runtime/(npy|overlap)|Tools/mfa-run'
+tests+='|Fuzz/(complete|driver)|Integration/CPU/(problems|.*mlir)|Integration/Sim/.*mlir'
 only_fuzz=0
 seconds=60
 seed=1
-if [ "${1:-}" = "--fuzz" ]; then
+if [ "${1:-}" = "--all" ]; then
+  tests+='|CAPI|Fuzz|Integration/CPU|Integration/Sim/(clusters|persistent|splits)'
+  shift
+elif [ "${1:-}" = "--fuzz" ]; then
   [[ "${2:-}" =~ ^[1-9][0-9]*$ ]] ||
     die "expected --fuzz SECONDS but got '--fuzz ${2:-}'"
   only_fuzz=1
@@ -31,8 +40,9 @@ dir="$MFA_SOURCE_DIR/build-sanitize"
 fuzzers=(mfa-npy-fuzzer mfa-run-fuzzer mfa-opt-fuzzer)
 targets=("${fuzzers[@]}")
 if [ "$only_fuzz" -eq 0 ]; then
-  targets+=(mfa-opt mfa-run mfa-planted-fuzzer mfa_fake_cuda
-    mfa-capi-{kernel,process,rules,serialization}-test mfa-npy-test mfa_cpu_runtime mfa_sim_runtime)
+  targets+=(mfa-opt mfa-run mfa-planted-fuzzer mfa-npy-test mfa-overlap-test
+    mfa-capi-{kernel,overlap,process,rules,serialization}-test
+    mfa_cpu_runtime mfa_sim_runtime mfa_fake_cuda)
 fi
 
 step "Packages"
@@ -43,14 +53,14 @@ step "Build with sanitizers"
 build_project "$dir" "${targets[@]}"
 
 status=0
-# run_tests DIR FILTER
+# run_tests DIR FILTER: results are kept in DIR/test/results.json.
 run_tests() {
   "/usr/lib/llvm-$LLVM_MAJOR/bin/lit" -sv --timeout 900 --filter "$2" \
-    --param mfa_tools_dir="$dir/bin" "$1/test" || status=1
+    -o "$1/test/results.json" --param mfa_tools_dir="$dir/bin" "$1/test" || status=1
 }
 if [ "$only_fuzz" -eq 0 ]; then
   step "Tests with AddressSanitizer and UndefinedBehaviorSanitizer"
-  run_tests "$dir" 'CAPI|Fuzz|Integration/CPU|Tools/mfa-run|Sim/.*mlir|Sim/(problems-even|clusters|splits|persistent)'
+  run_tests "$dir" "$tests"
 
   # The runtimes are all that threads run in.
   step "Runtimes with ThreadSanitizer"

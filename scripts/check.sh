@@ -111,5 +111,13 @@ rm -f "$results"
 [ -f "$results" ] || die "lit did not run"
 add_counts "$(count_lit "$results")"
 
+step "Sanitizers and a minute of fuzzing"
+sanitized=("$MFA_SOURCE_DIR"/build-sanitize{,-thread}/test/results.json)
+rm -f "${sanitized[@]}"
+part "sanitizers" scripts/check-sanitizers.sh
+for results in "${sanitized[@]}"; do
+  [ ! -f "$results" ] || add_counts "$(count_lit "$results")"
+done
+
 printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
 [ "$failed" -eq 0 ]

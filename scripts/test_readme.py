@@ -20,7 +20,7 @@ What is run is told by the info string of a block:
   ```text             is not run
 
 Commands run in a directory that shows the sources, the build as `build` and
-nothing else; what they write is removed.
+nothing else, and find the build's tools by name; what they write is removed.
 """
 
 import argparse
@@ -113,7 +113,10 @@ def main():
             script += f"echo {shlex.quote('== ' + where)}\n{contents}"
         if count == 0:
             sys.exit(f"error: {arguments.page} has no block to run")
-        done = subprocess.run(["bash", "-c", script], cwd=directory)
+        path = f"{build / 'bin'}{os.pathsep}{os.environ['PATH']}"
+        done = subprocess.run(
+            ["bash", "-c", script], cwd=directory, env={**os.environ, "PATH": path}
+        )
     if done.returncode != 0:
         sys.exit(f"error: the last block above failed with {done.returncode}")
     print(f"{count} blocks ran")

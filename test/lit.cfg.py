@@ -39,12 +39,17 @@ config.substitutions += [
         (f"%mfa_capi{test}_test", os.path.join(config.test_exec_root, "CAPI", program))
         for test, program in (
             ("", "mfa-capi-kernel-test"),
+            ("_overlap", "mfa-capi-overlap-test"),
             ("_rules", "mfa-capi-rules-test"),
             ("_process", "mfa-capi-process-test"),
             ("_serialization", "mfa-capi-serialization-test"),
         )
     ),
     ("%mfa_npy_test", os.path.join(config.test_exec_root, "Runtime", "NPY", "mfa-npy-test")),
+    (
+        "%mfa_overlap_test",
+        os.path.join(config.test_exec_root, "Runtime", "Overlap", "mfa-overlap-test"),
+    ),
     ("%python", '"' + config.python_executable + '"'),
 ]
 

@@ -264,8 +264,9 @@ MfaParameter mfaKernelGetParameter(MfaKernel kernel, intptr_t index) {
           parameter.isContiguous};
 }
 
-MfaError mfaKernelLaunch(MfaKernel kernel, const MfaArgument *arguments,
-                         intptr_t numArguments, int device, void *stream) {
+static MfaError launch(MfaKernel kernel, const MfaArgument *arguments,
+                       intptr_t numArguments, int device, void *stream,
+                       bool distinct) {
   // The structures of the two languages are alike, so that nothing is copied.
   static_assert(
       sizeof(MfaArgument) == sizeof(LaunchArgument) &&
@@ -277,10 +278,23 @@ MfaError mfaKernelLaunch(MfaKernel kernel, const MfaArgument *arguments,
   auto *begin = reinterpret_cast<const LaunchArgument *>(arguments);
   Error error =
       unwrap(kernel).launch(ArrayRef(begin, static_cast<size_t>(numArguments)),
-                            device, static_cast<CUstream>(stream));
+                            device, static_cast<CUstream>(stream), distinct);
   if (!error)
     return {nullptr};
   return mfa::capi::wrap(std::move(error));
+}
+
+MfaError mfaKernelLaunch(MfaKernel kernel, const MfaArgument *arguments,
+                         intptr_t numArguments, int device, void *stream) {
+  return launch(kernel, arguments, numArguments, device, stream,
+                /*distinct=*/false);
+}
+
+MfaError mfaKernelLaunchDistinct(MfaKernel kernel, const MfaArgument *arguments,
+                                 intptr_t numArguments, int device,
+                                 void *stream) {
+  return launch(kernel, arguments, numArguments, device, stream,
+                /*distinct=*/true);
 }
 
 MfaError mfaKernelLoad(MfaKernel kernel, int device) {

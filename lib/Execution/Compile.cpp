@@ -286,6 +286,18 @@ getParameters(mlir::func::FuncOp function) {
 // Compilation
 //===----------------------------------------------------------------------===//
 
+static HostCodeUse getHostCodeUse(Target target) {
+  switch (target) {
+  case Target::CPU:
+    return HostCodeUse::Computes;
+  case Target::Sim:
+    return HostCodeUse::Simulates;
+  case Target::CUDA:
+    return HostCodeUse::Launches;
+  }
+  return HostCodeUse::Computes;
+}
+
 namespace {
 /// Notes schedules and kernels where the lowering has just made them.
 class KernelNotes : public mlir::PassInstrumentation {
@@ -341,10 +353,11 @@ class Kernel::Compiler {
 public:
   static Expected<std::unique_ptr<Kernel>>
   compile(Session &session, ModuleOp module, std::string source,
-          StringRef entryName, const Options &options) {
+          StringRef entryName, const Options &options, size_t numOutputs) {
     std::unique_ptr<Kernel> kernel(new Kernel);
     kernel->source = std::move(source);
     kernel->options = options;
+    kernel->numOutputs = numOutputs;
     // Counts are a parameter.
     if (!options.countTilesFor.empty())
       if (Error error = session.run(kernel->source, [&](SourceMgr &) {
@@ -373,9 +386,7 @@ public:
     if (error)
       return std::move(error);
     Expected<HostObject> object = compileHostCode(
-        module, parameters ? kernel->entry : "",
-        options.target == Target::CUDA ? HostCodeUse::Launches
-                                       : HostCodeUse::Computes,
+        module, parameters ? kernel->entry : "", getHostCodeUse(options.target),
         kernel->getDigest(), [&] { return session.isInterrupted(); });
     if (session.isInterrupted()) {
       consumeError(object.takeError());
@@ -421,7 +432,10 @@ Expected<std::unique_ptr<Kernel>> Kernel::compile(const Problem &problem,
   raw_string_ostream os(source);
   if (mlir::failed(mlir::writeBytecodeToFile(*module, os)))
     return makeError(ErrorKind::Compilation, "the program has no bytecode");
-  return Compiler::compile(session, *module, std::move(source), "", options);
+  // Who counts writes the numbers only.
+  size_t numOutputs = options.countTilesFor.empty() && problem.lse ? 2 : 1;
+  return Compiler::compile(session, *module, std::move(source), "", options,
+                           numOutputs);
 }
 
 Expected<std::unique_ptr<Kernel>>
@@ -437,7 +451,8 @@ Kernel::compile(StringRef source, StringRef entry, const Options &given) {
   Expected<mlir::OwningOpRef<ModuleOp>> module = parse(session, source);
   if (!module)
     return module.takeError();
-  return Compiler::compile(session, **module, source.str(), entry, options);
+  return Compiler::compile(session, **module, source.str(), entry, options,
+                           /*numOutputs=*/0);
 }
 
 Error Kernel::printStage(StringRef stage, raw_ostream &os) const {

@@ -113,9 +113,8 @@ static void optimize(Module &module, TargetMachine &machine, HostCodeUse use,
   CGSCCAnalysisManager components;
   ModuleAnalysisManager modules;
   PipelineTuningOptions tuning;
-  bool computes = use == HostCodeUse::Computes;
-  tuning.LoopVectorization = computes;
-  tuning.SLPVectorization = computes;
+  tuning.LoopVectorization = use == HostCodeUse::Computes;
+  tuning.SLPVectorization = use == HostCodeUse::Computes;
   PassInstrumentationCallbacks callbacks;
   if (shouldStop)
     callbacks.registerShouldRunOptionalPassCallback(
@@ -127,8 +126,9 @@ static void optimize(Module &module, TargetMachine &machine, HostCodeUse use,
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, components, modules);
   builder
-      .buildPerModuleDefaultPipeline(computes ? OptimizationLevel::O3
-                                              : OptimizationLevel::O1)
+      .buildPerModuleDefaultPipeline(use == HostCodeUse::Launches
+                                         ? OptimizationLevel::O1
+                                         : OptimizationLevel::O3)
       .run(module, modules);
 }
 

@@ -11,6 +11,7 @@
 #include "HostCall.h"
 #include "PTX.h"
 #include "mfa/Runtime/CUDARuntime.h"
+#include "mfa/Runtime/Overlap.h"
 #include "mfa/Runtime/Sim/Sim.h"
 #include "mfa/Support/Chip.h"
 #include "mfa/Support/Memory.h"
@@ -158,6 +159,40 @@ Error Kernel::checkArguments(ArrayRef<LaunchArgument> arguments) const {
   return Error::success();
 }
 
+/// Error where what is written shares memory with another array or within.
+Error Kernel::checkOverlap(ArrayRef<LaunchArgument> arguments) const {
+  if (numOutputs == 0)
+    return Error::success();
+  SmallVector<StridedArray, 12> arrays;
+  for (auto [parameter, argument] : zip_equal(parameters, arguments))
+    if (!parameter.isNumber)
+      arrays.push_back({argument.data, getByteWidth(parameter.type),
+                        static_cast<int64_t>(parameter.sizes.size()),
+                        argument.sizes, argument.strides});
+  std::optional<Conflict> conflict =
+      findConflict(arrays.data(), arrays.size(), numOutputs);
+  if (!conflict)
+    return Error::success();
+  SmallVector<StringRef> names;
+  for (const Parameter &parameter : parameters)
+    if (!parameter.isNumber)
+      names.push_back(parameter.name);
+  StringRef written = names[conflict->written];
+  const StridedArray &array = arrays[conflict->written];
+  if (conflict->other != conflict->written)
+    return makeError(ErrorKind::InvalidArgument, "'", written,
+                     "': expected memory of its own but got an array that "
+                     "shares some with '",
+                     names[conflict->other], "'");
+  std::string strides;
+  raw_string_ostream os(strides);
+  interleaveComma(ArrayRef(array.strides, array.rank), os);
+  return makeError(ErrorKind::InvalidArgument, "'", written,
+                   "': expected elements of their own but got overlapping "
+                   "ones, of strides (",
+                   strides, ")");
+}
+
 namespace {
 /// The arguments as the entry takes them: the address of each value, where that
 /// of an array is the address of its memref descriptor.
@@ -282,9 +317,12 @@ static Error launchOnHost(const HostProgram &host, void **arguments) {
 }
 
 Error Kernel::launch(ArrayRef<LaunchArgument> arguments, int device,
-                     CUstream stream) const {
+                     CUstream stream, bool distinct) const {
   if (Error error = checkArguments(arguments))
     return error;
+  if (!distinct)
+    if (Error error = checkOverlap(arguments))
+      return error;
   PackedArguments packed(parameters, arguments);
   if (options.target == Target::CUDA)
     return launchOnGPU(*host, packed.get(), device, stream);

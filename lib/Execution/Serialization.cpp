@@ -28,7 +28,7 @@ using namespace llvm;
 using namespace mfa::exec;
 using mlir::ShapedType;
 
-static constexpr StringLiteral kMagic = "MFAKERN3";
+static constexpr StringLiteral kMagic = "MFAKERN4";
 
 namespace {
 class Writer {
@@ -180,6 +180,16 @@ static GPUFunction readFunction(Reader &reader) {
   return function;
 }
 
+/// Reads how many of the last parameters are outputs, which are arrays.
+static size_t readNumOutputs(Reader &reader, ArrayRef<Parameter> parameters) {
+  auto most = static_cast<int64_t>(parameters.size());
+  size_t count = reader.readInteger("number of outputs", 0, most);
+  if (any_of(parameters.take_back(count),
+             [](const Parameter &parameter) { return parameter.isNumber; }))
+    reader.refuse("number of outputs", "expected arrays but got a number");
+  return count;
+}
+
 /// Reads the options. The chip is one of those that can be compiled for.
 static Options readOptions(Reader &reader) {
   Options options;
@@ -229,6 +239,7 @@ std::string Kernel::serializeDescription() const {
   writer.write(static_cast<int64_t>(parameters.size()));
   for (const Parameter &parameter : parameters)
     ::write(writer, parameter);
+  writer.write(static_cast<int64_t>(numOutputs));
   writer.write(static_cast<int64_t>(functions.size()));
   for (const GPUFunction &function : functions)
     ::write(writer, function);
@@ -282,6 +293,7 @@ Expected<std::unique_ptr<Kernel>> Kernel::deserialize(StringRef bytes) {
   constexpr size_t word = sizeof(int64_t);
   kernel->parameters =
       readAll(reader, "number of parameters", 7 * word, readParameter);
+  kernel->numOutputs = readNumOutputs(reader, kernel->parameters);
   kernel->functions =
       readAll(reader, "number of GPU kernels", 3 * word, readFunction);
   std::vector<StringRef> cubins =

@@ -98,7 +98,8 @@ static double toRangeOfF32(double value) {
 
 double mfa::runtime::computeReferenceRow(const AttentionInputs &inputs,
                                          AttentionRow row,
-                                         MutableArrayRef<double> output) {
+                                         MutableArrayRef<double> output,
+                                         MutableArrayRef<double> magnitudes) {
   const AttentionShape &shape = inputs.shape;
   RowOperands operands(inputs, row);
   std::vector<double> scores(shape.seqK);
@@ -121,6 +122,7 @@ double mfa::runtime::computeReferenceRow(const AttentionInputs &inputs,
   }
 
   std::fill(output.begin(), output.end(), 0.0);
+  std::fill(magnitudes.begin(), magnitudes.end(), 0.0);
   auto sink = static_cast<double>(operands.sink());
   if (isFullyMasked<double>(scores))
     return sink;
@@ -133,8 +135,13 @@ double mfa::runtime::computeReferenceRow(const AttentionInputs &inputs,
     sum += weight;
     for (int64_t d = 0; d < shape.valueDim; ++d)
       output[d] += weight * static_cast<double>(operands.value(key)[d]);
+    for (size_t d = 0; d < magnitudes.size(); ++d)
+      magnitudes[d] +=
+          weight * std::fabs(static_cast<double>(operands.value(key)[d]));
   }
   for (double &element : output)
+    element /= sum;
+  for (double &element : magnitudes)
     element /= sum;
   return base + std::log(sum);
 }

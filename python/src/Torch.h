@@ -42,9 +42,10 @@ void inspectTorchType(nb::handle type, ArrayType &result);
 /// gradients.
 bool isTorchCallPlain();
 
-/// Different tensors among the arguments of a call.
+/// Different tensors among the arguments of a call: q, k, v, mask, sinks, out
+/// and lse.
 struct TensorList {
-  static constexpr int kMaxCount = 6;
+  static constexpr int kMaxCount = 7;
   Array *arrays[kMaxCount];
   int count = 0;
 

@@ -57,6 +57,21 @@ def test_out():
     check(out, q, k, v)
 
 
+def test_all_arguments_are_tensors():
+    q, k, v = tensors()
+    mask, sinks = torch.from_numpy(normal(4, 2, 5, 7)), torch.randn(4)
+    out, lse = torch.empty_like(q), torch.empty(2, 4, 5)
+    result = mfa.masked_attention(
+        q, k, v, mask, sinks=sinks, return_lse=True, out=(out, lse)
+    )
+    assert result[0] is out and result[1] is lse
+    plain, plain_lse = mfa.masked_attention(q, k, v, mask, return_lse=True)
+    expected = torch.logaddexp(plain_lse, sinks[None, :, None])
+    torch.testing.assert_close(lse, expected)
+    share = torch.exp(plain_lse - expected).transpose(1, 2)[..., None]
+    torch.testing.assert_close(out, plain * share)
+
+
 def test_outputs_without_elements():
     q, k, v = tensors()
     output, lse = mfa.masked_attention(q[:0], k[:0], v[:0], return_lse=True)

@@ -524,7 +524,8 @@ static void testLoads(void) {
   MfaKernel kernel = {NULL};
   require(mfaKernelCompileProblem(&problem, &options, &kernel));
   printf("%d functions\n", (int)mfaKernelGetNumFunctions(kernel));
-  char *memory = aligned_alloc(64, 3 * Length * D);
+  // Inputs, which may be one and the same, and the output behind them.
+  char *memory = aligned_alloc(64, 6 * Length * D);
   const int64_t sizes[] = {1, Length, Heads, D};
   const int64_t strides[] = {Length * D, D, D, 1};
   for (int offset = 0; offset <= 2; offset += 2)
@@ -533,6 +534,7 @@ static void testLoads(void) {
       MfaArgument argument = {
           .data = memory + offset, .sizes = sizes, .strides = strides};
       MfaArgument arguments[] = {argument, argument, argument, argument};
+      arguments[3].data = memory + 3 * Length * D + offset;
       if (report(mfaKernelLaunch(kernel, arguments, 4, 0, NULL)))
         continue;
       printf("new machine code: %d\n", mfaKernelHasNewMachineCode(kernel));

@@ -129,6 +129,7 @@ private:
       string("parameter"), number("kind"), number("type");
       numbers("sizes"), numbers("strides"), number("layout"), number("offset");
     }
+    number("outputs");
     for (uint64_t count = number("functions"); count; --count)
       string("function"), number("threads"), number("shared");
     for (uint64_t count = number("cubins"); count; --count)
@@ -164,12 +165,14 @@ static int changeFields(const Serialized &kernel,
   int accepted = 0;
   for (const Serialized::Field &field : kernel.fields) {
     const std::string &body = kernel.body;
-    int64_t value = support::endian::read64le(body.data() + field.begin);
+    uint64_t bits = support::endian::read64le(body.data() + field.begin);
+    auto value = static_cast<int64_t>(bits);
     int before = accepted;
     for (int64_t other :
          {int64_t(-1), int64_t(0), int64_t(1), int64_t(2), int64_t(3),
-          int64_t(7), value + 1, value - 1, value + 8, -value, int64_t(1) << 33,
-          INT64_MAX, INT64_MIN, INT64_MAX / 8 + 1}) {
+          int64_t(7), int64_t(bits + 1), int64_t(bits - 1), int64_t(bits + 8),
+          int64_t(-bits), int64_t(1) << 33, INT64_MAX, INT64_MIN,
+          INT64_MAX / 8 + 1}) {
       std::string changed = body;
       support::endian::write64le(&changed[field.begin], other);
       accepted += refuse(kernel, changed, &messages);

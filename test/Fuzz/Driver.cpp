@@ -313,19 +313,25 @@ int Driver::run() {
 } // namespace
 
 int main(int argc, char **argv) {
-  LLVMFuzzerInitialize(&argc, &argv);
   Options options = parseOptions(argc, argv);
+  // A target may change the folder.
+  options.artifactPrefix =
+      std::filesystem::absolute(options.artifactPrefix).string();
   // Files are inputs of earlier runs, folders a corpus.
   if (!options.inputs.empty() &&
       !std::filesystem::is_directory(options.inputs.front())) {
-    for (const std::string &path : options.inputs) {
-      std::string text = read(path);
+    std::vector<std::string> texts;
+    for (const std::string &path : options.inputs)
+      texts.push_back(read(path));
+    LLVMFuzzerInitialize(&argc, &argv);
+    for (const std::string &text : texts)
       LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t *>(text.data()),
                              text.size());
-    }
     return 0;
   }
   if (options.runs == UINT64_MAX && !options.maxTotalTime)
     options.runs = 1000;
-  return Driver(std::move(options)).run();
+  Driver driver(std::move(options));
+  LLVMFuzzerInitialize(&argc, &argv);
+  return driver.run();
 }

@@ -19,7 +19,7 @@ struct CheckResult {
   /// Largest error of the result where reference and result are finite.
   double maxAbsError = 0.0;
   /// The largest error allowed: twice that of the plain low-precision
-  /// computation and a few ulps of the result type.
+  /// computation, and a few ulps of the result or, in f32, of its terms.
   double tolerance = 0.0;
   double lowPrecisionError = 0.0;
   /// Largest error of the log-sum-exp, relative where it is beyond 1.

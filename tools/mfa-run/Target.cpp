@@ -18,9 +18,9 @@
 #include "llvm/Support/MemAlloc.h"
 #include "llvm/Support/Threading.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
-#include <cstring>
 #include <map>
 
 using namespace llvm;
@@ -55,13 +55,14 @@ public:
   void deallocateResult(char *pointer) override { std::free(pointer); }
 
   Error copyToDevice(char *target, ArrayRef<char> source) override {
-    std::memcpy(target, source.data(), source.size());
+    // Arrays without elements may have no address.
+    std::copy(source.begin(), source.end(), target);
     return Error::success();
   }
 
   Error copyFromDevice(MutableArrayRef<char> target,
                        const char *source) override {
-    std::memcpy(target.data(), source, target.size());
+    std::copy_n(source, target.size(), target.begin());
     return Error::success();
   }
 
@@ -367,7 +368,7 @@ static std::string getCUDAChip() {
 static const Target kTargets[] = {
     {"cpu", /*hasChip=*/false, exec::HostCodeUse::Computes, exec::kCPUStages,
      buildCPUPipeline, openHost, getNoChip},
-    {"sim", /*hasChip=*/true, exec::HostCodeUse::Computes, exec::kSimStages,
+    {"sim", /*hasChip=*/true, exec::HostCodeUse::Simulates, exec::kSimStages,
      buildSimPipeline, openSim, getSimChip},
     {"cuda", /*hasChip=*/true, exec::HostCodeUse::Launches, exec::kCUDAStages,
      buildCUDAPipeline, openCUDA, getCUDAChip},

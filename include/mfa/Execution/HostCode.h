@@ -42,9 +42,11 @@ struct HostObject {
   unsigned numParams = 0;
 };
 
-/// How much host code is optimised: what computes, as well as possible; what
-/// launches kernels, quickly.
-enum class HostCodeUse { Computes, Launches };
+/// How much host code is optimised: what computes, as well as possible; kernels
+/// that are simulated, without vectors, which take a third of the time to find
+/// and do not make the simulator's calls faster; what launches kernels,
+/// quickly.
+enum class HostCodeUse { Computes, Simulates, Launches };
 
 /// Compiles the module. `entry` is a function with a C interface: it is called
 /// through `_mlir_ciface_<entry>`. An empty `entry` means that none is called.

@@ -199,10 +199,12 @@ public:
   llvm::ArrayRef<Parameter> getParameters() const { return parameters; }
 
   /// Runs the kernel: at once on the CPU and in simulation, in `stream` for
-  /// CUDA. `device` is the GPU whose primary context is used, -1 for the
-  /// current context.
+  /// CUDA. An output of a problem that shares memory with another argument, or
+  /// within, is an error before anything runs, unless outputs are known to be
+  /// `distinct`. `device` is the GPU whose
+  /// primary context is used, -1 for the current context.
   llvm::Error launch(llvm::ArrayRef<LaunchArgument> arguments, int device,
-                     runtime::CUstream stream) const;
+                     runtime::CUstream stream, bool distinct = false) const;
 
   /// Loads all GPU kernels into a context. Without, each is loaded when it is
   /// first launched there.
@@ -220,11 +222,15 @@ private:
   std::string serializeDescription() const;
   uint64_t getDigest() const;
   llvm::Error checkArguments(llvm::ArrayRef<LaunchArgument> arguments) const;
+  llvm::Error checkOverlap(llvm::ArrayRef<LaunchArgument> arguments) const;
 
   Options options;
   /// The program as it was given, for `printStage`.
   std::string source, entry;
   std::vector<Parameter> parameters;
+  /// How many of the last parameters are arrays that a problem writes, and that
+  /// share memory with no other. Of a module that is not known: 0.
+  size_t numOutputs = 0;
   std::string schedule, ptx;
   std::vector<GPUFunction> functions;
   /// Host code, with the device code inside.

@@ -61,12 +61,16 @@ struct AttentionInputs {
 };
 
 /// Computes a row in f64 into `output` (valueDim elements) and returns its
-/// natural log-sum-exp. Keys that are not kept are left out. Masked scores are
-/// defined as f32 numbers. So products, scores and their sums with the mask are
-/// infinite where an f32 would be, and a mask value beyond 1e30, which absorbs
-/// the score, is added in f32.
+/// natural log-sum-exp. Keys that are not kept are left out. `magnitudes`, of
+/// as many elements unless it is empty, becomes the weighted mean of the
+/// values' magnitudes: what a relative error of the weights is an error of,
+/// which is more than the output where values of both signs meet. Masked scores
+/// are defined as f32 numbers. So products, scores and their sums with the mask
+/// are infinite where an f32 would be, and a mask value beyond 1e30, which
+/// absorbs the score, is added in f32.
 double computeReferenceRow(const AttentionInputs &inputs, AttentionRow row,
-                           llvm::MutableArrayRef<double> output);
+                           llvm::MutableArrayRef<double> output,
+                           llvm::MutableArrayRef<double> magnitudes = {});
 
 /// How the plain low-precision computation rounds.
 struct LowPrecision {

@@ -41,10 +41,6 @@ static void remarkSlowOperands(MaskedAttentionOp op) {
     check("mask", op.getMask());
 }
 
-static Value createIndex(ImplicitLocOpBuilder &b, int64_t value) {
-  return arith::ConstantIndexOp::create(b, value);
-}
-
 namespace {
 
 struct LaunchAttentionKernel : OpRewritePattern<MaskedAttentionOp> {

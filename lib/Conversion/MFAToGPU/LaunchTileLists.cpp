@@ -24,10 +24,6 @@ static constexpr int64_t kWorkOfByte = 8192;
 /// Keys below which two launches more are felt.
 static constexpr int64_t kFewKeys = 2048;
 
-static Value createIndex(ImplicitLocOpBuilder &b, int64_t value) {
-  return arith::ConstantIndexOp::create(b, value);
-}
-
 static Value sizeOf(ImplicitLocOpBuilder &b, Value array, unsigned dim) {
   return b.createOrFold<memref::DimOp>(array, dim);
 }

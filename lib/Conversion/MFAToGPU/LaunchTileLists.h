@@ -10,9 +10,15 @@
 #define MFA_LIB_CONVERSION_MFATOGPU_LAUNCHTILELISTS_H
 
 #include "Kernels.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 
 namespace mlir::mfa {
+
+/// A constant of the host code in front of launches.
+inline Value createIndex(ImplicitLocOpBuilder &b, int64_t value) {
+  return arith::ConstantIndexOp::create(b, value);
+}
 
 /// A list of key tiles (TileList.h), and what it is there after.
 struct LaunchedTileList {

@@ -6,12 +6,17 @@ Sizes are mostly right, sometimes not, and mask sizes are full or 1, whether the
 op's type of the mask says so or not.
 """
 
+import math
 import os
 import random
 import re
-import struct
 import subprocess
 import sys
+
+sys.path.insert(
+    0, os.path.join(os.path.dirname(__file__), "..", "..", "Inputs")
+)
+from npy_files import save  # noqa: E402
 
 PROGRAMS, RUN = 60, 10
 
@@ -61,16 +66,8 @@ class Program:
 
 
 def write(path, shape):
-    count = 1
-    for size in shape:
-        count *= size
-    header = str({"descr": "<f4", "fortran_order": False, "shape": tuple(shape)})
-    header += " " * (-(10 + len(header) + 1) % 64) + "\n"
-    with open(path, "wb") as file:
-        file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)))
-        file.write(header.encode())
-        file.write(struct.pack(f"<{count}f",
-                               *(random.uniform(-1, 1) for _ in range(count))))
+    count = math.prod(shape)
+    save(path, [random.uniform(-1, 1) for _ in range(count)], shape=shape)
 
 
 def run(*command):

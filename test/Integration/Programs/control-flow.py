@@ -7,9 +7,11 @@ the CPU and as simulated kernels, against plain Python.
 import math
 import os
 import random
-import struct
 import subprocess
 import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "..", "Inputs"))
+from npy_files import load, save  # noqa: E402
 
 ROWS, DIM = 8, 8
 
@@ -221,21 +223,6 @@ PROGRAMS = {
 }
 
 
-def write(path, shape, values):
-    header = str({"descr": "<f4", "fortran_order": False, "shape": shape})
-    header += " " * (-(10 + len(header) + 1) % 64) + "\n"
-    with open(path, "wb") as file:
-        file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)))
-        file.write(header.encode() + struct.pack(f"<{len(values)}f", *values))
-
-
-def read(path):
-    with open(path, "rb") as file:
-        data = file.read()
-    start = 10 + struct.unpack("<H", data[8:10])[0]
-    return [value[0] for value in struct.iter_unpack("<f", data[start:])]
-
-
 def main(mfa_run, folder, target):
     os.makedirs(folder, exist_ok=True)
     os.chdir(folder)
@@ -243,8 +230,8 @@ def main(mfa_run, folder, target):
     arrays = []
     for name in "qkv":
         values = [random.gauss(0, 1) for _ in range(ROWS * DIM)]
-        write(f"{name}.npy", (1, ROWS, 1, DIM), values)
-        values = read(f"{name}.npy")
+        save(f"{name}.npy", values, shape=(1, ROWS, 1, DIM))
+        values = load(f"{name}.npy")[2]
         arrays.append([values[i * DIM : (i + 1) * DIM] for i in range(ROWS)])
     failures = []
     for name, (text, reference) in PROGRAMS.items():
@@ -253,7 +240,7 @@ def main(mfa_run, folder, target):
         arguments = ["--arg=q.npy", "--arg=k.npy", "--arg=v.npy"]
         if name.startswith("if_"):
             length = int(name[3:])
-            write("a.npy", (length,), [0.0] * length)
+            save("a.npy", [0.0] * length)
             arguments.append("--arg=a.npy")
         expected = reference(*arrays)
         outs = [f"out{i}.npy" for i in range(len(expected))]
@@ -266,7 +253,7 @@ def main(mfa_run, folder, target):
             continue
         for out, rows in zip(outs, expected):
             error = max(abs(a - b) for a, b in
-                        zip(read(out), sum(rows, []), strict=True))
+                        zip(load(out)[2], sum(rows, []), strict=True))
             if not error < 1e-5:
                 failures.append(f"{name}: {out} is {error} off")
     if failures:

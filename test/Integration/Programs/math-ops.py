@@ -7,56 +7,19 @@ All ops of one type are results of one program.
 
 import math
 import os
-import struct
 import subprocess
 import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "..", "Inputs"))
+from npy_files import from_bf16, load, save, to_bf16  # noqa: E402
 
 X = [0.03125, 0.25, 0.5, 0.75, 0.875, 1e-7, -0.25, -0.75]
 Y = [1.5, 2.0, 3.0, 1.25, 4.5, 2.5, 1.75, 3.5]
 
-CODES = {"f32": "f", "f16": "e", "bf16": "H"}
 FILES = {"f32": "<f4", "f16": "<f2", "bf16": "<u2"}
 TOLERANCES = {"f32": 4e-6, "f16": 2e-3, "bf16": 1.6e-2}
 # Below these magnitudes errors are absolute: f16 has few bits there.
 LEAST = {"f32": 1e-7, "f16": 1e-4, "bf16": 1e-7}
-
-
-def to_bits(value, element):
-    if element != "bf16":
-        return value
-    bits = struct.unpack("<I", struct.pack("<f", value))[0]
-    return (bits + 0x7FFF + (bits >> 16 & 1)) >> 16
-
-
-def from_bits(bits, element):
-    if element != "bf16":
-        return bits
-    return struct.unpack("<f", struct.pack("<I", bits << 16))[0]
-
-
-def rounded(value, element):
-    code = "<" + CODES[element]
-    return from_bits(struct.unpack(code, struct.pack(code, to_bits(value, element)))[0],
-                     element)
-
-
-def write(path, values, element):
-    header = str({"descr": FILES[element], "fortran_order": False,
-                  "shape": (len(values),)})
-    header += " " * (-(10 + len(header) + 1) % 64) + "\n"
-    with open(path, "wb") as file:
-        file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)))
-        file.write(header.encode())
-        for value in values:
-            file.write(struct.pack("<" + CODES[element], to_bits(value, element)))
-
-
-def read(path, element):
-    with open(path, "rb") as file:
-        data = file.read()
-    start = 10 + struct.unpack("<H", data[8:10])[0]
-    return [from_bits(v[0], element)
-            for v in struct.iter_unpack("<" + CODES[element], data[start:])]
 
 
 def unary(name, function):
@@ -175,10 +138,21 @@ def program(element):
     return "\n".join(lines) + "\n"
 
 
-def check(name, element, actual):
+def write(path, values, element):
+    if element == "bf16":
+        values = [to_bf16(value) for value in values]
+    save(path, values, FILES[element])
+
+
+def read(path, element):
+    values = load(path)[2]
+    return [from_bf16(bits) for bits in values] if element == "bf16" else values
+
+
+def check(name, element, xs, ys, actual):
+    """`xs` and `ys` are rounded to the type."""
     function = OPS[name][1]
-    for index, (x, y, got) in enumerate(zip(X, Y, actual)):
-        x, y = rounded(x, element), rounded(y, element)
+    for index, (x, y, got) in enumerate(zip(xs, ys, actual, strict=True)):
         expected = index // 3 if function is None else function(x, y)
         if math.isnan(expected) and math.isnan(got):
             continue
@@ -193,16 +167,17 @@ def main(mfa_run, folder):
     os.makedirs(folder, exist_ok=True)
     os.chdir(folder)
     failures = []
-    for element in CODES:
+    for element in FILES:
         with open(f"{element}.mlir", "w") as file:
             file.write(program(element))
         write("x.npy", X, element)
         write("y.npy", Y, element)
+        xs, ys = read("x.npy", element), read("y.npy", element)
         outs = [f"--out={name}.npy" for name in OPS]
         subprocess.run([mfa_run, f"{element}.mlir", "--arg=x.npy", "--arg=y.npy", *outs,
                         "--target=cpu"], check=True)
         for name in OPS:
-            failure = check(name, element, read(f"{name}.npy", element))
+            failure = check(name, element, xs, ys, read(f"{name}.npy", element))
             if failure:
                 failures.append(failure)
     if failures:

@@ -9,9 +9,11 @@ region makes of x.
 
 import math
 import os
-import struct
 import subprocess
 import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "..", "Inputs"))
+from npy_files import load, save  # noqa: E402
 
 X = [0.03125, 0.25, 0.5, 0.75, 0.984375, 0.0009765625, -0.25, -0.75]
 ROWS = len(X)
@@ -104,21 +106,6 @@ TO_SCORE = {
 }
 
 
-def write(path, shape, values):
-    header = str({"descr": "<f4", "fortran_order": False, "shape": shape})
-    header += " " * (-(10 + len(header) + 1) % 64) + "\n"
-    with open(path, "wb") as file:
-        file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)))
-        file.write(header.encode() + struct.pack(f"<{len(values)}f", *values))
-
-
-def read(path):
-    with open(path, "rb") as file:
-        data = file.read()
-    start = 10 + struct.unpack("<H", data[8:10])[0]
-    return [value for (value,) in struct.iter_unpack("<f", data[start:])]
-
-
 def attention(index, text):
     kind = "i1" if text.startswith("math.is") else text.rsplit(": ", 1)[1]
     result = "%s" if TO_SCORE[kind] else "%y"
@@ -156,8 +143,9 @@ def main():
     with open(source, "w") as file:
         file.write(program())
     paths = {name: os.path.join(folder, name + ".npy") for name in ("q", "k")}
-    write(paths["q"], (1, ROWS, 1, 8), [x for row in X for x in [row] + 7 * [0.0]])
-    write(paths["k"], (1, 1, 1, 8), [1.0] + 7 * [0.0])
+    queries = [x for row in X for x in [row] + 7 * [0.0]]
+    save(paths["q"], queries, shape=(1, ROWS, 1, 8))
+    save(paths["k"], [1.0] + 7 * [0.0], shape=(1, 1, 1, 8))
     command = [mfa_run, source, "--entry", "main", "--target", target]
     if target == "sim":
         command += ["--chip", "sm_80"]
@@ -168,7 +156,7 @@ def main():
         command += ["--out", out]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     for (name, (_, function)), out in zip(FUNCTIONS.items(), outs):
-        for x, value in zip(X, read(out)):
+        for x, value in zip(X, load(out)[2]):
             expected = function(x)
             # Products with log2 e and back are part of a log-sum-exp.
             if not abs(value - expected) <= 3e-6 * max(1, abs(expected)):

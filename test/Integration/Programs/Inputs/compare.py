@@ -5,32 +5,21 @@ and the largest magnitude in B; NaN equals NaN, and an infinity itself. Types ar
 <f2, <f4, |b1 and <u2, which stands for bf16.
 """
 
-import ast
 import math
-import struct
+import os
 import sys
 
-CODES = {"<f2": "<e", "<f4": "<f", "<u2": "<H", "|b1": "<?"}
+sys.path.insert(
+    0, os.path.join(os.path.dirname(__file__), "..", "..", "..", "Inputs")
+)
+from npy_files import from_bf16, load  # noqa: E402
 
 
 def read(path):
-    with open(path, "rb") as file:
-        data = file.read()
-    assert data[:6] == b"\x93NUMPY", path
-    if data[6] == 1:
-        start, (size,) = 10, struct.unpack("<H", data[8:10])
-    else:
-        start, (size,) = 12, struct.unpack("<I", data[8:12])
-    header = ast.literal_eval(data[start : start + size].decode())
-    assert not header["fortran_order"] or len(header["shape"]) < 2, path
-    values = [
-        value[0]
-        for value in struct.iter_unpack(CODES[header["descr"]], data[start + size :])
-    ]
-    if header["descr"] == "<u2":
-        values = [struct.unpack("<f", struct.pack("<I", v << 16))[0] for v in values]
-    assert len(values) == math.prod(header["shape"]), path
-    return header["shape"], [float(value) for value in values]
+    descr, shape, values = load(path)
+    if descr == "<u2":
+        values = map(from_bf16, values)
+    return shape, [float(value) for value in values]
 
 
 def difference(a, b):
