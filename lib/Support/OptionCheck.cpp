@@ -25,6 +25,13 @@ LogicalResult OptionCheck::range(StringRef name, int64_t value, int64_t min,
               Twine(max) + ", but got " + Twine(value));
 }
 
+LogicalResult OptionCheck::negative(StringRef name, double value) const {
+  if (value < 0)
+    return success();
+  return fail("expected '" + name + "' to be negative, but got " +
+              std::to_string(value));
+}
+
 LogicalResult OptionCheck::choice(StringRef name, StringRef value,
                                   ArrayRef<llvm::StringLiteral> choices) const {
   if (llvm::is_contained(choices, value))

@@ -1,0 +1,474 @@
+//===- Scores.cpp - What happens to scores in front of the softmax --------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The expression of a score is read as a chain of steps from the product of
+// query and key outwards, and sorted into the op's own order:
+//
+//   scale    the constants and numbers that a score is multiplied with first
+//   mask     an array that is added next, or an array of truth values
+//   score    the steps that are left, as they are
+//   keep     where a step makes the score -inf, and all later ones leave it so
+//
+// A finite number in place of -inf makes no difference as long as the row keeps
+// another key: then, and only then, it is -inf. Whether it does is tried with a
+// few keys of which one is kept by every usual rule (RowsWithKeys.h).
+//
+//===----------------------------------------------------------------------===//
+
+#include "Attention.h"
+#include "Layouts.h"
+#include "RowsWithKeys.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include <cmath>
+#include <limits>
+
+using namespace mlir;
+using namespace mlir::mfa;
+using namespace mlir::mfa::raising;
+
+bool ScoreStep::isInfinite() const {
+  auto number = dyn_cast_or_null<FloatAttr>(fill);
+  return number && number.getValue().isInfinity();
+}
+
+namespace {
+class ScoreMatcher {
+public:
+  ScoreMatcher(Elements &elements, Node *product, const RaiseOptions &options,
+               Attention &attention, std::optional<Refusal> &refusal)
+      : elements(elements), product(product), options(options),
+        roles(attention.roles), scores(attention.scores),
+        softmax(attention.softmax), refusal(refusal) {}
+
+  LogicalResult match();
+
+private:
+  LogicalResult refuse(const Twine &reason) {
+    refusal = Refusal{softmax.sum->getLoc(), reason.str()};
+    return failure();
+  }
+
+  // Expressions.
+  bool variesOver(const Node *element, ArrayRef<Axis> axes) const;
+  /// An array of scores: it varies over queries and keys.
+  bool isDense(const Node *element) const {
+    return variesOver(element, roles.queries) &&
+           variesOver(element, roles.keys);
+  }
+  bool dependsOnProduct(Node *node);
+  bool staysArray(Node *element);
+  void collectElements(Node *node, SmallVectorImpl<Node *> &leaves);
+
+  // Steps.
+  LogicalResult readSteps(Node *root);
+  void readAddend(Node *addend, ArrayRef<Node *> casts);
+  bool readExclusion(Node *condition, bool isKept, Node *fill, bool replaces,
+                     ArrayRef<Node *> casts);
+  void absorbScale();
+  bool isExclusion(const ScoreStep &step) const;
+  void moveExclusionsToKeep();
+  void chooseMask();
+  std::optional<Operand> getMaskOperand(Node *node) const;
+  bool mayBeAsLowAs(Node *addend, double least);
+  bool mayMakeMinusInfinity(const ScoreStep &step);
+
+  Elements &elements;
+  Node *product;
+  const RaiseOptions &options;
+  const Roles &roles;
+  Scores &scores;
+  const Softmax &softmax;
+  std::optional<Refusal> &refusal;
+  llvm::DenseMap<Node *, bool> dependent;
+  /// From the softmax inwards while they are read.
+  SmallVector<ScoreStep> &steps = scores.steps;
+  bool rowsKeepKeys = false;
+};
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Expressions
+//===----------------------------------------------------------------------===//
+
+bool ScoreMatcher::variesOver(const Node *element, ArrayRef<Axis> axes) const {
+  return llvm::any_of(element->indices, [&](const Index &index) {
+    return llvm::any_of(
+        index.axes, [&](Axis axis) { return llvm::is_contained(axes, axis); });
+  });
+}
+
+bool ScoreMatcher::dependsOnProduct(Node *node) {
+  if (node == product)
+    return true;
+  if (node->operands.empty())
+    return false;
+  if (auto found = dependent.find(node); found != dependent.end())
+    return found->second;
+  bool depends = llvm::any_of(node->operands, [&](Node *operand) {
+    return dependsOnProduct(operand);
+  });
+  return dependent[node] = depends;
+}
+
+void ScoreMatcher::collectElements(Node *node,
+                                   SmallVectorImpl<Node *> &leaves) {
+  if (node->isElement() || node->is<tensor::ExtractOp>())
+    leaves.push_back(node);
+  for (Node *operand : node->operands)
+    collectElements(operand, leaves);
+}
+
+/// Whether an array that the scores are computed from is better read than
+/// computed again for each score.
+bool ScoreMatcher::staysArray(Node *element) {
+  if (element == product)
+    return true;
+  Node *full = elements.expand(element);
+  if (!full)
+    return true;
+  SmallVector<Node *> leaves;
+  collectElements(full, leaves);
+  if (llvm::is_contained(leaves, product))
+    return false;
+  // Only computed from positions, or another array as it is.
+  if (leaves.empty() || full->isElement() ||
+      (full->kind == NodeKind::Not && full->operands[0]->isElement()))
+    return false;
+  bool isChoice = full->kind == NodeKind::Select;
+  if (!isDense(element))
+    return !(isChoice && leaves.size() == 1 && full->operands[1]->isConstant() &&
+             full->operands[2]->isConstant());
+  bool hasDense =
+      llvm::any_of(leaves, [&](Node *leaf) { return isDense(leaf); });
+  // Rules are taken out of truth values, choices and sums.
+  bool isDivisible = element->type.isInteger(1) || isChoice ||
+                     full->is<arith::AddFOp>() ||
+                     ((full->is<arith::ExtFOp>() || full->is<arith::TruncFOp>()) &&
+                      full->operands[0]->isElement());
+  return hasDense && !isDivisible;
+}
+
+//===----------------------------------------------------------------------===//
+// Steps
+//===----------------------------------------------------------------------===//
+
+/// The number that conversions, the innermost one last, make of a constant.
+static TypedAttr convert(Elements &elements, Node *constant,
+                         ArrayRef<Node *> casts) {
+  for (Node *cast : llvm::reverse(casts)) {
+    Node *converted = elements.rebuild(cast, constant);
+    if (converted->isConstant())
+      constant = converted;
+  }
+  return constant->constant;
+}
+
+bool ScoreMatcher::readExclusion(Node *condition, bool isKept, Node *fill,
+                                 bool replaces, ArrayRef<Node *> casts) {
+  if (!fill->isConstant() || !fill->getFloat())
+    return false;
+  TypedAttr number = convert(elements, fill, casts);
+  double value = cast<FloatAttr>(number).getValueAsDouble();
+  bool isInfinite = value == -std::numeric_limits<double>::infinity();
+  if (!replaces && !isInfinite && value > options.exclusion)
+    return false;
+  if (std::isnan(value))
+    return false;
+  steps.push_back({ScoreStep::Exclude,
+                   isKept ? condition : elements.getNot(condition), number,
+                   replaces});
+  return true;
+}
+
+/// Steps of what is added. As they are read from the outside, the first one to
+/// be pushed is the last one to be done.
+void ScoreMatcher::readAddend(Node *addend, ArrayRef<Node *> casts) {
+  if (addend->isFloat(0))
+    return;
+  if (addend->is<arith::ExtFOp>() || addend->is<arith::TruncFOp>())
+    return readAddend(addend->operands[0], casts);
+  if (addend->is<arith::AddFOp>()) {
+    readAddend(addend->operands[1], casts);
+    return readAddend(addend->operands[0], casts);
+  }
+  if (addend->kind == NodeKind::Select) {
+    for (unsigned kept : {1, 2}) {
+      Node *other = addend->operands[kept], *fill = addend->operands[3 - kept];
+      bool isZero = other->isFloat(0);
+      bool isInfinite = fill->isConstant() && fill->getFloat() &&
+                        *fill->getFloat() ==
+                            -std::numeric_limits<double>::infinity();
+      if ((isZero || isInfinite) &&
+          readExclusion(addend->operands[0], kept == 1, fill,
+                        /*replaces=*/false, casts)) {
+        if (!isZero)
+          readAddend(other, casts);
+        return;
+      }
+    }
+  }
+  steps.push_back({ScoreStep::Add, addend, {}});
+}
+
+LogicalResult ScoreMatcher::readSteps(Node *root) {
+  Node *score = root;
+  SmallVector<Node *> casts;
+  while (score != product) {
+    SmallVector<unsigned> dependents;
+    for (auto [number, operand] : llvm::enumerate(score->operands))
+      if (dependsOnProduct(operand))
+        dependents.push_back(number);
+    Node *inner =
+        dependents.size() == 1 ? score->operands[dependents.front()] : nullptr;
+    if (!inner || !isa<FloatType>(inner->type) ||
+        !isa<FloatType>(score->type) || score->is<tensor::ExtractOp>()) {
+      // Not a chain: computed as a whole.
+      if (!product->type.isF32())
+        return refuse("scores of 16 bits are used more than once");
+      steps.clear();
+      scores.whole = root;
+      return success();
+    }
+    unsigned hole = dependents.front();
+    if (score->is<arith::ExtFOp>() || score->is<arith::TruncFOp>()) {
+      casts.push_back(score);
+    } else if (score->is<arith::AddFOp>()) {
+      readAddend(score->operands[1 - hole], casts);
+    } else if (score->kind != NodeKind::Select || hole == 0 ||
+               !readExclusion(score->operands[0], hole == 1,
+                              score->operands[3 - hole], /*replaces=*/true,
+                              casts)) {
+      ScoreStep step{ScoreStep::Function, score, {}};
+      step.hole = hole;
+      steps.push_back(step);
+    }
+    score = inner;
+  }
+  std::reverse(steps.begin(), steps.end());
+  return success();
+}
+
+void ScoreMatcher::absorbScale() {
+  while (!steps.empty() && steps.front().kind == ScoreStep::Function) {
+    const ScoreStep &step = steps.front();
+    bool isProduct = step.node->is<arith::MulFOp>();
+    bool isQuotient = step.node->is<arith::DivFOp>() && step.hole == 0;
+    if (!isProduct && !isQuotient)
+      return;
+    Node *factor = step.node->operands[1 - step.hole];
+    if (!isUniform(elements, factor))
+      return;
+    factor = elements.resolve(factor);
+    if (std::optional<double> number = factor->getFloat())
+      scores.scale = isProduct ? scores.scale * *number : scores.scale / *number;
+    else if (isProduct)
+      scores.scaleFactors.push_back(factor);
+    else
+      return;
+    steps.erase(steps.begin());
+  }
+}
+
+bool ScoreMatcher::isExclusion(const ScoreStep &step) const {
+  return step.kind == ScoreStep::Exclude &&
+         (step.isInfinite() ||
+          cast<FloatAttr>(step.fill).getValueAsDouble() <= options.exclusion);
+}
+
+void ScoreMatcher::moveExclusionsToKeep() {
+  // Those that only sums and other exclusions follow.
+  size_t first = steps.size();
+  while (first > 0 && steps[first - 1].kind != ScoreStep::Function)
+    --first;
+  SmallVector<Node *> all, infinite;
+  for (const ScoreStep &step : ArrayRef(steps).drop_front(first)) {
+    if (!isExclusion(step))
+      continue;
+    all.push_back(step.node);
+    if (step.isInfinite())
+      infinite.push_back(step.node);
+  }
+  // The key that is kept must not be excluded by what is added.
+  bool addsExclusions = llvm::any_of(steps, [&](const ScoreStep &step) {
+    return step.kind == ScoreStep::Add &&
+           mayBeAsLowAs(step.node, options.exclusion);
+  });
+  rowsKeepKeys = keepsKeyInEachRow(elements, roles, all);
+  bool movesAll =
+      (rowsKeepKeys && !addsExclusions) || all.size() == infinite.size();
+  scores.keep = movesAll ? all : infinite;
+  if (!movesAll)
+    rowsKeepKeys = keepsKeyInEachRow(elements, roles, scores.keep);
+  unsigned position = 0;
+  llvm::erase_if(steps, [&](const ScoreStep &step) {
+    return position++ >= first && isExclusion(step) &&
+           (movesAll || step.isInfinite());
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// The mask
+//===----------------------------------------------------------------------===//
+
+std::optional<Operand> ScoreMatcher::getMaskOperand(Node *node) const {
+  if (!node->isElement() || !isReadable(node, elements.getSpace()))
+    return std::nullopt;
+  Type type = node->type;
+  if (!type.isF16() && !type.isBF16() && !type.isF32() && !type.isInteger(1))
+    return std::nullopt;
+  // All of the axes of a role, or none.
+  size_t numAxes = 0;
+  for (const AxisList *role :
+       {&roles.batch, &roles.heads, &roles.queries, &roles.keys}) {
+    size_t count = llvm::count_if(*role, [&](Axis axis) {
+      return variesOver(node, axis);
+    });
+    if (count != 0 && count != role->size())
+      return std::nullopt;
+    numAxes += count;
+  }
+  Operand mask = getOperand(node);
+  size_t own = 0;
+  for (const AxisList &axes : mask.layout)
+    own += axes.size();
+  return own == numAxes ? std::optional<Operand>(mask) : std::nullopt;
+}
+
+void ScoreMatcher::chooseMask() {
+  // An array that is added in front of everything but other sums. One that is
+  // as large as the scores comes first.
+  auto *end = llvm::find_if(
+      steps, [](const ScoreStep &step) { return step.kind != ScoreStep::Add; });
+  ScoreStep *chosen = nullptr;
+  for (ScoreStep &step : llvm::make_range(steps.begin(), end))
+    if (getMaskOperand(step.node) &&
+        (!chosen || (isDense(step.node) && !isDense(chosen->node))))
+      chosen = &step;
+  if (chosen) {
+    scores.mask = getMaskOperand(chosen->node);
+    steps.erase(chosen);
+    return;
+  }
+  // Else one of truth values that has the last word: nothing but sums follow.
+  if (end != steps.end())
+    return;
+  for (Node *&rule : scores.keep) {
+    // Of a conjunction, its array.
+    SmallVector<Node *> open{rule}, rest;
+    Node *found = nullptr;
+    while (!open.empty()) {
+      Node *node = open.pop_back_val();
+      if (node->kind == NodeKind::And) {
+        llvm::append_range(open, llvm::reverse(node->operands));
+      } else if (!found && node->isElement() && isDense(node) &&
+                 getMaskOperand(node)) {
+        found = node;
+      } else {
+        rest.push_back(node);
+      }
+    }
+    if (!found)
+      continue;
+    scores.mask = getMaskOperand(found);
+    if (rest.empty()) {
+      scores.keep.erase(&rule);
+      return;
+    }
+    rule = rest.front();
+    for (Node *other : ArrayRef(rest).drop_front())
+      rule = elements.getAnd(rule, other);
+    return;
+  }
+}
+
+/// Whether an addend may be `least` or less, if its arrays hold what is meant to
+/// be added. Arithmetic is taken to stay above that, but for logarithms and
+/// factors as large as those of masks.
+bool ScoreMatcher::mayBeAsLowAs(Node *addend, double least) {
+  constexpr double kLargeFactor = 1e3;
+  Node *node = elements.expand(addend);
+  if (!node)
+    return true;
+  auto visit = [&](auto &&self, Node *node, bool isFactor) -> bool {
+    if (std::optional<double> number = node->getFloat())
+      return isFactor ? std::isfinite(least) && std::abs(*number) > kLargeFactor
+                      : *number <= least;
+    if (node->isElement() || node->kind == NodeKind::Scalar ||
+        node->is<tensor::ExtractOp>())
+      return !isFactor;
+    if (node->kind == NodeKind::Select)
+      return self(self, node->operands[1], isFactor) ||
+             self(self, node->operands[2], isFactor);
+    if (node->is<math::LogOp>() || node->is<math::Log2Op>())
+      return true;
+    bool isConversion = node->is<arith::ExtFOp>() || node->is<arith::TruncFOp>();
+    return llvm::any_of(node->operands, [&](Node *operand) {
+      return self(self, operand, isFactor || !isConversion);
+    });
+  };
+  return visit(visit, node, false);
+}
+
+bool ScoreMatcher::mayMakeMinusInfinity(const ScoreStep &step) {
+  constexpr double kLeast = -std::numeric_limits<double>::infinity();
+  switch (step.kind) {
+  case ScoreStep::Exclude:
+    return step.isInfinite();
+  case ScoreStep::Add:
+    return mayBeAsLowAs(step.node, kLeast);
+  case ScoreStep::Function:
+    return step.node->kind == NodeKind::Select &&
+           mayBeAsLowAs(step.node->operands[3 - step.hole], kLeast);
+  }
+  llvm_unreachable("a kind of step");
+}
+
+LogicalResult ScoreMatcher::match() {
+  Node *score = elements.expand(
+      softmax.score, [&](Node *element) { return staysArray(element); });
+  if (!score)
+    return refuse("the scores are computed by too many ops");
+  scores.product = product;
+  if (!dependsOnProduct(score))
+    return refuse("the scores are not computed from a product");
+  if (failed(readSteps(score)))
+    return failure();
+  absorbScale();
+  moveExclusionsToKeep();
+
+  scores.mayLoseRows = scores.whole ||
+                       (!scores.keep.empty() && !rowsKeepKeys) ||
+                       llvm::any_of(steps, [&](const ScoreStep &step) {
+                         return mayMakeMinusInfinity(step);
+                       });
+  if (softmax.zeroesRows && !softmax.zeroedBy)
+    scores.mayLoseRows = false;
+  if (softmax.zeroedBy) {
+    // Rows in which an addend is -inf for all keys have no keys.
+    bool isAddend = llvm::any_of(steps, [&](const ScoreStep &step) {
+      return step.kind == ScoreStep::Add &&
+             elements.areSame(step.node, softmax.zeroedBy);
+    });
+    if (!isAddend)
+      return refuse("the weights are replaced where something else holds than "
+                    "that all scores of the row are -inf");
+    scores.mayLoseRows = false;
+  }
+  chooseMask();
+  return success();
+}
+
+LogicalResult raising::matchScores(Elements &elements, Node *scoreProduct,
+                                   const RaiseOptions &options,
+                                   Attention &attention,
+                                   std::optional<Refusal> &refusal) {
+  return ScoreMatcher(elements, scoreProduct, options, attention, refusal)
+      .match();
+}
