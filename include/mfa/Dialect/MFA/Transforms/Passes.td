@@ -406,6 +406,31 @@ def MFARaiseAttentionPass : Pass<"mfa-raise-attention"> {
   ];
 }
 
+def MFAFoldTransposesPass : Pass<"mfa-fold-transposes"> {
+  let summary = "Read and write operands in place that are transposed in memory";
+  let description = [{
+    On buffers, the op takes any strides but for the last dimension of query, key,
+    value and output. A copy that only changes the order of an operand's
+    dimensions, such as one from BHSD storage, becomes a view; so does the copy of
+    the output to where it belongs, and the op then writes there. Nothing is done
+    where the array may be written in between.
+
+    ```mlir
+    %qt = memref.alloc() : memref<2x128x8x64xf16>
+    linalg.transpose ins(%q : memref<2x8x128x64xf16>) outs(%qt : memref<2x128x8x64xf16>)
+        permutation = [0, 2, 1, 3]
+    mfa.masked_attention ins(%qt, ...) outs(...)
+    ```
+    becomes
+    ```mlir
+    %qt = memref.transpose %q (b, h, s, d) -> (b, s, h, d)
+        : memref<2x8x128x64xf16> to memref<2x128x8x64xf16, strided<[65536, 64, 8192, 1]>>
+    mfa.masked_attention ins(%qt, ...) outs(...)
+    ```
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect"];
+}
+
 def MFARaiseReportPass : Pass<"mfa-raise-report"> {
   let summary = "Say of each softmax what mfa-raise-attention would make of it";
   let description = [{

@@ -38,6 +38,17 @@ bool ScoreStep::isInfinite() const {
   return number && number.getValue().isInfinity();
 }
 
+/// As many ops on an element of an array that does not vary over both queries and
+/// keys are done for each score, to not make another array.
+static constexpr unsigned kMaxOpsOfSmallArray = 4;
+
+static unsigned countOps(const Node *node) {
+  unsigned count = !node->operands.empty();
+  for (const Node *operand : node->operands)
+    count += countOps(operand);
+  return count;
+}
+
 namespace {
 class ScoreMatcher {
 public:
@@ -71,6 +82,7 @@ private:
   void readAddend(Node *addend, ArrayRef<Node *> casts);
   bool readExclusion(Node *condition, bool isKept, Node *fill, bool replaces,
                      ArrayRef<Node *> casts);
+  bool startsWithSoftcap() const;
   void absorbScale();
   bool isExclusion(const ScoreStep &step) const;
   void moveExclusionsToKeep();
@@ -141,10 +153,10 @@ bool ScoreMatcher::staysArray(Node *element) {
   if (leaves.empty() || full->isElement() ||
       (full->kind == NodeKind::Not && full->operands[0]->isElement()))
     return false;
+  // Or from one number of an array by a few ops.
   bool isChoice = full->kind == NodeKind::Select;
   if (!isDense(element))
-    return !(isChoice && leaves.size() == 1 && full->operands[1]->isConstant() &&
-             full->operands[2]->isConstant());
+    return leaves.size() > 1 || countOps(full) > kMaxOpsOfSmallArray;
   bool hasDense =
       llvm::any_of(leaves, [&](Node *leaf) { return isDense(leaf); });
   // Rules are taken out of truth values, choices and sums.
@@ -255,8 +267,18 @@ LogicalResult ScoreMatcher::readSteps(Node *root) {
   return success();
 }
 
+/// Whether the steps are c * tanh(s / c): the first factor is no scale.
+bool ScoreMatcher::startsWithSoftcap() const {
+  return steps.size() > 2 && steps[1].kind == ScoreStep::Function &&
+         steps[1].node->is<math::TanhOp>() &&
+         steps[2].kind == ScoreStep::Function &&
+         (steps[2].node->is<arith::MulFOp>() ||
+          steps[2].node->is<arith::DivFOp>());
+}
+
 void ScoreMatcher::absorbScale() {
-  while (!steps.empty() && steps.front().kind == ScoreStep::Function) {
+  while (!steps.empty() && steps.front().kind == ScoreStep::Function &&
+         !startsWithSoftcap()) {
     const ScoreStep &step = steps.front();
     bool isProduct = step.node->is<arith::MulFOp>();
     bool isQuotient = step.node->is<arith::DivFOp>() && step.hole == 0;
