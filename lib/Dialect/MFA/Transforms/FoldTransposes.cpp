@@ -11,6 +11,7 @@
 #include "mlir/Analysis/AliasAnalysis.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 
 namespace mlir::mfa {
 #define GEN_PASS_DEF_MFAFOLDTRANSPOSESPASS
@@ -19,6 +20,28 @@ namespace mlir::mfa {
 
 using namespace mlir;
 using namespace mlir::mfa;
+
+/// What a buffer is a transposed view of, which the alias analysis does not know.
+static Value getSource(Value buffer) {
+  while (auto transpose = buffer.getDefiningOp<memref::TransposeOp>())
+    buffer = transpose.getIn();
+  return buffer;
+}
+
+/// Whether an op may write to a buffer.
+static bool mayWrite(Operation *op, Value buffer, AliasAnalysis &aliases) {
+  std::optional<SmallVector<MemoryEffects::EffectInstance>> effects =
+      getEffectsRecursively(op);
+  if (!effects)
+    return true;
+  return llvm::any_of(*effects, [&](const MemoryEffects::EffectInstance &it) {
+    if (!isa<MemoryEffects::Write, MemoryEffects::Free>(it.getEffect()))
+      return false;
+    return !it.getValue() || !aliases.alias(getSource(it.getValue()),
+                                            getSource(buffer))
+                                  .isNo();
+  });
+}
 
 namespace {
 class TransposeFolder {
@@ -49,7 +72,7 @@ private:
     for (Operation *between = first->getNextNode(); between != last;
          between = between->getNextNode())
       for (Value buffer : buffers)
-        if (aliases.getModRef(between, buffer).isMod())
+        if (mayWrite(between, buffer, aliases))
           return true;
     return false;
   }
@@ -89,7 +112,7 @@ void TransposeFolder::foldInput(OpOperand &operand) {
   if (isWrittenBetween(transpose, op, {source, alloc}))
     return;
   for (Value init : op.getDpsInits())
-    if (!aliases.alias(init, source).isNo())
+    if (!aliases.alias(getSource(init), getSource(source)).isNo())
       return;
   OpBuilder builder(op);
   operand.set(makeView(builder, source, transpose.getPermutation()));
@@ -124,7 +147,7 @@ void TransposeFolder::foldOutput() {
     return;
   Value target = transpose.getInit();
   for (Value input : inputs)
-    if (!aliases.alias(input, target).isNo())
+    if (!aliases.alias(getSource(input), getSource(target)).isNo())
       return;
   op->moveBefore(transpose);
   OpBuilder builder(op);
