@@ -241,81 +241,99 @@ OTHER_DIMENSION = (
 USED = "the scores or weights are used by another op"
 NOT_A_FACTOR = "its weights are not a factor of a product over the keys as they are"
 
+AFTER = "linalg.batch_matmul"  # The product that takes the changed weights.
+
+# Name, parts, reason, and the line that a note is at: the last one with a text, or
+# the op that it is in the body of.
 PROGRAMS = [
-    ("softmax_over_queries", OVER_QUERIES, OTHER_DIMENSION),
+    ("softmax_over_queries", OVER_QUERIES, OTHER_DIMENSION, None),
     (
         "sum_of_other_numbers",
         dict(total=total_of_scores),
         "the sum is of other numbers than the weights",
+        None,
     ),
-    ("sum_from_one", dict(total=total_from_one), "the sum does not start from 0"),
-    ("sum_over_all", dict(total=total_over_queries_too), NOT_A_FACTOR),
+    ("sum_from_one", dict(total=total_from_one), "the sum does not start from 0", None),
+    ("sum_over_all", dict(total=total_over_queries_too), NOT_A_FACTOR, AFTER),
     (
         "maximum_of_another_array",
         dict(maximum=maximum_of_others),
         "the maximum is of other numbers than the scores that it is subtracted from",
+        "arith.maximumf",
     ),
     (
         "maximum_from_zero",
         dict(maximum=maximum_from_zero),
         "the maximum does not start from -inf",
+        "arith.maximumf",
     ),
     (
         "minimum",
         dict(maximum=minimum),
         "what is subtracted in front of the exponential is not the maximum over the "
         "dimension that the product contracts",
+        "%d = arith.subf",
     ),
     (
         "no_maximum",
         dict(exponential=exponential_alone),
         "no maximum is subtracted in front of the exponential",
+        "%y = math.exp",
     ),
     (
         "base_two",
         dict(exponential=exponential_of_two),
         "expected exponentials of base e, but got 'math.exp2'",
+        "%y = math.exp2",
     ),
-    ("mask_after_softmax", dict(after=masked_after), NOT_A_FACTOR),
-    ("dropout_in_training", dict(after=dropout), NOT_A_FACTOR),
+    ("mask_after_softmax", dict(after=masked_after), NOT_A_FACTOR, AFTER),
+    ("dropout_in_training", dict(after=dropout), NOT_A_FACTOR, AFTER),
     (
         "zero_by_another_condition",
         dict(after=guard_of_something_else),
         "the weights are replaced where something else holds than that all scores "
         "of the row are -inf",
+        None,
     ),
-    ("scores_used_twice", dict(after=scores_used_twice), USED),
-    ("weights_used_twice", dict(after=weights_used_twice), USED),
-    ("product_over_queries", dict(second=over_queries), OTHER_DIMENSION),
+    ("scores_used_twice", dict(after=scores_used_twice), USED, "return"),
+    ("weights_used_twice", dict(after=weights_used_twice), USED, "return"),
+    ("product_over_queries", dict(second=over_queries), OTHER_DIMENSION, None),
     (
         "product_onto_a_residual",
         dict(second=onto_a_residual),
         "the product of weights and value does not start from 0",
+        "linalg.batch_matmul",
     ),
-    ("weights_in_another_order", dict(second=of_another_order), NOT_A_FACTOR),
-    ("no_value", dict(second=none), "no product takes its weights"),
+    ("weights_in_another_order", dict(second=of_another_order), NOT_A_FACTOR, AFTER),
+    ("no_value", dict(second=none), "no product takes its weights", None),
     (
         "no_product",
         dict(product=no_product),
         "the scores are not computed from a product of two arrays",
+        None,
     ),
     (
         "product_from_bias",
         dict(product=product_from_bias),
         "the product of query and key does not start from 0",
+        "linalg.batch_matmul ins(%q",
     ),
     (
         "small_heads",
         dict(product=small_heads),
         "expected the head size of query and key to be a multiple of 8 from 8 to "
         "256, but got 4",
+        "linalg.batch_matmul",
     ),
     (
         "keys_in_both_factors",
         dict(product=keys_twice),
         "both factors of the scores vary over the keys",
+        "%z = arith.mulf",
     ),
 ]
+# Notes at ops of a body; others are at the op whose body it is.
+IN_BODIES = {"%d = arith.subf", "%y = math.exp", "%y = math.exp2"}
 
 
 def expect(part, reason):
@@ -334,7 +352,19 @@ def expect(part, reason):
     return marked
 
 
-for name, parts, reason in PROGRAMS:
+def expect_note(text, seen):
+    lines = text.split("\n")
+    index = max(n for n, line in enumerate(lines) if seen in line)
+    while seen not in IN_BODIES and lines[index].startswith("    "):
+        index -= 1
+        while "linalg.generic" not in lines[index]:
+            index -= 1
+    lines.insert(index, "// expected-note @below {{seen here}}")
+    return "\n".join(lines)
+
+
+for name, parts, reason, seen in PROGRAMS:
     sum = expect(parts.get("total", total), reason)
-    print(Program(name, **{**parts, "total": sum}).text())
+    text = Program(name, **{**parts, "total": sum}).text()
+    print(expect_note(text, seen) if seen else text)
     print("// -----\n")

@@ -9,6 +9,7 @@
 #include "mfa/Dialect/MFA/IR/MFA.h"
 #include "mfa/Dialect/MFA/Transforms/Passes.h"
 #include "mlir/Analysis/AliasAnalysis.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -30,6 +31,9 @@ static Value getSource(Value buffer) {
 
 /// Whether an op may write to a buffer.
 static bool mayWrite(Operation *op, Value buffer, AliasAnalysis &aliases) {
+  // Its effect is that it may end the program.
+  if (isa<cf::AssertOp>(op))
+    return false;
   std::optional<SmallVector<MemoryEffects::EffectInstance>> effects =
       getEffectsRecursively(op);
   if (!effects)
