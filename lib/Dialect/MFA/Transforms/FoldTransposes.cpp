@@ -29,22 +29,30 @@ static Value getSource(Value buffer) {
   return buffer;
 }
 
-/// Whether an op may write to a buffer.
+/// Whether an op, or one in its regions, may write to a buffer.
 static bool mayWrite(Operation *op, Value buffer, AliasAnalysis &aliases) {
-  // Its effect is that it may end the program.
-  if (isa<cf::AssertOp>(op))
-    return false;
-  std::optional<SmallVector<MemoryEffects::EffectInstance>> effects =
-      getEffectsRecursively(op);
-  if (!effects)
-    return true;
-  return llvm::any_of(*effects, [&](const MemoryEffects::EffectInstance &it) {
-    if (!isa<MemoryEffects::Write, MemoryEffects::Free>(it.getEffect()))
+  auto writes = [&](const MemoryEffects::EffectInstance &effect) {
+    if (!isa<MemoryEffects::Write, MemoryEffects::Free>(effect.getEffect()))
       return false;
-    return !it.getValue() || !aliases.alias(getSource(it.getValue()),
-                                            getSource(buffer))
-                                  .isNo();
+    Value written = effect.getValue();
+    return !written ||
+           !aliases.alias(getSource(written), getSource(buffer)).isNo();
+  };
+  WalkResult result = op->walk([&](Operation *nested) {
+    // The effect of an assertion is that it may end the program.
+    if (isa<cf::AssertOp>(nested))
+      return WalkResult::advance();
+    auto effects = dyn_cast<MemoryEffectOpInterface>(nested);
+    if (!effects)
+      return nested->hasTrait<OpTrait::HasRecursiveMemoryEffects>()
+                 ? WalkResult::advance()
+                 : WalkResult::interrupt();
+    SmallVector<MemoryEffects::EffectInstance> instances;
+    effects.getEffects(instances);
+    return llvm::any_of(instances, writes) ? WalkResult::interrupt()
+                                           : WalkResult::advance();
   });
+  return result.wasInterrupted();
 }
 
 namespace {
