@@ -150,9 +150,7 @@ class Program:
         if tuple(dims) == array.dims:
             return array
         if self.rng.random() < 0.5:
-            return self.generic("%y = arith.constant 0", [], (), "") if False else (
-                self.copy(array, dims)
-            )
+            return self.copy(array, dims)
         permutation = [array.dims.index(dim) for dim in dims]
         type = self.type(dims, array.element)
         empty = self.add(f"tensor.empty() : {type}").name
@@ -165,9 +163,10 @@ class Program:
         )
 
     def copy(self, array, dims):
-        text = self.generic("COPY", [array], dims, array.element)
-        self.lines[-1] = self.lines[-1].replace("COPY\n    linalg.yield %y", "    linalg.yield %x0")
-        return text
+        copied = self.generic("COPY", [array], dims, array.element)
+        text = self.lines[-1].replace("COPY\n", "").replace("yield %y", "yield %x0")
+        self.lines[-1] = text
+        return copied
 
     def unary(self, body, array):
         return self.generic(f"    {body}", [array], array.dims, array.element)
@@ -420,6 +419,9 @@ for number in range(int(count)):
                 capture_output=True,
                 text=True,
             )
+            # Where a rule is never true, nothing is left of the scores.
+            if "the scores are not computed from a product" in report.stderr:
+                continue
             sys.exit(f"expected {path} to be raised\n{report.stderr}")
     files = []
     for n, a in enumerate(p.arguments):

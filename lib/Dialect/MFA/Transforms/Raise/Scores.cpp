@@ -38,6 +38,9 @@ bool ScoreStep::isInfinite() const {
   return number && number.getValue().isInfinity();
 }
 
+static constexpr double kMinusInfinity =
+    -std::numeric_limits<double>::infinity();
+
 /// As many ops on an element of an array that does not vary over both queries and
 /// keys are done for each score, to not make another array.
 static constexpr unsigned kMaxOpsOfSmallArray = 4;
@@ -85,11 +88,13 @@ private:
   bool startsWithSoftcap() const;
   void absorbScale();
   bool isExclusion(const ScoreStep &step) const;
+  size_t
+  findLastChanges(function_ref<bool(const ScoreStep &)> moved) const;
   void moveExclusionsToKeep();
   void chooseMask();
   std::optional<Operand> getMaskOperand(Node *node) const;
   bool mayBeAsLowAs(Node *addend, double least);
-  bool mayMakeMinusInfinity(const ScoreStep &step);
+  bool mayMake(const ScoreStep &step, double least);
 
   Elements &elements;
   Node *product;
@@ -188,7 +193,7 @@ bool ScoreMatcher::readExclusion(Node *condition, bool isKept, Node *fill,
     return false;
   TypedAttr number = convert(elements, fill, casts);
   double value = cast<FloatAttr>(number).getValueAsDouble();
-  bool isInfinite = value == -std::numeric_limits<double>::infinity();
+  bool isInfinite = value == kMinusInfinity;
   if (!replaces && !isInfinite && value > options.exclusion)
     return false;
   if (std::isnan(value))
@@ -215,8 +220,7 @@ void ScoreMatcher::readAddend(Node *addend, ArrayRef<Node *> casts) {
       Node *other = addend->operands[kept], *fill = addend->operands[3 - kept];
       bool isZero = other->isFloat(0);
       bool isInfinite = fill->isConstant() && fill->getFloat() &&
-                        *fill->getFloat() ==
-                            -std::numeric_limits<double>::infinity();
+                        *fill->getFloat() == kMinusInfinity;
       if ((isZero || isInfinite) &&
           readExclusion(addend->operands[0], kept == 1, fill,
                         /*replaces=*/false, casts)) {
@@ -304,34 +308,52 @@ bool ScoreMatcher::isExclusion(const ScoreStep &step) const {
           cast<FloatAttr>(step.fill).getValueAsDouble() <= options.exclusion);
 }
 
-void ScoreMatcher::moveExclusionsToKeep() {
-  // Those that only sums and other exclusions follow.
+/// The first of the last steps that leave a score of -inf as it is, or are in
+/// `moved`.
+size_t ScoreMatcher::findLastChanges(
+    function_ref<bool(const ScoreStep &)> moved) const {
   size_t first = steps.size();
-  while (first > 0 && steps[first - 1].kind != ScoreStep::Function)
+  while (first > 0) {
+    const ScoreStep &step = steps[first - 1];
+    bool replaces = step.kind == ScoreStep::Exclude && step.replaces;
+    if (step.kind == ScoreStep::Function || (replaces && !moved(step)))
+      break;
     --first;
-  SmallVector<Node *> all, infinite;
-  for (const ScoreStep &step : ArrayRef(steps).drop_front(first)) {
-    if (!isExclusion(step))
-      continue;
-    all.push_back(step.node);
-    if (step.isInfinite())
-      infinite.push_back(step.node);
   }
-  // The key that is kept must not be excluded by what is added.
-  bool addsExclusions = llvm::any_of(steps, [&](const ScoreStep &step) {
-    return step.kind == ScoreStep::Add &&
-           mayBeAsLowAs(step.node, options.exclusion);
+  return first;
+}
+
+void ScoreMatcher::moveExclusionsToKeep() {
+  auto isAny = [&](const ScoreStep &step) { return isExclusion(step); };
+  auto isInfinite = [](const ScoreStep &step) {
+    return step.kind == ScoreStep::Exclude && step.isInfinite();
+  };
+  auto collect = [&](function_ref<bool(const ScoreStep &)> moved) {
+    SmallVector<Node *> rules;
+    for (const ScoreStep &step :
+         ArrayRef(steps).drop_front(findLastChanges(moved)))
+      if (moved(step))
+        rules.push_back(step.node);
+    return rules;
+  };
+  // Finite numbers as well, if each row keeps a key, which must not be excluded
+  // by other steps either.
+  size_t firstOfAny = findLastChanges(isAny), number = 0;
+  bool hasOthers = llvm::any_of(steps, [&](const ScoreStep &step) {
+    return !(number++ >= firstOfAny && isAny(step)) &&
+           mayMake(step, options.exclusion);
   });
-  rowsKeepKeys = keepsKeyInEachRow(elements, roles, all);
-  bool movesAll =
-      (rowsKeepKeys && !addsExclusions) || all.size() == infinite.size();
-  scores.keep = movesAll ? all : infinite;
-  if (!movesAll)
+  scores.keep = collect(isAny);
+  rowsKeepKeys = keepsKeyInEachRow(elements, roles, scores.keep);
+  function_ref<bool(const ScoreStep &)> moved = isAny;
+  if (!rowsKeepKeys || hasOthers) {
+    moved = isInfinite;
+    scores.keep = collect(isInfinite);
     rowsKeepKeys = keepsKeyInEachRow(elements, roles, scores.keep);
-  unsigned position = 0;
+  }
+  size_t first = findLastChanges(moved), position = 0;
   llvm::erase_if(steps, [&](const ScoreStep &step) {
-    return position++ >= first && isExclusion(step) &&
-           (movesAll || step.isInfinite());
+    return position++ >= first && moved(step);
   });
 }
 
@@ -438,16 +460,16 @@ bool ScoreMatcher::mayBeAsLowAs(Node *addend, double least) {
   return visit(visit, node, false);
 }
 
-bool ScoreMatcher::mayMakeMinusInfinity(const ScoreStep &step) {
-  constexpr double kLeast = -std::numeric_limits<double>::infinity();
+/// Whether a step may make a score `least` or less.
+bool ScoreMatcher::mayMake(const ScoreStep &step, double least) {
   switch (step.kind) {
   case ScoreStep::Exclude:
-    return step.isInfinite();
+    return cast<FloatAttr>(step.fill).getValueAsDouble() <= least;
   case ScoreStep::Add:
-    return mayBeAsLowAs(step.node, kLeast);
+    return mayBeAsLowAs(step.node, least);
   case ScoreStep::Function:
     return step.node->kind == NodeKind::Select &&
-           mayBeAsLowAs(step.node->operands[3 - step.hole], kLeast);
+           mayBeAsLowAs(step.node->operands[3 - step.hole], least);
   }
   llvm_unreachable("a kind of step");
 }
@@ -468,7 +490,7 @@ LogicalResult ScoreMatcher::match() {
   scores.mayLoseRows = scores.whole ||
                        (!scores.keep.empty() && !rowsKeepKeys) ||
                        llvm::any_of(steps, [&](const ScoreStep &step) {
-                         return mayMakeMinusInfinity(step);
+                         return mayMake(step, kMinusInfinity);
                        });
   if (softmax.zeroesRows && !softmax.zeroedBy)
     scores.mayLoseRows = false;
