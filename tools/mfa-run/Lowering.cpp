@@ -8,16 +8,29 @@
 
 #include "Lowering.h"
 #include "Options.h"
+#include "mfa/Dialect/MFA/Transforms/Passes.h"
 #include "mfa/Execution/Stages.h"
+#include "mlir/Transforms/Passes.h"
 
 using namespace llvm;
 using namespace mfa::run;
 using mlir::ModuleOp;
 
+static void buildPipeline(mlir::OpPassManager &pm, const Target &target,
+                          const LoweringOptions &options) {
+  if (options.raise) {
+    mlir::mfa::MFARaiseAttentionPassOptions raise;
+    raise.rowsWithoutKeys = *options.raise;
+    pm.addPass(mlir::mfa::createMFARaiseAttentionPass(raise));
+    pm.addPass(mlir::createCanonicalizerPass());
+  }
+  target.buildPipeline(pm, options);
+}
+
 mlir::LogicalResult mfa::run::lower(ModuleOp module, const Target &target,
                                     const LoweringOptions &options) {
   return exec::lower(module, [&](mlir::OpPassManager &pm) {
-    target.buildPipeline(pm, options);
+    buildPipeline(pm, target, options);
   });
 }
 
@@ -43,5 +56,5 @@ mlir::LogicalResult mfa::run::emitStage(ModuleOp module, StringRef stage,
                                         raw_ostream &os) {
   return exec::printStage(
       module, stage,
-      [&](mlir::OpPassManager &pm) { target.buildPipeline(pm, options); }, os);
+      [&](mlir::OpPassManager &pm) { buildPipeline(pm, target, options); }, os);
 }

@@ -17,56 +17,56 @@ programs = os.path.join(inputs, "exported")
 
 # What mfa-raise-report says, and the largest difference of a result.
 F32, F16, BF16 = 2e-6, 4e-3, 2e-2
-QUARTER = "scale 2.500000e-01"
+QUARTER = "scale 0.25"
 FOUND = {
-    "jax_dpa_causal": (f"of f32: 2 heads on 2, {QUARTER}, keep", F32),
+    "jax_dpa_causal": (f"of f32: 2 heads on 2 of the key, {QUARTER}, keep", F32),
     "jax_dpa_gqa_bias_bf16": (
-        f"of bf16: 4 heads on 2, {QUARTER}, mask of bf16, rows may have no keys",
+        f"of bf16: 4 heads on 2 of the key, {QUARTER}, mask of bf16, rows may have no keys",
         BF16,
     ),
-    "jax_flax_mask": (f"of f32: 4 heads on 4, {QUARTER}, score", F32),
-    "onnx_trilu_causal": (f"of f32: 2 heads on 2, {QUARTER}, score", F32),
+    "jax_flax_mask": (f"of f32: 4 heads on 4 of the key, {QUARTER}, score", F32),
+    "onnx_trilu_causal": (f"of f32: 2 heads on 2 of the key, {QUARTER}, score", F32),
     "torch_eager_bmm_3d": (
-        f"of f32: 4 heads on 4, {QUARTER}, mask of f32, rows may have no keys",
+        f"of f32: 4 heads on 4 of the key, {QUARTER}, mask of f32, rows may have no keys",
         F32,
     ),
-    "torch_eager_causal_buffer": (f"of f32: 2 heads on 2, {QUARTER}, keep", F32),
+    "torch_eager_causal_buffer": (f"of f32: 2 heads on 2 of the key, {QUARTER}, keep", F32),
     "torch_eager_causal_padding_index": (
-        "of f32: 2 heads on 2, scale 2.041242e-01, score",
+        "of f32: 2 heads on 2 of the key, scale 0.204124, score",
         F32,
     ),
     "torch_eager_dynamic": (
-        f"of f32: 4 heads on 4, {QUARTER}, mask of f32, rows may have no keys",
+        f"of f32: 4 heads on 4 of the key, {QUARTER}, mask of f32, rows may have no keys",
         F32,
     ),
     "torch_eager_gqa_f16": (
-        f"of f16: 4 heads on 2, {QUARTER}, mask of f16, rows may have no keys",
+        f"of f16: 4 heads on 2 of the key, {QUARTER}, mask of f16, rows may have no keys",
         F16,
     ),
     "torch_eager_maskedfill_inf": (
-        f"of f32: 4 heads on 4, {QUARTER}, keep, rows may have no keys",
+        f"of f32: 4 heads on 4 of the key, {QUARTER}, keep, rows may have no keys",
         F32,
     ),
-    "torch_eager_padding_10000": (f"of f32: 4 heads on 4, {QUARTER}, score", F32),
-    "torch_eager_window": (f"of f32: 2 heads on 2, {QUARTER}, keep", F32),
+    "torch_eager_padding_10000": (f"of f32: 4 heads on 4 of the key, {QUARTER}, score", F32),
+    "torch_eager_window": (f"of f32: 2 heads on 2 of the key, {QUARTER}, keep", F32),
     "torch_sdpa_boolmask_f16": (
-        f"of f16: 4 heads on 4, {QUARTER}, mask of i1",
+        f"of f16: 4 heads on 4 of the key, {QUARTER}, mask of i1",
         F16,
     ),
-    "torch_sdpa_bshd_cpp": (f"of f32: 4 heads on 4, {QUARTER}", F32),
-    "torch_sdpa_causal": (f"of f32: 2 heads on 2, {QUARTER}, keep", F32),
+    "torch_sdpa_bshd_cpp": (f"of f32: 4 heads on 4 of the key, {QUARTER}", F32),
+    "torch_sdpa_causal": (f"of f32: 2 heads on 2 of the key, {QUARTER}, keep", F32),
     "torch_sdpa_floatmask_bf16": (
-        "of bf16: 4 heads on 4, scale 2.000000e-01, mask of bf16",
+        "of bf16: 4 heads on 4 of the key, scale 0.2, mask of bf16",
         BF16,
     ),
-    "torch_sdpa_plain": (f"of f32: 4 heads on 4, {QUARTER}", F32),
-    "torch_trap_finfo_all_masked": (f"of f32: 2 heads on 2, {QUARTER}, score", F32),
+    "torch_sdpa_plain": (f"of f32: 4 heads on 4 of the key, {QUARTER}", F32),
+    "torch_trap_finfo_all_masked": (f"of f32: 2 heads on 2 of the key, {QUARTER}, score", F32),
     "torch_trap_softcap": (
-        f"of f32: 2 heads on 2, {QUARTER}, score, rows may have no keys",
+        f"of f32: 2 heads on 2 of the key, {QUARTER}, score, rows may have no keys",
         F32,
     ),
     # The weights are a result: raised on demand, with the host's code left.
-    "torch_trap_weights_used": (f"of f32: 2 heads on 2, {QUARTER}", F32),
+    "torch_trap_weights_used": (f"of f32: 2 heads on 2 of the key, {QUARTER}", F32),
 }
 SHARED = {"torch_trap_weights_used"}
 

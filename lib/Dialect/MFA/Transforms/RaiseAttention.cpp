@@ -17,6 +17,7 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
+#include "llvm/Support/Format.h"
 
 namespace mlir::mfa {
 #define GEN_PASS_DEF_MFARAISEATTENTIONPASS
@@ -92,8 +93,9 @@ static std::string describe(const Attention &attention,
   printSize(roles.heads);
   os << " heads on ";
   printSize(roles.keyHeads);
+  os << " of the key";
   const Scores &scores = attention.scores;
-  os << ", scale " << static_cast<float>(scores.scale);
+  os << ", scale " << llvm::format("%.6g", scores.scale);
   if (!scores.scaleFactors.empty())
     os << " times a number";
   if (scores.mask) {

@@ -438,7 +438,7 @@ def MFARaiseReportPass : Pass<"mfa-raise-report"> {
     raised, with a note at the op that shows it. Nothing is changed.
 
     ```
-    program.mlir:40:9: remark: attention: 4 heads on 2 key heads, scale 0.25, mask
+    program.mlir:40:9: remark: attention of f16: 4 heads on 2 of the key, scale 0.25, mask of f16
     program.mlir:92:9: remark: softmax is not raised: the scores or weights are used by another op
     program.mlir:99:5: note: seen here
     ```

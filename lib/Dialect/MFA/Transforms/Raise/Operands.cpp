@@ -243,14 +243,15 @@ AxisList OperandMatcher::findQueries(const Stage &query, ArrayRef<Axis> own,
                                      ArrayRef<Axis> shared) {
   // Loops of the product that its operand for the value is not indexed by.
   AxisList unbatched = without(own, getAxes(values.front().element));
-  for (const Index &index : query.element->indices) {
-    // Heads of a group are in one dimension with the key head.
-    if (!intersect(index.axes, shared).empty())
-      continue;
-    AxisList candidates = intersect(index.axes, unbatched);
-    if (!candidates.empty())
-      return candidates;
-  }
+  // Heads of a group are in one dimension with the key head: another dimension
+  // comes first. But rows are in one with the batch where these are merged.
+  for (bool isAlone : {true, false})
+    for (const Index &index : query.element->indices) {
+      AxisList candidates = intersect(index.axes, unbatched);
+      if (!candidates.empty() &&
+          (!isAlone || intersect(index.axes, shared).empty()))
+        return candidates;
+    }
   return {};
 }
 
