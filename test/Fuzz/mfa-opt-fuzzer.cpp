@@ -154,7 +154,7 @@ static constexpr StringLiteral kKeys = "keys=1|32|112|0|-3|x";
 static constexpr StringLiteral kParallel = "parallel=true|false";
 
 static constexpr StringLiteral kRowsWithoutKeys =
-    "rows-without-keys=exact|zero|none";
+    "rows-without-keys=exact|zero|ignored|none";
 static constexpr StringLiteral kExclusion = "exclusion=-1e4|-1e9|-inf|0|nan|x";
 static constexpr StringLiteral kSharedWeights = "shared-weights=true|false";
 static constexpr StringLiteral kReport = "report=true|false";

@@ -220,7 +220,8 @@ static constexpr StringLiteral kSchedules[] = {
     "7",
     ""};
 static constexpr StringLiteral kProducts[] = {"tf32", "tf32x3", "f32"};
-static constexpr StringLiteral kRaises[] = {"exact", "zero", "", "none"};
+static constexpr StringLiteral kRaises[] = {"exact", "zero", "ignored", "",
+                                            "none"};
 static constexpr StringLiteral kTileLists[] = {"rules", "auto", "always",
                                                "never", "some"};
 static constexpr StringLiteral kStages[] = {"mfa",  "linalg", "gpu", "nvvm",

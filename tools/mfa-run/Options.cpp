@@ -205,8 +205,9 @@ Expected<Options> mfa::run::parseCommandLine(ArrayRef<const char *> argv) {
   options.entry = args->getLastArgValue(OPT_entry).str();
   options.raise = args->getLastArgValue(OPT_raise).str();
   if (args->hasArg(OPT_raise) &&
-      !is_contained({"exact", "zero"}, options.raise))
-    return makeChoiceError("--raise", {"exact", "zero"}, options.raise);
+      !is_contained({"exact", "zero", "ignored"}, options.raise))
+    return makeChoiceError("--raise", {"exact", "zero", "ignored"},
+                           options.raise);
   options.args = args->getAllArgValues(OPT_arg);
   options.outs = args->getAllArgValues(OPT_out);
   options.problems = args->getLastArgValue(OPT_problems).str();

@@ -97,8 +97,8 @@ defm offset : Value<"offset", "<N>",
 defm entry : Value<"entry", "<name>", "Function to run", program_group>;
 defm raise : Value<"raise", "<rows>",
                    "Find attention in the program and make it masked attention "
-                   "first; rows without keys are then exact, as the program "
-                   "has them, or zero", program_group>;
+                   "first; rows without keys are then exact (as the program "
+                   "has them), zero or ignored", program_group>;
 defm arg : Value<"arg", "<file>",
                  "Next argument: a .npy file, or a number where the function "
                  "takes one",

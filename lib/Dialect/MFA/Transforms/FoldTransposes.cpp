@@ -22,7 +22,8 @@ namespace mlir::mfa {
 using namespace mlir;
 using namespace mlir::mfa;
 
-/// What a buffer is a transposed view of, which the alias analysis does not know.
+/// What a buffer is a transposed view of, which the alias analysis does not
+/// know.
 static Value getSource(Value buffer) {
   while (auto transpose = buffer.getDefiningOp<memref::TransposeOp>())
     buffer = transpose.getIn();
@@ -74,8 +75,8 @@ private:
     Value value = operand.get();
     bool isRow = value == op.getQuery() || value == op.getKey() ||
                  value == op.getValue() || value == op.getOutput();
-    return !isRow || permutation.back() ==
-                         static_cast<int64_t>(permutation.size()) - 1;
+    return !isRow ||
+           permutation.back() == static_cast<int64_t>(permutation.size()) - 1;
   }
   /// Whether an op after `first` and in front of `last` may write one of
   /// `buffers`.

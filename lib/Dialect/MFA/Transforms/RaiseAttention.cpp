@@ -193,9 +193,10 @@ void Raiser::report(bool alsoRaised) {
         softmax->emitRemark(outcome->description);
       continue;
     }
-    Refusal refusal = outcome ? *outcome->refusal : findUse(cast<linalg::LinalgOp>(softmax));
-    InFlightDiagnostic remark =
-        softmax->emitRemark("softmax is not raised: ") << refusal.reason;
+    Refusal refusal =
+        outcome ? *outcome->refusal : findUse(cast<linalg::LinalgOp>(softmax));
+    InFlightDiagnostic remark = softmax->emitRemark("softmax is not raised: ")
+                                << refusal.reason;
     if (refusal.where != softmax->getLoc())
       remark.attachNote(refusal.where) << "seen here";
   }
@@ -203,10 +204,10 @@ void Raiser::report(bool alsoRaised) {
 
 static LogicalResult checkExclusion(Pass &pass, MLIRContext *context,
                                     double exclusion) {
-  return mfa::checkPassOptions(
-      pass, context, [&](const mfa::OptionCheck &check) {
-        return check.negative("exclusion", exclusion);
-      });
+  return mfa::checkPassOptions(pass, context,
+                               [&](const mfa::OptionCheck &check) {
+                                 return check.negative("exclusion", exclusion);
+                               });
 }
 
 namespace {
@@ -219,7 +220,8 @@ struct RaiseAttentionPass
   }
 
   void runOnOperation() override {
-    Raiser raiser({rowsWithoutKeys == mfa::RowsWithoutKeys::Zero, exclusion,
+    Raiser raiser({rowsWithoutKeys != mfa::RowsWithoutKeys::Exact,
+                   rowsWithoutKeys == mfa::RowsWithoutKeys::Ignored, exclusion,
                    sharedWeights});
     raiser.collect(getOperation());
     numRaised += raiser.run(/*changes=*/true);
@@ -236,7 +238,8 @@ struct RaiseReportPass : mfa::impl::MFARaiseReportPassBase<RaiseReportPass> {
   }
 
   void runOnOperation() override {
-    Raiser raiser({/*zeroesRows=*/false, exclusion, sharedWeights});
+    Raiser raiser({/*zeroesRows=*/false, /*ignoresRows=*/false, exclusion,
+                   sharedWeights});
     raiser.collect(getOperation());
     raiser.run(/*changes=*/false);
     raiser.report(/*alsoRaised=*/true);

@@ -357,7 +357,10 @@ def MFARaiseAttentionPass : Pass<"mfa-raise-attention"> {
     - Rows without keys are NaN in a program that divides 0 by 0. With
       `rows-without-keys=exact` they still are: where there may be such rows, the op
       gets an `lse`, which is -inf in them, and NaN is written where it is. With
-      `zero` they are 0, as the op defines.
+      `zero` they are 0, as the op defines. With `ignored` so are rows in which all
+      keys are excluded by finite numbers up to `exclusion`, of which the program
+      makes means of excluded values: then all such numbers become the region `keep`,
+      and kernels skip what it excludes.
     - An attention whose scores or weights are used elsewhere stays as it is, since
       they would be computed twice, unless `shared-weights` is set.
     - Ops that are no longer used are erased.
@@ -385,7 +388,10 @@ def MFARaiseAttentionPass : Pass<"mfa-raise-attention"> {
            [{::llvm::cl::values(
              clEnumValN(::mlir::mfa::RowsWithoutKeys::Exact, "exact",
                         "what the program computes, NaN or 0"),
-             clEnumValN(::mlir::mfa::RowsWithoutKeys::Zero, "zero", "0"))}]>,
+             clEnumValN(::mlir::mfa::RowsWithoutKeys::Zero, "zero",
+                        "0 in place of NaN"),
+             clEnumValN(::mlir::mfa::RowsWithoutKeys::Ignored, "ignored",
+                        "0 in place of NaN and of means of excluded values"))}]>,
     Option<"exclusion", "exclusion", "double", "-1.0e9",
            "scores up to this one exclude a key where the row is known to keep "
            "another; negative">,

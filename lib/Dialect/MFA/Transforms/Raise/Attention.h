@@ -89,6 +89,8 @@ struct Attention {
 struct RaiseOptions {
   /// Whether NaN in rows without keys may become 0.
   bool zeroesRows = false;
+  /// Whether rows all of whose keys are excluded by finite numbers may, too.
+  bool ignoresRows = false;
   /// Numbers up to this one exclude a key where another one is left.
   double exclusion = -1e9;
   /// Whether weights and scores may be used elsewhere too.
@@ -120,7 +122,8 @@ LogicalResult matchScores(Elements &elements, Node *scoreProduct,
 /// A number that is the same for all scores.
 bool isUniform(Elements &elements, Node *node);
 
-/// Puts `mfa.masked_attention` in the place of what was matched. Returns the op.
+/// Puts `mfa.masked_attention` in the place of what was matched. Returns the
+/// op.
 Operation *buildAttention(Elements &elements, const Attention &attention,
                           const RaiseOptions &options);
 

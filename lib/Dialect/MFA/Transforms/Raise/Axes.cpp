@@ -89,8 +89,7 @@ bool AxisSpace::divideAxes() {
   SmallVector<int64_t> sizes;
   for (Axis part : loops[info.loop])
     sizes.push_back(getSize(part));
-  int64_t high =
-      ShapedType::isDynamic(info.size) ? info.size : info.size / low;
+  int64_t high = ShapedType::isDynamic(info.size) ? info.size : info.size / low;
   sizes[info.position] = low;
   sizes.insert(sizes.begin() + info.position, high);
   factors[info.loop] = std::move(sizes);

@@ -6,15 +6,15 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Exporters merge dimensions (batch x heads), split them again, and add and drop
-// sizes of 1. So an index of an array is written as a list of *axes*, as the
-// digits of a number are:
+// Exporters merge dimensions (batch x heads), split them again, and add and
+// drop sizes of 1. So an index of an array is written as a list of *axes*, as
+// the digits of a number are:
 //
 //   tensor<8x6x16>  [b, h] [q] [d]      the first index is b * 4 + h
 //   tensor<2x4x6x1> [b] [h] [q] []      an index of a size of 1 is no axis
 //
-// Merging dimensions joins lists, splitting one cuts its list. Where a cut falls
-// into an axis, the axis is made of two: that is noted, and what is being
+// Merging dimensions joins lists, splitting one cuts its list. Where a cut
+// falls into an axis, the axis is made of two: that is noted, and what is being
 // matched is matched again with the new axes.
 //
 //===----------------------------------------------------------------------===//

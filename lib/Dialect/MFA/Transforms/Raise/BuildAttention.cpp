@@ -59,8 +59,8 @@ Value AttentionBuilder::buildMask() {
   Layout layout;
   for (const AxisList *role :
        {&roles.batch, &roles.heads, &roles.queries, &roles.keys}) {
-    bool isPresent = !role->empty() && llvm::any_of(
-        mask->layout, [&](const AxisList &axes) {
+    bool isPresent =
+        !role->empty() && llvm::any_of(mask->layout, [&](const AxisList &axes) {
           return llvm::is_contained(axes, role->front());
         });
     layout.push_back(isPresent ? *role : AxisList());
@@ -92,8 +92,8 @@ Value AttentionBuilder::buildFactor(Node *factor) {
 Value AttentionBuilder::buildScale(Value query) {
   const Scores &scores = attention.scores;
   auto scale = static_cast<float>(scores.scale);
-  int64_t headDim = cast<ShapedType>(query.getType())
-                        .getDimSize(MaskedAttentionOp::kDim);
+  int64_t headDim =
+      cast<ShapedType>(query.getType()).getDimSize(MaskedAttentionOp::kDim);
   auto own = static_cast<float>(1 / std::sqrt(static_cast<double>(headDim)));
   if (scores.scaleFactors.empty() && scale == own)
     return {};
@@ -109,16 +109,14 @@ Value AttentionBuilder::buildScale(Value query) {
 }
 
 Value AttentionBuilder::buildEmpty(Value query, Value value) {
-  SmallVector<OpFoldResult> sizes =
-      tensor::getMixedSizes(b, b.getLoc(), query);
-  sizes[MaskedAttentionOp::kDim] = tensor::getMixedSize(
-      b, b.getLoc(), value, MaskedAttentionOp::kDim);
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, b.getLoc(), query);
+  sizes[MaskedAttentionOp::kDim] =
+      tensor::getMixedSize(b, b.getLoc(), value, MaskedAttentionOp::kDim);
   return tensor::EmptyOp::create(b, sizes, attention.elementType);
 }
 
 Value AttentionBuilder::buildEmptyLse(Value query) {
-  SmallVector<OpFoldResult> sizes =
-      tensor::getMixedSizes(b, b.getLoc(), query);
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, b.getLoc(), query);
   return tensor::EmptyOp::create(
       b,
       ArrayRef<OpFoldResult>{sizes[MaskedAttentionOp::kBatch],
@@ -178,8 +176,8 @@ void AttentionBuilder::addRules(MaskedAttentionOp op) {
     Value kept;
     for (Node *rule : attention.scores.keep) {
       Value truth = emitter.emit(rule);
-      kept = kept ? arith::AndIOp::create(region, kept, truth).getResult()
-                  : truth;
+      kept =
+          kept ? arith::AndIOp::create(region, kept, truth).getResult() : truth;
     }
     return kept;
   });
@@ -195,12 +193,12 @@ Value AttentionBuilder::restoreNaN(MaskedAttentionOp op) {
   auto type = cast<RankedTensorType>(output.getType());
   MLIRContext *context = b.getContext();
   AffineMap all = b.getMultiDimIdentityMap(type.getRank());
-  AffineMap rows = AffineMap::get(
-      type.getRank(), 0,
-      {b.getAffineDimExpr(MaskedAttentionOp::kBatch),
-       b.getAffineDimExpr(MaskedAttentionOp::kHead),
-       b.getAffineDimExpr(MaskedAttentionOp::kSequence)},
-      context);
+  AffineMap rows =
+      AffineMap::get(type.getRank(), 0,
+                     {b.getAffineDimExpr(MaskedAttentionOp::kBatch),
+                      b.getAffineDimExpr(MaskedAttentionOp::kHead),
+                      b.getAffineDimExpr(MaskedAttentionOp::kSequence)},
+                     context);
   SmallVector<utils::IteratorType> loops(type.getRank(),
                                          utils::IteratorType::parallel);
   Value empty = tensor::EmptyOp::create(
@@ -211,14 +209,14 @@ Value AttentionBuilder::restoreNaN(MaskedAttentionOp op) {
       [&](OpBuilder &nested, Location loc, ValueRange arguments) {
         ImplicitLocOpBuilder body(loc, nested);
         Value minusInfinity = arith::ConstantOp::create(
-            body, body.getF32FloatAttr(-std::numeric_limits<float>::infinity()));
+            body,
+            body.getF32FloatAttr(-std::numeric_limits<float>::infinity()));
         auto element = cast<FloatType>(type.getElementType());
         Value nan = arith::ConstantOp::create(
-            body, FloatAttr::get(element, APFloat::getNaN(
-                                              element.getFloatSemantics())));
-        Value isEmpty =
-            arith::CmpFOp::create(body, arith::CmpFPredicate::OEQ, arguments[1],
-                                  minusInfinity);
+            body, FloatAttr::get(element,
+                                 APFloat::getNaN(element.getFloatSemantics())));
+        Value isEmpty = arith::CmpFOp::create(body, arith::CmpFPredicate::OEQ,
+                                              arguments[1], minusInfinity);
         Value chosen =
             arith::SelectOp::create(body, isEmpty, nan, arguments[0]);
         linalg::YieldOp::create(body, chosen);
@@ -228,8 +226,8 @@ Value AttentionBuilder::restoreNaN(MaskedAttentionOp op) {
 
 void AttentionBuilder::replaceResult(Value output) {
   const Operand &result = attention.result;
-  Value changed = changeLayout(b, {output, roles.getOutputLayout()},
-                               result.layout, space);
+  Value changed =
+      changeLayout(b, {output, roles.getOutputLayout()}, result.layout, space);
   if (changed.getType() != result.array.getType())
     changed = tensor::CastOp::create(b, result.array.getType(), changed);
   Value replaced = result.array;
@@ -248,8 +246,8 @@ Operation *AttentionBuilder::build() {
   bool restoresNaN = attention.scores.mayLoseRows && !options.zeroesRows;
   Value output = buildEmpty(query, value);
   Value lse = restoresNaN ? buildEmptyLse(query) : Value();
-  auto op = MaskedAttentionOp::create(b, query, key, value, mask, scale, output,
-                                      lse);
+  auto op =
+      MaskedAttentionOp::create(b, query, key, value, mask, scale, output, lse);
   addScores(op);
   addRules(op);
   replaceResult(restoresNaN ? restoreNaN(op) : op.getResult(0));

@@ -192,8 +192,7 @@ Node *AxisView::findBand(Elements &elements) const {
     for (int64_t x = 0; x < sizes[0] && isBand; ++x)
       for (int64_t y = 0; y < sizes[1] && isBand; ++y) {
         bool isInside = low[inside] <= y - x && y - x <= high[inside];
-        isBand =
-            isInside == (array.getBits(getPlace(x, y)) == bits[inside]);
+        isBand = isInside == (array.getBits(getPlace(x, y)) == bits[inside]);
       }
     if (!isBand)
       continue;

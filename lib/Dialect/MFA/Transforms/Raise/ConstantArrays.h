@@ -34,15 +34,16 @@ private:
   DenseElementsAttr booleans;
 };
 
-/// What an element of a constant array is, where that follows from its position:
+/// What an element of a constant array is, where that follows from its
+/// position:
 ///
 ///   an affine function of one axis                   0 1 2 3
 ///   one number in a band along the diagonal,         1 0 0 0
 ///   of two axes, and one other number elsewhere      1 1 0 0
 ///   (or, of one axis, in a range)                    0 1 1 0
 ///
-/// Only the elements at the indices count, not the rest of the array. Null where
-/// there is no such rule.
+/// Only the elements at the indices count, not the rest of the array. Null
+/// where there is no such rule.
 Node *findRule(Elements &elements, const ConstantArray &array,
                const Indices &indices);
 

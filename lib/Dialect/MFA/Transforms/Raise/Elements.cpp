@@ -391,8 +391,8 @@ Node *Elements::evaluate(Value value, linalg::LinalgOp op,
     if (!isNumeric && !extract)
       return nullptr;
     SmallVector<Node *> operands;
-    for (Value operand : extract ? OperandRange(extract.getIndices())
-                                 : nested->getOperands()) {
+    for (Value operand :
+         extract ? OperandRange(extract.getIndices()) : nested->getOperands()) {
       operands.push_back(evaluate(operand, op, loops, known));
       if (!operands.back())
         return nullptr;

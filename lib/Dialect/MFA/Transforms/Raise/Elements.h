@@ -11,9 +11,9 @@
 // elementwise op is its body on elements of its operands. So two programs that
 // compute the same have the same expression, however they are divided into ops.
 //
-// Expressions are made where they are asked for, one op at a time, and each once:
-// the same expression is the same node. Comparisons of positions have one form,
-// so that k <= q, q >= k, k - q < 1 and !(q < k) are the same node.
+// Expressions are made where they are asked for, one op at a time, and each
+// once: the same expression is the same node. Comparisons of positions have one
+// form, so that k <= q, q >= k, k - q < 1 and !(q < k) are the same node.
 //
 //===----------------------------------------------------------------------===//
 

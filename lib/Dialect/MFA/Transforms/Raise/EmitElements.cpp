@@ -139,13 +139,12 @@ Value ElementEmitter::emitAxis(Axis axis) {
     if (place == role->end())
       continue;
     Value digit = b.getPosition(dim);
-    int64_t below = space.getSize(
-        ArrayRef(*role).drop_front(place - role->begin() + 1));
+    int64_t below =
+        space.getSize(ArrayRef(*role).drop_front(place - role->begin() + 1));
     if (below != 1)
       digit = arith::DivUIOp::create(b, digit, b.getIndex(below));
     if (place != role->begin())
-      digit =
-          arith::RemUIOp::create(b, digit, b.getIndex(space.getSize(axis)));
+      digit = arith::RemUIOp::create(b, digit, b.getIndex(space.getSize(axis)));
     return digit;
   }
   llvm_unreachable("every axis of a score has a role");
@@ -155,8 +154,8 @@ Value ElementEmitter::emitLinear(const Linear &linear) {
   Linear rest = linear;
   Value sum;
   auto add = [&](Value position, int64_t coefficient) {
-    Value magnitude = emitTerm(position, sum ? std::abs(coefficient)
-                                             : coefficient);
+    Value magnitude =
+        emitTerm(position, sum ? std::abs(coefficient) : coefficient);
     if (!sum)
       sum = magnitude;
     else if (coefficient > 0)

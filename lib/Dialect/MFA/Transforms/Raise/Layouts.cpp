@@ -162,9 +162,8 @@ LogicalResult raising::findResult(Elements &elements, const Reduction &product,
     auto dim = dyn_cast<AffineDimExpr>(expr);
     if (!dim)
       return failure();
-    current.layout.push_back(
-        space.getLoopAxes(op, dim.getPosition(),
-                          Elements::getLoopSize(op, dim.getPosition())));
+    current.layout.push_back(space.getLoopAxes(
+        op, dim.getPosition(), Elements::getLoopSize(op, dim.getPosition())));
     numAxes += current.layout.back().size();
   }
   Layout output = attention.roles.getOutputLayout();
@@ -343,8 +342,7 @@ void LayoutChange::transpose(const Layout &target) {
     sizes.push_back(tensor::getMixedSize(b, b.getLoc(), value, dim));
     transposed.push_back(layout[dim]);
   }
-  Value empty =
-      tensor::EmptyOp::create(b, sizes, getType().getElementType());
+  Value empty = tensor::EmptyOp::create(b, sizes, getType().getElementType());
   value = linalg::TransposeOp::create(b, b.getLoc(), value, empty, permutation)
               ->getResult(0);
   layout = std::move(transposed);

@@ -53,8 +53,8 @@ bool AttentionMatcher::isScoreProduct(Node *node) {
 }
 
 /// Products among what the scores are computed from that vary over all keys.
-SmallVector<Node *>
-AttentionMatcher::findScoreProducts(Node *score, const AxisList &keys) {
+SmallVector<Node *> AttentionMatcher::findScoreProducts(Node *score,
+                                                        const AxisList &keys) {
   constexpr unsigned kMaxNodes = 4096;
   auto hasKeys = [&](Node *node) {
     return llvm::all_of(keys, [&](Axis key) {
@@ -113,8 +113,8 @@ std::optional<Attention> AttentionMatcher::match(linalg::LinalgOp op,
   Attention attention;
   attention.product = op;
   Node *value = nullptr;
-  for (auto [weights, other] : {*factors, std::pair(factors->second,
-                                                    factors->first)}) {
+  for (auto [weights, other] :
+       {*factors, std::pair(factors->second, factors->first)}) {
     LogicalResult matched = matchSoftmax(elements, weights, product->reduced,
                                          attention.softmax, refusal);
     softmax = attention.softmax.sum;
@@ -144,8 +144,8 @@ std::optional<Attention> AttentionMatcher::match(linalg::LinalgOp op,
     std::optional<Refusal> reason;
     if (succeeded(matchOperands(elements, *product, value, scoreProduct,
                                 attempt, reason)) &&
-        succeeded(matchScores(elements, scoreProduct, options, attempt,
-                              reason))) {
+        succeeded(
+            matchScores(elements, scoreProduct, options, attempt, reason))) {
       refusal.reset();
       if (!options.sharedWeights && failed(checkUses(attempt)))
         return std::nullopt;
@@ -157,8 +157,9 @@ std::optional<Attention> AttentionMatcher::match(linalg::LinalgOp op,
   return std::nullopt;
 }
 
-std::optional<Attention> raising::matchAttention(
-    Elements &elements, linalg::LinalgOp product, const RaiseOptions &options,
-    Operation *&softmax, std::optional<Refusal> &refusal) {
+std::optional<Attention>
+raising::matchAttention(Elements &elements, linalg::LinalgOp product,
+                        const RaiseOptions &options, Operation *&softmax,
+                        std::optional<Refusal> &refusal) {
   return AttentionMatcher(elements, options, refusal).match(product, softmax);
 }

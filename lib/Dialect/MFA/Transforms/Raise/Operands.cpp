@@ -102,8 +102,8 @@ private:
                            function_ref<bool(ArrayRef<Axis>)> hasAxes);
   /// Whether the axes of a role follow from its position.
   bool hasDigits(const AxisList &role) const {
-    return role.size() <= 1 || ShapedType::isStatic(space.getSize(
-                                   ArrayRef(role).drop_front()));
+    return role.size() <= 1 ||
+           ShapedType::isStatic(space.getSize(ArrayRef(role).drop_front()));
   }
   void assignRoles(const Stage &query, ArrayRef<Axis> shared);
   AxisList findQueries(const Stage &query, ArrayRef<Axis> own,
@@ -198,10 +198,8 @@ bool OperandMatcher::choose(Type type) {
   Roles &roles = attention.roles;
   AxisList all = rows;
   llvm::append_range(all, roles.dim);
-  const Stage *query =
-      findDeepest(queries, type, [&](ArrayRef<Axis> axes) {
-        return isSameSet(axes, all);
-      });
+  const Stage *query = findDeepest(
+      queries, type, [&](ArrayRef<Axis> axes) { return isSameSet(axes, all); });
   if (!query)
     return false;
   // Key and value share heads: the deepest stages that have the same ones.
@@ -217,10 +215,9 @@ bool OperandMatcher::choose(Type type) {
     AxisList expected = shared;
     llvm::append_range(expected, roles.keys);
     llvm::append_range(expected, roles.valueDim);
-    const Stage *value =
-        findDeepest(values, type, [&](ArrayRef<Axis> axes) {
-          return isSameSet(axes, expected);
-        });
+    const Stage *value = findDeepest(values, type, [&](ArrayRef<Axis> axes) {
+      return isSameSet(axes, expected);
+    });
     if (!value)
       continue;
     attention.query = getOperand(query->element);
@@ -303,8 +300,7 @@ LogicalResult OperandMatcher::match() {
   if (intersect(getAxes(values.front().element), roles.keys).size() !=
       roles.keys.size())
     return refuse(product.op, "the value does not vary over the keys");
-  AxisList valueAxes =
-      without(getAxes(values.front().element), roles.keys);
+  AxisList valueAxes = without(getAxes(values.front().element), roles.keys);
   roles.valueDim = without(valueAxes, rows);
   if (failed(checkSizes()))
     return failure();

@@ -33,8 +33,8 @@ Node *raising::stripCasts(Elements &elements, Node *node) {
 }
 
 /// What `node` combines the value `accumulated` with, and how.
-static std::optional<std::pair<Combiner, Node *>> splitCombiner(Node *node,
-                                                         Value accumulated) {
+static std::optional<std::pair<Combiner, Node *>>
+splitCombiner(Node *node, Value accumulated) {
   Combiner combiner;
   if (node->is<arith::AddFOp>())
     combiner = Combiner::Add;

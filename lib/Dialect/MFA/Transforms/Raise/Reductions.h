@@ -15,8 +15,8 @@ namespace mlir::mfa::raising {
 
 enum class Combiner { Add, Maximum, And };
 
-/// One result of a linalg op: `combiner` of `element` over the reduced axes, and
-/// of `start`, if that is a known number.
+/// One result of a linalg op: `combiner` of `element` over the reduced axes,
+/// and of `start`, if that is a known number.
 struct Reduction {
   linalg::LinalgOp op;
   Combiner combiner;

@@ -35,14 +35,14 @@ using namespace mlir::mfa::raising;
 
 bool ScoreStep::isInfinite() const {
   auto number = dyn_cast_or_null<FloatAttr>(fill);
-  return number && number.getValue().isInfinity();
+  return number && number.getValue().isNegInfinity();
 }
 
 static constexpr double kMinusInfinity =
     -std::numeric_limits<double>::infinity();
 
-/// As many ops on an element of an array that does not vary over both queries and
-/// keys are done for each score, to not make another array.
+/// As many ops on an element of an array that does not vary over both queries
+/// and keys are done for each score, to not make another array.
 static constexpr unsigned kMaxOpsOfSmallArray = 4;
 
 static unsigned countOps(const Node *node) {
@@ -88,10 +88,10 @@ private:
   bool startsWithSoftcap() const;
   void absorbScale();
   bool isExclusion(const ScoreStep &step) const;
-  size_t
-  findLastChanges(function_ref<bool(const ScoreStep &)> moved) const;
+  size_t findLastChanges(function_ref<bool(const ScoreStep &)> moved) const;
   void moveExclusionsToKeep();
   void chooseMask();
+  bool isMask(Node *node);
   std::optional<Operand> getMaskOperand(Node *node) const;
   bool mayBeAsLowAs(Node *addend, double least);
   bool mayMake(const ScoreStep &step, double least);
@@ -128,9 +128,8 @@ bool ScoreMatcher::dependsOnProduct(Node *node) {
     return false;
   if (auto found = dependent.find(node); found != dependent.end())
     return found->second;
-  bool depends = llvm::any_of(node->operands, [&](Node *operand) {
-    return dependsOnProduct(operand);
-  });
+  bool depends = llvm::any_of(
+      node->operands, [&](Node *operand) { return dependsOnProduct(operand); });
   return dependent[node] = depends;
 }
 
@@ -165,10 +164,10 @@ bool ScoreMatcher::staysArray(Node *element) {
   bool hasDense =
       llvm::any_of(leaves, [&](Node *leaf) { return isDense(leaf); });
   // Rules are taken out of truth values, choices and sums.
-  bool isDivisible = element->type.isInteger(1) || isChoice ||
-                     full->is<arith::AddFOp>() ||
-                     ((full->is<arith::ExtFOp>() || full->is<arith::TruncFOp>()) &&
-                      full->operands[0]->isElement());
+  bool isDivisible =
+      element->type.isInteger(1) || isChoice || full->is<arith::AddFOp>() ||
+      ((full->is<arith::ExtFOp>() || full->is<arith::TruncFOp>()) &&
+       full->operands[0]->isElement());
   return hasDense && !isDivisible;
 }
 
@@ -293,7 +292,8 @@ void ScoreMatcher::absorbScale() {
       return;
     factor = elements.resolve(factor);
     if (std::optional<double> number = factor->getFloat())
-      scores.scale = isProduct ? scores.scale * *number : scores.scale / *number;
+      scores.scale =
+          isProduct ? scores.scale * *number : scores.scale / *number;
     else if (isProduct)
       scores.scaleFactors.push_back(factor);
     else
@@ -346,7 +346,7 @@ void ScoreMatcher::moveExclusionsToKeep() {
   scores.keep = collect(isAny);
   rowsKeepKeys = keepsKeyInEachRow(elements, roles, scores.keep);
   function_ref<bool(const ScoreStep &)> moved = isAny;
-  if (!rowsKeepKeys || hasOthers) {
+  if (!options.ignoresRows && (!rowsKeepKeys || hasOthers)) {
     moved = isInfinite;
     scores.keep = collect(isInfinite);
     rowsKeepKeys = keepsKeyInEachRow(elements, roles, scores.keep);
@@ -371,9 +371,8 @@ std::optional<Operand> ScoreMatcher::getMaskOperand(Node *node) const {
   size_t numAxes = 0;
   for (const AxisList *role :
        {&roles.batch, &roles.heads, &roles.queries, &roles.keys}) {
-    size_t count = llvm::count_if(*role, [&](Axis axis) {
-      return variesOver(node, axis);
-    });
+    size_t count = llvm::count_if(
+        *role, [&](Axis axis) { return variesOver(node, axis); });
     if (count != 0 && count != role->size())
       return std::nullopt;
     numAxes += count;
@@ -432,8 +431,8 @@ void ScoreMatcher::chooseMask() {
   }
 }
 
-/// Whether an addend may be `least` or less, if its arrays hold what is meant to
-/// be added. Arithmetic is taken to stay above that, but for logarithms and
+/// Whether an addend may be `least` or less, if its arrays hold what is meant
+/// to be added. Arithmetic is taken to stay above that, but for logarithms and
 /// factors as large as those of masks.
 bool ScoreMatcher::mayBeAsLowAs(Node *addend, double least) {
   constexpr double kLargeFactor = 1e3;
@@ -452,7 +451,8 @@ bool ScoreMatcher::mayBeAsLowAs(Node *addend, double least) {
              self(self, node->operands[2], isFactor);
     if (node->is<math::LogOp>() || node->is<math::Log2Op>())
       return true;
-    bool isConversion = node->is<arith::ExtFOp>() || node->is<arith::TruncFOp>();
+    bool isConversion =
+        node->is<arith::ExtFOp>() || node->is<arith::TruncFOp>();
     return llvm::any_of(node->operands, [&](Node *operand) {
       return self(self, operand, isFactor || !isConversion);
     });
@@ -472,6 +472,26 @@ bool ScoreMatcher::mayMake(const ScoreStep &step, double least) {
            mayBeAsLowAs(step.node->operands[3 - step.hole], least);
   }
   llvm_unreachable("a kind of step");
+}
+
+/// Whether a row has no keys where `node` is -inf for all of them: it is an
+/// addend, or chooses -inf where a rule is false.
+bool ScoreMatcher::isMask(Node *node) {
+  Node *expanded =
+      elements.expand(node, [&](Node *element) { return staysArray(element); });
+  if (!expanded)
+    return false;
+  if (expanded->kind == NodeKind::Select)
+    for (unsigned kept : {1, 2}) {
+      Node *rule = expanded->operands[0];
+      if (expanded->operands[3 - kept]->isFloat(kMinusInfinity) &&
+          llvm::is_contained(scores.keep,
+                             kept == 1 ? rule : elements.getNot(rule)))
+        return true;
+    }
+  return llvm::any_of(steps, [&](const ScoreStep &step) {
+    return step.kind == ScoreStep::Add && step.node == expanded;
+  });
 }
 
 LogicalResult ScoreMatcher::match() {
@@ -495,12 +515,7 @@ LogicalResult ScoreMatcher::match() {
   if (softmax.zeroesRows && !softmax.zeroedBy)
     scores.mayLoseRows = false;
   if (softmax.zeroedBy) {
-    // Rows in which an addend is -inf for all keys have no keys.
-    bool isAddend = llvm::any_of(steps, [&](const ScoreStep &step) {
-      return step.kind == ScoreStep::Add &&
-             elements.areSame(step.node, softmax.zeroedBy);
-    });
-    if (!isAddend)
+    if (!isMask(softmax.zeroedBy))
       return refuse("the weights are replaced where something else holds than "
                     "that all scores of the row are -inf");
     scores.mayLoseRows = false;

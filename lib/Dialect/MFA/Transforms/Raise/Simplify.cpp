@@ -62,8 +62,7 @@ std::optional<Linear> raising::getLinear(const Index &index,
   Linear linear;
   linear.constant = index.offset;
   for (size_t digit = 0; digit < index.axes.size(); ++digit) {
-    int64_t stride =
-        space.getSize(ArrayRef(index.axes).drop_front(digit + 1));
+    int64_t stride = space.getSize(ArrayRef(index.axes).drop_front(digit + 1));
     if (ShapedType::isDynamic(stride))
       return std::nullopt;
     linear.add(index.axes[digit], stride);
@@ -329,8 +328,7 @@ Node *Elements::simplifyBoolean(Operation *op, ArrayRef<Node *> operands) {
   if (isa<arith::OrIOp>(op))
     return getOr(operands[0], operands[1]);
   auto compare = dyn_cast<arith::CmpIOp>(op);
-  bool isEqual =
-      compare && compare.getPredicate() == arith::CmpIPredicate::eq;
+  bool isEqual = compare && compare.getPredicate() == arith::CmpIPredicate::eq;
   bool isUnequal =
       isa<arith::XOrIOp>(op) ||
       (compare && compare.getPredicate() == arith::CmpIPredicate::ne);
@@ -402,7 +400,8 @@ Node *Elements::simplifyInteger(Operation *op, ArrayRef<Node *> operands) {
     return isNonNegative(linears[0]) ? getPosition(linears[0], type) : nullptr;
   if (isa<arith::TruncIOp>(op)) {
     std::optional<int64_t> maximum = getMaximum(linears[0], space);
-    int64_t limit = int64_t(1) << (std::min(type.getIntOrFloatBitWidth(), 63u) - 1);
+    int64_t limit = int64_t(1)
+                    << (std::min(type.getIntOrFloatBitWidth(), 63u) - 1);
     return isNonNegative(linears[0]) && maximum && *maximum < limit
                ? getPosition(linears[0], type)
                : nullptr;

@@ -6,11 +6,10 @@
 //
 //===----------------------------------------------------------------------===//
 //
-//   m = max over k of s[k]          (the index of it, which exporters compute as
-//   e[k] = exp(s[k] - m)             well, is not looked at)
-//   l = sum over k of e[k]
-//   w[k] = e[k] / l                 or e[k] * (1 / l)
-//   w[k] = select(all k: s[k] == -inf, 0, w[k])      a guard against NaN
+//   m = max over k of s[k]          (the index of it, which exporters compute
+//   as e[k] = exp(s[k] - m)             well, is not looked at) l = sum over k
+//   of e[k] w[k] = e[k] / l                 or e[k] * (1 / l) w[k] = select(all
+//   k: s[k] == -inf, 0, w[k])      a guard against NaN
 //
 // with conversions between floats anywhere.
 //
@@ -121,11 +120,12 @@ LogicalResult SoftmaxMatcher::matchSum(Node *numerator, Node *denominator) {
     if (!isSumOfExponentials(elements, op))
       return failure();
     softmax.sum = op;
-    return refuse(op, varies(denominator, keys)
-                          ? "the weights are normalised over another dimension "
-                            "than the one that the product contracts"
-                          : "the sum is not over the dimension that the product "
-                            "contracts");
+    return refuse(op,
+                  varies(denominator, keys)
+                      ? "the weights are normalised over another dimension "
+                        "than the one that the product contracts"
+                      : "the sum is not over the dimension that the product "
+                        "contracts");
   }
   if (sum->combiner != Combiner::Add)
     return failure();
@@ -156,8 +156,7 @@ LogicalResult SoftmaxMatcher::matchMaximum(Node *numerator) {
          *b = elements.resolve(subtracted->operands[1]);
     if (!a->isFloat(kMinusInfinity) && !b->isFloat(kMinusInfinity))
       break;
-    subtracted =
-        stripCasts(elements, a->isFloat(kMinusInfinity) ? b : a);
+    subtracted = stripCasts(elements, a->isFloat(kMinusInfinity) ? b : a);
   }
   std::optional<Reduction> maximum =
       matchReduction(elements, subtracted, &keys);
