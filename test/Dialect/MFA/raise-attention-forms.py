@@ -153,7 +153,7 @@ def guarded(p, weights):
         type=shape(B, Q, K, of="i1"),
     )
     type = shape(B, Q, of="i1")
-    init = p.filled("true", type).replace(" : i1", "")
+    init = p.filled("true", type)
     body = "%y = arith.andi %x0, %o : i1"
     inputs = [(is_low, shape(B, Q, K, of="i1"))]
     rows = p.generic(inputs, (init, type), [ID3, ROWS], body, "ppr")

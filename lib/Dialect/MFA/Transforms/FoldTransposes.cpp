@@ -128,7 +128,11 @@ void TransposeFolder::foldInput(OpOperand &operand) {
     if (!aliases.alias(getSource(init), getSource(source)).isNo())
       return;
   OpBuilder builder(op);
-  operand.set(makeView(builder, source, transpose.getPermutation()));
+  Value view = makeView(builder, source, transpose.getPermutation());
+  for (OpOperand &other : op->getOpOperands())
+    if (other.get() == alloc.getResult() &&
+        mayReorder(other, transpose.getPermutation()))
+      other.set(view);
   if (!llvm::all_of(alloc->getUsers(), [&](Operation *user) {
         return user == transpose.getOperation();
       }))

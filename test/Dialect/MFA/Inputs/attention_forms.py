@@ -55,7 +55,7 @@ class Program:
     def filled(self, number, type):
         element = type[:-1].split("x")[-1]
         empty = self.add(f"tensor.empty() : {type}")
-        value = self.constant(f"{number} : {element}")
+        value = self.constant(number if element == "i1" else f"{number} : {element}")
         return self.add(
             f"linalg.fill ins({value} : {element}) outs({empty} : {type}) -> {type}"
         )

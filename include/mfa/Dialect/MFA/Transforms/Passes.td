@@ -451,7 +451,7 @@ def MFARaiseReportPass : Pass<"mfa-raise-report"> {
   }];
   let options = [
     Option<"exclusion", "exclusion", "double", "-1.0e9",
-           "as of mfa-raise-attention">,
+           "as of mfa-raise-attention; negative">,
     Option<"sharedWeights", "shared-weights", "bool", "false",
            "as of mfa-raise-attention">,
   ];
