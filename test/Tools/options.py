@@ -24,7 +24,7 @@ OPTIONS = {
     "chip": (CHIPS, WORDS + ["sm_75", "gfx90a"], "one of sm_80, .*sm_121a", "such as sm_80"),
     "format": (["isa"], WORDS + ["elf"], "isa, bin, fatbin or llvm", "isa .*llvm"),
     "f32-product": (["tf32", "tf32x3"], WORDS + ["f16"], None, "f32 matrices"),
-    "exclusion": (["-1e4", "-1", "-inf"], ["0", "3", "1e9", "nan", "", "x"], "negative", "negative"),
+    "exclusion": (["-1e4", "-1", "-inf"], ["0", "3", "nan", "x"], "negative", "negative"),
     "rows-without-keys": (["exact", "zero", "ignored"], WORDS + ["none"], None, "all of whose keys"),
     "tiles": (["rules", "auto", "always", "never"], WORDS + ["list"], None, "list of key tiles"),
 }

@@ -16,21 +16,25 @@ using namespace llvm;
 using namespace mfa::run;
 using mlir::ModuleOp;
 
-static void buildPipeline(mlir::OpPassManager &pm, const Target &target,
-                          const LoweringOptions &options) {
-  if (options.raise) {
-    mlir::mfa::MFARaiseAttentionPassOptions raise;
-    raise.rowsWithoutKeys = *options.raise;
+/// What comes before all stages.
+static mlir::LogicalResult prepare(ModuleOp module,
+                                   const LoweringOptions &options) {
+  if (!options.raise)
+    return mlir::success();
+  mlir::mfa::MFARaiseAttentionPassOptions raise;
+  raise.rowsWithoutKeys = *options.raise;
+  return mfa::exec::lower(module, [&](mlir::OpPassManager &pm) {
     pm.addPass(mlir::mfa::createMFARaiseAttentionPass(raise));
     pm.addPass(mlir::createCanonicalizerPass());
-  }
-  target.buildPipeline(pm, options);
+  });
 }
 
 mlir::LogicalResult mfa::run::lower(ModuleOp module, const Target &target,
                                     const LoweringOptions &options) {
-  return exec::lower(module, [&](mlir::OpPassManager &pm) {
-    buildPipeline(pm, target, options);
+  if (failed(prepare(module, options)))
+    return mlir::failure();
+  return mfa::exec::lower(module, [&](mlir::OpPassManager &pm) {
+    target.buildPipeline(pm, options);
   });
 }
 
@@ -54,7 +58,9 @@ mlir::LogicalResult mfa::run::emitStage(ModuleOp module, StringRef stage,
                                         const Target &target,
                                         const LoweringOptions &options,
                                         raw_ostream &os) {
+  if (failed(prepare(module, options)))
+    return mlir::failure();
   return exec::printStage(
       module, stage,
-      [&](mlir::OpPassManager &pm) { buildPipeline(pm, target, options); }, os);
+      [&](mlir::OpPassManager &pm) { target.buildPipeline(pm, options); }, os);
 }

@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Matchers.h"
+#include "mlir/Interfaces/CastInterfaces.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -149,6 +150,10 @@ Node *Elements::step(Node *node) {
 Node *Elements::resolve(Node *node) {
   while (Node *next = step(node))
     node = next;
+  // A constant that is converted is a constant.
+  if (node->kind == NodeKind::Apply && isa<CastOpInterface>(node->op))
+    if (Node *operand = resolve(node->operands[0]); operand->isConstant())
+      return apply(node->op, operand);
   return node;
 }
 

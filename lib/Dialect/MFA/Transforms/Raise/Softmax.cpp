@@ -6,12 +6,16 @@
 //
 //===----------------------------------------------------------------------===//
 //
-//   m = max over k of s[k]          (the index of it, which exporters compute
-//   as e[k] = exp(s[k] - m)             well, is not looked at) l = sum over k
-//   of e[k] w[k] = e[k] / l                 or e[k] * (1 / l) w[k] = select(all
-//   k: s[k] == -inf, 0, w[k])      a guard against NaN
+//   m = max over k of s[k]        (its index, which exporters compute as well,
+//                                  is not looked at)
+//   e[k] = exp(s[k] - m)
+//   l = sum over k of e[k]
+//   w[k] = e[k] / l               or e[k] * (1 / l)
+//   w[k] = 0 or w[k]              0 where all s are -inf, a guard against NaN
 //
-// with conversions between floats anywhere.
+// with conversions between floats anywhere. Where the score is
+// select(c, s, -inf), the sum may be of select(c, e, 0), and the weights
+// select(c, w, 0).
 //
 //===----------------------------------------------------------------------===//
 
@@ -37,8 +41,12 @@ bool raising::isSumOfExponentials(Elements &elements, linalg::LinalgOp op) {
       op.getNumDpsInits() != 1)
     return false;
   std::optional<Reduction> sum = matchReduction(elements, op);
-  return sum && sum->combiner == Combiner::Add &&
-         isExponential(stripCasts(elements, sum->element));
+  if (!sum || sum->combiner != Combiner::Add)
+    return false;
+  Node *element = stripCasts(elements, sum->element);
+  if (element->kind == NodeKind::Select)
+    element = stripCasts(elements, element->operands[1]);
+  return isExponential(element);
 }
 
 namespace {
@@ -56,6 +64,10 @@ private:
     return failure();
   }
 
+  /// Sees through choices of `node` or 0, and notes their conditions.
+  Node *stripKept(Node *node);
+  /// Whether these are those of the score.
+  LogicalResult matchKept();
   /// Sees through a guard, and notes it.
   Node *stripGuard(Node *weights);
   /// The numerator and the denominator of a quotient.
@@ -71,6 +83,8 @@ private:
   Softmax &softmax;
   std::optional<Refusal> &refusal;
   Node *guard = nullptr;
+  /// Conditions without which the sum or the weights have 0.
+  SmallVector<Node *, 2> kept;
 };
 } // namespace
 
@@ -82,6 +96,28 @@ Node *SoftmaxMatcher::stripGuard(Node *weights) {
     node = stripCasts(elements, node->operands[2]);
   }
   return node;
+}
+
+Node *SoftmaxMatcher::stripKept(Node *node) {
+  node = stripCasts(elements, node);
+  while (node->kind == NodeKind::Select &&
+         stripCasts(elements, node->operands[2])->isFloat(0)) {
+    kept.push_back(node->operands[0]);
+    node = stripCasts(elements, node->operands[1]);
+  }
+  return node;
+}
+
+LogicalResult SoftmaxMatcher::matchKept() {
+  Node *score = stripCasts(elements, softmax.score);
+  bool isMasked =
+      score->kind == NodeKind::Select &&
+      elements.resolve(score->operands[2])->isFloat(kMinusInfinity);
+  for (Node *condition : kept)
+    if (!isMasked || !elements.areSame(condition, score->operands[0]))
+      return refuse(softmax.sum, "weights are set to 0 where the score is not "
+                                 "-inf");
+  return success();
 }
 
 std::optional<std::pair<Node *, Node *>> SoftmaxMatcher::split(Node *weights) {
@@ -130,7 +166,7 @@ LogicalResult SoftmaxMatcher::matchSum(Node *numerator, Node *denominator) {
   if (sum->combiner != Combiner::Add)
     return failure();
   softmax.sum = op;
-  if (!elements.areSame(sum->element, numerator))
+  if (!elements.areSame(stripKept(sum->element), numerator))
     return refuse(op, varies(denominator, keys)
                           ? "the weights are normalised over another dimension "
                             "than the one that the product contracts"
@@ -212,11 +248,17 @@ LogicalResult SoftmaxMatcher::matchGuard() {
 }
 
 LogicalResult SoftmaxMatcher::match(Node *weights) {
-  auto quotient = split(stripGuard(weights));
-  if (!quotient || !isExponential(quotient->first))
+  Node *node = stripKept(stripGuard(weights));
+  // A row without keys has no weight then.
+  softmax.zeroesRows = !kept.empty();
+  auto quotient = split(node);
+  if (!quotient)
+    return failure();
+  quotient->first = stripKept(quotient->first);
+  if (!isExponential(quotient->first))
     return failure();
   if (failed(matchSum(quotient->first, quotient->second)) ||
-      failed(matchMaximum(quotient->first)))
+      failed(matchMaximum(quotient->first)) || failed(matchKept()))
     return failure();
   return matchGuard();
 }
