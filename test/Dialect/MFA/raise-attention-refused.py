@@ -185,6 +185,29 @@ def of_another_order(p, weights, value):
     return second(p, weights, value)
 
 
+def of_some_keys(p, weights, value):
+    # The sum is over all keys, of which only eight have values.
+    some, values = shape(B, Q, 8), shape(B, 8, D)
+    weights = p.add(
+        f"tensor.extract_slice {weights}[0, 0, 0] [{B}, {Q}, 8] [1, 1, 1] : "
+        f"{SCORES} to {some}"
+    )
+    value = p.argument(values)
+    return p.batch_matmul(weights, some, value, values, shape(B, Q, D))
+
+
+def of_some_keys_dynamic(p, weights, value):
+    # The same, and sizes are not known.
+    some, values = "tensor<4x6x?xf32>", "tensor<4x?x16xf32>"
+    size = p.argument("index")
+    weights = p.add(
+        f"tensor.extract_slice {weights}[0, 0, 0] [{B}, {Q}, {size}] [1, 1, 1] : "
+        f"{SCORES} to {some}"
+    )
+    value = p.argument(values)
+    return p.batch_matmul(weights, some, value, values, shape(B, Q, D))
+
+
 def none(p, weights, value):
     # Only the weights are a result.
     p.results.append((weights, SCORES))
@@ -305,6 +328,18 @@ PROGRAMS = [
         "linalg.batch_matmul",
     ),
     ("weights_in_another_order", dict(second=of_another_order), NOT_A_FACTOR, AFTER),
+    (
+        "weights_of_some_keys",
+        dict(second=of_some_keys),
+        "the sum is not over the dimension that the product contracts",
+        None,
+    ),
+    (
+        "weights_of_some_keys_dynamic",
+        dict(second=of_some_keys_dynamic),
+        NOT_A_FACTOR,
+        AFTER,
+    ),
     ("no_value", dict(second=none), "no product takes its weights", None),
     (
         "no_product",

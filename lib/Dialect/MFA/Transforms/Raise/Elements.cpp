@@ -157,9 +157,13 @@ Node *Elements::resolve(Node *node) {
   return node;
 }
 
-/// The indices of the source of a slice.
+/// The indices of the source of a slice. Sizes are known: where they are not, an
+/// axis could not be told from a longer one.
 static std::optional<Indices> getSliced(tensor::ExtractSliceOp slice,
                                         const Indices &indices) {
+  if (!slice.getSourceType().hasStaticShape() ||
+      !slice.getResultType().hasStaticShape())
+    return std::nullopt;
   Indices source;
   llvm::SmallBitVector dropped = slice.getDroppedDims();
   unsigned result = 0;
@@ -239,6 +243,7 @@ Node *Elements::stepThrough(Node *node) {
         return move(op.getSrc(), getCollapsed(op, indices, space));
       })
       .Case([&](tensor::ExtractSliceOp op) {
+        sliced = true;
         return move(op.getSource(), getSliced(op, indices));
       })
       .Case([&](tensor::SplatOp op) { return getScalar(op.getInput()); })

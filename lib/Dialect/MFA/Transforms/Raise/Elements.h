@@ -139,6 +139,13 @@ public:
   /// The ops that were stepped through.
   const llvm::SetVector<Operation *> &getVisited() const { return visited; }
   void markVisited(Operation *op) { visited.insert(op); }
+  /// Whether a size and that of an axis may be the same. One that is not known is
+  /// the other one's, unless there were slices.
+  bool mayBeSame(int64_t size, int64_t other) const {
+    if (ShapedType::isDynamic(size) != ShapedType::isDynamic(other))
+      return !sliced;
+    return size == other;
+  }
 
 private:
   Node *unique(Node node);
@@ -161,6 +168,7 @@ private:
   std::deque<Node> nodes;
   llvm::FoldingSet<Node> uniqued;
   llvm::SetVector<Operation *> visited;
+  bool sliced = false;
 };
 
 /// The affine position that a node is, if it is an integer of that kind.

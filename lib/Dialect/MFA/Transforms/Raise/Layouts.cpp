@@ -15,7 +15,8 @@ using namespace mlir;
 using namespace mlir::mfa;
 using namespace mlir::mfa::raising;
 
-bool raising::isReadable(const Node *element, const AxisSpace &space) {
+bool raising::isReadable(const Node *element, Elements &elements) {
+  const AxisSpace &space = elements.getSpace();
   auto type = cast<RankedTensorType>(element->value.getType());
   llvm::SmallDenseSet<Axis> seen;
   for (auto [index, size] :
@@ -23,8 +24,7 @@ bool raising::isReadable(const Node *element, const AxisSpace &space) {
     int64_t known = space.getSize(index.axes);
     if (index.offset != 0 || (index.axes.empty() && size != 1))
       return false;
-    if (ShapedType::isStatic(size) && ShapedType::isStatic(known) &&
-        size != known)
+    if (!elements.mayBeSame(size, known))
       return false;
     if (index.axes.size() > 1 &&
         llvm::count_if(index.axes, [&](Axis axis) {

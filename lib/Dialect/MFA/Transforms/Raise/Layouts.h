@@ -16,7 +16,7 @@ namespace mlir::mfa::raising {
 
 /// Whether the array of an element has no other elements than those at the
 /// indices, each once, so that `changeLayout` can read it.
-bool isReadable(const Node *element, const AxisSpace &space);
+bool isReadable(const Node *element, Elements &elements);
 /// The array of an element that is readable.
 Operand getOperand(const Node *element);
 

@@ -188,7 +188,7 @@ const Stage *
 OperandMatcher::findDeepest(ArrayRef<Stage> stages, Type type,
                             function_ref<bool(ArrayRef<Axis>)> hasAxes) {
   for (const Stage &stage : llvm::reverse(stages))
-    if (stage.element->type == type && isReadable(stage.element, space) &&
+    if (stage.element->type == type && isReadable(stage.element, elements) &&
         hasAxes(getAxes(stage.element)))
       return &stage;
   return nullptr;
@@ -204,7 +204,7 @@ bool OperandMatcher::choose(Type type) {
     return false;
   // Key and value share heads: the deepest stages that have the same ones.
   for (const Stage &key : llvm::reverse(keys)) {
-    if (key.element->type != type || !isReadable(key.element, space))
+    if (key.element->type != type || !isReadable(key.element, elements))
       continue;
     AxisList axes = getAxes(key.element);
     AxisList shared = intersect(axes, rows);

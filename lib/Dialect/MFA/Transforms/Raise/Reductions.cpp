@@ -126,8 +126,7 @@ std::optional<Reduction> raising::matchReduction(Elements &elements, Node *node,
     int64_t expected = space.getSize(*reduced);
     if (size == 1)
       continue;
-    if (ShapedType::isStatic(size) && ShapedType::isStatic(expected) &&
-        size != expected)
+    if (!elements.mayBeSame(size, expected))
       return std::nullopt;
     loops[loop] = *reduced;
     reduced = &kNone;

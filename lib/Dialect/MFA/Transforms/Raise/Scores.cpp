@@ -362,7 +362,7 @@ void ScoreMatcher::moveExclusionsToKeep() {
 //===----------------------------------------------------------------------===//
 
 std::optional<Operand> ScoreMatcher::getMaskOperand(Node *node) const {
-  if (!node->isElement() || !isReadable(node, elements.getSpace()))
+  if (!node->isElement() || !isReadable(node, elements))
     return std::nullopt;
   Type type = node->type;
   if (!type.isF16() && !type.isBF16() && !type.isF32() && !type.isInteger(1))
