@@ -157,8 +157,8 @@ Node *Elements::resolve(Node *node) {
   return node;
 }
 
-/// The indices of the source of a slice. Sizes are known: where they are not, an
-/// axis could not be told from a longer one.
+/// The indices of the source of a slice. Sizes are known: where they are not,
+/// an axis could not be told from a longer one.
 static std::optional<Indices> getSliced(tensor::ExtractSliceOp slice,
                                         const Indices &indices) {
   if (!slice.getSourceType().hasStaticShape() ||

@@ -139,8 +139,8 @@ public:
   /// The ops that were stepped through.
   const llvm::SetVector<Operation *> &getVisited() const { return visited; }
   void markVisited(Operation *op) { visited.insert(op); }
-  /// Whether a size and that of an axis may be the same. One that is not known is
-  /// the other one's, unless there were slices.
+  /// Whether a size and that of an axis may be the same. One that is not known
+  /// is the other one's, unless there were slices.
   bool mayBeSame(int64_t size, int64_t other) const {
     if (ShapedType::isDynamic(size) != ShapedType::isDynamic(other))
       return !sliced;

@@ -23,6 +23,7 @@
 #include "Attention.h"
 #include "Layouts.h"
 #include "RowsWithKeys.h"
+#include "ScoreBounds.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -93,8 +94,6 @@ private:
   void chooseMask();
   bool isMask(Node *node);
   std::optional<Operand> getMaskOperand(Node *node) const;
-  bool mayBeAsLowAs(Node *addend, double least);
-  bool mayMake(const ScoreStep &step, double least);
 
   Elements &elements;
   Node *product;
@@ -341,7 +340,7 @@ void ScoreMatcher::moveExclusionsToKeep() {
   size_t firstOfAny = findLastChanges(isAny), number = 0;
   bool hasOthers = llvm::any_of(steps, [&](const ScoreStep &step) {
     return !(number++ >= firstOfAny && isAny(step)) &&
-           mayMake(step, options.exclusion);
+           mayMake(elements, step, options.exclusion);
   });
   scores.keep = collect(isAny);
   rowsKeepKeys = keepsKeyInEachRow(elements, roles, scores.keep);
@@ -431,49 +430,6 @@ void ScoreMatcher::chooseMask() {
   }
 }
 
-/// Whether an addend may be `least` or less, if its arrays hold what is meant
-/// to be added. Arithmetic is taken to stay above that, but for logarithms and
-/// factors as large as those of masks.
-bool ScoreMatcher::mayBeAsLowAs(Node *addend, double least) {
-  constexpr double kLargeFactor = 1e3;
-  Node *node = elements.expand(addend);
-  if (!node)
-    return true;
-  auto visit = [&](auto &&self, Node *node, bool isFactor) -> bool {
-    if (std::optional<double> number = node->getFloat())
-      return isFactor ? std::isfinite(least) && std::abs(*number) > kLargeFactor
-                      : *number <= least;
-    if (node->isElement() || node->kind == NodeKind::Scalar ||
-        node->is<tensor::ExtractOp>())
-      return !isFactor;
-    if (node->kind == NodeKind::Select)
-      return self(self, node->operands[1], isFactor) ||
-             self(self, node->operands[2], isFactor);
-    if (node->is<math::LogOp>() || node->is<math::Log2Op>())
-      return true;
-    bool isConversion =
-        node->is<arith::ExtFOp>() || node->is<arith::TruncFOp>();
-    return llvm::any_of(node->operands, [&](Node *operand) {
-      return self(self, operand, isFactor || !isConversion);
-    });
-  };
-  return visit(visit, node, false);
-}
-
-/// Whether a step may make a score `least` or less.
-bool ScoreMatcher::mayMake(const ScoreStep &step, double least) {
-  switch (step.kind) {
-  case ScoreStep::Exclude:
-    return cast<FloatAttr>(step.fill).getValueAsDouble() <= least;
-  case ScoreStep::Add:
-    return mayBeAsLowAs(step.node, least);
-  case ScoreStep::Function:
-    return step.node->kind == NodeKind::Select &&
-           mayBeAsLowAs(step.node->operands[3 - step.hole], least);
-  }
-  llvm_unreachable("a kind of step");
-}
-
 /// Whether a row has no keys where `node` is -inf for all of them: it is an
 /// addend, or chooses -inf where a rule is false.
 bool ScoreMatcher::isMask(Node *node) {
@@ -510,7 +466,7 @@ LogicalResult ScoreMatcher::match() {
   scores.mayLoseRows = scores.whole ||
                        (!scores.keep.empty() && !rowsKeepKeys) ||
                        llvm::any_of(steps, [&](const ScoreStep &step) {
-                         return mayMake(step, kMinusInfinity);
+                         return mayMake(elements, step, kMinusInfinity);
                        });
   if (softmax.zeroesRows && !softmax.zeroedBy)
     scores.mayLoseRows = false;

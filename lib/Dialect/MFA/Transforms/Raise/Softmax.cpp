@@ -110,9 +110,8 @@ Node *SoftmaxMatcher::stripKept(Node *node) {
 
 LogicalResult SoftmaxMatcher::matchKept() {
   Node *score = stripCasts(elements, softmax.score);
-  bool isMasked =
-      score->kind == NodeKind::Select &&
-      elements.resolve(score->operands[2])->isFloat(kMinusInfinity);
+  bool isMasked = score->kind == NodeKind::Select &&
+                  elements.resolve(score->operands[2])->isFloat(kMinusInfinity);
   for (Node *condition : kept)
     if (!isMasked || !elements.areSame(condition, score->operands[0]))
       return refuse(softmax.sum, "weights are set to 0 where the score is not "
