@@ -20,7 +20,9 @@ programs = os.path.join(inputs, "exported")
 
 FLOAT_OPS = ["addf", "subf", "mulf", "divf", "maximumf", "minimumf", "maxnumf"]
 PREDICATES = ["sle", "slt", "sge", "sgt", "eq", "ne"]
-NUMBERS = ["0.0", "1.0", "0.5", "-1.0e9", "-3.0e38", "0xFF800000", "-1.0e4", "2.0"]
+NUMBERS = ["0.0", "1.0", "0.5", "-1.0", "2.0"]
+# In place of others: as a scale these would make scores as low as masks do.
+LOW_NUMBERS = ["-1.0e9", "-3.0e38", "0xFF800000", "-1.0e4", "0.0"]
 
 
 def swap(rng, items):
@@ -45,7 +47,8 @@ def mutate_predicate(rng, line):
 
 def mutate_constant(rng, line):
     pattern = r"(arith\.constant (?:dense<)?)(-?[\d.]+e[-+]\d+|0xFF800000)"
-    number = rng.choice(NUMBERS)
+    is_low = re.search(r"0xFF800000|-\d.*e\+", line)
+    number = rng.choice(LOW_NUMBERS if is_low else NUMBERS)
     return re.sub(pattern, lambda match: match[1] + number, line)
 
 
@@ -74,9 +77,10 @@ def mutate_map(rng, line):
 
 
 def mutate_use(rng, line):
-    # Another map of the same program.
+    # Another map of the same program, but for the last: a result that is written in
+    # part has elements that are undefined.
     return re.sub(
-        r"#map(\d*)(?=[,\]])",
+        r"#map(\d*)(?=,)",
         lambda match: f"#map{rng.choice(['', 1, 2, 3, 4])}"
         if rng.random() < 0.4
         else match[0],
@@ -146,9 +150,13 @@ while tried < int(count):
         done = run(
             mfa_run, program, "--entry", "main", "--target", "cpu", *files, *outs
         )
+        if done.returncode and program == path:
+            break  # Sizes do not agree, as a check at run time says.
         if done.returncode:
             sys.exit(f"{name}, line {place + 1}: {mutated}\n{done.stderr}")
-    tolerance = "2e-2" if "bf16" in name else "8e-3" if "f16" in name else "5e-6"
+    if done.returncode:
+        continue
+    tolerance = "2e-2" if "bf16" in name else "8e-3" if "f16" in name else "1e-3"
     compare = os.path.join(inputs, "compare.py")
     check = run(sys.executable, compare, outputs[1], outputs[0], tolerance)
     if check.returncode:
