@@ -187,6 +187,36 @@ def product_with_quotient(p, weights, value):
     return p.generic(inputs, (init, shape(B, Q, D)), maps, body, "pppr")
 
 
+def exponentials_where(p, exponentials):
+    # jax.nn.softmax(where=...): what is left out has 0 in the sum as well.
+    zero = p.constant("0.0 : f32")
+    body = f"%y = arith.select %x1, %x0, {zero} : f32"
+    inputs = [(exponentials, SCORES), (p.truth, I1)]
+    return total(p, p.elementwise(body, *inputs, maps=[ID3, RULE]))
+
+
+def weights_where(p, weights):
+    zero = p.constant("0.0 : f32")
+    body = f"%y = arith.select %x1, %x0, {zero} : f32"
+    inputs = [(weights, SCORES), (p.truth, I1)]
+    return p.elementwise(body, *inputs, maps=[ID3, RULE])
+
+
+def scores_where(p, scores):
+    p.truth = p.argument(I1)
+    return where(p, scores, p.truth, "0xFF800000")
+
+
+def truncated_mask(p, scores):
+    # The lowest f32 is -inf in f16.
+    wide = p.argument(SCORES)
+    body = "%y = arith.truncf %x0 : f32 to f16"
+    narrow = shape(B, Q, K, of="f16")
+    mask = p.elementwise(body, (wide, SCORES), type=narrow)
+    body = "%w = arith.extf %x1 : f16 to f32\n    %y = arith.addf %x0, %w : f32"
+    return p.elementwise(body, (scores, SCORES), (mask, narrow))
+
+
 K_UP_TO_Q = "arith.cmpi sle, %k, %q : index"
 
 # Name, parts, options, texts that the result has, and that it has not.
@@ -320,6 +350,22 @@ FORMS = [
         "rows-without-keys=zero",
         ["score {", "keep {", "captures(%a3 : tensor<4x6x10xi1>)"],
         ["mask("],
+    ),
+    (
+        "where",
+        dict(
+            change=scores_where, total=exponentials_where, after=weights_where
+        ),
+        "",
+        ["mask(", "xi1>)"],
+        ["score {", "keep {", "lse("],
+    ),
+    (
+        "truncated_mask",
+        dict(change=truncated_mask),
+        "rows-without-keys=zero",
+        ["arith.truncf", "mask(", "xf16>)"],
+        ["score {"],
     ),
     (
         # A number in place of -inf is a score like any other.

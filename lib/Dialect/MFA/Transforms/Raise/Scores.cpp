@@ -165,8 +165,7 @@ bool ScoreMatcher::staysArray(Node *element) {
   // Rules are taken out of truth values, choices and sums.
   bool isDivisible =
       element->type.isInteger(1) || isChoice || full->is<arith::AddFOp>() ||
-      ((full->is<arith::ExtFOp>() || full->is<arith::TruncFOp>()) &&
-       full->operands[0]->isElement());
+      (full->is<arith::ExtFOp>() && full->operands[0]->isElement());
   return hasDense && !isDivisible;
 }
 
@@ -207,7 +206,8 @@ bool ScoreMatcher::readExclusion(Node *condition, bool isKept, Node *fill,
 void ScoreMatcher::readAddend(Node *addend, ArrayRef<Node *> casts) {
   if (addend->isFloat(0))
     return;
-  if (addend->is<arith::ExtFOp>() || addend->is<arith::TruncFOp>())
+  // Not truncations, which may make an infinity of a low number.
+  if (addend->is<arith::ExtFOp>())
     return readAddend(addend->operands[0], casts);
   if (addend->is<arith::AddFOp>()) {
     readAddend(addend->operands[1], casts);
