@@ -106,7 +106,7 @@ def run(*command):
 names = sorted(
     file[:-5]
     for file in os.listdir(programs)
-    if file.endswith(".mlir") and "gqa_bias" not in file
+    if file.endswith(".mlir") and "gqa_bias" not in file and "layer" not in file
 )
 tried = raised_count = 0
 number = 0
