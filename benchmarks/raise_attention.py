@@ -22,8 +22,10 @@ import time
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 FIXTURE = "test/Integration/Programs/Inputs/exported/torch_sdpa_bshd_cpp.mlir"
 TYPE = "tensor<2x6x4x16xf32>"
-OTHER = """    %{name} = linalg.generic {{indexing_maps = [#map, #map], iterator_types = \
-["parallel", "parallel", "parallel", "parallel"]}} ins(%{x} : {type}) outs(%{x} : {type}) {{
+OTHER = """    %{name} = linalg.generic {{
+      indexing_maps = [#map, #map], iterator_types = [
+      "parallel", "parallel", "parallel", "parallel"]}}
+      ins(%{x} : {type}) outs(%{x} : {type}) {{
     ^bb0(%in: f32, %out: f32):
       %y = math.{op} %in : f32
       linalg.yield %y : f32

@@ -54,9 +54,8 @@ def mutate_constant(rng, line):
 
 def mutate_integer(rng, line):
     pattern = r"(arith\.constant )(\d+)( : i(?:32|64|ndex))"
-    return re.sub(
-        pattern, lambda match: f"{match[1]}{rng.choice([0, 1, 2, 3, 5])}{match[3]}", line
-    )
+    number = rng.choice([0, 1, 2, 3, 5])
+    return re.sub(pattern, lambda match: f"{match[1]}{number}{match[3]}", line)
 
 
 def mutate_operands(rng, line):

@@ -17,61 +17,58 @@ programs = os.path.join(inputs, "exported")
 
 # What mfa-raise-report says, and the largest difference of a result.
 F32, F16, BF16 = 2e-6, 4e-3, 2e-2
-QUARTER = "scale 0.25"
+
+
+def heads(element, query, key, *rest, scale="0.25"):
+    text = f"of {element}: {query} heads on {key} of the key, scale {scale}"
+    return ", ".join([text, *rest])
+
+
 FOUND = {
-    "jax_dpa_causal": (f"of f32: 2 heads on 2 of the key, {QUARTER}, keep", F32),
+    "jax_dpa_causal": (heads("f32", 2, 2, "keep"), F32),
     "jax_dpa_gqa_bias_bf16": (
-        f"of bf16: 4 heads on 2 of the key, {QUARTER}, mask of bf16, rows may have no keys",
+        heads("bf16", 4, 2, "mask of bf16", "rows may have no keys"),
         BF16,
     ),
-    "jax_flax_mask": (f"of f32: 4 heads on 4 of the key, {QUARTER}, score", F32),
-    "onnx_trilu_causal": (f"of f32: 2 heads on 2 of the key, {QUARTER}, score", F32),
+    "jax_flax_mask": (heads("f32", 4, 4, "score"), F32),
+    "onnx_trilu_causal": (heads("f32", 2, 2, "score"), F32),
     "torch_eager_bmm_3d": (
-        f"of f32: 4 heads on 4 of the key, {QUARTER}, mask of f32, rows may have no keys",
+        heads("f32", 4, 4, "mask of f32", "rows may have no keys"),
         F32,
     ),
-    "torch_eager_causal_buffer": (f"of f32: 2 heads on 2 of the key, {QUARTER}, keep", F32),
+    "torch_eager_causal_buffer": (heads("f32", 2, 2, "keep"), F32),
     "torch_eager_causal_padding_index": (
-        "of f32: 2 heads on 2 of the key, scale 0.204124, score",
+        heads("f32", 2, 2, "score", scale="0.204124"),
         F32,
     ),
     "torch_eager_dynamic": (
-        f"of f32: 4 heads on 4 of the key, {QUARTER}, mask of f32, rows may have no keys",
+        heads("f32", 4, 4, "mask of f32", "rows may have no keys"),
         F32,
     ),
     "torch_eager_gqa_f16": (
-        f"of f16: 4 heads on 2 of the key, {QUARTER}, mask of f16, rows may have no keys",
+        heads("f16", 4, 2, "mask of f16", "rows may have no keys"),
         F16,
     ),
     "torch_eager_maskedfill_inf": (
-        f"of f32: 4 heads on 4 of the key, {QUARTER}, keep, rows may have no keys",
+        heads("f32", 4, 4, "keep", "rows may have no keys"),
         F32,
     ),
-    "torch_eager_padding_10000": (f"of f32: 4 heads on 4 of the key, {QUARTER}, score", F32),
-    "torch_eager_window": (f"of f32: 2 heads on 2 of the key, {QUARTER}, keep", F32),
+    "torch_eager_padding_10000": (heads("f32", 4, 4, "score"), F32),
+    "torch_eager_window": (heads("f32", 2, 2, "keep"), F32),
     # A whole layer: norms, rotations, projections and a gated product around it.
-    "torch_mistral_layer": (
-        "of f32: 4 heads on 2 of the key, scale 0.353553, keep",
-        F32,
-    ),
-    "torch_sdpa_boolmask_f16": (
-        f"of f16: 4 heads on 4 of the key, {QUARTER}, mask of i1",
-        F16,
-    ),
-    "torch_sdpa_bshd_cpp": (f"of f32: 4 heads on 4 of the key, {QUARTER}", F32),
-    "torch_sdpa_causal": (f"of f32: 2 heads on 2 of the key, {QUARTER}, keep", F32),
+    "torch_mistral_layer": (heads("f32", 4, 2, "keep", scale="0.353553"), F32),
+    "torch_sdpa_boolmask_f16": (heads("f16", 4, 4, "mask of i1"), F16),
+    "torch_sdpa_bshd_cpp": (heads("f32", 4, 4), F32),
+    "torch_sdpa_causal": (heads("f32", 2, 2, "keep"), F32),
     "torch_sdpa_floatmask_bf16": (
-        "of bf16: 4 heads on 4 of the key, scale 0.2, mask of bf16",
+        heads("bf16", 4, 4, "mask of bf16", scale="0.2"),
         BF16,
     ),
-    "torch_sdpa_plain": (f"of f32: 4 heads on 4 of the key, {QUARTER}", F32),
-    "torch_trap_finfo_all_masked": (f"of f32: 2 heads on 2 of the key, {QUARTER}, score", F32),
-    "torch_trap_softcap": (
-        f"of f32: 2 heads on 2 of the key, {QUARTER}, score, rows may have no keys",
-        F32,
-    ),
+    "torch_sdpa_plain": (heads("f32", 4, 4), F32),
+    "torch_trap_finfo_all_masked": (heads("f32", 2, 2, "score"), F32),
+    "torch_trap_softcap": (heads("f32", 2, 2, "score", "rows may have no keys"), F32),
     # The weights are a result: raised on demand, with the host's code left.
-    "torch_trap_weights_used": (f"of f32: 2 heads on 2 of the key, {QUARTER}", F32),
+    "torch_trap_weights_used": (heads("f32", 2, 2), F32),
 }
 SHARED = {"torch_trap_weights_used"}
 # Functions that are attention in part, the rest of which is code of the host.

@@ -2,8 +2,8 @@
 """Random programs of attention compute the same raised and as they are.
 
 Written are layouts (merged or separate batch and heads, BHSD or BSHD), grouped heads by
-a copy or by two dimensions, operand orders, types, ways to divide the work into ops, the
-place of the scale, masks, rules and functions of the score. All are raised.
+a copy or by two dimensions, operand orders, types, ways to divide the work into ops,
+the place of the scale, masks, rules and functions of the score. All are raised.
 
 random-raised.py MFA_OPT MFA_RUN INPUTS SCRATCH COUNT SEED
 """
@@ -266,7 +266,7 @@ def make(rng):
     # Masks and rules.
     for _ in range(rng.choice([0, 1, 1, 2])):
         kind = rng.choice(
-            ["bias", "padding", "boolean", "causal", "window", "softcap", "alibi", "low"]
+            "bias padding boolean causal window softcap alibi low".split()
         )
         dims = [d for d in score_dims if d != "g" or rng.random() < 0.7]
         if kind == "bias":
@@ -283,7 +283,8 @@ def make(rng):
                 d if d in "qk" or rng.random() < 0.6 else "1" for d in dims
             )
             mask = p.argument(small, "i1")
-            number = "-1.0e30" if kind == "low" else rng.choice(["0xFF800000", "-3.0e38"])
+            lows = ["0xFF800000", "-3.0e38"]
+            number = "-1.0e30" if kind == "low" else rng.choice(lows)
             low = p.constant(number, "f32")
             if rng.random() < 0.5:
                 body = f"    %y = arith.select %x1, %x0, {low} : f32"
@@ -375,7 +376,8 @@ def make(rng):
             full = value
             if group and "g" not in value.dims:
                 full = p.copy(value, list("bhgke"))
-            value = p.reshape(p.transpose(full, list(letters) + ["k", "e"]), [letters, "k", "e"])
+            full = p.transpose(full, list(letters) + ["k", "e"])
+            value = p.reshape(full, [letters, "k", "e"])
     out_dims = rows + ["e"]
     rng.shuffle(out_dims) if rng.random() < 0.5 else None
     if form == "fused":

@@ -68,8 +68,13 @@ void Raiser::collect(Operation *root) {
     if (!mayBeProduct(op))
       return;
     AxisSpace space;
-    Elements elements(space);
-    if (isSumOfExponentials(elements, op))
+    bool isSum;
+    unsigned attempt = 0;
+    do {
+      Elements elements(space);
+      isSum = isSumOfExponentials(elements, op);
+    } while (space.divideAxes() && ++attempt < kMaxAttempts);
+    if (isSum)
       softmaxes[op] = std::nullopt;
     else
       products.push_back(op);
@@ -126,7 +131,9 @@ bool Raiser::visit(linalg::LinalgOp product, bool changes) {
     std::optional<Outcome> &outcome = softmaxes[softmax];
     if (!attention) {
       if (!outcome)
-        outcome = Outcome{refusal, {}};
+        outcome = Outcome{refusal.value_or(Refusal{product->getLoc(),
+                                                   "its form is not known"}),
+                          {}};
       return false;
     }
     outcome = Outcome{std::nullopt, describe(*attention, space)};
