@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Bufferization.h"
+#include "mfa/Dialect/MFA/Transforms/Passes.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -49,6 +50,7 @@ void mfa::addBufferization(OpPassManager &pm) {
   expandRealloc.emitDeallocs = false;
   pm.addPass(memref::createExpandReallocPass(expandRealloc));
   pm.addPass(createCanonicalizerPass());
+  pm.addPass(createMFAFoldTransposesPass());
   pm.addPass(bufferization::createOwnershipBasedBufferDeallocationPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(bufferization::createBufferDeallocationSimplificationPass());

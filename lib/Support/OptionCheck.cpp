@@ -9,6 +9,8 @@
 #include "mfa/Support/OptionCheck.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
 using namespace mlir::mfa;
@@ -23,6 +25,14 @@ LogicalResult OptionCheck::range(StringRef name, int64_t value, int64_t min,
     return success();
   return fail("expected '" + name + "' to be " + Twine(min) + " to " +
               Twine(max) + ", but got " + Twine(value));
+}
+
+LogicalResult OptionCheck::negative(StringRef name, double value) const {
+  if (value < 0)
+    return success();
+  std::string text;
+  llvm::raw_string_ostream(text) << llvm::format("%g", value);
+  return fail("expected '" + name + "' to be negative, but got " + text);
 }
 
 LogicalResult OptionCheck::choice(StringRef name, StringRef value,

@@ -153,6 +153,12 @@ static constexpr StringLiteral kRows =
 static constexpr StringLiteral kKeys = "keys=1|32|112|0|-3|x";
 static constexpr StringLiteral kParallel = "parallel=true|false";
 
+static constexpr StringLiteral kRowsWithoutKeys =
+    "rows-without-keys=exact|zero|ignored|none";
+static constexpr StringLiteral kExclusion = "exclusion=-1e4|-1e9|-inf|0|nan|x";
+static constexpr StringLiteral kSharedWeights = "shared-weights=true|false";
+static constexpr StringLiteral kReport = "report=true|false";
+
 static constexpr StringLiteral kKernelOptions[] = {kChip, kProduct};
 static constexpr StringLiteral kChipOption[] = {kChip};
 static constexpr StringLiteral kCPUOptions[] = {kTileRows, kParallel};
@@ -162,6 +168,9 @@ static constexpr StringLiteral kSimOptions[] = {kChip, kProduct, kChecks,
 static constexpr StringLiteral kSimulateOptions[] = {kChecks, kCount};
 static constexpr StringLiteral kFormatOption[] = {kFormat};
 static constexpr StringLiteral kRowsOption[] = {kRows};
+static constexpr StringLiteral kRaiseOptions[] = {kRowsWithoutKeys, kExclusion,
+                                                  kSharedWeights, kReport};
+static constexpr StringLiteral kReportOptions[] = {kExclusion, kSharedWeights};
 static constexpr StringLiteral kTilesOptions[] = {kRows, kKeys};
 
 /// Every pass and pipeline of the project, and some that go with them.
@@ -181,6 +190,7 @@ static constexpr PassName kPasses[] = {
     {"mfa-emulate-bf16", "", {}},
     {"mfa-expand-copies", "", {}},
     {"mfa-expand-region-math", "", {}},
+    {"mfa-fold-transposes", "", {}},
     {"mfa-group-heads-as-queries", "", {}},
     {"mfa-launch-copies", "", {}},
     {"mfa-lower-asserts", "", {}},
@@ -191,6 +201,8 @@ static constexpr PassName kPasses[] = {
     {"mfa-move-buffers-to-gpu", "func.func", {}},
     {"mfa-nested-modules", "", {}},
     {"mfa-outline-parallel-loops", "", {}},
+    {"mfa-raise-attention", "", kRaiseOptions},
+    {"mfa-raise-report", "", kReportOptions},
     {"mfa-select-schedule", "", kKernelOptions},
     {"mfa-serialize-kernels", "", kFormatOption},
     {"mfa-simulate-gpu", "", kSimulateOptions},

@@ -220,6 +220,8 @@ static constexpr StringLiteral kSchedules[] = {
     "7",
     ""};
 static constexpr StringLiteral kProducts[] = {"tf32", "tf32x3", "f32"};
+static constexpr StringLiteral kRaises[] = {"exact", "zero", "ignored", "",
+                                            "none"};
 static constexpr StringLiteral kTileLists[] = {"rules", "auto", "always",
                                                "never", "some"};
 static constexpr StringLiteral kStages[] = {"mfa",  "linalg", "gpu", "nvvm",
@@ -258,6 +260,7 @@ static constexpr Option kOptions[] = {{"--batch", kSizes},
                                       {"--layout", kLayouts},
                                       {"--offset", kSizes},
                                       {"--entry", kEntries},
+                                      {"--raise", kRaises},
                                       {"--arg", kFiles},
                                       {"--out", kOutputs},
                                       {"--target", kTargets},

@@ -10,6 +10,7 @@
 // CHECK: --convert-mfa-to-gpu - Write
 // CHECK-NEXT: --chip=<string> - GPU architecture
 // CHECK: --mfa-decompose-attention - Write
+// CHECK: --mfa-fold-transposes - Read
 // CHECK: --mfa-group-heads-as-queries - Make
 // CHECK: --mfa-lower-asserts - Report
 // CHECK: --mfa-lower-device-queries - Ask
@@ -17,6 +18,15 @@
 // CHECK: --mfa-lower-tensor-maps - Encode
 // CHECK: --mfa-move-buffers-to-gpu -
 // CHECK: --mfa-outline-parallel-loops - Run
+// CHECK: --mfa-raise-attention - Find
+// CHECK-NEXT: --exclusion=<number> -
+// CHECK-NEXT: --report -
+// CHECK-NEXT: --rows-without-keys=<value> -
+// CHECK: =exact
+// CHECK-NEXT: =zero
+// CHECK-NEXT: =ignored
+// CHECK: --shared-weights -
+// CHECK: --mfa-raise-report - Say
 // CHECK: --mfa-select-schedule - Attach
 // CHECK-NEXT: --chip=<string> - GPU architecture
 // CHECK-NEXT: --f32-product=<value>

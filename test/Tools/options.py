@@ -4,7 +4,7 @@
 
 # RUN: %python %s mfa-opt | FileCheck %s
 # CHECK-NOT: FAIL
-# CHECK: 17 options, {{[0-9]+}} values refused, {{[0-9]+}} accepted, 0 failed
+# CHECK: 20 options, {{[0-9]+}} values refused, {{[0-9]+}} accepted, 0 failed
 
 import re
 import subprocess
@@ -24,9 +24,17 @@ OPTIONS = {
     "chip": (CHIPS, WORDS + ["sm_75", "gfx90a"], "one of sm_80, .*sm_121a", "such as sm_80"),
     "format": (["isa"], WORDS + ["elf"], "isa, bin, fatbin or llvm", "isa .*llvm"),
     "f32-product": (["tf32", "tf32x3"], WORDS + ["f16"], None, "f32 matrices"),
+    "exclusion": (["-1e4", "-1", "-inf"], ["0", "3", "nan", "x"], "negative", "negative"),
+    "rows-without-keys": (["exact", "zero", "ignored"], WORDS + ["none"], None, "all of whose keys"),
     "tiles": (["rules", "auto", "always", "never"], WORDS + ["list"], None, "list of key tiles"),
 }
-FLAGS = {"checks", "count", "parallel"}
+FLAGS = {
+    "checks": "mfa-to-sim",
+    "count": "mfa-to-sim",
+    "parallel": "mfa-to-cpu",
+    "report": "mfa-raise-attention",
+    "shared-weights": "mfa-raise-attention",
+}
 MODULE = """
 func.func @main(%a: memref<1x3x1x8xf32>, %o: memref<1x3x1x8xf32>) {
   mfa.masked_attention
@@ -91,8 +99,7 @@ for line in text.splitlines():
         if not re.search(OPTIONS[option][3], description):
             fail(f"{owner}={option}", f"expected its range in '{description}'")
         check(owner, option)
-for option in FLAGS:
-    owner = "mfa-to-cpu" if option == "parallel" else "mfa-to-sim"
+for option, owner in FLAGS.items():
     done = run(f"--{owner}={option}=3")
     if done.returncode != 1 or "value invalid" not in done.stderr and "invalid value" not in done.stderr:
         fail(f"{owner}={option}=3", f"exit {done.returncode}\n{done.stderr}")

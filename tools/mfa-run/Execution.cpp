@@ -56,6 +56,11 @@ LoweringOptions mfa::run::getLoweringOptions(const Options &options,
                            .Case("always", mlir::mfa::TileLists::Always)
                            .Case("never", mlir::mfa::TileLists::Never)
                            .Default(mlir::mfa::TileLists::Rules);
+  if (!options.raise.empty())
+    lowering.raise = StringSwitch<mlir::mfa::RowsWithoutKeys>(options.raise)
+                         .Case("zero", mlir::mfa::RowsWithoutKeys::Zero)
+                         .Case("ignored", mlir::mfa::RowsWithoutKeys::Ignored)
+                         .Default(mlir::mfa::RowsWithoutKeys::Exact);
   lowering.f32Product = *mlir::mfa::symbolizeF32Product(options.f32Product);
   return lowering;
 }

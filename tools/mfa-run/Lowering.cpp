@@ -8,15 +8,32 @@
 
 #include "Lowering.h"
 #include "Options.h"
+#include "mfa/Dialect/MFA/Transforms/Passes.h"
 #include "mfa/Execution/Stages.h"
+#include "mlir/Transforms/Passes.h"
 
 using namespace llvm;
 using namespace mfa::run;
 using mlir::ModuleOp;
 
+/// What comes before all stages.
+static mlir::LogicalResult prepare(ModuleOp module,
+                                   const LoweringOptions &options) {
+  if (!options.raise)
+    return mlir::success();
+  mlir::mfa::MFARaiseAttentionPassOptions raise;
+  raise.rowsWithoutKeys = *options.raise;
+  return mfa::exec::lower(module, [&](mlir::OpPassManager &pm) {
+    pm.addPass(mlir::mfa::createMFARaiseAttentionPass(raise));
+    pm.addPass(mlir::createCanonicalizerPass());
+  });
+}
+
 mlir::LogicalResult mfa::run::lower(ModuleOp module, const Target &target,
                                     const LoweringOptions &options) {
-  return exec::lower(module, [&](mlir::OpPassManager &pm) {
+  if (failed(prepare(module, options)))
+    return mlir::failure();
+  return mfa::exec::lower(module, [&](mlir::OpPassManager &pm) {
     target.buildPipeline(pm, options);
   });
 }
@@ -41,6 +58,8 @@ mlir::LogicalResult mfa::run::emitStage(ModuleOp module, StringRef stage,
                                         const Target &target,
                                         const LoweringOptions &options,
                                         raw_ostream &os) {
+  if (failed(prepare(module, options)))
+    return mlir::failure();
   return exec::printStage(
       module, stage,
       [&](mlir::OpPassManager &pm) { target.buildPipeline(pm, options); }, os);

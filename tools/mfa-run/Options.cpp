@@ -203,6 +203,11 @@ Expected<Options> mfa::run::parseCommandLine(ArrayRef<const char *> argv) {
   if (!inputs.empty())
     options.program = inputs[0];
   options.entry = args->getLastArgValue(OPT_entry).str();
+  options.raise = args->getLastArgValue(OPT_raise).str();
+  if (args->hasArg(OPT_raise) &&
+      !is_contained({"exact", "zero", "ignored"}, options.raise))
+    return makeChoiceError("--raise", {"exact", "zero", "ignored"},
+                           options.raise);
   options.args = args->getAllArgValues(OPT_arg);
   options.outs = args->getAllArgValues(OPT_out);
   options.problems = args->getLastArgValue(OPT_problems).str();

@@ -31,7 +31,7 @@ struct Options {
   Problem problem;
   /// Path of the program; empty for a generated one.
   std::string program;
-  std::string entry;
+  std::string entry, raise;
   std::vector<std::string> args, outs;
   /// Path of the table of problems.
   std::string problems;

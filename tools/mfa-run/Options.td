@@ -95,6 +95,10 @@ defm offset : Value<"offset", "<N>",
                     "to 2147483647 (default 0)", data_group>;
 
 defm entry : Value<"entry", "<name>", "Function to run", program_group>;
+defm raise : Value<"raise", "<rows>",
+                   "Find attention in the program and make it masked attention "
+                   "first; rows without keys are then exact (as the program "
+                   "has them), zero or ignored", program_group>;
 defm arg : Value<"arg", "<file>",
                  "Next argument: a .npy file, or a number where the function "
                  "takes one",

@@ -34,6 +34,7 @@ public:
 
   LogicalResult range(StringRef name, int64_t value, int64_t min,
                       int64_t max) const;
+  LogicalResult negative(StringRef name, double value) const;
   LogicalResult choice(StringRef name, StringRef value,
                        ArrayRef<llvm::StringLiteral> choices) const;
   /// One of the chips that `lookupChip` knows.

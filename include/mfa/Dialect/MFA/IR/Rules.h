@@ -37,6 +37,7 @@ public:
   Value getHead() { return getPosition(ScoreDim::Head); }
   Value getQuery() { return getPosition(ScoreDim::Query); }
   Value getKey() { return getPosition(ScoreDim::Key); }
+  Value getPosition(ScoreDim dim);
 
   /// The region's argument for `value`, a new one unless it is captured yet; a
   /// value of the region is itself.
@@ -50,8 +51,6 @@ public:
   Value getIndex(int64_t value);
 
 private:
-  Value getPosition(ScoreDim dim);
-
   MaskedAttentionOp op;
   Region &region;
 };

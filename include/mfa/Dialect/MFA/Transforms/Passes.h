@@ -22,6 +22,10 @@ void populateDecomposeAttentionPatterns(RewritePatternSet &patterns);
 /// `mfa-select-schedule`).
 enum class TileLists { Rules, Auto, Always, Never };
 
+/// What a raised attention has in rows all of whose keys are excluded (see
+/// `mfa-raise-attention`).
+enum class RowsWithoutKeys { Exact, Zero, Ignored };
+
 #define GEN_PASS_DECL
 #include "mfa/Dialect/MFA/Transforms/Passes.h.inc"
 

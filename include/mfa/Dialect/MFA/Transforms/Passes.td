@@ -338,4 +338,126 @@ def MFASelectSchedulePass : Pass<"mfa-select-schedule"> {
   ];
 }
 
+def MFARaiseAttentionPass : Pass<"mfa-raise-attention"> {
+  let summary = "Find attention in linalg programs and make it masked attention";
+  let description = [{
+    Finds the products, softmax and all that is between them in linalg, arith, math
+    and tensor ops on tensors, as torch-mlir, JAX through StableHLO and ONNX leave
+    them, and puts one `mfa.masked_attention` in their place. `docs/raising.md` says
+    which forms are found, and on which conditions.
+
+    - Looked at are elements, not ops: views, transpositions, copies, broadcasts and
+      conversions in between, the division into ops, and the order of operands make
+      no difference. It should run before elementwise ops are fused and before unit
+      dimensions are folded, which take apart what query, key and value are.
+    - Factors of query, key and scores become the scale; an array that is added
+      becomes the mask; what is computed from positions and small arrays becomes the
+      regions `score` and `keep`; repeated key and value heads are read once.
+    - The op computes what the program does, but for roundings to 16 bits in between.
+      A finite number that scores of excluded keys are replaced with, or that is added
+      to them, stays this number, unless it is at most `exclusion` and it is known
+      that each row keeps a key.
+    - Rows without keys are NaN in a program that divides 0 by 0. With
+      `rows-without-keys=exact` they still are: where there may be such rows, the op
+      gets an `lse`, which is -inf in them, and NaN is written where it is. With
+      `zero` they are 0, as the op defines. With `ignored` so are rows in which all
+      keys are excluded by finite numbers up to `exclusion`, of which the program
+      makes means of excluded values: then all such numbers become the region `keep`,
+      and kernels skip what it excludes.
+    - An attention whose scores or weights are used elsewhere stays as it is, since
+      they would be computed twice, unless `shared-weights` is set.
+    - Ops that are no longer used are erased.
+
+    With `report`, there is a remark for each softmax that was not raised, which says
+    why. `mfa-raise-report` says what would be found, and changes nothing.
+
+    ```mlir
+    %scores = linalg.batch_matmul ins(%q, %kt : tensor<8x6x16xf32>, tensor<8x16x10xf32>) ...
+    %scaled = linalg.generic ... { arith.mulf %in, %c : f32 ... }
+    // ... maximum, difference, exponential, sum, quotient
+    %o = linalg.batch_matmul ins(%weights, %v : tensor<8x6x10xf32>, tensor<8x10x16xf32>) ...
+    ```
+    becomes
+    ```mlir
+    %o = mfa.masked_attention
+           ins(%q, %k, %v : tensor<2x6x4x16xf32>, tensor<2x10x4x16xf32>, tensor<2x10x4x16xf32>)
+           outs(%empty : tensor<2x6x4x16xf32>) -> tensor<2x6x4x16xf32>
+    ```
+  }];
+  let options = [
+    Option<"rowsWithoutKeys", "rows-without-keys", "::mlir::mfa::RowsWithoutKeys",
+           "::mlir::mfa::RowsWithoutKeys::Exact",
+           "what is in rows all of whose keys are excluded",
+           [{::llvm::cl::values(
+             clEnumValN(::mlir::mfa::RowsWithoutKeys::Exact, "exact",
+                        "what the program computes, NaN or 0"),
+             clEnumValN(::mlir::mfa::RowsWithoutKeys::Zero, "zero",
+                        "0 in place of NaN"),
+             clEnumValN(::mlir::mfa::RowsWithoutKeys::Ignored, "ignored",
+                        "0 in place of NaN and of means of excluded values"))}]>,
+    Option<"exclusion", "exclusion", "double", "-1.0e9",
+           "scores up to this one exclude a key where the row is known to keep "
+           "another; negative">,
+    Option<"sharedWeights", "shared-weights", "bool", "false",
+           "raise products whose scores or weights are used elsewhere, too">,
+    Option<"report", "report", "bool", "false",
+           "a remark for each softmax that was not raised">,
+  ];
+  let statistics = [
+    Statistic<"numRaised", "num-raised", "attentions that became an op">,
+  ];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect",
+    "::mlir::linalg::LinalgDialect",
+    "::mlir::math::MathDialect",
+    "::mlir::mfa::MFADialect",
+    "::mlir::tensor::TensorDialect",
+  ];
+}
+
+def MFAFoldTransposesPass : Pass<"mfa-fold-transposes"> {
+  let summary = "Read and write operands in place that are transposed in memory";
+  let description = [{
+    On buffers, the op takes any strides but for the last dimension of query, key,
+    value and output. A copy that only changes the order of an operand's
+    dimensions, such as one from BHSD storage, becomes a view; so does the copy of
+    the output to where it belongs, and the op then writes there. Nothing is done
+    where the array may be written in between.
+
+    ```mlir
+    %qt = memref.alloc() : memref<2x128x8x64xf16>
+    linalg.transpose ins(%q : memref<2x8x128x64xf16>) outs(%qt : memref<2x128x8x64xf16>)
+        permutation = [0, 2, 1, 3]
+    mfa.masked_attention ins(%qt, ...) outs(...)
+    ```
+    becomes
+    ```mlir
+    %qt = memref.transpose %q (b, h, s, d) -> (b, s, h, d)
+        : memref<2x8x128x64xf16> to memref<2x128x8x64xf16, strided<[65536, 64, 8192, 1]>>
+    mfa.masked_attention ins(%qt, ...) outs(...)
+    ```
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect"];
+}
+
+def MFARaiseReportPass : Pass<"mfa-raise-report"> {
+  let summary = "Say of each softmax what mfa-raise-attention would make of it";
+  let description = [{
+    A remark for each softmax: what of attention was found, or why it was not
+    raised, with a note at the op that shows it. Nothing is changed.
+
+    ```
+    program.mlir:40:9: remark: attention of f16: 4 heads on 2 of the key, scale 0.25, mask of f16
+    program.mlir:92:9: remark: softmax is not raised: the scores or weights are used by another op
+    program.mlir:99:5: note: seen here
+    ```
+  }];
+  let options = [
+    Option<"exclusion", "exclusion", "double", "-1.0e9",
+           "as of mfa-raise-attention; negative">,
+    Option<"sharedWeights", "shared-weights", "bool", "false",
+           "as of mfa-raise-attention">,
+  ];
+}
+
 #endif // MFA_DIALECT_MFA_TRANSFORMS_PASSES_TD
