@@ -359,15 +359,14 @@ ScoreFunction::ColumnBounds ScoreFunction::getColumnBounds(const Test &test) {
     bounds.low = mapRows([&](const IRMapping &mapping) {
       return keepRegion.inlineLow(b, mapping);
     });
-  if (!keepRegion.hasHigh() && !problem.hasTail())
+  if (!keepRegion.hasHigh())
     return bounds;
   bounds.high = mapRows([&](const IRMapping &mapping) -> Value {
-    Value last = arith::SubIOp::create(b, problem.numKeys(), b.index(1));
-    if (!keepRegion.hasHigh())
-      return last;
     Value high = keepRegion.inlineHigh(b, mapping);
-    return problem.hasTail() ? arith::MinSIOp::create(b, high, last).getResult()
-                             : high;
+    if (!problem.hasTail())
+      return high;
+    Value last = arith::SubIOp::create(b, problem.numKeys(), b.index(1));
+    return arith::MinSIOp::create(b, high, last);
   });
   return bounds;
 }
@@ -403,11 +402,20 @@ Value ScoreFunction::excludeByBounds(Value tile, const ColumnBounds &bounds) {
 Value ScoreFunction::excludeByRest(Value tile, const Test &test,
                                    bool mayBeLast) {
   Region &keep = problem.getOp().getKeep();
+  // High bounds know the end of the keys.
+  Value limit =
+      mayBeLast && !keepRegion.hasHigh() ? b.toI32(test.keysLeft) : Value();
   return b.map(
       cast<TileType>(tile.getType()), tile,
       [&](ValueRange args) -> Value {
         Value isKept = keepRegion.inlineRest(
             b, mapPair(keep, args[1], args[2], test.firstKey, mayBeLast));
+        if (limit)
+          isKept = arith::AndIOp::create(
+              b,
+              arith::CmpIOp::create(b, arith::CmpIPredicate::ult, args[2],
+                                    limit),
+              isKept);
         return arith::SelectOp::create(b, isKept, args[0],
                                        b.negativeInfinity());
       },
@@ -430,12 +438,18 @@ Value ScoreFunction::excludePastEnd(Value tile, const Test &test) {
 Value ScoreFunction::excludeByRegion(Value tile, const Test &test) {
   tile = excludeByBounds(tile, getColumnBounds(test));
   if (!keepRegion.hasRest())
-    return tile;
+    return problem.hasTail() && !keepRegion.hasHigh()
+               ? excludePastEnd(tile, test)
+               : tile;
   auto excludeRest = [&](bool mayBeLast) -> SmallVector<Value> {
     return {excludeByRest(tile, test, mayBeLast)};
   };
   if (!problem.hasTail() || !keepRegion.readsByKey())
-    return excludeRest(/*mayBeLast=*/false)[0];
+    return excludeRest(problem.hasTail())[0];
+  // Both ways would be too much beside the output tile of a wide head.
+  constexpr int64_t kWide = 128;
+  if (problem.memory.output.cols > kWide)
+    return excludeRest(/*mayBeLast=*/true)[0];
   // Most tiles are whole, and read without a look at the end.
   Value isShort = arith::CmpIOp::create(
       b, arith::CmpIPredicate::ult, test.keysLeft, b.index(problem.tileKeys));

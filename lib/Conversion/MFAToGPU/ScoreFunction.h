@@ -100,8 +100,8 @@ private:
   mapScoreRegion(Value products, Value mask, ScoreRegion::Form form,
                  function_ref<Value(IRMapping, ScoreRegion::Form form)> body);
 
-  /// The bounds of a region `keep` and the end of the keys, for each row, as
-  /// columns of the tile that is tested; null where there is none.
+  /// The bounds of a region `keep` for each row, as columns of the tile that is
+  /// tested, null where there is none. The high one knows the end of the keys.
   struct ColumnBounds {
     Value low, high;
   };

@@ -272,3 +272,27 @@ func.func @documents(%q: !a, %ids: memref<?xi32>, %o: !a) {
       }
   return
 }
+
+// -----
+
+!a = memref<1x?x2x64xf16>
+
+// Without a high bound, the end of the keys is a test of its own.
+// CHECK-LABEL: gpu.func @masked_attention(
+// CHECK: mfa_gpu.mma {{.*}} {transpose_rhs}
+// CHECK: %[[LOW:.*]] = mfa_gpu.map coordinates
+// CHECK: %[[AHEAD:.*]] = mfa_gpu.map %{{.*}}, %[[LOW]] coordinates
+// CHECK:   arith.cmpf oge
+// CHECK: mfa_gpu.map %[[AHEAD]] coordinates
+// CHECK:   %[[IS_LEFT:.*]] = arith.cmpi ult
+// CHECK-NEXT: arith.select %[[IS_LEFT]]
+func.func @ahead(%q: !a, %o: !a) {
+  mfa.masked_attention ins(%q, %q, %q : !a, !a, !a) outs(%o : !a)
+      schedule(#mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 32, warps = 4, stages = 2>)
+      keep {
+      ^bb0(%b: index, %h: index, %i: index, %n: index):
+        %c = arith.cmpi sge, %n, %i : index
+        mfa.yield %c : i1
+      }
+  return
+}
