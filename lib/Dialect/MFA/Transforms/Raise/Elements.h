@@ -25,8 +25,12 @@
 #include "llvm/ADT/FoldingSet.h"
 #include "llvm/ADT/SetVector.h"
 #include <deque>
+#include <limits>
 
 namespace mlir::mfa::raising {
+
+/// The score of a key that takes no part.
+constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
 
 /// A sum of axes with coefficients, by axis and without zeros, and a constant.
 struct Linear {

@@ -28,7 +28,6 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include <cmath>
-#include <limits>
 
 using namespace mlir;
 using namespace mlir::mfa;
@@ -38,9 +37,6 @@ bool ScoreStep::isInfinite() const {
   auto number = dyn_cast_or_null<FloatAttr>(fill);
   return number && number.getValue().isNegInfinity();
 }
-
-static constexpr double kMinusInfinity =
-    -std::numeric_limits<double>::infinity();
 
 /// As many ops on an element of an array that does not vary over both queries
 /// and keys are done for each score, to not make another array.

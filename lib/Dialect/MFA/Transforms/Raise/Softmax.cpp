@@ -22,14 +22,10 @@
 #include "Softmax.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include <limits>
 
 using namespace mlir;
 using namespace mlir::mfa;
 using namespace mlir::mfa::raising;
-
-static constexpr double kMinusInfinity =
-    -std::numeric_limits<double>::infinity();
 
 /// An exponential of base e or another one, which is refused later.
 static bool isExponential(Node *node) {
