@@ -306,7 +306,8 @@ public:
       : schedule(schedule), functions(functions) {}
 
   void runAfterPass(mlir::Pass *pass, mlir::Operation *op) override {
-    if (pass->getArgument() == "mfa-select-schedule")
+    if (pass->getArgument() == "mfa-select-schedule" ||
+        pass->getArgument() == "mfa-select-cpu-schedule")
       op->walk([&](mlir::mfa::MaskedAttentionOp attention) {
         // An interrupted pass leaves none.
         if (!attention.getSchedule())

@@ -40,7 +40,9 @@ static void addLoweringToLLVM(OpPassManager &pm) {
   pm.addPass(createLoopInvariantCodeMotionPass());
   pm.addPass(createSCFToControlFlowPass());
   pm.addPass(mfa::createMFALowerAssertsPass());
-  pm.addPass(createConvertVectorToLLVMPass());
+  ConvertVectorToLLVMPassOptions vectors;
+  vectors.x86Vector = true;
+  pm.addPass(createConvertVectorToLLVMPass(vectors));
   pm.addPass(createConvertToLLVMPass());
   pm.addPass(mfa::createMFABooleansToBytesPass());
   pm.addPass(createReconcileUnrealizedCastsPass());
@@ -54,6 +56,10 @@ static void addModuleToCPU(OpPassManager &pm,
   pm.addPass(mfa::createMFADecomposeLinalgPass());
   mfa::addBufferization(pm);
   mfa::addHostDeallocation(pm);
+  if (options.vectors) {
+    pm.addPass(mfa::createMFASelectCPUSchedulePass({options.cpu}));
+    pm.addNestedPass<func::FuncOp>(mfa::createConvertMFAToVectorPass());
+  }
   pm.addPass(mfa::createMFATileAttentionPass({options.tileRows}));
   pm.addPass(mfa::createMFADecomposeAttentionPass());
   pm.addPass(createForallToParallelLoopPass());

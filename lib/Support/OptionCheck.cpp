@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mfa/Support/OptionCheck.h"
+#include "mfa/Support/CPU.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
@@ -49,6 +50,13 @@ LogicalResult OptionCheck::chip(StringRef value) const {
     return success();
   return fail("expected 'chip' to be one of " + getChipNames() + ", but got '" +
               value + "'");
+}
+
+LogicalResult OptionCheck::cpu(StringRef value) const {
+  llvm::Expected<CPU> found = lookupCPU(value);
+  if (found)
+    return success();
+  return fail("'cpu': " + llvm::toString(found.takeError()));
 }
 
 LogicalResult mfa::checkPassOptions(
