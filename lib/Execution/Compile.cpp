@@ -112,12 +112,17 @@ static void addTileCount(mlir::OpPassManager &pm, const Options &options) {
   mlir::mfa::addKeyTileCount(pm, kernels);
 }
 
-static void buildPipeline(mlir::OpPassManager &pm, const Options &options) {
+/// On its way to `stage`, where that is given.
+static void buildPipeline(mlir::OpPassManager &pm, const Options &options,
+                          StringRef stage = "") {
   switch (options.target) {
-  case Target::CPU:
+  case Target::CPU: {
     if (!options.countTilesFor.empty())
       addTileCount(pm, options);
-    return mlir::mfa::buildMFAToCPUPipeline(pm, {});
+    mlir::mfa::MFAToCPUOptions pipeline;
+    pipeline.vectors = stage != "linalg";
+    return mlir::mfa::buildMFAToCPUPipeline(pm, pipeline);
+  }
   case Target::Sim: {
     mlir::mfa::MFAToSimOptions pipeline;
     pipeline.chip = options.chip;
@@ -471,6 +476,7 @@ Error Kernel::printStage(StringRef stage, raw_ostream &os) const {
   return session.run(source, [&](SourceMgr &) {
     return mfa::exec::printStage(
         **module, stage,
-        [&](mlir::OpPassManager &pm) { buildPipeline(pm, options); }, os);
+        [&](mlir::OpPassManager &pm) { buildPipeline(pm, options, stage); },
+        os);
   });
 }

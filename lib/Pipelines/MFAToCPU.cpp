@@ -22,12 +22,12 @@
 using namespace mlir;
 
 /// Buffers and linalg to the llvm dialect.
-static void addLoweringToLLVM(OpPassManager &pm) {
+static void addLoweringToLLVM(OpPassManager &pm, bool threads) {
   pm.addPass(mfa::createMFAExpandCopiesPass());
   pm.addPass(createConvertLinalgToLoopsPass());
   // From here on there are functions that no one calls from outside.
   pm.addNestedPass<func::FuncOp>(LLVM::createLLVMRequestCWrappersPass());
-  pm.addPass(mfa::createMFAOutlineParallelLoopsPass());
+  pm.addPass(mfa::createMFAOutlineParallelLoopsPass({threads}));
   pm.addPass(mfa::createMFACheckAllocationsPass());
   pm.addPass(mfa::createMFALowerExpandShapesPass());
   pm.addPass(createConvertVectorToSCFPass());
@@ -58,14 +58,12 @@ static void addModuleToCPU(OpPassManager &pm,
   mfa::addHostDeallocation(pm);
   if (options.vectors) {
     pm.addPass(mfa::createMFASelectCPUSchedulePass({options.cpu}));
-    pm.addNestedPass<func::FuncOp>(mfa::createConvertMFAToVectorPass());
+    pm.addPass(mfa::createConvertMFAToVectorPass());
   }
   pm.addPass(mfa::createMFATileAttentionPass({options.tileRows}));
   pm.addPass(mfa::createMFADecomposeAttentionPass());
   pm.addPass(createForallToParallelLoopPass());
-  if (!options.parallel)
-    pm.addNestedPass<func::FuncOp>(createParallelForToNestedForsPass());
-  addLoweringToLLVM(pm);
+  addLoweringToLLVM(pm, options.parallel);
 }
 
 void mfa::buildMFAToCPUPipeline(OpPassManager &pm,

@@ -57,9 +57,8 @@ static Expected<CPU> makeCPU(StringRef name, StringRef features) {
   std::unique_ptr<MCSubtargetInfo> base(
       target->createMCSubtargetInfo(triple, /*CPU=*/"", /*Features=*/""));
   if (!base || (!name.empty() && !base->isCPUStringValid(name)))
-    return createStringError("expected a CPU of " + triple.getArchName().str() +
-                             " that LLVM knows, or host, but got '" +
-                             name.str() + "'");
+    return createStringError("expected a CPU of " + triple.getArchName() +
+                             " that LLVM knows, but got '" + name + "'");
   std::unique_ptr<MCSubtargetInfo> info(
       target->createMCSubtargetInfo(triple, name, features));
   for (const VectorUnit &unit : getVectorUnits(triple))
@@ -74,8 +73,12 @@ static Expected<CPU> makeCPU(StringRef name, StringRef features) {
 }
 
 static Expected<CPU> detectHost() {
-  if (const char *name = std::getenv("MFA_CPU"); name && *name)
-    return makeCPU(name, /*features=*/"");
+  if (const char *name = std::getenv("MFA_CPU"); name && *name) {
+    Expected<CPU> cpu = makeCPU(name, /*features=*/"");
+    if (!cpu)
+      return createStringError("MFA_CPU: " + toString(cpu.takeError()));
+    return cpu;
+  }
   SubtargetFeatures features;
   for (const auto &feature : sys::getHostCPUFeatures())
     features.AddFeature(feature.first(), feature.second);

@@ -56,7 +56,13 @@ LogicalResult OptionCheck::cpu(StringRef value) const {
   llvm::Expected<CPU> found = lookupCPU(value);
   if (found)
     return success();
-  return fail("'cpu': " + llvm::toString(found.takeError()));
+  std::string message = llvm::toString(found.takeError());
+  // What is wrong is MFA_CPU.
+  if (value == "host")
+    return fail("cpu=host: " + message);
+  return fail("expected 'cpu' to be host, or a CPU of this architecture that "
+              "LLVM knows, but got '" +
+              value + "'");
 }
 
 LogicalResult mfa::checkPassOptions(

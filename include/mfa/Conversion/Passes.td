@@ -57,8 +57,7 @@ def ConvertMFAToGPUPass : Pass<"convert-mfa-to-gpu", "::mlir::ModuleOp"> {
   ];
 }
 
-def ConvertMFAToVectorPass
-    : Pass<"convert-mfa-to-vector", "::mlir::func::FuncOp"> {
+def ConvertMFAToVectorPass : Pass<"convert-mfa-to-vector"> {
   let summary = "Write each masked attention on buffers as loops over vectors";
   let description = [{
     For ops with a schedule of kind `cpu`, which `mfa-select-cpu-schedule` attaches.
@@ -387,7 +386,8 @@ def MFAOutlineParallelLoopsPass
     loop by a call of the runtime function `mfaParallelFor`, which calls the
     function for every index on several threads (see
     `mfa/Runtime/CPURuntime.h`). Values from outside the loop travel in a struct
-    on the caller's stack. Loops with reductions and loops inside other parallel
+    on the caller's stack. With `threads=false` a loop in this thread calls the
+    function, whose memory on the stack lives as long as a call. Loops with reductions and loops inside other parallel
     loops stay; `convert-scf-to-cf` makes them sequential.
 
     ```mlir
@@ -416,6 +416,10 @@ def MFAOutlineParallelLoopsPass
     }
     ```
   }];
+  let options = [
+    Option<"threads", "threads", "bool", "true",
+           "on the threads of the runtime; false: one after another in this one">,
+  ];
   let dependentDialects = [
     "::mlir::affine::AffineDialect",
     "::mlir::arith::ArithDialect",

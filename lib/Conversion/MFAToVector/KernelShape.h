@@ -43,10 +43,9 @@ struct KernelShape {
   Type element, factor;
 
   bool multipliesPairs() const { return perLane == 2; }
-  /// Keys of a tile's copy: whole blocks of register columns.
-  int64_t paddedKeys() const {
-    return llvm::alignTo(tileKeys, columns * lanes);
-  }
+  /// Keys of a block, whose scores are summed up at a time. A tile has whole
+  /// blocks.
+  int64_t blockKeys() const { return columns * lanes; }
   int64_t paddedHeadDim() const {
     return llvm::alignTo(headDim, perLane * lanes);
   }
@@ -58,6 +57,11 @@ struct KernelShape {
 /// A tile of keys: the first, and how many there are in it.
 struct KeyTile {
   Value first, count;
+};
+
+/// Keys of a tile, by their numbers in it, from the first of a block on.
+struct KeyRange {
+  Value begin, end;
 };
 
 } // namespace mlir::mfa

@@ -15,9 +15,8 @@ Packing::Packing(VectorBuilder &b, const KernelShape &shape)
     : b(b), shape(shape) {
   int64_t perLane = shape.perLane;
   query = b.scratch({shape.tileRows, shape.paddedHeadDim()}, shape.factor);
-  key =
-      b.scratch({shape.paddedHeadDim() / perLane, shape.paddedKeys() * perLane},
-                shape.factor);
+  key = b.scratch({shape.paddedHeadDim() / perLane, shape.tileKeys * perLane},
+                  shape.factor);
   value =
       b.scratch({shape.tileKeys / perLane, shape.paddedValueDim() * perLane},
                 shape.factor);
@@ -46,15 +45,16 @@ void Packing::forEachBlock(int64_t size, int64_t width,
     body(b.index(whole), size - whole);
 }
 
-void Packing::packQuery(Value batch, Value head, Value first, Value end) {
-  Value last = b.subtract(end, b.index(1));
-  Value count = b.multiply(b.ceilDiv(b.subtract(end, first), shape.rows),
-                           b.index(shape.rows));
+void Packing::packQuery(const RowTile &rows) {
+  Value count =
+      b.multiply(b.ceilDiv(b.subtract(rows.end, rows.first), shape.rows),
+                 b.index(shape.rows));
   b.forEach(count, [&](Value row) {
-    RowPlace place{batch, b.least(b.add(first, row), last), head};
+    RowTile::Place place = rows.locate(b, row);
+    RowPlace source{rows.batch, place.query, place.head};
     forEachBlock(shape.headDim, shape.perLane * shape.lanes,
                  [&](Value dim, int64_t size) {
-                   b.store(loadFactors(shape.op.getQuery(), place, dim, size),
+                   b.store(loadFactors(shape.op.getQuery(), source, dim, size),
                            query, {row, dim});
                  });
   });

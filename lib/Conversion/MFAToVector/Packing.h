@@ -10,6 +10,7 @@
 #define MFA_LIB_CONVERSION_MFATOVECTOR_PACKING_H
 
 #include "KernelShape.h"
+#include "RowTile.h"
 
 namespace mlir::mfa {
 
@@ -40,9 +41,9 @@ public:
 
   Value query, key, value;
 
-  /// Rows from `first` on, below `end`; copies of the last one follow up to a
-  /// multiple of the register rows.
-  void packQuery(Value batch, Value head, Value first, Value end);
+  /// A tile of rows; copies of the last one follow up to a multiple of the
+  /// register rows.
+  void packQuery(const RowTile &rows);
   /// Keys past the end of a tile are copies of the last one.
   void packKey(Value batch, Value head, const KeyTile &tile);
   /// With pairs, a key past the end of a tile is 0.

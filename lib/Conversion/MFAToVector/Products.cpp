@@ -20,10 +20,12 @@ public:
   RegisterTile(VectorBuilder &b, const KernelShape &shape, int64_t columns)
       : b(b), shape(shape), columns(columns) {}
 
-  /// The sums after steps below `count`. `left` is [row, step], `right` [step,
-  /// column], both packed; the sums begin with `sums`, row by row.
+  /// The sums after steps from `first` on, below `end`. `left` is [row, step],
+  /// `right` [step, column], both packed; the sums begin with `sums`, row by
+  /// row.
   SmallVector<Value> multiply(Value left, Value firstRow, Value right,
-                              Value firstColumn, Value count, ValueRange sums);
+                              Value firstColumn, Value first, Value end,
+                              ValueRange sums);
 
 private:
   /// The factors of a row, in all lanes.
@@ -48,7 +50,8 @@ Value RegisterTile::loadLeft(Value left, Value row, Value step) {
 
 SmallVector<Value> RegisterTile::multiply(Value left, Value firstRow,
                                           Value right, Value firstColumn,
-                                          Value count, ValueRange sums) {
+                                          Value first, Value end,
+                                          ValueRange sums) {
   SmallVector<Value> leftRows, rightColumns;
   for (int64_t row = 0; row < shape.rows; ++row)
     leftRows.push_back(b.add(firstRow, b.index(row)));
@@ -57,35 +60,34 @@ SmallVector<Value> RegisterTile::multiply(Value left, Value firstRow,
     rightColumns.push_back(b.multiply(vector, b.index(shape.perLane)));
   }
   VectorType factors = b.vectorOf(shape.factor, shape.perLane);
-  return b.forEach(
-      b.index(0), count, 1, sums, [&](Value step, ValueRange sums) {
-        SmallVector<Value> rights, next;
-        for (Value column : rightColumns)
-          rights.push_back(b.load(factors, right, {step, column}));
-        for (auto [row, leftRow] : llvm::enumerate(leftRows)) {
-          Value element = loadLeft(left, leftRow, step);
-          for (auto [column, vector] : llvm::enumerate(rights)) {
-            Value sum = sums[row * columns + column];
-            next.push_back(
-                shape.multipliesPairs()
-                    ? x86vector::DotBF16Op::create(b, sum, element, vector)
-                          .getResult()
-                    : b.fma(element, vector, sum));
-          }
-        }
-        return next;
-      });
+  return b.forEach(first, end, 1, sums, [&](Value step, ValueRange sums) {
+    SmallVector<Value> rights, next;
+    for (Value column : rightColumns)
+      rights.push_back(b.load(factors, right, {step, column}));
+    for (auto [row, leftRow] : llvm::enumerate(leftRows)) {
+      Value element = loadLeft(left, leftRow, step);
+      for (auto [column, vector] : llvm::enumerate(rights)) {
+        Value sum = sums[row * columns + column];
+        next.push_back(shape.multipliesPairs() ? x86vector::DotBF16Op::create(
+                                                     b, sum, element, vector)
+                                                     .getResult()
+                                               : b.fma(element, vector, sum));
+      }
+    }
+    return next;
+  });
 }
 
 void mfa::createScores(VectorBuilder &b, const KernelShape &shape, Value query,
-                       Value key, Value firstRow, Value count, Value scores) {
+                       Value key, Value firstRow, const KeyRange &keys,
+                       Value scores) {
   int64_t columns = shape.columns;
   Value steps = b.index(shape.headDim / shape.perLane);
   SmallVector<Value> zeros(shape.rows * columns, b.zero(b.vectorOfF32()));
-  b.forEach(b.index(0), count, columns * shape.lanes, [&](Value firstKey) {
+  b.forEach(keys.begin, keys.end, shape.blockKeys(), [&](Value firstKey) {
     SmallVector<Value> sums =
         RegisterTile(b, shape, columns)
-            .multiply(query, firstRow, key, firstKey, steps, zeros);
+            .multiply(query, firstRow, key, firstKey, b.index(0), steps, zeros);
     for (auto [number, sum] : llvm::enumerate(sums)) {
       Value place = b.add(firstKey, b.index(number % columns * shape.lanes));
       b.store(sum, scores, {b.index(number / columns), place});
@@ -96,8 +98,8 @@ void mfa::createScores(VectorBuilder &b, const KernelShape &shape, Value query,
 /// Of some columns of the output.
 static void addWeightedValues(VectorBuilder &b, const KernelShape &shape,
                               Value weights, Value value, Value firstRow,
-                              Value steps, Value factors, Value output,
-                              Value firstDim, int64_t columns) {
+                              const KeyRange &steps, Value factors,
+                              Value output, Value firstDim, int64_t columns) {
   SmallVector<Value> sums;
   SmallVector<SmallVector<Value>> places;
   for (int64_t row = 0; row < shape.rows; ++row) {
@@ -111,15 +113,17 @@ static void addWeightedValues(VectorBuilder &b, const KernelShape &shape,
     }
   }
   sums = RegisterTile(b, shape, columns)
-             .multiply(weights, b.index(0), value, firstDim, steps, sums);
+             .multiply(weights, b.index(0), value, firstDim, steps.begin,
+                       steps.end, sums);
   for (auto [sum, place] : llvm::zip_equal(sums, places))
     b.store(sum, output, place);
 }
 
 void mfa::addWeightedValues(VectorBuilder &b, const KernelShape &shape,
                             Value weights, Value value, Value firstRow,
-                            Value count, Value factors, Value output) {
-  Value steps = b.ceilDiv(count, shape.perLane);
+                            const KeyRange &keys, Value factors, Value output) {
+  KeyRange steps{b.ceilDiv(keys.begin, shape.perLane),
+                 b.ceilDiv(keys.end, shape.perLane)};
   int64_t width = shape.columns * shape.lanes;
   int64_t dims = shape.paddedValueDim(), whole = dims / width * width;
   auto add = [&](Value firstDim, int64_t columns) {

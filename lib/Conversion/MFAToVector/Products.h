@@ -14,17 +14,18 @@
 namespace mlir::mfa {
 
 /// scores[r, k] = sum over d of query[first + r, d] * key[d, k], for the
-/// register rows r and keys k below `count`, and for more keys up to a whole
-/// block. `query` and `key` are packed.
+/// register rows r and the keys k, and for more keys up to a whole block.
+/// `query` and `key` are packed.
 void createScores(VectorBuilder &b, const KernelShape &shape, Value query,
-                  Value key, Value firstRow, Value count, Value scores);
+                  Value key, Value firstRow, const KeyRange &keys,
+                  Value scores);
 
 /// output[first + r, d] = output[first + r, d] * factors[r]
 ///                        + sum over k of weights[r, k] * value[k, d]
-/// for the register rows r and keys k below `count`. `value` is packed.
+/// for the register rows r and the keys k. `value` is packed.
 void addWeightedValues(VectorBuilder &b, const KernelShape &shape,
-                       Value weights, Value value, Value firstRow, Value count,
-                       Value factors, Value output);
+                       Value weights, Value value, Value firstRow,
+                       const KeyRange &keys, Value factors, Value output);
 
 } // namespace mlir::mfa
 

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ScoreRows.h"
+#include "mlir/Dialect/X86Vector/X86VectorDialect.h"
 
 #include <limits>
 
@@ -63,9 +64,9 @@ Value mfa::createScaledExp(VectorBuilder &b, Value x) {
 ScoreRows::ScoreRows(VectorBuilder &b, const KernelShape &shape, Value scale)
     : b(b), shape(shape), scale(scale) {
   Type f32 = b.getF32Type();
-  scores = b.scratch({shape.rows, shape.paddedKeys()}, f32);
+  scores = b.scratch({shape.rows, shape.tileKeys}, f32);
   weights = shape.multipliesPairs()
-                ? b.scratch({shape.rows, shape.paddedKeys()}, shape.factor)
+                ? b.scratch({shape.rows, shape.tileKeys}, shape.factor)
                 : scores;
   factors = b.scratch({shape.paddedRows()}, f32);
   newMaximums = b.scratch({shape.paddedRows()}, f32);
@@ -75,22 +76,22 @@ ScoreRows::ScoreRows(VectorBuilder &b, const KernelShape &shape, Value scale)
   sums = b.scratch({shape.tileRows, shape.lanes}, f32);
 }
 
-void ScoreRows::reset() {
+void ScoreRows::reset(Value numRows) {
   Value minusInfinity = b.f32(-kInfinity), zero = b.zero(b.vectorOfF32());
-  b.forEach(b.index(shape.tileRows), [&](Value row) {
+  b.forEach(numRows, [&](Value row) {
     memref::StoreOp::create(b, minusInfinity, maximums, row);
     b.store(zero, sums, {row, b.index(0)});
   });
 }
 
-Value ScoreRows::loadMask(const QueryTile &queries, Value query,
+Value ScoreRows::loadMask(Value batch, const RowTile::Place &place,
                           const KeyLanes &lanes) {
   Value mask = shape.op.getMask();
   auto type = cast<MemRefType>(mask.getType());
   SmallVector<Value> indices(type.getRank(), b.index(0));
-  for (auto [dim, position] : {std::pair(ScoreDim::Batch, queries.batch),
-                               std::pair(ScoreDim::Head, queries.head),
-                               std::pair(ScoreDim::Query, query),
+  for (auto [dim, position] : {std::pair(ScoreDim::Batch, batch),
+                               std::pair(ScoreDim::Head, place.head),
+                               std::pair(ScoreDim::Query, place.query),
                                std::pair(ScoreDim::Key, lanes.first)})
     if (std::optional<unsigned> maskDim = shape.op.getMaskDim(dim))
       indices[*maskDim] = position;
@@ -110,45 +111,46 @@ Value ScoreRows::loadMask(const QueryTile &queries, Value query,
     Value offset = b.index(lane);
     if (lanes.count)
       offset = b.least(offset, b.subtract(lanes.count, b.index(1)));
-    SmallVector<Value> place(indices);
-    place[*keyDim] = b.add(lanes.first, offset);
-    elements.push_back(toF32(memref::LoadOp::create(b, mask, place)));
+    SmallVector<Value> element(indices);
+    element[*keyDim] = b.add(lanes.first, offset);
+    elements.push_back(toF32(memref::LoadOp::create(b, mask, element)));
   }
   return vector::FromElementsOp::create(b, b.vectorOfF32(), elements);
 }
 
-Value ScoreRows::finishVector(const QueryTile &queries, Value query,
+Value ScoreRows::finishVector(Value batch, const RowTile::Place &place,
                               const KeyLanes &lanes, Value score,
                               bool isTested) {
   MaskedAttentionOp op = shape.op;
   Value factor = b.splat(scale);
-  score = op.getMask() ? b.fma(score, factor, loadMask(queries, query, lanes))
+  score = op.getMask() ? b.fma(score, factor, loadMask(batch, place, lanes))
                        : b.multiply(score, factor);
   if (!op.getScore().empty())
-    score =
-        VectorRegion(b, lanes).evaluate(op.getScore(), score, queries.batch,
-                                        queries.head, query, op.getCaptures());
+    score = VectorRegion(b, lanes).evaluate(
+        op.getScore(), score, batch, place.head, place.query, op.getCaptures());
   Value minusInfinity = b.splat(-kInfinity);
   if (isTested && !op.getKeep().empty()) {
-    Value isKept = VectorRegion(b, lanes).evaluate(op.getKeep(), /*score=*/{},
-                                                   queries.batch, queries.head,
-                                                   query, op.getCaptures());
+    Value isKept = VectorRegion(b, lanes).evaluate(
+        op.getKeep(), /*score=*/{}, batch, place.head, place.query,
+        op.getCaptures());
     score = arith::SelectOp::create(b, isKept, score, minusInfinity);
   }
   return keepLanes(b, lanes, score, minusInfinity);
 }
 
-void ScoreRows::finishScores(const QueryTile &queries, Value row, Value query,
-                             const KeyTile &keys, Value isTested) {
+void ScoreRows::finishScores(const RowTile &rows, Value firstRow, Value row,
+                             const KeyTile &tile, const KeyRange &keys,
+                             Value isTested) {
+  RowTile::Place place = rows.locate(b, b.add(firstRow, row));
   VectorType type = b.vectorOfF32();
   auto finish = [&](bool isTested) {
     Value largest =
-        b.forEach(b.index(0), keys.count, shape.lanes, b.splat(-kInfinity),
+        b.forEach(keys.begin, keys.end, shape.lanes, b.splat(-kInfinity),
                   [&](Value key, ValueRange state) -> SmallVector<Value> {
-                    KeyLanes lanes{b.add(keys.first, key), {}};
+                    KeyLanes lanes{b.add(tile.first, key), {}};
                     if (isTested)
-                      lanes.count = b.subtract(keys.count, key);
-                    Value score = finishVector(queries, query, lanes,
+                      lanes.count = b.subtract(tile.count, key);
+                    Value score = finishVector(rows.batch, place, lanes,
                                                b.load(type, scores, {row, key}),
                                                isTested);
                     b.store(score, scores, {row, key});
@@ -178,7 +180,8 @@ void ScoreRows::updateFactors(Value firstRow) {
   }
 }
 
-void ScoreRows::computeWeights(Value firstRow, Value row, const KeyTile &keys) {
+void ScoreRows::computeWeights(Value firstRow, Value row,
+                               const KeyRange &keys) {
   VectorType type = b.vectorOfF32();
   auto load = [&](Value array) -> Value {
     return memref::LoadOp::create(b, array, row);
@@ -187,25 +190,26 @@ void ScoreRows::computeWeights(Value firstRow, Value row, const KeyTile &keys) {
   Value tileRow = b.add(firstRow, row);
   memref::StoreOp::create(b, load(newMaximums), maximums, tileRow);
   Value old = b.load(type, sums, {tileRow, b.index(0)});
-  Value sum = b.forEach(
-      b.index(0), keys.count, shape.lanes, b.multiply(old, factor),
-      [&](Value key, ValueRange state) -> SmallVector<Value> {
-        Value score = b.load(type, scores, {row, key});
-        Value weight = createScaledExp(b, b.subtract(score, base));
-        b.store(roundTo(b, shape.factor, weight), weights, {row, key});
-        return {b.add(state.front(), weight)};
-      })[0];
+  Value sum =
+      b.forEach(keys.begin, keys.end, shape.lanes, b.multiply(old, factor),
+                [&](Value key, ValueRange state) -> SmallVector<Value> {
+                  Value score = b.load(type, scores, {row, key});
+                  Value weight = createScaledExp(b, b.subtract(score, base));
+                  Value factors = shape.multipliesPairs()
+                                      ? x86vector::CvtPackedF32ToBF16Op::create(
+                                            b, type.clone(shape.factor), weight)
+                                            .getResult()
+                                      : weight;
+                  b.store(factors, weights, {row, key});
+                  return {b.add(state.front(), weight)};
+                })[0];
   b.store(sum, sums, {tileRow, b.index(0)});
 }
 
-void ScoreRows::update(const QueryTile &queries, Value firstRow,
-                       const KeyTile &keys, Value isTested) {
-  Value last = b.subtract(queries.end, b.index(1));
-  Value first = b.add(queries.first, firstRow);
+void ScoreRows::update(const RowTile &rows, Value firstRow, const KeyTile &tile,
+                       const KeyRange &keys, Value isTested) {
   b.forEach(b.index(shape.rows), [&](Value row) {
-    // Rows past the last query do as if they were that.
-    Value query = b.least(b.add(first, row), last);
-    finishScores(queries, row, query, keys, isTested);
+    finishScores(rows, firstRow, row, tile, keys, isTested);
   });
   updateFactors(firstRow);
   b.forEach(b.index(shape.rows),

@@ -10,15 +10,10 @@
 #define MFA_LIB_CONVERSION_MFATOVECTOR_SCOREROWS_H
 
 #include "KernelShape.h"
+#include "RowTile.h"
 #include "VectorRegion.h"
 
 namespace mlir::mfa {
-
-/// Where a tile of query rows is: its batch and head, its first query, and the
-/// one after the last query of all.
-struct QueryTile {
-  Value batch, head, first, end;
-};
 
 /// exp(x) * 2^-16 of an f32 vector whose elements are 0 or less, and 0 below
 /// -76: good to 1.5 * 2^-24 of the result. exp(-inf) is 0, that of NaN NaN.
@@ -40,25 +35,26 @@ public:
   /// [register row]: what sums so far have to be multiplied by.
   Value factors;
 
-  /// No key so far.
-  void reset();
-  /// From the scores of a tile of keys to weights. `isTested` says whether a
-  /// row may drop a key of it.
-  void update(const QueryTile &queries, Value firstRow, const KeyTile &keys,
-              Value isTested);
+  /// No key so far, of the first rows of the tile.
+  void reset(Value numRows);
+  /// From the scores of some keys of a tile to weights. `isTested` says whether
+  /// a row may drop a key of the tile, or that ends early.
+  void update(const RowTile &rows, Value firstRow, const KeyTile &tile,
+              const KeyRange &keys, Value isTested);
   /// The sum of a row's weights, times 2^-16.
   Value getSum(Value row);
   Value getMaximum(Value row);
 
 private:
   /// Scale, mask and regions; keeps the maximum.
-  void finishScores(const QueryTile &queries, Value row, Value query,
-                    const KeyTile &keys, Value isTested);
-  Value finishVector(const QueryTile &queries, Value query,
+  void finishScores(const RowTile &rows, Value firstRow, Value row,
+                    const KeyTile &tile, const KeyRange &keys, Value isTested);
+  Value finishVector(Value batch, const RowTile::Place &place,
                      const KeyLanes &lanes, Value score, bool isTested);
-  Value loadMask(const QueryTile &queries, Value query, const KeyLanes &lanes);
+  Value loadMask(Value batch, const RowTile::Place &place,
+                 const KeyLanes &lanes);
   void updateFactors(Value firstRow);
-  void computeWeights(Value firstRow, Value row, const KeyTile &keys);
+  void computeWeights(Value firstRow, Value row, const KeyRange &keys);
 
   VectorBuilder &b;
   const KernelShape &shape;

@@ -118,10 +118,11 @@ verifyCPUSchedule(function_ref<InFlightDiagnostic()> emitError,
                           "multiple of 'register_rows', "
                        << registerRows << ", up to " << kMostRows
                        << ", but got " << tileRows;
-  if (tileKeys < 1 || tileKeys > kMostKeys || tileKeys % (2 * lanes) != 0)
+  int64_t blockKeys = lanes * registerColumns;
+  if (tileKeys < 1 || tileKeys > kMostKeys || tileKeys % blockKeys != 0)
     return emitError() << "expected 'tile_keys' of a cpu schedule to be a "
-                          "multiple of 2 x 'lanes', "
-                       << 2 * lanes << ", up to " << kMostKeys << ", but got "
+                          "multiple of 'lanes' x 'register_columns', "
+                       << blockKeys << ", up to " << kMostKeys << ", but got "
                        << tileKeys;
   return success();
 }

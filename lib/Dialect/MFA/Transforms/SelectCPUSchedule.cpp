@@ -19,25 +19,29 @@ using namespace mlir;
 using namespace mlir::mfa;
 
 namespace {
-/// Tiles for vectors of up to `lanes` elements in so many registers. The sums
-/// of a product take nearly all of them: with R rows of C vectors, C vectors
-/// and R single elements are loaded for R x C multiply-adds.
+/// Tiles for vectors of `lanes` elements in so many registers, and heads of up
+/// to `maxDim`. Copies of a tile stay in the second cache. With R register rows
+/// of C vectors, C vectors and R single elements are loaded for R x C
+/// multiply-adds, which are to be more than are in flight; few rows make few
+/// queries cheap.
 struct Tiles {
-  int64_t lanes, registers, rows, keys, registerRows, registerColumns;
+  int64_t lanes, registers, maxDim, rows, keys, registerRows, registerColumns;
 };
 } // namespace
 
 // Measured (docs/performance.md).
 static constexpr Tiles kTiles[] = {
-    {16, 32, 96, 128, 12, 2},
-    {8, 16, 96, 128, 6, 2},
-    {4, 32, 96, 128, 12, 2},
-    {4, 16, 96, 128, 6, 2},
+    {16, 32, 128, 192, 192, 4, 4}, {16, 32, 256, 96, 128, 4, 4},
+    {8, 16, 128, 192, 192, 6, 2},  {8, 16, 256, 96, 128, 6, 2},
+    {4, 32, 128, 192, 192, 4, 4},  {4, 32, 256, 96, 128, 4, 4},
+    {4, 16, 128, 192, 192, 4, 2},  {4, 16, 256, 96, 128, 4, 2},
 };
 
 static ScheduleAttr getSchedule(MaskedAttentionOp op, const CPU &cpu) {
+  int64_t dim = std::max(op.getHeadDim(), op.getValueDim());
   const Tiles &tiles = *llvm::find_if(kTiles, [&](const Tiles &tiles) {
-    return tiles.lanes <= cpu.lanes && tiles.registers <= cpu.registers;
+    return tiles.lanes <= cpu.lanes && tiles.registers <= cpu.registers &&
+           dim <= tiles.maxDim;
   });
   bool multipliesPairs = cpu.hasBF16Products && op.getElementType().isBF16();
   return ScheduleAttr::get(op.getContext(), tiles.rows, tiles.keys, tiles.lanes,

@@ -74,14 +74,14 @@ def MFA_ScheduleAttr : AttrDef<MFA_Dialect, "Schedule"> {
     | parameter | meaning | limits |
     |---|---|---|
     | `tile_rows` | query rows that share the copy of a tile of keys and values | a multiple of `register_rows`, up to 4096 |
-    | `tile_keys` | keys of one step of the loop | a multiple of 2 x `lanes`, up to 4096 |
+    | `tile_keys` | keys of one step of the loop | a multiple of `lanes` x `register_columns`, up to 4096 |
     | `lanes` | f32 elements of a vector | 4, 8 or 16 |
     | `register_rows`, `register_columns` | rows, and vectors of each row, of what is summed up in registers at a time | 1 to 16, 1 to 8 |
     | `dot_products` | bf16 operands are multiplied in pairs, by an instruction (AVX512-BF16), and weights are rounded to bf16; else all products are of f32 | |
 
     ```mlir
-    #mfa.schedule<kind = cpu, tile_rows = 96, tile_keys = 128, lanes = 16,
-                  register_rows = 12, register_columns = 2>
+    #mfa.schedule<kind = cpu, tile_rows = 192, tile_keys = 192, lanes = 16,
+                  register_rows = 4, register_columns = 4>
     ```
   }];
   let parameters = (ins

@@ -290,8 +290,8 @@ def MFASelectCPUSchedulePass : Pass<"mfa-select-cpu-schedule"> {
     becomes, with `cpu=x86-64-v4`,
     ```mlir
     mfa.masked_attention ins(...) outs(...)
-        schedule(#mfa.schedule<kind = cpu, tile_rows = 96, tile_keys = 128,
-                               lanes = 16, register_rows = 12, register_columns = 2>)
+        schedule(#mfa.schedule<kind = cpu, tile_rows = 192, tile_keys = 192,
+                               lanes = 16, register_rows = 4, register_columns = 4>)
     ```
   }];
   let options = [
