@@ -411,6 +411,25 @@ public:
   }
 };
 
+/// That a schedule of the caller is for the CPU, or not, as the target is. Tiles
+/// are counted for a GPU, on the CPU.
+static Error checkScheduleKind(ModuleOp module, const Options &options) {
+  bool isForCPU =
+      options.target == Target::CPU && options.countTilesFor.empty();
+  std::optional<mlir::mfa::KernelKind> wrong;
+  module.walk([&](mlir::mfa::MaskedAttentionOp op) {
+    std::optional<mlir::mfa::ScheduleAttr> schedule = op.getSchedule();
+    if (schedule && schedule->isForCPU() != isForCPU)
+      wrong = schedule->getKind();
+  });
+  if (!wrong)
+    return Error::success();
+  return makeError(ErrorKind::InvalidArgument, "expected a schedule of kind ",
+                   isForCPU ? "cpu for the CPU" : "mma_sync or wgmma for a GPU",
+                   ", but got one of kind ",
+                   mlir::mfa::stringifyKernelKind(*wrong));
+}
+
 Expected<std::unique_ptr<Kernel>> Kernel::compile(const Problem &problem,
                                                   const Options &given) {
   Options options = given;
@@ -426,9 +445,10 @@ Expected<std::unique_ptr<Kernel>> Kernel::compile(const Problem &problem,
       return mlir::success();
     }
     module = std::move(*built);
+    refusal = checkScheduleKind(*module, options);
     return mlir::verify(*module);
   });
-  if (refusal) {
+  if (refusal && *refusal) {
     consumeError(std::move(error));
     return std::move(*refusal);
   }

@@ -56,7 +56,7 @@ static Expected<CPU> makeCPU(StringRef name, StringRef features) {
     return createStringError(message);
   std::unique_ptr<MCSubtargetInfo> base(
       target->createMCSubtargetInfo(triple, /*CPU=*/"", /*Features=*/""));
-  if (!base || (!name.empty() && !base->isCPUStringValid(name)))
+  if (!base || !base->isCPUStringValid(name))
     return createStringError("expected a CPU of " + triple.getArchName() +
                              " that LLVM knows, but got '" + name + "'");
   std::unique_ptr<MCSubtargetInfo> info(

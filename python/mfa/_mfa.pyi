@@ -130,6 +130,15 @@ def watch_signals(main_thread: int) -> None:
     of signals from time to time, and end with what they raise."""
 
 def num_devices() -> int: ...
+def get_num_threads() -> int:
+    """How many threads of the CPU work on a call: as many as the hardware has, or as
+    the environment variable MFA_NUM_THREADS says, until set_num_threads is called.
+    Results do not depend on it."""
+
+def set_num_threads(count: int) -> None:
+    """Sets how many threads of the CPU work on a call from now on, in this process:
+    1 or more. ValueError else."""
+
 def cuda_unavailable_reason() -> str | None: ...
 def device_chip(device: int = 0) -> str: ...
 

@@ -85,16 +85,16 @@ struct OutlineParallelLoop : OpRewritePattern<scf::ParallelOp> {
         LLVM::LLVMStructType::getLiteral(op.getContext(), members);
 
     func::FuncOp body = outlineBody(rewriter, op, caller, structType, captures);
+    Value function;
+    if (parallelFor)
+      function = func::ConstantOp::create(rewriter, loc, body.getFunctionType(),
+                                          body.getSymName());
     Value context = storeCaptures(rewriter, loc, caller, structType, captures);
-    if (!parallelFor) {
+    if (parallelFor)
+      func::CallOp::create(rewriter, loc, parallelFor,
+                           ValueRange{count, function, context});
+    else
       callOneByOne(rewriter, loc, body, count, context);
-      rewriter.eraseOp(op);
-      return success();
-    }
-    Value function = func::ConstantOp::create(
-        rewriter, loc, body.getFunctionType(), body.getSymName());
-    func::CallOp::create(rewriter, loc, parallelFor,
-                         ValueRange{count, function, context});
     rewriter.eraseOp(op);
     return success();
   }

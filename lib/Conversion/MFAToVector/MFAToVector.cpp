@@ -33,9 +33,31 @@ struct LowerToVectors : OpRewritePattern<mfa::MaskedAttentionOp> {
       return rewriter.notifyMatchFailure(op, "no schedule of a CPU");
     if (op.hasTensorSemantics())
       return rewriter.notifyMatchFailure(op, "expected buffers");
+    knowUnitStrides(op, rewriter);
     mfa::createAttentionLoops(rewriter, op, *schedule);
     rewriter.eraseOp(op);
     return success();
+  }
+
+private:
+  /// Vectors are of arrays whose type says that elements are side by side, as
+  /// those of an op are.
+  static void knowUnitStrides(mfa::MaskedAttentionOp op,
+                              PatternRewriter &rewriter) {
+    for (OpOperand *operand : {&op.getQueryMutable(), &op.getKeyMutable(),
+                               &op.getValueMutable(), &op.getOutputMutable()}) {
+      auto type = cast<MemRefType>(operand->get().getType());
+      auto [strides, offset] = type.getStridesAndOffset();
+      if (strides.back() == 1)
+        continue;
+      strides.back() = 1;
+      auto layout = StridedLayoutAttr::get(op.getContext(), offset, strides);
+      auto known = MemRefType::get(type.getShape(), type.getElementType(),
+                                   layout, type.getMemorySpace());
+      Value cast =
+          memref::CastOp::create(rewriter, op.getLoc(), known, operand->get());
+      rewriter.modifyOpInPlace(op, [&] { operand->set(cast); });
+    }
   }
 };
 

@@ -120,3 +120,23 @@ func.func @others(%q: memref<1x?x2x8xf32>, %o: memref<1x?x2x8xf32>,
       -> tensor<1x?x2x8xf32>
   return %0 : tensor<1x?x2x8xf32>
 }
+
+// -----
+
+// The op's unit strides are there, whether the type says so or not.
+
+#schedule = #mfa.schedule<kind = cpu, tile_rows = 2, tile_keys = 8, lanes = 4,
+                          register_rows = 1, register_columns = 1>
+
+// CHECK-LABEL: func.func @open_strides(
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: memref<1x?x2x8xf32, strided<[?, ?, ?, ?], offset: ?>>
+// CHECK: memref.cast %[[Q]] : {{.*}} to memref<1x?x2x8xf32, strided<[?, ?, ?, 1], offset: ?>>
+func.func @open_strides(%q: memref<1x?x2x8xf32, strided<[?, ?, ?, ?], offset: ?>>,
+                        %o: memref<1x?x2x8xf32>) {
+  mfa.masked_attention
+      ins(%q, %q, %q : memref<1x?x2x8xf32, strided<[?, ?, ?, ?], offset: ?>>,
+                       memref<1x?x2x8xf32, strided<[?, ?, ?, ?], offset: ?>>,
+                       memref<1x?x2x8xf32, strided<[?, ?, ?, ?], offset: ?>>)
+      outs(%o : memref<1x?x2x8xf32>) schedule(#schedule)
+  return
+}

@@ -74,6 +74,9 @@ struct SelectCPUSchedulePass
       std::optional<ScheduleAttr> schedule = op.getSchedule();
       if (schedule && schedule->isForCPU())
         return;
+      if (schedule)
+        op.emitRemark("the schedule is for a GPU; one for the CPU takes its "
+                      "place");
       op.setScheduleAttr(isEmpty(op) ? ScheduleAttr() : getSchedule(op, known));
     });
   }
