@@ -63,19 +63,21 @@ def _retable(table: Table, element: str, rank: int) -> Table:
 
 
 class Regions:
-    """Functions `keep` and `score`, and the numbers among what they capture."""
+    """Functions `keep` and `score`, and of what they capture the numbers. `numbers` may
+    have more."""
 
     def __init__(
         self, keep: Symbol | None, score: Symbol | None, numbers: dict[Path, Any]
     ):
-        self.keep, self.score, self._numbers = keep, score, numbers
+        self.keep, self.score = keep, score
         self.text, captures = write_rules(keep, score)
-        self.names = captures.names
         # Captured arrays, in the order of the arguments of a launch, and after
         # them the values of numbers.
         self.tables = captures.tables
         self.integers = tuple(int(numbers[path]) for path in captures.integers)
         self.floats = tuple(float(numbers[path]) for path in captures.floats)
+        paths = *captures.integers, *captures.floats
+        self._numbers = {path: numbers[path] for path in paths}
 
     def _replace(self, replace: Replace, **more: Any) -> Regions:
         roots = (_substitute(root, replace) for root in (self.keep, self.score))
