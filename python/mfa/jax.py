@@ -323,10 +323,14 @@ def _same_axes(operands: Sequence[Any]) -> list:
     result = []
     for x in operands:
         missing = tuple(axes - _axes_of(x))
-        if missing:
-            x = jax.lax.pcast(x, missing, to="varying")
-        result.append(x)
+        result.append(_vary(x, missing) if missing else x)
     return result
+
+
+def _vary(x: Any, axes: tuple) -> Any:
+    if hasattr(jax.lax, "pcast"):
+        return jax.lax.pcast(x, axes, to="varying")
+    return jax.lax.pvary(x, axes)  # Before jax 0.9.
 
 
 def _result(shape: tuple[int, ...], dtype: Any, axes: frozenset) -> Any:

@@ -228,6 +228,9 @@ static Failure takePythonError(nb::python_error &error) {
   bool isValue =
       error.matches(PyExc_ValueError) || error.matches(PyExc_TypeError);
   auto message = nb::cast<std::string>(nb::str(error.value()));
+  if (!isValue && !error.matches(PyExc_RuntimeError))
+    message =
+        nb::cast<std::string>(error.type().attr("__name__")) + ": " + message;
   return {isValue ? xla::ErrorCode::InvalidArgument : xla::ErrorCode::Internal,
           message};
 }
@@ -249,6 +252,7 @@ static Failure takeError(MfaError error) {
   std::string message(text.data, text.length);
   mfaErrorDestroy(error);
   if (kind == MfaErrorInterrupted) {
+    // By what Python's handler of a signal has raised in this thread.
     nb::gil_scoped_acquire acquire;
     if (PyErr_Occurred()) {
       nb::python_error raised;

@@ -95,6 +95,8 @@ def test_layout_of_a_mask(order, boolean):
 
 def test_layout_of_a_result():
     layouts = pytest.importorskip("jax.experimental.layout")
+    if not hasattr(layouts, "Format"):
+        pytest.skip("this jax has no formats")
     q, k, v = (jnp.asarray(x) for x in make_qkv())
     layout = layouts.Format(layouts.Layout((0, 2, 1, 3)), q.sharding)
     doubled = jax.jit(lambda x: x * 2, out_shardings=layout)(q)

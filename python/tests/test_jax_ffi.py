@@ -139,8 +139,10 @@ namespace own = mfa::python::xla;
                 offsetof(theirType, theirField));                              \\
   static_assert(sizeof(own::ownType::ownField) == sizeof(theirType::theirField))
 #define EQUAL(own, theirs) static_assert(int(own) == int(theirs))
-SAME(Extension, next, XLA_FFI_InternalExtension, next);
-SAME(Extension, type, XLA_FFI_InternalExtension, type);
+// It has another name in older versions.
+using TheirExtension = decltype(XLA_FFI_Metadata_Extension::extension_base);
+SAME(Extension, next, TheirExtension, next);
+SAME(Extension, type, TheirExtension, type);
 EQUAL(own::Extension::kMetadata, XLA_FFI_Extension_Metadata);
 SAME(APIVersion, major, XLA_FFI_Api_Version, major_version);
 SAME(APIVersion, minor, XLA_FFI_Api_Version, minor_version);
