@@ -222,10 +222,9 @@ class _Call:
         """The call of XLA."""
         q, k, v = operands[:3]
         batch, length, heads, _ = q.shape
-        axes = _axes_of(q)
-        results = [_result((batch, length, heads, v.shape[3]), q.dtype, axes)]
+        results = [_result((batch, length, heads, v.shape[3]), q.dtype, q)]
         if self.return_lse:
-            results.append(_result((batch, heads, length), jnp.float32, axes))
+            results.append(_result((batch, heads, length), jnp.float32, q))
         attributes: dict[str, Any] = {
             "mask": "mask" in keys,
             "sinks": "sinks" in keys,
@@ -314,7 +313,11 @@ def _join_mask(mask: Any, is_mapped: bool, size: int, batch: int) -> Any:
 
 
 def _axes_of(x: Any) -> frozenset:
-    return getattr(jax.typeof(x), "vma", frozenset())
+    """The axes of the mesh over which an array varies."""
+    form = jax.typeof(x)
+    if hasattr(form, "manual_axis_type"):
+        return form.manual_axis_type.varying
+    return getattr(form, "vma", frozenset())  # Of an older JAX.
 
 
 def _same_axes(operands: Sequence[Any]) -> list:
@@ -330,9 +333,17 @@ def _same_axes(operands: Sequence[Any]) -> list:
 def _vary(x: Any, axes: tuple) -> Any:
     if hasattr(jax.lax, "pcast"):
         return jax.lax.pcast(x, axes, to="varying")
-    return jax.lax.pvary(x, axes)  # Before jax 0.9.
+    return jax.lax.pvary(x, axes)  # Of an older JAX.
 
 
-def _result(shape: tuple[int, ...], dtype: Any, axes: frozenset) -> Any:
-    options = {"vma": axes} if axes else {}
+def _result(shape: tuple[int, ...], dtype: Any, like: Any) -> Any:
+    """An output that varies over the axes that `like` does."""
+    form, options = jax.typeof(like), {}
+    if not _axes_of(like):
+        pass
+    elif hasattr(form, "manual_axis_type"):
+        options["manual_axis_type"] = form.manual_axis_type
+        options["sharding"] = jax.NamedSharding(form.sharding.mesh, jax.P())
+    else:
+        options["vma"] = form.vma
     return jax.ShapeDtypeStruct(shape, dtype, **options)

@@ -429,6 +429,20 @@ def test_vmap_of_rules():
             assert_close(output[j, i], expected)
 
 
+def test_vmap_of_sizes():
+    """Functions see the shapes of arrays that are mapped as those of their call."""
+    q, k, v = arrays(seq_q=7)
+    tables = jnp.asarray(normal(6, 3, 4, 7))
+    output = jax.vmap(
+        lambda x: mfa.masked_attention(q, k, v, score=mfa.scores.relative_bias(x))
+    )(tables)
+    distance = np.clip(np.arange(7) - np.arange(7)[:, None], -3, 3) + 3
+    for i in range(3):
+        bias = np.asarray(tables)[i][:, distance]
+        full = np.broadcast_to(bias, (2, 4, 7, 7))
+        assert_close(output[i], reference(q, k, v, full)[0])
+
+
 def test_vmap_of_a_batch_of_rules():
     """An array that is not mapped is read by the batch of the inner call."""
     q, k, v = arrays()
@@ -538,6 +552,28 @@ output = jax.jit(jax.shard_map(
 full = np.broadcast_to(mask, (1, 7, 7))
 for i in range(2):
     assert_close(output[i : i + 1], reference(q[i : i + 1], k[:1], v[:1], full)[0])
+
+# A query that all devices have.
+output = jax.jit(jax.shard_map(
+    lambda k, v: mfa.masked_attention(q[:2], k, v, mask), mesh=mesh,
+    in_specs=(P(None, None, "h"), P(None, None, "h")), out_specs=P(None, None, "h")))(
+        k[:2], v[:2])
+full = np.broadcast_to(mask, (2, 7, 7))
+for i in range(2):
+    each = reference(q[:2], k[:2, :, i : i + 1], v[:2, :, i : i + 1], full)[0]
+    assert_close(output[:, :, 4 * i : 4 * i + 4], each)
+
+# What varies from device to device is known to.
+for varying in range(4):
+    specs = [P()] * 4
+    specs[varying] = P("b")
+    try:
+        jax.jit(jax.shard_map(attend, mesh=mesh, in_specs=tuple(specs), out_specs=P()))(
+            *(x if i == varying else x[:2] for i, x in enumerate((q, k, v, ids))))
+    except ValueError as error:
+        assert "out_specs" in str(error), error
+    else:
+        raise AssertionError(varying)
 
 # Without shard_map, XLA gathers what is sharded.
 output = jax.jit(attend)(*(jax.device_put(x, NamedSharding(mesh, spec))
