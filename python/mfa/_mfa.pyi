@@ -49,6 +49,7 @@ class Rules:
 
     text: Final[str]
     names: Final[list[str]]
+    expressions: Any  # what mfa._rules wrote as the text, or None
 
     def __init__(self, text: str, names: Sequence[str]) -> None: ...
 

@@ -148,4 +148,3 @@ class Regions:
             return None
 
         return self._replace(replace, numbers={path: max(batch, 1)})
-

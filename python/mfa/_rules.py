@@ -53,8 +53,6 @@ _lock = threading.RLock()
 _traces: dict[tuple, list[_Trace]] = {}
 # One object for each text: kernels are looked up in it.
 _rules: dict[str, _mfa.Rules] = {}
-# What was written as each text: the expressions, and where the captures were found.
-_written: dict[str, tuple[Any, Any, list]] = {}
 # More than a process has functions, unless it makes them in a loop.
 _MOST = 4096
 
@@ -80,7 +78,7 @@ def rules_of_text(text: str) -> _mfa.Rules:
 
 def regions_of(rules: _mfa.Rules, captures: tuple) -> tuple[Regions, dict]:
     """What `bind` gave as expressions, and the captured arrays by their paths."""
-    keep, score, paths = _written[rules.text]
+    keep, score, paths = rules.expressions
     values = dict(zip(paths, captures))
     regions = Regions(keep, score, values)
     return regions, {path: values[path] for path in regions.tables}
@@ -151,10 +149,8 @@ def _trace_with(root: Root, library: str, constants: frozenset) -> _Trace:
         state.role, state.library = previous
     text, captures = write_rules(*results)
     rules = rules_of(text, captures.names)
-    with _lock:
-        if len(_written) >= _MOST:
-            _written.clear()
-        _written[text] = (*results, captures.paths)
+    if rules.expressions is None:
+        rules.expressions = *results, captures.paths
     return _Trace(environment.guards, rules, captures.paths, captures.divisors)
 
 

@@ -14,11 +14,7 @@ import mfa  # noqa: E402
 from conftest import assert_close, make_qkv, normal, reference  # noqa: E402
 from mfa import _arrays  # noqa: E402
 
-
-@pytest.fixture(autouse=True)
-def on_cpu():
-    with jax.default_device(jax.devices("cpu")[0]):
-        yield
+pytestmark = pytest.mark.usefixtures("jax_on_cpu")
 
 
 @pytest.mark.parametrize("dtype", ["f16", "bf16", "f32"])

@@ -10,17 +10,10 @@ jax = pytest.importorskip("jax")
 import jax.numpy as jnp  # noqa: E402
 import mfa  # noqa: E402
 import mfa.jax  # noqa: E402
-from conftest import assert_close, make_qkv, normal, reference  # noqa: E402
+from conftest import assert_close, normal, reference  # noqa: E402
+from jax_programs import arrays  # noqa: E402
 
-
-@pytest.fixture(autouse=True)
-def on_cpu():
-    with jax.default_device(jax.devices("cpu")[0]):
-        yield
-
-
-def arrays(**options):
-    return tuple(jnp.asarray(x) for x in make_qkv(**options))
+pytestmark = pytest.mark.usefixtures("jax_on_cpu")
 
 
 def message_of(kind, function, *arguments):
@@ -67,8 +60,8 @@ def test_arguments(wrong):
 
 def test_outputs():
     q, k, v = arrays()
-    said = message_of(ValueError, jax.jit(lambda q: mfa.masked_attention(q, k, v, out=q)), q)
-    assert said == (
+    attend = jax.jit(lambda q: mfa.masked_attention(q, k, v, out=q))
+    assert message_of(ValueError, attend, q) == (
         "out: expected None, as arrays that JAX traces cannot be written, but got an "
         "array; jax.jit reuses the memory of arguments that are donated"
     )
@@ -111,7 +104,8 @@ def test_gradients(which):
         return mfa.masked_attention(*qkv).sum()
 
     for gradient in (jax.grad(loss, which), jax.jit(jax.grad(loss, which))):
-        assert message_of(RuntimeError, gradient, *given) == differentiated("qkv"[which])
+        said = message_of(RuntimeError, gradient, *given)
+        assert said == differentiated("qkv"[which])
     zeros = tuple(map(jnp.zeros_like, given))
     for transform in (
         lambda: jax.jvp(loss, given, zeros),
