@@ -24,6 +24,9 @@ from ._rules import bind, regions_of
 
 __all__ = ["TARGET", "masked_attention"]
 
+if jax.__version_info__ < (0, 6):
+    raise ImportError(f"mfa.jax: expected JAX 0.6 or newer but got {jax.__version__}")
+
 # The name of the call in XLA's programs.
 TARGET = "mfa.jax.masked_attention"
 

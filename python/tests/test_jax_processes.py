@@ -180,6 +180,20 @@ def test_export(tmp_path):
     assert run(IMPORT.replace("PATH", path)) == "done\n"
 
 
+OLD = """
+import jax
+jax.__version__, jax.__version_info__ = "0.5.3", (0, 5, 3)
+try:
+    import mfa.jax
+except ImportError as error:
+    print(error)
+"""
+
+
+def test_old_versions():
+    assert run(OLD) == "mfa.jax: expected JAX 0.6 or newer but got 0.5.3\n"
+
+
 NOT_REGISTERED = """
 import jax, jax.numpy as jnp
 x = jnp.zeros((1, 2, 3, 8))
