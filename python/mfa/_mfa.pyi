@@ -179,6 +179,9 @@ def check_arguments(q: Any, k: Any, v: Any, mask: Any, sinks: Any) -> None:
 def xla_handlers() -> dict[str, object]:
     """Handlers of XLA's foreign functions as capsules, by platforms; see mfa.jax."""
 
+def end_xla_calls() -> None:
+    """Waits for the handlers that are in Python, and lets no more of them in."""
+
 def call_paused(function: Callable, *args: Any, **kwargs: Any) -> Any:
     """Calls a function that torch.compile does not follow."""
 

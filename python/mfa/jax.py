@@ -8,6 +8,7 @@ was made by another process, by JAX's cache of compiled programs or jax.export, 
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -32,6 +33,8 @@ TARGET = "mfa.jax.masked_attention"
 
 for _platform, _handler in _mfa.xla_handlers().items():
     jax.ffi.register_ffi_target(TARGET, _handler, platform=_platform)
+# XLA may still be calling when a program ends that has not waited for its arrays.
+atexit.register(_mfa.end_xla_calls)
 
 
 def masked_attention(

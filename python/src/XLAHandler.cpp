@@ -15,7 +15,9 @@
 #include "XLAFFI.h"
 
 #include <algorithm>
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <string_view>
@@ -217,6 +219,62 @@ static void readCaptures(const Rules *rules, BufferReader &buffers,
 // Python
 //===----------------------------------------------------------------------===//
 
+namespace {
+/// Who is in Python. A thread that asks for the GIL of an interpreter that has
+/// ended is ended by that, whatever C++ it is in; so none asks any more once
+/// the end has been announced.
+class PythonGate {
+public:
+  static PythonGate &get() {
+    // Never destroyed, as threads of XLA may outlive this module's variables.
+    static auto *gate = new PythonGate;
+    return *gate;
+  }
+
+  void enter() {
+    std::lock_guard<std::mutex> lock(mutex);
+    if (isClosed)
+      throw Failure{xla::ErrorCode::Cancelled,
+                    "expected a kernel that is known, as Python is ending, but "
+                    "got a call that needs another one"};
+    ++numInside;
+  }
+
+  void leave() {
+    std::lock_guard<std::mutex> lock(mutex);
+    if (--numInside == 0)
+      isEmpty.notify_all();
+  }
+
+  /// Waits for those inside, who may need the GIL.
+  void close() {
+    nb::gil_scoped_release release;
+    std::unique_lock<std::mutex> lock(mutex);
+    isClosed = true;
+    isEmpty.wait(lock, [&] { return numInside == 0; });
+  }
+
+private:
+  std::mutex mutex;
+  std::condition_variable isEmpty;
+  unsigned numInside = 0;
+  bool isClosed = false;
+};
+
+/// The GIL, for a thread of XLA.
+class PythonAccess {
+public:
+  PythonAccess() { acquire.emplace(); }
+
+private:
+  struct Entry {
+    Entry() { PythonGate::get().enter(); }
+    ~Entry() { PythonGate::get().leave(); }
+  } entry;
+  std::optional<nb::gil_scoped_acquire> acquire;
+};
+} // namespace
+
 /// What is said of the Python error of this thread, which holds the GIL.
 /// KeyboardInterrupt is left to Python: it is raised again in the main thread
 /// once XLA has come back.
@@ -238,7 +296,7 @@ static Failure takePythonError(nb::python_error &error) {
 /// Calls a function with the GIL.
 template <typename Function>
 static auto callPython(Function function) {
-  nb::gil_scoped_acquire acquire;
+  PythonAccess access;
   try {
     return function();
   } catch (nb::python_error &error) {
@@ -253,7 +311,7 @@ static Failure takeError(MfaError error) {
   mfaErrorDestroy(error);
   if (kind == MfaErrorInterrupted) {
     // By what Python's handler of a signal has raised in this thread.
-    nb::gil_scoped_acquire acquire;
+    PythonAccess access;
     if (PyErr_Occurred()) {
       nb::python_error raised;
       return takePythonError(raised);
@@ -434,4 +492,5 @@ void mfa::python::bindXLAHandlers(nb::module_ &m) {
     handlers["CUDA"] = wrap(&attendOnCUDA);
     return handlers;
   });
+  m.def("end_xla_calls", [] { PythonGate::get().close(); });
 }

@@ -35,7 +35,7 @@
 namespace mfa::python {
 
 /// Adds `xla_handlers`, which gives the handlers as capsules, by XLA's names of
-/// the platforms.
+/// the platforms, and `end_xla_calls`, for the end of the process.
 void bindXLAHandlers(nanobind::module_ &m);
 
 } // namespace mfa::python

@@ -50,6 +50,22 @@ def test_interrupts():
     ]
 
 
+# The end of a program.
+
+NOT_WAITED_FOR = """
+import jax, jax.numpy as jnp, numpy as np, mfa
+from jax.sharding import Mesh, NamedSharding, PartitionSpec as P
+mesh = Mesh(np.array(jax.devices()), ("b",))
+q = jax.device_put(jnp.ones((8, 16, 4, 16)), NamedSharding(mesh, P("b")))
+output = jax.jit(lambda q: mfa.masked_attention(q, q, q))(q)
+"""
+
+
+def test_end_while_kernels_are_compiled():
+    for _ in range(4):
+        run(NOT_WAITED_FOR, devices=4, MFA_CACHE_DIR="")
+
+
 # Several devices and processes.
 
 SHARDED = """
