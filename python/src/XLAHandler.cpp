@@ -261,17 +261,15 @@ private:
   bool isClosed = false;
 };
 
-/// The GIL, for a thread of XLA.
-class PythonAccess {
-public:
-  PythonAccess() { acquire.emplace(); }
+struct PythonVisit {
+  PythonVisit() { PythonGate::get().enter(); }
+  ~PythonVisit() { PythonGate::get().leave(); }
+};
 
-private:
-  struct Entry {
-    Entry() { PythonGate::get().enter(); }
-    ~Entry() { PythonGate::get().leave(); }
-  } entry;
-  std::optional<nb::gil_scoped_acquire> acquire;
+/// The GIL, for a thread of XLA: taken behind the gate, and given back before.
+struct PythonAccess {
+  PythonVisit visit;
+  nb::gil_scoped_acquire acquire;
 };
 } // namespace
 
