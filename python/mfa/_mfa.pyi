@@ -176,8 +176,9 @@ def check_arguments(q: Any, k: Any, v: Any, mask: Any, sinks: Any) -> None:
     """Raises what attend does of arguments of which only the form is known, each an
     _arrays.Form or None."""
 
-def xla_handlers() -> dict[str, object]:
-    """Handlers of XLA's foreign functions as capsules, by platforms; see mfa.jax."""
+def xla_handlers() -> dict[str, dict[str, object]]:
+    """Handlers of XLA's foreign functions as capsules, by platforms and stages; see
+    mfa.jax."""
 
 def end_xla_calls() -> None:
     """Waits for the handlers that are in Python, and lets no more of them in."""

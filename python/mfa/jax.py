@@ -31,8 +31,8 @@ if jax.__version_info__ < (0, 6):
 # The name of the call in XLA's programs.
 TARGET = "mfa.jax.masked_attention"
 
-for _platform, _handler in _mfa.xla_handlers().items():
-    jax.ffi.register_ffi_target(TARGET, _handler, platform=_platform)
+for _platform, _stages in _mfa.xla_handlers().items():
+    jax.ffi.register_ffi_target(TARGET, _stages, platform=_platform)
 # XLA may still be calling when a program ends that has not waited for its arrays.
 atexit.register(_mfa.end_xla_calls)
 
@@ -55,7 +55,7 @@ def masked_attention(
 
     Args and errors are those of mfa.masked_attention, which does the same with arrays
     that are traced. `scale` may be an array without dimensions. `target` is looked at
-    when the call runs: "cpu" and "sim" on the CPU, "cuda" on a GPU.
+    when XLA compiles: "cpu" and "sim" on the CPU, "cuda" on a GPU.
     """
     if type(mask) is Mask:
         mask, tiles = mask.array, tiles or mask.tiles
@@ -232,6 +232,8 @@ class _Call:
         if self.return_lse:
             results.append(_result((batch, heads, length), jnp.float32, q))
         attributes: dict[str, Any] = {
+            "arguments": _forms(operands),
+            "results": _forms(results),
             "mask": "mask" in keys,
             "sinks": "sinks" in keys,
             "rules": self.regions.text,
@@ -298,6 +300,18 @@ class _Call:
         varying = [key for key in keys if mapped[key]]
         outputs = jax.lax.map(one, [values[key] for key in varying])
         return outputs, [True] * len(outputs)
+
+
+# The numbers that XLA has for element types.
+_XLA_TYPES = {"i1": 1, "int32": 4, "int64": 5, "f16": 10, "f32": 11, "bf16": 16}
+
+
+def _forms(arrays: Sequence[Any]) -> np.ndarray:
+    """Types, ranks and sizes of arrays, as handlers read them."""
+    numbers = []
+    for x in arrays:
+        numbers += [_XLA_TYPES[type_name(x.dtype)], len(x.shape), *x.shape]
+    return np.array(numbers, np.int64)
 
 
 def _join(array: Any, is_mapped: bool, size: int) -> Any:

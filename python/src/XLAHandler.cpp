@@ -12,315 +12,19 @@
 #include "GroupedHeads.h"
 #include "KernelTable.h"
 #include "Launch.h"
-#include "XLAFFI.h"
+#include "XLAErrors.h"
+#include "XLAReader.h"
 
-#include <algorithm>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <string_view>
 
 using namespace mfa::python;
 
-namespace {
-/// What becomes an error of XLA.
-struct Failure {
-  xla::ErrorCode code;
-  std::string message;
-};
-} // namespace
-
 //===----------------------------------------------------------------------===//
-// Attributes
+// Kernels
 //===----------------------------------------------------------------------===//
-
-namespace {
-class AttributeReader {
-public:
-  explicit AttributeReader(const xla::Attributes &attributes)
-      : attributes(attributes) {}
-
-  /// A text; nullopt for an empty one.
-  std::optional<std::string_view> readText(std::string_view name) const {
-    auto *text = static_cast<const xla::ByteSpan *>(
-        get(name, xla::AttributeType::String, "a text"));
-    if (text->size == 0)
-      return std::nullopt;
-    return std::string_view(text->data, text->size);
-  }
-
-  bool readFlag(std::string_view name) const {
-    return *static_cast<const bool *>(
-        getScalar(name, xla::DataType::Pred, "a bool"));
-  }
-
-  std::optional<float> readFloat(std::string_view name) const {
-    if (find(name) < 0)
-      return std::nullopt;
-    return *static_cast<const float *>(
-        getScalar(name, xla::DataType::F32, "an f32"));
-  }
-
-  /// The elements of an array, which need not be there.
-  template <typename T>
-  std::pair<const T *, size_t> readArray(std::string_view name,
-                                         xla::DataType type,
-                                         const char *expected) const {
-    if (find(name) < 0)
-      return {nullptr, 0};
-    auto *array = static_cast<const xla::ArrayAttribute *>(
-        get(name, xla::AttributeType::Array, expected));
-    if (array->type != type)
-      fail(name, expected);
-    return {static_cast<const T *>(array->data), array->size};
-  }
-
-private:
-  [[noreturn]] static void fail(std::string_view name, const char *expected) {
-    throwError(PyExc_ValueError, "expected an attribute '" + std::string(name) +
-                                     "', " + expected + ", as mfa.jax writes");
-  }
-
-  int64_t find(std::string_view name) const {
-    for (int64_t index = 0; index < attributes.size; ++index) {
-      const xla::ByteSpan &known = *attributes.names[index];
-      if (std::string_view(known.data, known.size) == name)
-        return index;
-    }
-    return -1;
-  }
-
-  const void *get(std::string_view name, xla::AttributeType type,
-                  const char *expected) const {
-    int64_t index = find(name);
-    if (index < 0 || attributes.types[index] != type)
-      fail(name, expected);
-    return attributes.values[index];
-  }
-
-  const void *getScalar(std::string_view name, xla::DataType type,
-                        const char *expected) const {
-    auto *scalar = static_cast<const xla::Scalar *>(
-        get(name, xla::AttributeType::Scalar, expected));
-    if (scalar->type != type)
-      fail(name, expected);
-    return scalar->value;
-  }
-
-  const xla::Attributes &attributes;
-};
-} // namespace
-
-//===----------------------------------------------------------------------===//
-// Arguments
-//===----------------------------------------------------------------------===//
-
-static std::optional<MfaElementType> getElementType(xla::DataType type) {
-  switch (type) {
-  case xla::DataType::F16:
-    return MfaElementF16;
-  case xla::DataType::BF16:
-    return MfaElementBF16;
-  case xla::DataType::F32:
-    return MfaElementF32;
-  case xla::DataType::Pred:
-    return MfaElementI1;
-  case xla::DataType::S32:
-    return MfaElementI32;
-  case xla::DataType::S64:
-    return MfaElementI64;
-  default:
-    return std::nullopt;
-  }
-}
-
-namespace {
-/// Reads the arguments, or the results, of a call in their order.
-class BufferReader {
-public:
-  BufferReader(const xla::Buffers &buffers, const char *what,
-               dlpack::DeviceType deviceType, int32_t deviceId)
-      : buffers(buffers), what(what), deviceType(deviceType),
-        deviceId(deviceId) {}
-
-  void read(const char *name, const ReadOptions &options, Array &array) {
-    if (next >= buffers.size || buffers.types[next] != xla::Buffers::kBuffer)
-      throwError(PyExc_ValueError,
-                 std::string(name) + ": expected it among the " + what +
-                     " but got " + std::to_string(buffers.size));
-    const auto &buffer =
-        *static_cast<const xla::Buffer *>(buffers.values[next++]);
-    std::optional<MfaElementType> type = getElementType(buffer.type);
-    checkForm(name, type,
-              "XLA's type " + std::to_string(static_cast<int>(buffer.type)),
-              buffer.rank, options);
-    array.name = name;
-    array.isOutput = options.isOutput;
-    array.elementType = *type;
-    array.deviceType = deviceType;
-    array.deviceId = deviceId;
-    array.data = buffer.data;
-    array.rank = static_cast<int>(buffer.rank);
-    std::copy_n(buffer.sizes, array.rank, array.sizes.begin());
-    setContiguous(array);
-  }
-
-  int64_t getNumLeft() const { return buffers.size - next; }
-
-  void checkEnd() const {
-    if (next != buffers.size)
-      throwError(PyExc_ValueError, "expected " + std::to_string(next) + " " +
-                                       what + " but got " +
-                                       std::to_string(buffers.size));
-  }
-
-private:
-  const xla::Buffers &buffers;
-  const char *what;
-  dlpack::DeviceType deviceType;
-  int32_t deviceId;
-  int64_t next = 0;
-};
-} // namespace
-
-/// The captures of the rules: arrays, integers and numbers, in this order.
-static void readCaptures(const Rules *rules, BufferReader &buffers,
-                         const AttributeReader &attributes,
-                         Operands &operands) {
-  auto [integers, numIntegers] = attributes.readArray<int64_t>(
-      "integers", xla::DataType::S64, "an array of i64");
-  auto [numbers, numNumbers] = attributes.readArray<double>(
-      "numbers", xla::DataType::F64, "an array of f64");
-  size_t numArrays = buffers.getNumLeft(),
-         count = numArrays + numIntegers + numNumbers,
-         expected = rules ? rules->names.size() : 0;
-  if (count != expected)
-    throwError(PyExc_ValueError, "expected " + std::to_string(expected) +
-                                     " captures, as the rules have, but got " +
-                                     std::to_string(count));
-  operands.captures.resize(count);
-  for (size_t index = 0; index < count; ++index) {
-    Capture &capture = operands.captures[index];
-    capture.name = rules->names[index].c_str();
-    if (index < numArrays) {
-      buffers.read(capture.name, kCaptureOptions, capture.array);
-    } else if (index < numArrays + numIntegers) {
-      capture.isInteger = true;
-      capture.integer = integers[index - numArrays];
-    } else {
-      capture.number = numbers[index - numArrays - numIntegers];
-    }
-  }
-}
-
-//===----------------------------------------------------------------------===//
-// Python
-//===----------------------------------------------------------------------===//
-
-namespace {
-/// Who is in Python. A thread that asks for the GIL of an interpreter that has
-/// ended is ended by that, whatever C++ it is in; so none asks any more once
-/// the end has been announced.
-class PythonGate {
-public:
-  static PythonGate &get() {
-    // Never destroyed, as threads of XLA may outlive this module's variables.
-    static auto *gate = new PythonGate;
-    return *gate;
-  }
-
-  void enter() {
-    std::lock_guard<std::mutex> lock(mutex);
-    if (isClosed)
-      throw Failure{xla::ErrorCode::Cancelled,
-                    "expected a kernel that is known, as Python is ending, but "
-                    "got a call that needs another one"};
-    ++numInside;
-  }
-
-  void leave() {
-    std::lock_guard<std::mutex> lock(mutex);
-    if (--numInside == 0)
-      isEmpty.notify_all();
-  }
-
-  /// Waits for those inside, who may need the GIL.
-  void close() {
-    nb::gil_scoped_release release;
-    std::unique_lock<std::mutex> lock(mutex);
-    isClosed = true;
-    isEmpty.wait(lock, [&] { return numInside == 0; });
-  }
-
-private:
-  std::mutex mutex;
-  std::condition_variable isEmpty;
-  unsigned numInside = 0;
-  bool isClosed = false;
-};
-
-struct PythonVisit {
-  PythonVisit() { PythonGate::get().enter(); }
-  ~PythonVisit() { PythonGate::get().leave(); }
-};
-
-/// The GIL, for a thread of XLA: taken behind the gate, and given back before.
-struct PythonAccess {
-  PythonVisit visit;
-  nb::gil_scoped_acquire acquire;
-};
-} // namespace
-
-/// What is said of the Python error of this thread, which holds the GIL.
-/// KeyboardInterrupt is left to Python: it is raised again in the main thread
-/// once XLA has come back.
-static Failure takePythonError(nb::python_error &error) {
-  if (error.matches(PyExc_KeyboardInterrupt)) {
-    PyErr_SetInterrupt();
-    return {xla::ErrorCode::Cancelled, "interrupted"};
-  }
-  bool isValue =
-      error.matches(PyExc_ValueError) || error.matches(PyExc_TypeError);
-  auto message = nb::cast<std::string>(nb::str(error.value()));
-  if (!isValue && !error.matches(PyExc_RuntimeError))
-    message =
-        nb::cast<std::string>(error.type().attr("__name__")) + ": " + message;
-  return {isValue ? xla::ErrorCode::InvalidArgument : xla::ErrorCode::Internal,
-          message};
-}
-
-/// Calls a function with the GIL.
-template <typename Function>
-static auto callPython(Function function) {
-  PythonAccess access;
-  try {
-    return function();
-  } catch (nb::python_error &error) {
-    throw takePythonError(error);
-  }
-}
-
-static Failure takeError(MfaError error) {
-  MfaErrorKind kind = mfaErrorGetKind(error);
-  MlirStringRef text = mfaErrorGetMessage(error);
-  std::string message(text.data, text.length);
-  mfaErrorDestroy(error);
-  if (kind == MfaErrorInterrupted) {
-    // By what Python's handler of a signal has raised in this thread.
-    PythonAccess access;
-    if (PyErr_Occurred()) {
-      nb::python_error raised;
-      return takePythonError(raised);
-    }
-    return {xla::ErrorCode::Cancelled, message};
-  }
-  bool isValue =
-      kind == MfaErrorInvalidArgument || kind == MfaErrorRuntimeCheck;
-  return {isValue ? xla::ErrorCode::InvalidArgument : xla::ErrorCode::Internal,
-          message};
-}
 
 /// The rules of a text.
 static Rules *findRules(std::optional<std::string_view> text) {
@@ -353,11 +57,24 @@ static std::shared_ptr<Kernel> findKernel(const MfaProblem &problem,
 // The call
 //===----------------------------------------------------------------------===//
 
-static void attend(const xla::CallFrame &frame, dlpack::DeviceType deviceType,
-                   int32_t device, void *stream) {
-  AttributeReader attributes(frame.attributes);
-  BufferReader arguments(frame.arguments, "arguments", deviceType, device);
+namespace {
+/// A call, read and checked.
+struct Attention {
   Operands operands;
+  Plan plan;
+  std::shared_ptr<Kernel> kernel;
+  bool hasLSE = false;
+};
+} // namespace
+
+/// Reads a call on a device, and finds its kernel.
+static Attention readCall(const xla::Buffers &argumentBuffers,
+                          const xla::Buffers &resultBuffers,
+                          const AttributeReader &attributes,
+                          dlpack::DeviceType deviceType, int32_t device) {
+  BufferReader arguments(argumentBuffers, "arguments", deviceType, device);
+  Attention attention;
+  Operands &operands = attention.operands;
   arguments.read("q", kTensorOptions, operands.q);
   arguments.read("k", kTensorOptions, operands.k);
   arguments.read("v", kTensorOptions, operands.v);
@@ -368,19 +85,14 @@ static void attend(const xla::CallFrame &frame, dlpack::DeviceType deviceType,
   Rules *rules = findRules(attributes.readText("rules"));
   readCaptures(rules, arguments, attributes, operands);
   arguments.checkEnd();
-  BufferReader results(frame.results, "results", deviceType, device);
+  BufferReader results(resultBuffers, "results", deviceType, device);
   results.read("out", kOutOptions, operands.out);
-  const bool hasLSE = results.getNumLeft() != 0;
-  if (hasLSE)
+  attention.hasLSE = results.getNumLeft() != 0;
+  if (attention.hasLSE)
     results.read("lse", kLSEOptions, operands.lse);
   results.checkEnd();
 
   MaskView mask = checkArguments(operands);
-  const int64_t outSizes[] = {operands.getBatch(), operands.getSeqQ(),
-                              operands.getHeads(), operands.getValueDim()};
-  const int64_t lseSizes[] = {operands.getBatch(), operands.getHeads(),
-                              operands.getSeqQ()};
-  checkOutputs(operands, outSizes, lseSizes);
   if (needsPadding(operands))
     throwError(PyExc_ValueError,
                "expected head sizes that are multiples of 8, as mfa.jax makes "
@@ -394,19 +106,50 @@ static void attend(const xla::CallFrame &frame, dlpack::DeviceType deviceType,
   MfaTarget target = getTarget(targetName, operands.q);
   unsigned tileLists = parseTileLists(attributes.readText("tiles"));
 
-  Plan plan = makePlan(operands, mask, target, hasLSE);
-  std::shared_ptr<Kernel> kernel =
-      findKernel(plan.problem, rules, target, device, tileLists);
-  checkCaptures(*kernel, hasLSE, operands);
-  if (plan.groupedQueries)
-    groupHeads(operands, plan.groupedQueries);
-  MfaError error = launch(*kernel, operands, plan.mask, stream);
+  attention.plan = makePlan(operands, mask, target, attention.hasLSE);
+  attention.kernel =
+      findKernel(attention.plan.problem, rules, target, device, tileLists);
+  checkCaptures(*attention.kernel, attention.hasLSE, operands);
+  return attention;
+}
+
+/// What XLA asks for when it makes an executable: the kernel is compiled then.
+static void prepare(const xla::CallFrame &frame,
+                    dlpack::DeviceType deviceType) {
+  AttributeReader attributes(frame.attributes);
+  if (!attributes.has("arguments"))
+    return;
+  auto readForms = [&](const char *name) {
+    return attributes.readArray<int64_t>(name, xla::DataType::S64,
+                                         "an array of i64");
+  };
+  BufferForms arguments(readForms("arguments")), results(readForms("results"));
+  // One GPU stands for all: others of its architecture have the same kernels.
+  readCall(arguments.get(), results.get(), attributes, deviceType,
+           /*device=*/0);
+}
+
+static void attend(const xla::CallFrame &frame, dlpack::DeviceType deviceType,
+                   int32_t device, void *stream) {
+  Attention attention =
+      readCall(frame.arguments, frame.results,
+               AttributeReader(frame.attributes), deviceType, device);
+  Operands &operands = attention.operands;
+  const int64_t outSizes[] = {operands.getBatch(), operands.getSeqQ(),
+                              operands.getHeads(), operands.getValueDim()};
+  const int64_t lseSizes[] = {operands.getBatch(), operands.getHeads(),
+                              operands.getSeqQ()};
+  checkOutputs(operands, outSizes, lseSizes);
+  if (attention.plan.groupedQueries)
+    groupHeads(operands, attention.plan.groupedQueries);
+  MfaError error =
+      launch(*attention.kernel, operands, attention.plan.mask, stream);
   if (!mfaErrorIsNull(error))
     throw takeError(error);
-  if (mfaKernelHasNewMachineCode(kernel->handle))
+  if (mfaKernelHasNewMachineCode(attention.kernel->handle))
     callPython([&] {
       static PyObject *save = nullptr;
-      getFunction(save, "mfa._kernels", "save")(kernel);
+      getFunction(save, "mfa._kernels", "save")(attention.kernel);
     });
 }
 
@@ -449,6 +192,16 @@ static bool tellMetadata(const xla::CallFrame &frame) {
   return true;
 }
 
+template <dlpack::DeviceType deviceType>
+static xla::Error *prepareCall(xla::CallFrame *frame) {
+  if (tellMetadata(*frame))
+    return nullptr;
+  return guard(*frame, [&]() -> xla::Error * {
+    prepare(*frame, deviceType);
+    return nullptr;
+  });
+}
+
 static xla::Error *attendOnCPU(xla::CallFrame *frame) {
   if (tellMetadata(*frame))
     return nullptr;
@@ -485,10 +238,17 @@ void mfa::python::bindXLAHandlers(nb::module_ &m) {
     auto wrap = [](xla::Handler *handler) {
       return nb::capsule(reinterpret_cast<void *>(handler));
     };
-    nb::dict handlers;
-    handlers["cpu"] = wrap(&attendOnCPU);
-    handlers["CUDA"] = wrap(&attendOnCUDA);
-    return handlers;
+    auto add = [&](nb::dict &platforms, const char *platform,
+                   xla::Handler *instantiate, xla::Handler *execute) {
+      nb::dict stages;
+      stages["instantiate"] = wrap(instantiate);
+      stages["execute"] = wrap(execute);
+      platforms[platform] = stages;
+    };
+    nb::dict platforms;
+    add(platforms, "cpu", &prepareCall<dlpack::CPU>, &attendOnCPU);
+    add(platforms, "CUDA", &prepareCall<dlpack::CUDA>, &attendOnCUDA);
+    return platforms;
   });
-  m.def("end_xla_calls", [] { PythonGate::get().close(); });
+  m.def("end_xla_calls", [] { PythonGate::close(); });
 }

@@ -17,6 +17,10 @@
 //               scale: f32; without it 1/sqrt(D)
 //               integers: [i64], numbers: [f64], which the rules capture, after
 //               the arrays; without them none
+//               arguments, results: [i64], for each a number of its type (that
+//               of XLA), its rank and its sizes: what is known of them when XLA
+//               makes an executable, and the kernel is compiled; without them
+//               it is compiled when the call first runs
 //
 // That is all that a kernel is found or compiled by: an executable may come
 // from another process, through JAX's cache of compiled programs.
@@ -35,7 +39,8 @@
 namespace mfa::python {
 
 /// Adds `xla_handlers`, which gives the handlers as capsules, by XLA's names of
-/// the platforms, and `end_xla_calls`, for the end of the process.
+/// the platforms and of stages, and `end_xla_calls`, for the end of the
+/// process.
 void bindXLAHandlers(nanobind::module_ &m);
 
 } // namespace mfa::python

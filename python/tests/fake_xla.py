@@ -111,18 +111,18 @@ class XLA:
             get_device=get_device,
         )
 
-    def call(self, platform, arguments, results, **attributes):
+    def call(self, platform, arguments, results, stage="execute", **attributes):
         """What the handler of a platform returns: 0, or the number of an error."""
         from mfa import _mfa
 
-        capsule = _mfa.xla_handlers()[platform]
+        capsule = _mfa.xla_handlers()[platform][stage]
         read = ctypes.pythonapi.PyCapsule_GetPointer
         read.restype, read.argtypes = POINTER, [ctypes.py_object, ctypes.c_char_p]
         alive = []
         frame = Frame(
             struct_size=ctypes.sizeof(Frame),
             api=ctypes.pointer(self.api),
-            stage=3,
+            stage={"instantiate": 0, "execute": 3}[stage],
             arguments=_buffers(arguments, alive),
             results=_buffers(results, alive),
             attributes=_attributes(attributes, alive),
@@ -216,6 +216,12 @@ def main(what):
         xla = XLA(api_size=API.get_device.offset)
     elif what == "no-stream":
         xla = XLA(stream_error=7)
+    elif what == "compile":
+        # As XLA does when it makes an executable, in front of the calls.
+        forms = np.array([10, 4, *q.shape] + 2 * [10, 4, *k.shape])
+        more = {"arguments": forms, "results": np.array([10, 4, *q.shape])}
+        print("compile", file=sys.stderr)
+        print(xla.call("CUDA", [], [], "instantiate", **attributes(**more)))
     for _ in range(3):
         print("call", file=sys.stderr)
         print(xla.call("CUDA", arguments, results, **attributes(**more)))

@@ -151,19 +151,19 @@ def test_gradients_around():
 # Said when the call runs, by XLA.
 
 
-def call(*arguments, results=None, **attributes):
+def call(*arguments, outputs=None, **attributes):
     """The call of XLA as mfa.jax makes it, with other arguments and attributes."""
     q, _, v = (*arguments, None, None, None)[:3]
-    if results is None:
-        results = [jax.ShapeDtypeStruct((*q.shape[:3], v.shape[3]), q.dtype)]
+    if outputs is None:
+        outputs = [jax.ShapeDtypeStruct((*q.shape[:3], v.shape[3]), q.dtype)]
     expected = {"mask": False, "sinks": False, "rules": "", "target": "", "tiles": ""}
     kept = {
         name: value
         for name, value in (expected | attributes).items()
         if value is not None
     }
-    outputs = jax.ffi.ffi_call(mfa.jax.TARGET, results)(*arguments, **kept)
-    return jax.block_until_ready(outputs)
+    made = jax.ffi.ffi_call(mfa.jax.TARGET, outputs)(*arguments, **kept)
+    return jax.block_until_ready(made)
 
 
 def said_by_xla(*arguments, **options):
@@ -174,8 +174,38 @@ def said_by_xla(*arguments, **options):
 
 
 def test_calls_by_hand():
+    """Of which XLA knows no forms when it makes the executable."""
     q, k, v = arrays()
     assert_close(call(q, k, v)[0], reference(q, k, v)[0])
+
+
+LISTED = "expected forms of a type, a rank and as many sizes, as mfa.jax writes"
+
+
+def test_forms_when_compiled():
+    q, k, v = arrays()
+    good = {
+        "arguments": mfa.jax._forms([q, k, v]),
+        "results": mfa.jax._forms([q]),
+    }
+    assert_close(call(q, k, v, **good)[0], reference(q, k, v)[0])
+    for change, text in (
+        ({"arguments": good["arguments"][:-1]}, LISTED),
+        ({"arguments": np.array([11, 2**60, 1])}, LISTED),
+        ({"arguments": np.array([11, -1])}, LISTED),
+        ({"arguments": np.array([11])}, LISTED),
+        (
+            {"arguments": mfa.jax._forms([q, k])},
+            "v: expected it among the arguments but got 2",
+        ),
+        (
+            {"arguments": mfa.jax._forms([q, k, v[:, 1:]])},
+            "v: expected length 7, as of k, but got 6 in shape (2, 6, 2, 16)",
+        ),
+        ({"results": None}, "out: expected it among the results but got 0"),
+    ):
+        status, said = said_by_xla(q, k, v, **(good | change))
+        assert (status, said) == ("INVALID_ARGUMENT", text)
 
 
 @pytest.mark.parametrize(
@@ -198,8 +228,8 @@ def test_shapes(change, text):
     given = dict(zip("qkv", arrays())) | {
         name: jnp.zeros(shape) for name, shape in change.items()
     }
-    results = [jax.ShapeDtypeStruct((2, 5, 4, 16), jnp.float32)]
-    assert said_by_xla(*given.values(), results=results) == ("INVALID_ARGUMENT", text)
+    outputs = [jax.ShapeDtypeStruct((2, 5, 4, 16), jnp.float32)]
+    assert said_by_xla(*given.values(), outputs=outputs) == ("INVALID_ARGUMENT", text)
 
 
 def test_forms():
@@ -207,11 +237,11 @@ def test_forms():
     f32 = jnp.float32
     good = jax.ShapeDtypeStruct(q.shape, f32)
     cases = [
-        ((q, k), {"results": [good]}, "v: expected it among the arguments but got 2"),
+        ((q, k), {"outputs": [good]}, "v: expected it among the arguments but got 2"),
         ((q, k, v, v), {}, "expected 0 captures, as the rules have, but got 1"),
         (
             (q.astype(jnp.int8), k, v),
-            {"results": [good]},
+            {"outputs": [good]},
             "q: expected elements of type f16, bf16 or f32 but got XLA's type 2",
         ),
         (
@@ -221,15 +251,15 @@ def test_forms():
         ),
         (
             (q, k, v),
-            {"results": [jax.ShapeDtypeStruct((2, 5, 4, 8), f32)]},
+            {"outputs": [jax.ShapeDtypeStruct((2, 5, 4, 8), f32)]},
             "out: expected shape (2, 5, 4, 16) but got (2, 5, 4, 8)",
         ),
         (
             (q, k, v),
-            {"results": [good, jax.ShapeDtypeStruct((2, 5, 4), f32)]},
+            {"outputs": [good, jax.ShapeDtypeStruct((2, 5, 4), f32)]},
             "lse: expected shape (2, 4, 5) but got (2, 5, 4)",
         ),
-        ((q, k, v), {"results": [good] * 3}, "lse: expected rank 3 but got rank 4"),
+        ((q, k, v), {"outputs": [good] * 3}, "lse: expected rank 3 but got rank 4"),
         ((q, k, v), {"mask": True}, "mask: expected it among the arguments but got 3"),
     ]
     for arguments, options, text in cases:

@@ -76,6 +76,19 @@ def test_launch_on_the_stream_of_xla(what):
 
 
 @needs_driver
+def test_compilation_with_the_program():
+    done = run("compile", MFA_CACHE_DIR="")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["0", "0", "0", "0"]
+    compiled, first, *others = done.stderr.split("call\n")
+    assert "launch" not in compiled
+    # Loaded where it is launched.
+    assert "load module" in first
+    for call in others:
+        assert "launch" in call and "load" not in call
+
+
+@needs_driver
 def test_device_of_xla():
     for what, context in (("call", "0xc0"), ("second-device", "0xc1")):
         done = run(what, MFA_FAKE_CUDA_DEVICES="2")

@@ -268,6 +268,20 @@ def test_two_shapes():
     assert attend._cache_size() == 3 and mfa._kernels._kernels.keys() == known.keys()
 
 
+def test_kernels_are_compiled_with_the_program(monkeypatch, cache_dir):
+    q, k, v = arrays()
+    compiled = jax.jit(causal_attention).lower(q, k, v).compile()
+    assert len(mfa._kernels._kernels) == 1
+
+    def fail(*arguments, **options):
+        raise AssertionError
+
+    monkeypatch.setattr(mfa._mfa, "compile_problem", fail)
+    monkeypatch.setattr(mfa._mfa, "deserialize", fail)
+    causal = np.tril(np.ones((2, 5, 7), bool))
+    assert_close(compiled(q, k, v), reference(q, k, v, causal)[0])
+
+
 def test_donation():
     q, k, v = arrays(kv_heads=4, seq_k=5)
     expected = reference(q, k, v)[0]
