@@ -111,7 +111,7 @@ class XLA:
             get_device=get_device,
         )
 
-    def call(self, platform, arguments, results, stage="execute", **attributes):
+    def call(self, platform, arguments, results, stage="execute", /, **attributes):
         """What the handler of a platform returns: 0, or the number of an error."""
         from mfa import _mfa
 
