@@ -207,7 +207,10 @@ class _Call:
         def rule(size, is_mapped, *operands):
             return self._map(keys, size, is_mapped, operands)
 
-        call = jax.custom_jvp(lambda *operands: mapped(*operands))
+        # The name that traces of JAX show.
+        @jax.custom_jvp
+        def masked_attention(*operands):
+            return mapped(*operands)
 
         def jvp(primals, tangents):
             for name, tangent in zip(names, tangents):
@@ -218,11 +221,11 @@ class _Call:
                         "pass jax.lax.stop_gradient of it, or use jax.nn."
                         "dot_product_attention where gradients are wanted"
                     )
-            outputs = call(*primals)
+            outputs = masked_attention(*primals)
             return outputs, [jnp.zeros_like(x) for x in outputs]
 
-        call.defjvp(jvp, symbolic_zeros=True)
-        return call(*operands)
+        masked_attention.defjvp(jvp, symbolic_zeros=True)
+        return masked_attention(*operands)
 
     def _launch(self, keys: Sequence[Any], operands: Sequence[Any]) -> list:
         """The call of XLA."""
