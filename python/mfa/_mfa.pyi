@@ -49,6 +49,7 @@ class Rules:
 
     text: Final[str]
     names: Final[list[str]]
+    expressions: Any  # what mfa._rules wrote as the text, or None
 
     def __init__(self, text: str, names: Sequence[str]) -> None: ...
 
@@ -177,7 +178,19 @@ def attend(
 ) -> Any:
     """masked_attention; kernels come from _kernels.get_kernel, and are kept. One that
     the launch has made machine code for is passed to _kernels.save. Tensors that are
-    not plain go to torch.call_op, head sizes of no kernel to _padding.attend."""
+    not plain go to torch.call_op, arrays that JAX traces to jax.trace, head sizes of no
+    kernel to _padding.attend."""
+
+def check_arguments(q: Any, k: Any, v: Any, mask: Any, sinks: Any) -> None:
+    """Raises what attend does of arguments of which only the form is known, each an
+    _arrays.Form or None."""
+
+def xla_handlers() -> dict[str, dict[str, object]]:
+    """Handlers of XLA's foreign functions as capsules, by platforms and stages; see
+    mfa.jax."""
+
+def end_xla_calls() -> None:
+    """Waits for the handlers that are in Python, and lets no more of them in."""
 
 def call_paused(function: Callable, *args: Any, **kwargs: Any) -> Any:
     """Calls a function that torch.compile does not follow."""

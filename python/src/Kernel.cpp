@@ -451,9 +451,11 @@ static void bindProblem(nb::module_ &m) {
       .def(
           "__init__",
           [](Rules *self, std::string text, std::vector<std::string> names) {
-            new (self) Rules{std::move(text), std::move(names), {}, 0};
+            new (self)
+                Rules{std::move(text), std::move(names), nb::none(), {}, 0};
           },
           nb::arg("text"), nb::arg("names"))
+      .def_rw("expressions", &Rules::expressions, nb::arg().none())
       .def_ro("text", &Rules::text)
       .def_ro("names", &Rules::names);
 }

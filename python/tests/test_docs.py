@@ -10,7 +10,8 @@ PAGES = ["README.md", "docs/python.md", "docs/masks.md"]
 
 
 def blocks(page):
-    """What each block of Python needs ("torch", "cuda"), its line and its code."""
+    """What each block of Python needs ("torch", "torch cuda", "jax"), its line and its
+    code."""
     text = (SOURCE_DIR / page).read_text()
     for match in re.finditer(r"^```python *(.*?)\n(.*?)^```$", text, re.M | re.S):
         line = text[: match.start()].count("\n") + 2
@@ -18,8 +19,9 @@ def blocks(page):
 
 
 def available(needs):
-    if needs and not importlib.util.find_spec("torch"):
-        return False
+    for library in set(needs) & {"torch", "jax"}:
+        if not importlib.util.find_spec(library):
+            return False
     if "cuda" in needs:
         import torch
 
