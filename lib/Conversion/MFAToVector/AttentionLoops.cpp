@@ -82,6 +82,8 @@ void AttentionLoops::divideWork() {
   // Iterations in parallel, and tiles of keys that are worth one of them. They
   // do not depend on the number of threads, and neither do results.
   constexpr int64_t kFewTiles = 32, kLeastKeyTiles = 4;
+  // What is interrupted ends with the iterations that have begun.
+  constexpr int64_t kMostKeyTiles = 1024;
 
   Value one = b.index(1);
   numBatches = size(op.getQuery(), MaskedAttentionOp::kBatch);
@@ -109,6 +111,8 @@ void AttentionLoops::divideWork() {
   Value worth = b.createOrFold<arith::DivUIOp>(steps.getNumTiles(),
                                                b.index(kLeastKeyTiles));
   numParts = b.createOrFold<arith::MaxUIOp>(b.least(wanted, worth), one);
+  numParts = b.createOrFold<arith::MaxUIOp>(
+      numParts, b.ceilDiv(steps.getNumTiles(), kMostKeyTiles));
   isSplit = arith::CmpIOp::create(b, arith::CmpIPredicate::ugt, numParts, one);
 }
 
@@ -282,8 +286,11 @@ void AttentionLoops::create() {
   divideWork();
   Value units = b.multiply(b.multiply(numBatches, numHeadTiles),
                            b.multiply(numRowTiles, numParts));
-  Partials partials(
-      b, shape, b.createOrFold<arith::SelectOp>(isSplit, units, b.index(0)));
+  Value rowsOfTile =
+      b.least(b.multiply(numQueries, sharedHeads), b.index(shape.tileRows));
+  Partials partials(b, shape,
+                    b.createOrFold<arith::SelectOp>(isSplit, units, b.index(0)),
+                    rowsOfTile);
   forEachTile(numParts, [&](const RowTile &rows, const RowTilePlace &place,
                             const Part &part) {
     computeRows(rows, place, part, partials);

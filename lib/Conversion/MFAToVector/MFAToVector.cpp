@@ -54,9 +54,16 @@ private:
       auto layout = StridedLayoutAttr::get(op.getContext(), offset, strides);
       auto known = MemRefType::get(type.getShape(), type.getElementType(),
                                    layout, type.getMemorySpace());
-      Value cast =
-          memref::CastOp::create(rewriter, op.getLoc(), known, operand->get());
-      rewriter.modifyOpInPlace(op, [&] { operand->set(cast); });
+      // A cast would be folded into the vectors' loads, which need the stride.
+      auto metadata = memref::ExtractStridedMetadataOp::create(
+          rewriter, op.getLoc(), operand->get());
+      SmallVector<OpFoldResult> values = metadata.getConstifiedMixedStrides();
+      values.back() = rewriter.getIndexAttr(1);
+      Value view = memref::ReinterpretCastOp::create(
+          rewriter, op.getLoc(), known, metadata.getBaseBuffer(),
+          metadata.getConstifiedMixedOffset(),
+          metadata.getConstifiedMixedSizes(), values);
+      rewriter.modifyOpInPlace(op, [&] { operand->set(view); });
     }
   }
 };

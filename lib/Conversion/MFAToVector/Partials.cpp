@@ -16,17 +16,18 @@ using namespace mlir::mfa;
 
 static constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-Partials::Partials(VectorBuilder &b, const KernelShape &shape, Value numUnits)
+Partials::Partials(VectorBuilder &b, const KernelShape &shape, Value numUnits,
+                   Value numRows)
     : b(b), shape(shape) {
-  auto allocate = [&](ArrayRef<int64_t> ofUnit) -> Value {
-    SmallVector<int64_t> sizes{ShapedType::kDynamic};
-    llvm::append_range(sizes, ofUnit);
+  auto allocate = [&](ArrayRef<int64_t> ofRow) -> Value {
+    SmallVector<int64_t> sizes(2, ShapedType::kDynamic);
+    llvm::append_range(sizes, ofRow);
     return memref::AllocOp::create(b, MemRefType::get(sizes, b.getF32Type()),
-                                   numUnits);
+                                   ValueRange{numUnits, numRows});
   };
-  maximums = allocate({shape.tileRows});
-  sums = allocate({shape.tileRows});
-  outputs = allocate({shape.tileRows, shape.paddedValueDim()});
+  maximums = allocate({});
+  sums = allocate({});
+  outputs = allocate({shape.paddedValueDim()});
 }
 
 void Partials::free() {

@@ -26,7 +26,9 @@ struct RowResult {
 /// tiles of rows.
 class Partials {
 public:
-  Partials(VectorBuilder &b, const KernelShape &shape, Value numUnits);
+  /// `numRows` of each unit.
+  Partials(VectorBuilder &b, const KernelShape &shape, Value numUnits,
+           Value numRows);
 
   void store(Value unit, Value row, const RowResult &result);
   /// The result of the units from `first` on, in `output`, which is [1, padded

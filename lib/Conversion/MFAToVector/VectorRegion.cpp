@@ -137,7 +137,8 @@ void VectorRegion::evaluateAssert(Operation &op) {
   if (condition.kind != Lanes::Uniform)
     holds = vector::ReductionOp::create(b, vector::CombiningKind::AND,
                                         toVector(condition));
-  cf::AssertOp::create(b, holds, check.getMsgAttr());
+  // Its message says where it is.
+  cf::AssertOp::create(b, op.getLoc(), holds, check.getMsgAttr());
 }
 
 VectorRegion::Lanes VectorRegion::evaluate(Operation &op) {

@@ -130,7 +130,8 @@ func.func @others(%q: memref<1x?x2x8xf32>, %o: memref<1x?x2x8xf32>,
 
 // CHECK-LABEL: func.func @open_strides(
 // CHECK-SAME: %[[Q:[a-z0-9]+]]: memref<1x?x2x8xf32, strided<[?, ?, ?, ?], offset: ?>>
-// CHECK: memref.cast %[[Q]] : {{.*}} to memref<1x?x2x8xf32, strided<[?, ?, ?, 1], offset: ?>>
+// CHECK: %[[BASE:[a-z0-9_]+]], %{{.*}} = memref.extract_strided_metadata %[[Q]]
+// CHECK: memref.reinterpret_cast %[[BASE]] {{.*}} to memref<1x?x2x8xf32, strided<[?, ?, ?, 1], offset: ?>>
 func.func @open_strides(%q: memref<1x?x2x8xf32, strided<[?, ?, ?, ?], offset: ?>>,
                         %o: memref<1x?x2x8xf32>) {
   mfa.masked_attention
