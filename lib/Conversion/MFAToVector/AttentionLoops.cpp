@@ -91,16 +91,17 @@ void AttentionLoops::divideWork() {
   Value heads = size(op.getQuery(), MaskedAttentionOp::kHead);
   Value keyHeads = size(op.getKey(), MaskedAttentionOp::kHead);
   group = b.createOrFold<arith::DivUIOp>(heads, keyHeads);
+  auto isAtMost = [&](Value value, int64_t most) -> Value {
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::ule, value,
+                                 b.index(most));
+  };
+  Value haveFewQueries = isAtMost(numQueries, kFewQueries);
   sharedHeads = one;
   if (steps.areOfAllHeads()) {
-    auto isAtMost = [&](Value value, int64_t most) -> Value {
-      return arith::CmpIOp::create(b, arith::CmpIPredicate::ule, value,
-                                   b.index(most));
-    };
-    Value haveFew = arith::AndIOp::create(
-        b, isAtMost(numQueries, kFewQueries),
+    Value fit = arith::AndIOp::create(
+        b, haveFewQueries,
         isAtMost(b.multiply(numQueries, group), shape.tileRows));
-    sharedHeads = b.createOrFold<arith::SelectOp>(haveFew, group, one);
+    sharedHeads = b.createOrFold<arith::SelectOp>(fit, group, one);
   }
   numHeadTiles = b.createOrFold<arith::DivUIOp>(heads, sharedHeads);
   numRowTiles = b.ceilDiv(b.multiply(numQueries, sharedHeads), shape.tileRows);
@@ -110,6 +111,9 @@ void AttentionLoops::divideWork() {
       b.index(kFewTiles), b.createOrFold<arith::MaxUIOp>(tiles, one));
   Value worth = b.createOrFold<arith::DivUIOp>(steps.getNumTiles(),
                                                b.index(kLeastKeyTiles));
+  // The results of few rows are small, and heads of the same keys have these in
+  // the same pages of memory at the same time.
+  wanted = b.createOrFold<arith::SelectOp>(haveFewQueries, worth, wanted);
   numParts = b.createOrFold<arith::MaxUIOp>(b.least(wanted, worth), one);
   numParts = b.createOrFold<arith::MaxUIOp>(
       numParts, b.ceilDiv(steps.getNumTiles(), kMostKeyTiles));
@@ -123,21 +127,23 @@ void AttentionLoops::forEachTile(
   Value zero = b.index(0), one = b.index(1);
   auto loop = scf::ParallelOp::create(
       b, ValueRange{zero, zero, zero, zero},
-      ValueRange{numBatches, numHeadTiles, numRowTiles, parts},
+      ValueRange{numBatches, parts, numHeadTiles, numRowTiles},
       ValueRange{one, one, one, one}, ValueRange{});
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   ValueRange numbers = loop.getInductionVars();
-  // Those that visit most tiles of keys, with a causal rule, come first.
-  Value rowTile = b.subtract(b.subtract(numRowTiles, one), numbers[2]);
+  // Heads of the same keys come one after another, as their rows are side by
+  // side in memory. Rows that visit most tiles of keys, with a causal rule,
+  // come first.
+  Value rowTile = b.subtract(b.subtract(numRowTiles, one), numbers[3]);
   RowTile rows;
   rows.batch = numbers[0];
-  rows.firstHead = b.multiply(numbers[1], sharedHeads);
+  rows.firstHead = b.multiply(numbers[2], sharedHeads);
   rows.numQueries = numQueries;
   rows.first = b.multiply(rowTile, b.index(shape.tileRows));
   rows.end = b.least(b.add(rows.first, b.index(shape.tileRows)),
                      b.multiply(numQueries, sharedHeads));
-  body(rows, {rows.batch, rows.firstHead, rowTile}, {numbers[3], parts});
+  body(rows, {rows.batch, rows.firstHead, rowTile}, {numbers[1], parts});
 }
 
 Value AttentionLoops::getUnit(const RowTile &rows, const RowTilePlace &place,

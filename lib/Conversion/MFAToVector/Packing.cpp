@@ -35,6 +35,16 @@ Value Packing::loadFactors(Value array, const RowPlace &place, Value first,
                                               /*strides=*/ArrayRef<int64_t>{1});
 }
 
+/// Rows of values that are asked for before their turn.
+static constexpr int64_t kRowsAhead = 16;
+
+void Packing::prefetch(Value array, const RowPlace &place, Value dim) {
+  constexpr int32_t keepInAllCaches = 3;
+  memref::PrefetchOp::create(
+      b, array, ValueRange{place.batch, place.row, place.head, dim},
+      /*isWrite=*/false, keepInAllCaches, /*isDataCache=*/true);
+}
+
 void Packing::forEachBlock(int64_t size, int64_t width,
                            function_ref<void(Value, int64_t)> body) {
   int64_t whole = size / width * width;
@@ -97,11 +107,18 @@ void Packing::packKey(Value batch, Value head, const KeyTile &tile) {
       Value key = b.least(b.add(firstKey, b.index(lane)), last);
       places.push_back({batch, b.add(tile.first, key), head});
     }
+    SmallVector<RowPlace> nextPlaces;
+    for (int64_t lane = 0; lane < lanes; ++lane) {
+      Value key = b.least(b.add(firstKey, b.index(lanes + lane)), last);
+      nextPlaces.push_back({batch, b.add(tile.first, key), head});
+    }
     forEachBlock(shape.headDim, perLane * lanes, [&](Value dim, int64_t size) {
       SmallVector<Value> rows;
       for (const RowPlace &place : places)
         rows.push_back(vector::BitCastOp::create(
             b, words, loadFactors(shape.op.getKey(), place, dim, size)));
+      for (const RowPlace &place : nextPlaces)
+        prefetch(shape.op.getKey(), place, dim);
       transpose(b, rows);
       Value firstRow = b.createOrFold<arith::DivUIOp>(dim, b.index(perLane));
       Value column = b.multiply(firstKey, b.index(perLane));
@@ -115,7 +132,11 @@ void Packing::packKey(Value batch, Value head, const KeyTile &tile) {
 void Packing::packValueRow(Value batch, Value head, const KeyTile &tile,
                            Value key) {
   RowPlace place{batch, b.add(tile.first, key), head};
+  Value ahead = b.least(b.add(key, b.index(kRowsAhead)),
+                        b.subtract(tile.count, b.index(1)));
+  RowPlace next{batch, b.add(tile.first, ahead), head};
   forEachBlock(shape.valueDim, shape.lanes, [&](Value dim, int64_t size) {
+    prefetch(shape.op.getValue(), next, dim);
     b.store(loadFactors(shape.op.getValue(), place, dim, size), value,
             {key, dim});
   });

@@ -54,6 +54,9 @@ private:
   /// `perLane` elements in each lane.
   Value loadFactors(Value array, const RowPlace &place, Value first,
                     int64_t count);
+  /// Asks for an element of a row that is read soon: rows of one head are far
+  /// apart, in pages of their own, and processors do not see them coming.
+  void prefetch(Value array, const RowPlace &place, Value dim);
   /// `body` for each block of `width` elements along a dimension of `size`: in
   /// a loop for those that are whole, with the size of the block.
   void forEachBlock(int64_t size, int64_t width,
