@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib
 import sys
 from typing import Any
@@ -66,7 +67,8 @@ def describe(name: str, array: Any):
     strides in elements, read-only, what to keep alive).
     """
     library = library_of(array)
-    if hasattr(array, "__array_interface__"):
+    # Asked whether it has one, an array of NumPy's makes it.
+    if type(array).__name__ == "ndarray" or hasattr(array, "__array_interface__"):
         return _describe_numpy(name, array)
     if library == "torch" and hasattr(array, "data_ptr"):
         return _describe_torch(array)
@@ -91,15 +93,21 @@ def _element_strides(name: str, strides, width: int):
     return tuple(stride // width for stride in strides)
 
 
+@functools.lru_cache(maxsize=256)
+def _numpy_element(dtype: Any) -> tuple[str, int]:
+    """Name and bytes of an element: NumPy makes the name anew each time."""
+    name = type_name(dtype)
+    if name in _WIDTHS and dtype.byteorder == ">":
+        name = f"big-endian {name}"
+    return name, dtype.itemsize
+
+
 def _describe_numpy(name: str, array: Any, owner: Any = None):
     array = _plain_numpy(name, array)
     interface = array.__array_interface__
-    dtype = type_name(array.dtype)
-    if dtype in _WIDTHS and array.dtype.byteorder == ">":
-        dtype = f"big-endian {dtype}"
+    dtype, width = _numpy_element(array.dtype)
     address, read_only = interface["data"]
     sizes, strides = tuple(interface["shape"]), interface["strides"]
-    width = array.dtype.itemsize
     if strides is None:
         strides = _contiguous(sizes)
     elif dtype in _WIDTHS:
@@ -150,7 +158,8 @@ def _unreadable(name: str, array: Any) -> TypeError:
     )
 
 
-def _contiguous(sizes):
+@functools.lru_cache(maxsize=1024)
+def _contiguous(sizes: tuple[int, ...]) -> tuple[int, ...]:
     strides, stride = [], 1
     for size in reversed(sizes):
         strides.append(stride)
