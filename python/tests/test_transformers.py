@@ -1,0 +1,784 @@
+"""attn_implementation="mfa": models of transformers, made from configurations with
+random weights, beside the library's own implementations, and the pieces alone."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import re
+import types
+
+import pytest
+
+torch = pytest.importorskip("torch")
+library = pytest.importorskip("transformers", minversion="5")
+
+from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
+from transformers import masking_utils  # noqa: E402
+
+import mfa  # noqa: E402
+import mfa.transformers  # noqa: E402
+
+library.logging.set_verbosity_error()
+
+# Models.
+
+VOCABULARY, WIDTH, LENGTH, NEW = 97, 64, 20, 32
+
+SIZES = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": WIDTH,
+    "intermediate_size": 96,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "max_position_embeddings": 128,
+}
+TOKENS = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": None}
+GROUPED = {**SIZES, **TOKENS, "num_key_value_heads": 2}
+VISION = {**SIZES, "image_size": 32, "patch_size": 8}
+WHISPER = {
+    "vocab_size": VOCABULARY,
+    "d_model": WIDTH,
+    "encoder_layers": 2,
+    "decoder_layers": 2,
+    "encoder_attention_heads": 4,
+    "decoder_attention_heads": 4,
+    "encoder_ffn_dim": 96,
+    "decoder_ffn_dim": 96,
+    "max_source_positions": 40,
+    "max_target_positions": 64,
+    "num_mel_bins": 8,
+    "decoder_start_token_id": 1,
+    "suppress_tokens": None,
+    "begin_suppress_tokens": None,
+    **TOKENS,
+}
+T5 = {
+    "vocab_size": VOCABULARY,
+    "d_model": WIDTH,
+    "d_kv": 16,
+    "d_ff": 96,
+    "num_layers": 2,
+    "num_heads": 4,
+    "relative_attention_num_buckets": 8,
+    "relative_attention_max_distance": 12,
+    "decoder_start_token_id": 0,
+    "eos_token_id": None,
+}
+
+# Class, configuration and its arguments, and the implementation to compare with.
+MODELS = {
+    "bert": ("BertModel", "BertConfig", SIZES, "sdpa"),
+    "vit": ("ViTModel", "ViTConfig", VISION, "sdpa"),
+    "gpt2": (
+        "GPT2LMHeadModel",
+        "GPT2Config",
+        {
+            "vocab_size": VOCABULARY,
+            "n_embd": WIDTH,
+            "n_layer": 2,
+            "n_head": 4,
+            "n_positions": 128,
+            **TOKENS,
+        },
+        "sdpa",
+    ),
+    "llama": ("LlamaForCausalLM", "LlamaConfig", GROUPED, "sdpa"),
+    "mistral": (
+        "MistralForCausalLM",
+        "MistralConfig",
+        {**GROUPED, "sliding_window": 8},
+        "sdpa",
+    ),
+    "qwen3": ("Qwen3ForCausalLM", "Qwen3Config", {**GROUPED, "head_dim": 16}, "sdpa"),
+    "gemma2": (
+        "Gemma2ForCausalLM",
+        "Gemma2Config",
+        {
+            **GROUPED,
+            "head_dim": 16,
+            "sliding_window": 8,
+            "attn_logit_softcapping": 2.0,
+            "query_pre_attn_scalar": 16,
+            "tie_word_embeddings": False,
+        },
+        "eager",
+    ),
+    "gpt_oss": (
+        "GptOssForCausalLM",
+        "GptOssConfig",
+        {
+            **GROUPED,
+            "head_dim": 16,
+            "sliding_window": 8,
+            "num_local_experts": 4,
+            "num_experts_per_tok": 2,
+        },
+        "eager",
+    ),
+    "llama4": (
+        "Llama4ForCausalLM",
+        "Llama4TextConfig",
+        {
+            **GROUPED,
+            "head_dim": 16,
+            "attention_chunk_size": 6,
+            "num_local_experts": 2,
+            "intermediate_size_mlp": 96,
+        },
+        "eager",
+    ),
+    "t5": ("T5ForConditionalGeneration", "T5Config", T5, "eager"),
+    "whisper": ("WhisperForConditionalGeneration", "WhisperConfig", WHISPER, "sdpa"),
+}
+DECODERS = ["gpt2", "llama", "mistral", "qwen3", "gemma2", "gpt_oss", "llama4"]
+
+_generator = torch.Generator().manual_seed(1)
+IDS = torch.randint(3, VOCABULARY, (2, LENGTH), generator=_generator)
+SOUND = torch.randn(2, 8, 80, generator=_generator)
+IMAGE = torch.randn(2, 3, 32, 32, generator=_generator)
+ALL = torch.ones(2, LENGTH, dtype=torch.long)
+RIGHT, LEFT = ALL.clone(), ALL.clone()
+RIGHT[1, 13:] = 0
+LEFT[1, :7] = 0
+
+
+def make_config(name, **others):
+    _, config, arguments, _ = MODELS[name]
+    return getattr(library, config)(**{**arguments, **others})
+
+
+def make(name, implementation, **others):
+    torch.manual_seed(0)
+    model = getattr(library, MODELS[name][0])._from_config(
+        copy.deepcopy(make_config(name, **others)), attn_implementation=implementation
+    )
+    # Larger than an untrained model's, so that attention decides about outputs.
+    for part, parameter in model.named_parameters():
+        if parameter.dim() > 1:
+            torch.nn.init.normal_(parameter, std=0.15)
+        elif part.endswith("sinks"):
+            torch.nn.init.normal_(parameter)
+    return model.eval()
+
+
+def compare(name, function, **others):
+    """Results of a function of models, by this package and by the library."""
+    with torch.no_grad():
+        actual = function(make(name, "mfa", **others))
+        expected = function(make(name, MODELS[name][3], **others))
+    return actual, expected
+
+
+def check(name, function, tolerance=2e-5, **others):
+    actual, expected = compare(name, function, **others)
+    torch.testing.assert_close(actual, expected, rtol=tolerance, atol=tolerance)
+
+
+def check_tokens(name, function, **others):
+    actual, expected = compare(name, function, **others)
+    assert actual.shape[1] >= NEW
+    assert torch.equal(actual, expected)
+    assert len(set(actual[:, -NEW:].flatten().tolist())) > 4
+
+
+@pytest.mark.parametrize("mask", [ALL, LEFT, RIGHT], ids=["all", "left", "right"])
+@pytest.mark.parametrize("name", DECODERS)
+def test_logits_of_decoders(name, mask):
+    check(name, lambda model: model(IDS, attention_mask=mask).logits[mask.bool()])
+
+
+@pytest.mark.parametrize("name", DECODERS)
+def test_generation(name):
+    check_tokens(name, lambda model: generate(model, IDS, attention_mask=LEFT))
+
+
+@pytest.mark.parametrize("name", ["llama", "gemma2"])
+def test_generation_with_a_static_cache(name):
+    options = {"attention_mask": LEFT, "cache_implementation": "static"}
+    check_tokens(name, lambda model: generate(model, IDS, **options))
+
+
+def test_generation_by_beams():
+    options = {"attention_mask": LEFT, "num_beams": 3}
+    check_tokens("llama", lambda model: generate(model, IDS, **options))
+
+
+def generate(model, inputs, **options):
+    return model.generate(inputs, max_new_tokens=NEW, do_sample=False, **options)
+
+
+@pytest.mark.parametrize("mask", [None, RIGHT], ids=["all", "right"])
+def test_encoder(mask):
+    rows = ALL.bool() if mask is None else mask.bool()
+    check(
+        "bert", lambda model: model(IDS, attention_mask=mask).last_hidden_state[rows]
+    )
+
+
+def test_decoder_of_bert():
+    others = {"is_decoder": True}
+    check("bert", lambda model: model(IDS).last_hidden_state, **others)
+
+
+def test_vision():
+    check("vit", lambda model: model(IMAGE).last_hidden_state)
+
+
+def test_encoder_and_decoder():
+    options = {"attention_mask": RIGHT, "decoder_input_ids": IDS[:, :9]}
+    check("t5", lambda model: model(IDS, **options).logits, tolerance=1e-4)
+    check_tokens("t5", lambda model: generate(model, IDS, attention_mask=RIGHT))
+
+
+def test_speech():
+    check("whisper", lambda model: model(SOUND, decoder_input_ids=IDS).logits)
+    check_tokens("whisper", lambda model: generate(model, SOUND))
+
+
+def test_packed_sequences():
+    positions = torch.cat([torch.arange(6), torch.arange(LENGTH - 6)])[None]
+    options = {"position_ids": positions, "use_cache": False}
+    for name in ("llama", "mistral"):
+        check(name, lambda model: model(IDS[:1], **options).logits)
+
+
+def test_bidirectional_decoder():
+    others = {"is_causal": False}
+    check("llama", lambda model: model(IDS, attention_mask=RIGHT).logits, **others)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_low_precision(dtype):
+    run = lambda model: model.to(dtype)(IDS, attention_mask=LEFT).logits  # noqa: E731
+    actual, expected = compare("llama", run)
+    assert actual.dtype == dtype
+    error = (actual - expected)[LEFT.bool()].abs().max()
+    assert error < (0.02 if dtype == torch.float16 else 0.15)
+
+
+def test_autocast():
+    def run(model):
+        with torch.autocast("cpu", torch.bfloat16):
+            return model(IDS).logits.float()
+
+    actual, expected = compare("llama", run)
+    assert (actual - expected).abs().max() < 0.15
+
+
+def test_mask_of_the_user():
+    """Four dimensions, of booleans or numbers: a tensor that is read as it is."""
+    kept = torch.rand(2, 1, LENGTH, LENGTH, generator=_generator) < 0.7
+    kept |= torch.eye(LENGTH, dtype=torch.bool)
+    added = torch.where(kept, 0.0, -torch.inf)
+    options = {"use_cache": False}
+    check("llama", lambda model: model(IDS, attention_mask=kept, **options).logits)
+    for name in ("llama", "gemma2"):
+        check(name, lambda model: model(IDS, attention_mask=added, **options).logits)
+
+
+def test_compiled_model():
+    """torch.compile ends graphs in front of attention."""
+
+    def run(model):
+        forward = torch.compile(model, backend="eager")
+        return forward(IDS, attention_mask=LEFT).logits[LEFT.bool()]
+
+    with torch.no_grad():
+        actual = run(make("llama", "mfa", num_hidden_layers=1))
+        model = make("llama", "sdpa", num_hidden_layers=1)
+        expected = model(IDS, attention_mask=LEFT).logits[LEFT.bool()]
+    torch.testing.assert_close(actual, expected, rtol=2e-5, atol=2e-5)
+
+
+def test_switching():
+    """A model that is there changes to it and back."""
+    model = make("llama", "sdpa")
+    with torch.no_grad():
+        expected = model(IDS).logits
+        model.set_attn_implementation("mfa")
+        torch.testing.assert_close(model(IDS).logits, expected, rtol=2e-5, atol=2e-5)
+
+
+# What is made for a call.
+
+
+@pytest.fixture
+def compilations(monkeypatch, cache_dir):
+    counts = types.SimpleNamespace(kernels=0, traces=0)
+    compile_problem, trace = mfa._mfa.compile_problem, mfa._rules._trace
+
+    def counting(*args, **kwargs):
+        counts.kernels += 1
+        return compile_problem(*args, **kwargs)
+
+    def tracing(*args):
+        counts.traces += 1
+        return trace(*args)
+
+    monkeypatch.setattr(mfa._mfa, "compile_problem", counting)
+    monkeypatch.setattr(mfa._rules, "_trace", tracing)
+    mfa._rules._traces.clear()
+    return counts
+
+
+# Its name in the first versions 5, and later.
+CACHE = "past_key_values"
+if "cache" in inspect.signature(masking_utils.create_causal_mask).parameters:
+    CACHE = "cache"
+
+
+def decode(model, steps, mask=None):
+    """Logits of a model that reads its tokens in steps, with a cache."""
+    cache, start, logits = None, 0, []
+    for size in steps:
+        end = start + size
+        given = None if mask is None else mask[:, :end]
+        output = model(IDS[:, start:end], attention_mask=given, **{CACHE: cache})
+        cache, start = output[CACHE], end
+        logits.append(output.logits)
+    return torch.cat(logits, dim=1)
+
+
+STEPS = [3, 1, 2, 5, 1, 8]  # All of LENGTH.
+
+
+@pytest.mark.parametrize(
+    "name, kernels", [("llama", 1), ("mistral", 1), ("gemma2", 2), ("gpt_oss", 2)]
+)
+def test_steps_compile_nothing(compilations, name, kernels):
+    model = make(name, "mfa")
+    with torch.no_grad():
+        decode(model, STEPS[:1])
+        assert (compilations.kernels, compilations.traces) == (kernels, kernels)
+        actual = decode(model, STEPS)
+        assert (compilations.kernels, compilations.traces) == (kernels, kernels)
+        expected = make(name, MODELS[name][3])(IDS).logits
+    torch.testing.assert_close(actual, expected, rtol=2e-5, atol=2e-5)
+
+
+def test_steps_with_padding_compile_nothing(compilations):
+    model = make("mistral", "mfa")
+    with torch.no_grad():
+        decode(model, STEPS[:1], LEFT)
+        assert (compilations.kernels, compilations.traces) == (1, 1)
+        actual = decode(model, STEPS, LEFT)
+        assert (compilations.kernels, compilations.traces) == (1, 1)
+        expected = make("mistral", "sdpa")(IDS, attention_mask=LEFT).logits
+    rows = LEFT.bool()
+    torch.testing.assert_close(actual[rows], expected[rows], rtol=2e-5, atol=2e-5)
+
+
+class _Sizes(TorchDispatchMode):
+    """The largest array that an operation of torch makes."""
+
+    largest = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        parts = result if isinstance(result, (tuple, list)) else [result]
+        for part in parts:
+            if isinstance(part, torch.Tensor):
+                elements = part.untyped_storage().nbytes() // part.element_size()
+                self.largest = max(self.largest, elements)
+        return result
+
+
+def largest_array(model, length, **options):
+    ids = torch.ones(1, length, dtype=torch.long)
+    with torch.no_grad(), _Sizes() as sizes:
+        model(ids, **options)
+    return sizes.largest
+
+
+LONG = 1024
+PACKED = torch.arange(LONG)[None] % 100
+PADDED = (torch.arange(LONG) >= 9)[None]
+
+
+@pytest.mark.parametrize(
+    "name, options",
+    [
+        ("llama", {}),
+        ("llama", {"attention_mask": PADDED}),
+        ("llama", {"position_ids": PACKED, "use_cache": False}),
+        ("mistral", {"attention_mask": PADDED}),
+        ("gemma2", {"attention_mask": PADDED}),
+        ("gpt_oss", {"attention_mask": PADDED}),
+        ("llama4", {"attention_mask": PADDED}),
+        ("bert", {"attention_mask": PADDED}),
+    ],
+)
+def test_nothing_of_all_pairs_is_made(name, options):
+    sizes = {"num_hidden_layers": 1, "max_position_embeddings": LONG}
+    model = make(name, "mfa", **sizes)
+    if hasattr(model, "lm_head"):
+        model.lm_head = torch.nn.Identity()
+    largest = largest_array(model, LONG, **options)
+    assert LONG * WIDTH <= largest < LONG * LONG
+    # What is looked for is found.
+    model.set_attn_implementation("eager")
+    assert largest_array(model, LONG, **options) >= LONG * LONG
+
+
+def test_arrays_are_views(monkeypatch):
+    seen = []
+
+    def attend(*arrays, **options):
+        seen.append(arrays)
+        return mfa.masked_attention(*arrays, **options)
+
+    monkeypatch.setattr(mfa.transformers, "masked_attention", attend)
+    query, key, value = make_heads()
+    output, weights = mfa.transformers.attention(
+        torch.nn.Module(), query, key, value, None, is_causal=False
+    )
+    for x, y in zip((query, key, value), seen[0]):
+        assert x.data_ptr() == y.data_ptr() and x.transpose(1, 2).shape == y.shape
+    assert output.is_contiguous() and output.shape == (2, 6, 4, 16) and weights is None
+
+
+# Masks.
+
+
+def make_heads(heads=4, kv_heads=2, queries=6, keys=6):
+    generator = torch.Generator().manual_seed(3)
+    return (
+        torch.randn(2, length, count, 16, generator=generator).transpose(1, 2)
+        for count, length in ((heads, queries), (kv_heads, keys), (kv_heads, keys))
+    )
+
+
+_PADDING = torch.tensor([[0, 0, 1, 1, 1, 1, 1, 1, 1], [1] * 6 + [0] * 3]).bool()
+_IDS = torch.tensor([[0, 0, 0, 1, 1, 1, 1, 2, 2], [0, 0, 1, 1, 1, 2, 2, 2, 2]])
+_POSITIONS = torch.tensor([[0, 1, 2, 0, 1, 2, 3, 0, 1], [0, 1, 0, 1, 2, 0, 1, 2, 3]])
+_GROUPS = torch.tensor([[-1, 0, 0, 0, -1, -1, 1, 1, -1], [-1] * 4 + [0] * 5])
+_causal = masking_utils.causal_mask_function
+
+
+def _prefix(batch_idx, head_idx, q_idx, kv_idx):
+    return kv_idx < 3
+
+
+FUNCTIONS = {
+    "causal": _causal,
+    "bidirectional": masking_utils.bidirectional_mask_function,
+    "window": masking_utils.sliding_window_causal_mask_function(3),
+    "window of both sides": masking_utils.sliding_window_bidirectional_mask_function(2),
+    "chunks": masking_utils.chunked_causal_mask_function(3, torch.tensor([2, 0])),
+    "blocks": masking_utils.or_masks(_causal, masking_utils.blockwise_overlay(_GROUPS)),
+    "packed": masking_utils.and_masks(
+        masking_utils.remap_positions_for_packed_sequence(_causal, _POSITIONS),
+        masking_utils.packed_sequence_mask_function(_IDS),
+    ),
+    "prefix": masking_utils.or_masks(_causal, _prefix),
+}
+
+
+@pytest.mark.parametrize("offsets", [(0, 0, 9, 9), (5, 0, 4, 9), (5, 3, 4, 6)])
+@pytest.mark.parametrize("padding", [None, _PADDING], ids=["all", "padded"])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_mask_functions(name, padding, offsets):
+    """Beside the library's own masks: as arrays, and what attention makes of them."""
+    q_offset, kv_offset, q_length, kv_length = offsets
+    options = {
+        "batch_size": 2,
+        "q_length": q_length,
+        "kv_length": kv_length,
+        "q_offset": q_offset,
+        "kv_offset": kv_offset,
+        "mask_function": FUNCTIONS[name],
+        "attention_mask": padding,
+    }
+    mask = mfa.transformers.attention_mask(**options)
+    expected = masking_utils.sdpa_mask(**options, allow_is_causal_skip=False)
+    assert mask.shape == expected.shape
+    assert torch.equal(mask.to_tensor(), expected)
+    heads = list(make_heads(queries=q_length, keys=kv_length))
+    layer = torch.nn.Module()
+    output, _ = mfa.transformers.attention(layer, *heads, mask)
+    dense, _ = mfa.transformers.attention(layer, *heads, expected)
+    torch.testing.assert_close(output, dense)
+
+
+def test_padding_shorter_than_keys():
+    mask = mfa.transformers.attention_mask(
+        2, 4, 12, q_offset=5, attention_mask=_PADDING
+    )
+    assert not mask.to_tensor()[..., 9:].any()
+    assert mask.to_tensor()[1, 0, 3, :6].all()
+
+
+def test_offset_in_a_tensor():
+    """A static cache counts on before attention reads its count."""
+    count = torch.tensor(5)
+    mask = mfa.transformers.attention_mask(2, 4, 12, q_offset=count)
+    count += 4
+    expected = masking_utils.sdpa_mask(2, 4, 12, 5, allow_is_causal_skip=False)
+    assert torch.equal(mask.to_tensor(), expected)
+    heads = list(make_heads(queries=4, keys=12))
+    layer = torch.nn.Module()
+    output, _ = mfa.transformers.attention(layer, *heads, mask)
+    dense, _ = mfa.transformers.attention(layer, *heads, expected)
+    torch.testing.assert_close(output, dense)
+
+
+def test_function_of_the_user():
+    """As models give one for images in a prompt."""
+    kinds = (torch.arange(LENGTH) < 6)[None].expand(2, -1)
+
+    def same_image(batch_idx, head_idx, q_idx, kv_idx):
+        return kinds[batch_idx, q_idx] & kinds[batch_idx, kv_idx]
+
+    results = []
+    for implementation in ("mfa", "sdpa"):
+        config = make_config("llama")
+        config._attn_implementation = implementation
+        mask = masking_utils.create_causal_mask(
+            config,
+            torch.zeros(2, LENGTH, WIDTH),
+            LEFT,
+            None,
+            or_mask_function=same_image,
+        )
+        heads = make_heads(queries=LENGTH, keys=LENGTH)
+        result, _ = mfa.transformers.attention(torch.nn.Module(), *heads, mask)
+        results.append(result)
+    assert isinstance(mask, torch.Tensor)
+    torch.testing.assert_close(*results)
+
+
+# The attention function alone.
+
+
+def eager(query, key, value, mask=None, softcap=None, bias=None, sinks=None):
+    key, value = (x.repeat_interleave(2, 1) for x in (key, value))
+    scores = query @ key.mT / 4
+    if softcap is not None:
+        scores = softcap * torch.tanh(scores / softcap)
+    if bias is not None:
+        scores = scores + bias
+    if mask is not None:
+        scores = scores + (torch.where(mask, 0.0, -torch.inf) if mask.dtype == torch.bool
+                           else mask)  # fmt: skip
+    if sinks is not None:
+        sinks = sinks.view(1, -1, 1, 1).expand(*scores.shape[:3], 1)
+        scores = torch.cat([scores, sinks], dim=-1)
+    weights = scores.softmax(-1)[..., : key.shape[2]]
+    return (weights @ value).transpose(1, 2)
+
+
+_BIAS = torch.randn(1, 4, 6, 6, generator=torch.Generator().manual_seed(4))
+_KEPT = torch.ones(2, 1, 6, 6).tril().bool()
+_ADDED = torch.where(_KEPT, torch.linspace(0, 1, 6), -torch.inf)
+
+
+@pytest.mark.parametrize("sinks", [None, torch.tensor([0.5, -1.0, 2.0, 0.0])])
+@pytest.mark.parametrize("bias", [None, _BIAS], ids=["plain", "bias"])
+@pytest.mark.parametrize("softcap", [None, 0.7])
+@pytest.mark.parametrize("mask", ["none", "rule", "booleans", "numbers"])
+def test_attention(mask, softcap, bias, sinks):
+    dense = {"none": None, "numbers": _ADDED}.get(mask, _KEPT)
+    given = mfa.transformers.attention_mask(2, 6, 6) if mask == "rule" else dense
+    heads = list(make_heads())
+    output, _ = mfa.transformers.attention(
+        torch.nn.Module(),
+        *heads,
+        given,
+        is_causal=False,
+        softcap=softcap,
+        position_bias=bias,
+        s_aux=sinks,
+    )
+    expected = eager(*heads, dense, softcap, bias, sinks)
+    torch.testing.assert_close(output, expected, rtol=2e-5, atol=2e-5)
+
+
+def test_causal_layers():
+    """Without a mask the layer says it, but for a single query."""
+    layer = torch.nn.Module()
+    heads = list(make_heads())
+    for is_causal in (True, False):
+        layer.is_causal = is_causal
+        output, _ = mfa.transformers.attention(layer, *heads, None)
+        expected = eager(*heads, _KEPT if is_causal else None)
+        torch.testing.assert_close(output, expected)
+    layer.is_causal = True
+    heads[0] = heads[0][:, :, :1]
+    output, _ = mfa.transformers.attention(layer, *heads, None)
+    torch.testing.assert_close(output, eager(*heads))
+
+
+def test_batch_of_one():
+    """Learned queries are the same for all, and so may masks be."""
+    query, key, value = make_heads()
+    mask = mfa.transformers.attention_mask(1, 6, 6, attention_mask=_PADDING[:1, :6])
+    layer = torch.nn.Module()
+    output, _ = mfa.transformers.attention(layer, query[:1], key, value, mask)
+    kept = _KEPT & _PADDING[:1, None, None, :6]
+    rows = kept.any(-1)[:, 0]
+    expected = eager(query[:1].expand(2, -1, -1, -1), key, value, kept)
+    torch.testing.assert_close(output[rows], expected[rows])
+
+
+def test_shorter_keys():
+    mask = mfa.transformers.attention_mask(2, 6, 9, attention_mask=_PADDING)
+    short = mask[:, :, :, :6]
+    assert short.shape == (2, 1, 6, 6) and short.dim() == short.ndim == 4
+    assert short.size() == short.shape and short.size(3) == 6
+    assert torch.equal(short.to_tensor(), mask.to_tensor()[:, :, :, :6])
+
+
+# What is refused.
+
+
+def refused(kind, text):
+    return pytest.raises(kind, match=f"^{re.escape(text)}$")
+
+
+def attend(*others, **options):
+    return mfa.transformers.attention(
+        torch.nn.Module(), *make_heads(), *(others or (None,)), **options
+    )
+
+
+def test_dropout_is_refused():
+    text = (
+        "dropout: expected 0, as attn_implementation='mfa' is for inference, but got "
+        "0.1; call model.eval(), or train with 'sdpa'"
+    )
+    with refused(ValueError, text):
+        attend(dropout=0.1)
+    model = make("gpt2", "mfa").train()
+    with refused(ValueError, text):
+        model(IDS)
+
+
+def test_gradients_are_refused():
+    text = (
+        "query, key, value: expected a call without gradients, as "
+        "attn_implementation='mfa' is for inference, but got tensors with "
+        "requires_grad; call the model under torch.no_grad(), or train with 'sdpa'"
+    )
+    with refused(RuntimeError, text):
+        make("llama", "mfa")(IDS)
+
+
+@pytest.mark.parametrize(
+    "name, what",
+    [
+        ("output_attentions", "the weights of attention, which kernels do not keep"),
+        ("head_mask", "a mask of heads"),
+        ("indices", "keys selected by an indexer"),
+        ("block_indices", "blocks of keys selected by an indexer"),
+        ("read_index", "paged keys of continuous batching"),
+        ("sinks", "sinks that each query has its own of"),
+    ],
+)
+def test_other_attention_is_refused(name, what):
+    with refused(
+        ValueError,
+        f"{name}: expected none, as attn_implementation='mfa' does not have {what}; use "
+        "'eager' or another implementation for it",
+    ):
+        attend(**{name: torch.ones(1) if name != "output_attentions" else True})
+    attend(**{name: None if name != "output_attentions" else False})
+
+
+def test_masks_of_other_sizes_are_refused():
+    mask = mfa.transformers.attention_mask(2, 6, 9)
+    with refused(
+        ValueError,
+        "attention_mask: expected one for batch 2, 6 queries and 6 keys but got one for "
+        "batch 2, 6 and 9",
+    ):
+        attend(mask)
+    with refused(
+        ValueError,
+        "attention_mask: expected a shape that broadcasts to (2, 4, 6, 6) but got "
+        "(2, 1, 6, 9)",
+    ):
+        attend(mask.to_tensor())
+    with refused(
+        ValueError,
+        "position_bias: expected a shape that broadcasts to (2, 4, 6, 6) but got (6, 6)",
+    ):
+        attend(position_bias=torch.ones(6, 6))
+    with refused(
+        TypeError,
+        "attention_mask: expected a tensor, or a mask of attn_implementation='mfa', but "
+        "got list",
+    ):
+        attend([1])
+
+
+COMPUTES = {
+    "__rsub__": lambda mask: 1.0 - mask,
+    "__and__": lambda mask: mask & mask,
+    "__invert__": lambda mask: ~mask,
+    "masked_fill": lambda mask: mask.masked_fill(mask, 0),
+    "where": lambda mask: torch.where(mask, 0.0, 1.0),
+}
+
+
+@pytest.mark.parametrize("name", COMPUTES)
+def test_computing_with_masks_is_refused(name):
+    mask = mfa.transformers.attention_mask(2, 6, 6)
+    with refused(
+        TypeError,
+        "attention_mask: expected a model that passes its mask on to attention but got "
+        f"one that computes with it ('{name}'); a mask of attn_implementation='mfa' is "
+        "a rule, not a tensor, so use another implementation for this model",
+    ):
+        COMPUTES[name](mask)
+
+
+@pytest.mark.parametrize("index", [0, (0, 0), (slice(1),) * 4, (slice(None),) * 3 + (2,)])
+def test_other_indices_are_refused(index):
+    with refused(
+        TypeError,
+        "attention_mask: expected mask[:, :, :, :length] but got another index; a mask "
+        "of attn_implementation='mfa' is a rule, not a tensor",
+    ):
+        mfa.transformers.attention_mask(2, 6, 6)[index]
+
+
+def test_functions_that_cannot_be_traced_are_refused():
+    def by_decision(batch_idx, head_idx, q_idx, kv_idx):
+        return q_idx >= kv_idx if q_idx > 3 else kv_idx > 3
+
+    mask = mfa.transformers.attention_mask(2, 6, 6, mask_function=by_decision)
+    with pytest.raises(TypeError, match="^keep: expected a decision .*mfa.where"):
+        attend(mask)
+
+
+def test_continuous_batching_is_refused():
+    """Its masks are not asked of the implementation."""
+    with refused(
+        ValueError,
+        "read_index: expected none, as attn_implementation='mfa' does not have paged "
+        "keys of continuous batching; use 'eager' or another implementation for it",
+    ):
+        attend(read_index=[torch.arange(3)], cache=object())
+
+
+def test_representation():
+    mask = mfa.transformers.attention_mask(2, 6, 9)
+    assert repr(mask) == "<mfa.transformers mask (2, 1, 6, 9)>"
+    assert mask.dtype == torch.bool and mask.device.type == "cpu"
+    assert not hasattr(mask, "is_anything")
+
+
+def test_older_versions_are_refused(monkeypatch):
+    import importlib
+
+    def older(batch_size, cache_position, kv_length):
+        raise NotImplementedError
+
+    monkeypatch.setattr(masking_utils, "sdpa_mask", older)
+    with refused(
+        ImportError,
+        "mfa.transformers: expected transformers 5 or later, with interfaces for "
+        "attention and its masks, but: its masks have no q_length and q_offset",
+    ):
+        importlib.reload(mfa.transformers)
