@@ -50,11 +50,11 @@ class RuleMask:
 
     def __getitem__(self, index):
         keys = index[-1] if isinstance(index, tuple) and len(index) == 4 else None
-        is_prefix = isinstance(keys, slice) and not keys.start and keys.step in (None, 1)
+        is_prefix = isinstance(keys, slice) and keys == slice(None, keys.stop)
         if not is_prefix or any(part != slice(None) for part in index[:3]):
             raise TypeError(
-                f"attention_mask: expected mask[:, :, :, :length] but got another index; "
-                f"{_SEE}"
+                "attention_mask: expected mask[:, :, :, :length] but got another "
+                f"index; {_SEE}"
             )
         length = len(range(self.shape[3])[keys])
         return RuleMask(self.keep, (*self.shape[:3], length), self.device)

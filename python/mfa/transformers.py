@@ -223,8 +223,8 @@ def _keep_of(mask: RuleMask, shape: tuple) -> Callable | None:
     batch, _, q_length, kv_length = mask.shape
     if (q_length, kv_length) != shape[2:] or batch not in (1, shape[0]):
         raise ValueError(
-            f"attention_mask: expected one for batch {shape[0]}, {shape[2]} queries and "
-            f"{shape[3]} keys but got one for batch {batch}, {q_length} and {kv_length}"
+            f"attention_mask: expected one for batch {shape[0]}, {shape[2]} queries "
+            f"and {shape[3]} keys but got one for batch {batch}, {q_length} and {kv_length}"
         )
     keep = mask.keep
     if keep is None or batch == shape[0]:
@@ -267,7 +267,8 @@ def _element_of(tensor: torch.Tensor) -> Callable:
     varies = tuple(size != 1 for size in tensor.shape)
 
     def element(*position):
-        return tensor[tuple(i if varying else 0 for i, varying in zip(position, varies))]
+        index = (i if varying else 0 for i, varying in zip(position, varies))
+        return tensor[tuple(index)]
 
     return element
 

@@ -6,11 +6,11 @@ import re
 import pytest
 from conftest import SOURCE_DIR
 
-PAGES = ["README.md", "docs/python.md", "docs/masks.md"]
+PAGES = ["README.md", "docs/python.md", "docs/masks.md", "docs/transformers.md"]
 
 
 def blocks(page):
-    """What each block of Python needs ("torch", "cuda"), its line and its code."""
+    """What each block of Python needs (packages, "cuda"), its line and its code."""
     text = (SOURCE_DIR / page).read_text()
     for match in re.finditer(r"^```python *(.*?)\n(.*?)^```$", text, re.M | re.S):
         line = text[: match.start()].count("\n") + 2
@@ -18,7 +18,8 @@ def blocks(page):
 
 
 def available(needs):
-    if needs and not importlib.util.find_spec("torch"):
+    packages = {"torch", *needs} - {"cuda"} if needs else ()
+    if not all(map(importlib.util.find_spec, packages)):
         return False
     if "cuda" in needs:
         import torch
