@@ -1,0 +1,476 @@
+"""ONNX's Attention, versions 23 to 25, as mfa.masked_attention.
+
+Of a node becomes:
+
+    present key, value      insert_slice of past and new ones
+    query, key, value       views of them, [B, S, H, D]; copies with zeros where a head
+                            size is no multiple of 8
+    attn_mask               the dense mask; with a soft-cap, which comes before it, a
+                            part of the regions
+    softcap                 the region score
+    is_causal, windows,
+    nonpad_kv_seqlen        the region keep
+    qk_matmul_output        a product of its own, since kernels keep no scores, and
+                            exp(score - lse) for mode 3
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ._emit import Captures, Writer
+from ._functions import tanh
+from ._onnx_node import Node
+from ._program import Function, Size, Value, convert
+from ._symbols import Symbol, constant, number, position, score, select, to_float
+from ._tables import Table
+
+_TYPES = ("f16", "bf16", "f32")
+# TensorProto.DataType of softmax_precision that float32 is as good as.
+_PRECISIONS = {1: "FLOAT", 10: "FLOAT16", 16: "BFLOAT16"}
+_LARGEST_HEAD = 256
+_B, _H, _Q, _K = (position(name) for name in "bhqk")
+
+
+def lower_attention(node: Node) -> list[Value | None]:
+    """The values of its outputs; None for those that nothing uses."""
+    return _Attention(node).lower()
+
+
+@dataclass
+class _Rules:
+    """What becomes of a score, as expressions, and the tensors and sizes that these
+    read, by the paths of their symbols."""
+
+    softcap: float
+    # Added to the score behind the soft-cap; None without.
+    bias: Symbol | None
+    # Conditions of the pairs that are kept.
+    keep: list[Symbol]
+    captured: dict[tuple, Value | str]
+
+
+class _Attention:
+    def __init__(self, node: Node):
+        self._node = node
+        self._function: Function = node.function
+        self._check_attributes()
+        self._read_operands()
+
+    # What the node says.
+
+    def _check_attributes(self) -> None:
+        node = self._node
+        precision = node.get("softmax_precision")
+        if precision is not None and precision not in _PRECISIONS:
+            known = ", ".join(f"{k} ({name})" for k, name in _PRECISIONS.items())
+            raise node.unsupported(
+                f"softmax_precision: expected {known}, as softmax is computed in "
+                f"float32, but got {precision}"
+            )
+        mode = node.get("qk_matmul_output_mode", 0)
+        if mode not in range(4):
+            raise node.invalid(f"qk_matmul_output_mode: expected 0 to 3 but got {mode}")
+        for side in ("left", "right"):
+            size = node.get(f"{side}_window_size", -1)
+            if size < -1:
+                raise node.invalid(
+                    f"{side}_window_size: expected -1 or more but got {size}"
+                )
+        if (node.input(4) is None) != (node.input(5) is None):
+            raise node.invalid("past_key and past_value: expected both or none")
+        if node.input(4) is not None and node.input(6) is not None:
+            raise node.invalid("nonpad_kv_seqlen: expected none beside past_key")
+
+    def _read_operands(self) -> None:
+        node = self._node
+        query, key, value = (node.input(i) for i in range(3))
+        for name, x in (("Q", query), ("K", key), ("V", value)):
+            if x.element not in _TYPES:
+                raise node.unsupported(
+                    f"{name}: expected elements of type f16, bf16 or f32 but got "
+                    f"{x.element}"
+                )
+            if x.element != query.element:
+                raise node.unsupported(
+                    f"{name}: expected elements of type {query.element}, as of Q, but "
+                    f"got {x.element}"
+                )
+            if x.rank not in (3, 4) or x.rank != query.rank:
+                raise node.invalid(
+                    f"{name}: expected rank 3 or 4, as of Q, but got rank {x.rank}"
+                )
+        self._is_flat = query.rank == 3
+        self._query = self._split_heads("Q", query, "q_num_heads")
+        self._key = self._split_heads("K", key, "kv_num_heads")
+        self._value = self._split_heads("V", value, "kv_num_heads")
+        self._present_key = self._present_value = None
+        if node.input(4) is not None:
+            self._present_key = self._append(node.input(4), self._key)
+            self._present_value = self._append(node.input(5), self._value)
+            self._key, self._value = map(
+                self._swap, (self._present_key, self._present_value)
+            )
+        self._head_size = self._query.shape[3]
+        self._value_size = self._value.shape[3]
+        self._heads, self._kv_heads = self._query.shape[2], self._key.shape[2]
+        for name, size in (("Q", self._head_size), ("V", self._value_size)):
+            if size > _LARGEST_HEAD:
+                raise node.unsupported(
+                    f"{name}: expected a head size up to {_LARGEST_HEAD} but got {size}"
+                )
+        if self._heads % self._kv_heads:
+            raise node.invalid(
+                f"K: expected a number of heads that divides the {self._heads} of Q but "
+                f"got {self._kv_heads}"
+            )
+
+    def _split_heads(self, name: str, x: Value, attribute: str) -> Value:
+        """[B, S, H, D], of [B, S, H * D] or [B, H, S, D]."""
+        node, function = self._node, self._function
+        count = node.get(attribute)
+        if x.rank == 4:
+            if count is not None and node.opset >= 25:
+                raise node.invalid(f"{attribute}: expected none for inputs of rank 4")
+            if x.shape[1] is None or x.shape[3] is None:
+                raise node.unsupported(
+                    f"{name}: expected heads and head size that are known but got shape "
+                    f"{x.type}"
+                )
+            return self._swap(x)
+        if not count:
+            raise node.invalid(
+                f"{attribute}: expected a number for inputs of rank 3 but got none"
+            )
+        width = x.shape[2]
+        if width is None:
+            raise node.unsupported(
+                f"{name}: expected a last dimension that is known but got shape {x.type}"
+            )
+        if width % count:
+            raise node.invalid(
+                f"{name}: expected a last dimension that {attribute} divides, but got "
+                f"{width} and {count}"
+            )
+        sizes = [*function.sizes(x)[:2], count, width // count]
+        return function.expand(x, [[0], [1], [2, 3]], sizes)
+
+    def _swap(self, x: Value) -> Value:
+        """[B, H, S, D] for [B, S, H, D], and the other way round."""
+        return self._function.transpose(x, [0, 2, 1, 3])
+
+    def _append(self, past: Value, new: Value) -> Value:
+        """[B, h, past + new, D]"""
+        return self._function.concatenate([past, self._swap(new)], 2)
+
+    # What is computed.
+
+    def lower(self) -> list[Value | None]:
+        node, function = self._node, self._function
+        self._queries = function.size(self._query, 1)
+        self._keys = function.size(self._key, 1)
+        mask = self._read_mask()
+        softcap = node.get("softcap", 0.0)
+        rules = _Rules(softcap, None, [], {})
+        self._add_rules(rules)
+        is_dense = mask is not None and softcap == 0.0
+        if mask is not None and not is_dense:
+            self._add_mask(rules, mask)
+        mode = node.get("qk_matmul_output_mode", 0)
+        wants_scores = node.wants(3)
+        output, lse = self._attend(
+            mask if is_dense else None, rules, wants_scores and mode == 3
+        )
+        scores = None
+        if wants_scores:
+            if is_dense:
+                self._add_mask(rules, mask)
+            scores = self._make_scores(rules, mode, lse)
+        return [
+            self._join_heads(output),
+            self._present(1, self._present_key, self._key),
+            self._present(2, self._present_value, self._value),
+            scores,
+        ]
+
+    def _present(self, index: int, present: Value | None, x: Value) -> Value | None:
+        if not self._node.wants(index):
+            return None
+        return self._swap(x) if present is None else present
+
+    def _join_heads(self, output: Value) -> Value:
+        if not self._is_flat:
+            return self._swap(output)
+        return self._function.collapse(output, [[0], [1], [2, 3]])
+
+    def _read_mask(self) -> Value | None:
+        """attn_mask as [B|1, H|1, Sq|1, Sk]: sizes are aligned on the right, and keys
+        behind its end are not attended to."""
+        node, function = self._node, self._function
+        mask = node.input(3)
+        if mask is None:
+            return None
+        if mask.element not in (*_TYPES, "i1"):
+            raise node.unsupported(
+                "attn_mask: expected elements of type bool, f16, bf16 or f32 but got "
+                f"{mask.element}"
+            )
+        if not 1 <= mask.rank <= 4:
+            raise node.invalid(
+                f"attn_mask: expected rank 1 to 4 but got rank {mask.rank}"
+            )
+        missing = 4 - mask.rank
+        if missing:
+            groups = [list(range(missing + 1))]
+            groups += [[i] for i in range(missing + 1, 4)]
+            sizes = [1] * missing + function.sizes(mask)
+            mask = function.expand(mask, groups, sizes)
+        full = (self._query.shape[0], self._heads, self._query.shape[1])
+        for dim, whole in enumerate(full):
+            size = mask.shape[dim]
+            if None not in (size, whole) and size not in (1, whole):
+                raise node.invalid(
+                    f"attn_mask: expected a shape that broadcasts to "
+                    f"[{', '.join(str(n or '?') for n in full)}, Sk] but got {mask.type}"
+                )
+        return function.pad(mask, 3, self._keys, -math.inf if mask.element != "i1" else 0)
+
+    # Rules.
+
+    def _size(self, rules: _Rules, size: Size, label: str) -> Symbol:
+        if isinstance(size, int):
+            return constant(size)
+        rules.captured[(label,)] = size
+        return number("index", (label,), label)
+
+    def _table(self, rules: _Rules, value: Value, label: str) -> Table:
+        rules.captured[(label,)] = value
+        return Table((label,), label, value.element, value.rank, True)
+
+    def _add_rules(self, rules: _Rules) -> None:
+        """Of the attributes and of nonpad_kv_seqlen: positions of queries are counted
+        from `offset`, the number of keys that precede them."""
+        node, function = self._node, self._function
+        offset = constant(0)
+        past, lengths = node.input(4), node.input(6)
+        if past is not None:
+            offset = self._size(rules, function.size(past, 2), "past")
+        elif lengths is not None:
+            length = self._table(rules, lengths, "nonpad_kv_seqlen")[_B]
+            offset = length - self._size(rules, self._queries, "queries")
+            rules.keep.append(_K < length)
+        query = _Q if offset.op == "constant" and offset.value == 0 else _Q + offset
+        left = node.get("left_window_size", -1)
+        right = node.get("right_window_size", -1)
+        if node.get("is_causal", 0):
+            rules.keep.append(_K <= query)
+        if left >= 0:
+            rules.keep.append(query - _K <= left)
+        if right >= 0:
+            rules.keep.append(_K - query <= right)
+
+    def _add_mask(self, rules: _Rules, mask: Value) -> None:
+        index = (
+            constant(0) if size == 1 else x
+            for x, size in zip((_B, _H, _Q, _K), mask.shape)
+        )
+        element = self._table(rules, mask, "attn_mask")[tuple(index)]
+        if mask.element == "i1":
+            rules.keep.append(element)
+        else:
+            rules.bias = to_float(element)
+
+    def _scored(self, rules: _Rules, x: Symbol) -> Symbol:
+        if rules.softcap:
+            x = tanh(x / rules.softcap) * rules.softcap
+        return x if rules.bias is None else x + rules.bias
+
+    # The op.
+
+    def _attend(self, mask: Value | None, rules: _Rules, wants_lse: bool):
+        """[B, Sq, H, Dv], and the log-sum-exp [B, H, Sq] if it is wanted."""
+        function = self._function
+        width = _next_multiple(self._head_size)
+        value_width = _next_multiple(self._value_size)
+        query = function.pad(self._query, 3, width, 0.0)
+        key = function.pad(self._key, 3, width, 0.0)
+        value = function.pad(self._value, 3, value_width, 0.0)
+        batch = function.size(query, 0)
+        into = function.empty(
+            [batch, self._queries, self._heads, value_width], query.element
+        )
+        lines = [
+            f"mfa.masked_attention ins({query.name}, {key.name}, {value.name} : "
+            f"{query.type}, {key.type}, {value.type})"
+        ]
+        if mask is not None:
+            lines.append(f"  mask({mask.name} : {mask.type})")
+        scale = function.number(self._scale, "f32")
+        lines.append(f"  scale({scale} : f32)")
+        regions, captures = self._write_regions(rules)
+        if captures:
+            names = ", ".join(name for name, _ in captures)
+            types = ", ".join(kind for _, kind in captures)
+            lines.append(f"  captures({names} : {types})")
+        lines.append(f"  outs({into.name} : {into.type})")
+        types = into.type
+        if wants_lse:
+            sizes = [batch, self._heads, self._queries]
+            lse = function.empty(sizes, "f32")
+            lines.append(f"  lse({lse.name} : {lse.type})")
+            types += f", {lse.type}"
+        names = function.add_several(
+            1 + wants_lse, "\n".join([*lines, *regions, f"  -> {types}"])
+        )
+        output = Value(names[0], into.shape, into.element)
+        output = function.take(output, 3, 0, self._value_size)
+        return output, Value(names[1], lse.shape, "f32") if wants_lse else None
+
+    @property
+    def _scale(self) -> float:
+        scale = self._node.get("scale")
+        return self._head_size**-0.5 if scale is None else scale
+
+    def _write_regions(self, rules: _Rules):
+        """Lines of the regions, and captured values with their types."""
+        roots = {}
+        if rules.softcap or rules.bias is not None:
+            roots["score"] = self._scored(rules, score())
+        if rules.keep:
+            roots["keep"] = _all(rules.keep)
+        captures = Captures()
+        for root in roots.values():
+            captures.collect(root)
+        given = [_as_operand(rules.captured[path]) for path in captures.paths]
+        own = [f"%c{i}: {kind}" for i, (_, kind) in enumerate(given)]
+        lines = []
+        for name, root in roots.items():
+            arguments = [f"%{x}: index" for x in "bhqk"] + own
+            if name == "score":
+                arguments.insert(0, "%s: f32")
+            writer = _Writer(captures, rules.captured)
+            result = writer.write(root)
+            lines += [f"  {name} {{", f"  ^bb0({', '.join(arguments)}):"]
+            lines += [f"  {line}" for line in writer.lines]
+            kind = "i1" if name == "keep" else "f32"
+            lines += [f"    mfa.yield {result} : {kind}", "  }"]
+        return lines, given
+
+    # Scores, for those who ask for them.
+
+    def _make_scores(self, rules: _Rules, mode: int, lse: Value | None) -> Value:
+        """qk_matmul_output, [B, H, Sq, Sk]"""
+        function = self._function
+        groups = self._kv_heads, self._heads // self._kv_heads
+        batch = function.size(self._query, 0)
+        query = function.expand(
+            self._query,
+            [[0], [1], [2, 3], [4]],
+            [batch, self._queries, *groups, self._head_size],
+        )
+        # Of batch, key head, query head of its group, query, key and d.
+        zeros = [batch, *groups, self._queries, self._keys]
+        product = function.generic(
+            [(query, [0, 3, 1, 2, 5]), (self._key, [0, 4, 1, 5])],
+            function.filled(zeros, "f32", 0.0),
+            _multiply_add(query.element),
+            reduced=1,
+        )
+        product = function.collapse(product, [[0], [1, 2], [3], [4]])
+        raw = score()
+        x = raw * self._scale
+        if mode == 1:
+            x = self._scored(_Rules(rules.softcap, None, [], {}), x)
+        elif mode >= 2:
+            x = self._scored(rules, x)
+            if rules.keep:
+                x = select(_all(rules.keep), x, -math.inf)
+        inputs = [(product, range(4))]
+        if lse is not None:
+            inputs.append((lse, [0, 1, 2]))
+        into = function.empty(function.sizes(product), query.element)
+        return function.generic(inputs, into, _score_body(rules, raw, x, into.element))
+
+
+def _next_multiple(size: int) -> int:
+    return -(-size // 8) * 8
+
+
+def _all(conditions: list[Symbol]) -> Symbol:
+    result = conditions[0]
+    for condition in conditions[1:]:
+        result = result & condition
+    return result
+
+
+def _as_operand(captured: Value | str) -> tuple[str, str]:
+    if isinstance(captured, str):
+        return captured, "index"
+    return captured.name, captured.type
+
+
+class _Writer(Writer):
+    """Writes expressions that read tensors. `names` are of captured values in the
+    place of a region's own."""
+
+    def __init__(self, captures: Captures, captured: dict, names: dict | None = None):
+        super().__init__(captures)
+        self._captured = captured
+        if names is not None:
+            self._numbers = names
+
+    def name(self, symbol: Symbol, name: str) -> None:
+        """Says what a symbol is here."""
+        self._names[id(symbol)] = name
+        self._alive.append(symbol)
+
+    def _read(self, table: Table, args: list[str]) -> str:
+        kind = self._captured[table.path].type
+        of = self._numbers[table.path]
+        return self._add(f"tensor.extract {of}[{', '.join(args)}] : {kind}")
+
+
+def _multiply_add(element: str):
+    def body(names):
+        x, y, old = names
+        lines = []
+        if element != "f32":
+            for fresh, name in (("%wx", x), ("%wy", y)):
+                lines += convert(name, element, "f32", fresh)[0]
+            x, y = "%wx", "%wy"
+        lines.append(f"%product = arith.mulf {x}, {y} : f32")
+        lines.append(f"%sum = arith.addf {old}, %product : f32")
+        return lines, "%sum"
+
+    return body
+
+
+def _score_body(rules: _Rules, raw: Symbol, x: Symbol, element: str):
+    """Makes `x` of `raw`, a product, and where there is an lse exp(x - lse), which is 0 where
+    that is -inf."""
+    captures = Captures()
+    captures.collect(x)
+    names = {path: _as_operand(value)[0] for path, value in rules.captured.items()}
+
+    def body(arguments):
+        lines = [f"%{name} = linalg.index {i} : index" for i, name in enumerate("bhqk")]
+        writer = _Writer(captures, rules.captured, names)
+        writer.name(raw, arguments[0])
+        result = writer.write(x)
+        lines += [line.strip() for line in writer.lines]
+        if len(arguments) == 3:
+            lse = arguments[1]
+            lines += [
+                "%low = arith.constant 0xFF800000 : f32",
+                "%none = arith.constant 0.0 : f32",
+                f"%empty = arith.cmpf oeq, {lse}, %low : f32",
+                f"%distance = arith.subf {result}, {lse} : f32",
+                "%weight = math.exp %distance : f32",
+                "%chosen = arith.select %empty, %none, %weight : f32",
+            ]
+            result = "%chosen"
+        more, result = convert(result, "f32", element, "%rounded")
+        return [*lines, *more], result
+
+    return body

@@ -1,0 +1,185 @@
+"""ONNX models with Attention as programs of MLIR.
+
+    text = mfa.onnx.lower("model.onnx")
+
+The program's function takes the inputs of the graph and returns its outputs; mfa-run
+runs it, and the pipelines of mfa-opt lower it.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+from ._onnx_node import Node, Unsupported
+from ._onnx_ops import OPERATORS
+from ._program import Function, Value
+
+__all__ = ["Unsupported", "lower"]
+
+_ELEMENTS = {
+    "FLOAT": "f32",
+    "FLOAT16": "f16",
+    "BFLOAT16": "bf16",
+    "DOUBLE": "f64",
+    "BOOL": "i1",
+    "INT8": "i8",
+    "INT16": "i16",
+    "INT32": "i32",
+    "INT64": "i64",
+}
+
+
+def element_type(data_type: int) -> str | None:
+    """The type of MLIR for one of TensorProto.DataType, None where there is none."""
+    return _ELEMENTS.get(onnx.TensorProto.DataType.Name(data_type))
+
+
+def lower(model: onnx.ModelProto | str | os.PathLike, entry: str = "main") -> str:
+    """A module of MLIR, as text, with one function that computes the model's graph.
+
+    Attention (versions 23 to 25 of the operator) becomes mfa.masked_attention: causal
+    masks, windows and lengths its region `keep`, the soft-cap its region `score`. What
+    surrounds it becomes linalg and tensor ops: Add, And, Cast, Concat, Constant, Div,
+    Identity, MatMul, Max, Min, Mul, Or, Reshape (to a constant shape), Sub, Transpose and
+    Unsqueeze. Dimensions may be dynamic, but for heads and head sizes.
+
+    Args:
+      model: the model, or the path of its file.
+      entry: the name of the function. Its arguments are the graph's inputs that are no
+        initializers, in their order, and its results the graph's outputs.
+
+    Raises:
+      onnx.checker.ValidationError: the model breaks a rule of ONNX.
+      ValueError: a node is given what its operator does not allow.
+      mfa.onnx.Unsupported: the model has what is not lowered; a NotImplementedError.
+        All messages name the node.
+    """
+    onnx.checker.check_model(
+        model if isinstance(model, onnx.ModelProto) else os.fspath(model)
+    )
+    if not isinstance(model, onnx.ModelProto):
+        model = onnx.load(os.fspath(model))
+    return _Graph(model, entry).lower()
+
+
+class _Graph:
+    def __init__(self, model: onnx.ModelProto, entry: str):
+        self._graph = model.graph
+        versions = {x.domain: x.version for x in model.opset_import}
+        self._opset = versions.get("", 1)
+        self._function = Function(entry)
+        self._values: dict[str, Value] = {}
+        self._constants: dict[str, np.ndarray] = {}
+        self._used = {name for node in self._graph.node for name in node.input}
+        self._used |= {x.name for x in self._graph.output}
+
+    def lower(self) -> str:
+        if self._graph.sparse_initializer:
+            raise Unsupported("expected dense initializers but got a sparse one")
+        for tensor in self._graph.initializer:
+            self._constants[tensor.name] = numpy_helper.to_array(tensor)
+        for given in self._graph.input:
+            if given.name not in self._constants:
+                self._values[given.name] = self._argument(given)
+        for node in self._graph.node:
+            self._lower_node(node)
+        results = [self._value(x.name) for x in self._graph.output]
+        return self._function.finish(results)
+
+    def _argument(self, given: onnx.ValueInfoProto) -> Value:
+        kind = given.type.tensor_type
+        element = None
+        if given.type.WhichOneof("value") == "tensor_type":
+            element = element_type(kind.elem_type)
+        if element is None or not kind.HasField("shape"):
+            raise Unsupported(
+                f"input '{given.name}': expected a tensor of a known rank, of "
+                f"{', '.join(_ELEMENTS)}, but got {_describe(given.type)}"
+            )
+        shape = [
+            dim.dim_value if dim.HasField("dim_value") else None for dim in kind.shape.dim
+        ]
+        return self._function.argument(shape, element, given.name)
+
+    def _value(self, name: str) -> Value:
+        """A value by its name in the graph; constants are written where they are first
+        needed."""
+        if name not in self._values:
+            self._values[name] = self._constant(name, self._constants[name])
+        return self._values[name]
+
+    def _constant(self, name: str, array: np.ndarray) -> Value:
+        element = element_type(onnx.helper.np_dtype_to_tensor_dtype(array.dtype))
+        if element is None:
+            raise Unsupported(
+                f"constant '{name}': expected elements of {', '.join(_ELEMENTS)} but got "
+                f"{array.dtype}"
+            )
+        return self._function.constant(array.shape, element, _literal(array))
+
+    def _lower_node(self, proto: onnx.NodeProto) -> None:
+        name = proto.name or next(filter(None, proto.output), "?")
+        attributes = {
+            x.name: onnx.helper.get_attribute_value(x) for x in proto.attribute
+        }
+        if proto.domain in ("", "ai.onnx") and proto.op_type == "Constant":
+            self._constants[proto.output[0]] = _read_constant(name, attributes)
+            return
+        node = Node(
+            self._function,
+            name,
+            proto.op_type,
+            attributes,
+            self._opset,
+            [],
+            [self._constants.get(x) for x in proto.input],
+            [bool(x) and x in self._used for x in proto.output],
+        )
+        lowering = OPERATORS.get(proto.op_type)
+        if lowering is None or proto.domain not in ("", "ai.onnx"):
+            operator = f"{proto.domain}.{proto.op_type}".lstrip(".")
+            known = ", ".join(sorted([*OPERATORS, "Constant"]))
+            raise node.unsupported(f"expected one of {known} but got {operator}")
+        node.inputs = [self._value(x) if x else None for x in proto.input]
+        for output, value in zip(proto.output, lowering(node)):
+            if value is not None and output:
+                self._values[output] = value
+
+
+def _describe(kind: onnx.TypeProto) -> str:
+    which = kind.WhichOneof("value")
+    if which != "tensor_type":
+        return str(which)
+    name = onnx.TensorProto.DataType.Name(kind.tensor_type.elem_type)
+    return f"{name}" if kind.tensor_type.HasField("shape") else f"{name} of any rank"
+
+
+def _read_constant(name: str, attributes: dict[str, Any]) -> np.ndarray:
+    if "value" in attributes:
+        return numpy_helper.to_array(attributes["value"])
+    for key, kind in (("int", np.int64), ("float", np.float32)):
+        for attribute in (f"value_{key}", f"value_{key}s"):
+            if attribute in attributes:
+                return np.array(attributes[attribute], kind)
+    raise Unsupported(
+        f"node '{name}' (Constant): expected value, value_int, value_ints, value_float "
+        f"or value_floats but got {', '.join(attributes) or 'nothing'}"
+    )
+
+
+def _literal(array: np.ndarray) -> str:
+    """What stands between dense< and >: the elements' bytes, or booleans as such."""
+    if array.size == 0:
+        return ""
+    if array.dtype == bool:
+        text = str(array.tolist())
+        return text.replace("True", "true").replace("False", "false")
+    little = np.ascontiguousarray(array)
+    if little.dtype.byteorder == ">":
+        little = little.astype(little.dtype.newbyteorder("<"))
+    return f'"0x{little.tobytes().hex().upper()}"'
