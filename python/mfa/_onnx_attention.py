@@ -17,38 +17,21 @@ Of a node becomes:
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
-from ._emit import Captures, Writer
-from ._functions import tanh
 from ._onnx_node import Node
-from ._program import Function, Size, Value, convert
-from ._symbols import Symbol, constant, number, position, score, select, to_float
-from ._tables import Table
+from ._onnx_rules import B, K, Q, Rules
+from ._program import Function, Value, convert
+from ._symbols import constant, score
 
 _TYPES = ("f16", "bf16", "f32")
 # TensorProto.DataType of softmax_precision that float32 is as good as.
 _PRECISIONS = {1: "FLOAT", 10: "FLOAT16", 16: "BFLOAT16"}
 _LARGEST_HEAD = 256
-_B, _H, _Q, _K = (position(name) for name in "bhqk")
 
 
 def lower_attention(node: Node) -> list[Value | None]:
     """The values of its outputs; None for those that nothing uses."""
     return _Attention(node).lower()
-
-
-@dataclass
-class _Rules:
-    """What becomes of a score, as expressions, and the tensors and sizes that these
-    read, by the paths of their symbols."""
-
-    softcap: float
-    # Added to the score behind the soft-cap; None without.
-    bias: Symbol | None
-    # Conditions of the pairs that are kept.
-    keep: list[Symbol]
-    captured: dict[tuple, Value | str]
 
 
 class _Attention:
@@ -105,8 +88,19 @@ class _Attention:
         self._query = self._split_heads("Q", query, "q_num_heads")
         self._key = self._split_heads("K", key, "kv_num_heads")
         self._value = self._split_heads("V", value, "kv_num_heads")
+        self._check_sizes(
+            "K", self._key, {"batch": 0, "head size": 3}, "Q", self._query
+        )
+        self._check_sizes(
+            "V", self._value, {"batch": 0, "length": 1, "heads": 2}, "K", self._key
+        )
         self._present_key = self._present_value = None
         if node.input(4) is not None:
+            for name, index, of, x in (
+                ("past_key", 4, "K", self._key),
+                ("past_value", 5, "V", self._value),
+            ):
+                self._check_past(name, node.input(index), of, self._swap_type(x))
             self._present_key = self._append(node.input(4), self._key)
             self._present_value = self._append(node.input(5), self._value)
             self._key, self._value = map(
@@ -122,9 +116,33 @@ class _Attention:
                 )
         if self._heads % self._kv_heads:
             raise node.invalid(
-                f"K: expected a number of heads that divides the {self._heads} of Q but "
-                f"got {self._kv_heads}"
+                f"K: expected a number of heads that divides the {self._heads} of Q "
+                f"but got {self._kv_heads}"
             )
+
+    def _check_sizes(
+        self, name: str, x: Value, dims: dict[str, int], of: str, y: Value
+    ) -> None:
+        for what, dim in dims.items():
+            actual, expected = x.shape[dim], y.shape[dim]
+            if None not in (actual, expected) and actual != expected:
+                raise self._node.invalid(
+                    f"{name}: expected {what} {expected}, as of {of}, but got {actual}"
+                )
+
+    def _check_past(self, name: str, past: Value, of: str, x: Value) -> None:
+        if past.rank != 4 or past.element != x.element:
+            raise self._node.invalid(
+                f"{name}: expected rank 4 and elements of type {x.element}, as of "
+                f"{of}, but got {past.type}"
+            )
+        self._check_sizes(name, past, {"batch": 0, "heads": 1, "head size": 3}, of, x)
+
+    @staticmethod
+    def _swap_type(x: Value) -> Value:
+        """What `_swap` makes, without making it."""
+        batch, first, second, size = x.shape
+        return Value(x.name, (batch, second, first, size), x.element)
 
     def _split_heads(self, name: str, x: Value, attribute: str) -> Value:
         """[B, S, H, D], of [B, S, H * D] or [B, H, S, D]."""
@@ -135,8 +153,8 @@ class _Attention:
                 raise node.invalid(f"{attribute}: expected none for inputs of rank 4")
             if x.shape[1] is None or x.shape[3] is None:
                 raise node.unsupported(
-                    f"{name}: expected heads and head size that are known but got shape "
-                    f"{x.type}"
+                    f"{name}: expected heads and head size that are known but got "
+                    f"shape {x.type}"
                 )
             return self._swap(x)
         if not count:
@@ -146,7 +164,8 @@ class _Attention:
         width = x.shape[2]
         if width is None:
             raise node.unsupported(
-                f"{name}: expected a last dimension that is known but got shape {x.type}"
+                f"{name}: expected a last dimension that is known but got shape "
+                f"{x.type}"
             )
         if width % count:
             raise node.invalid(
@@ -171,12 +190,11 @@ class _Attention:
         self._queries = function.size(self._query, 1)
         self._keys = function.size(self._key, 1)
         mask = self._read_mask()
-        softcap = node.get("softcap", 0.0)
-        rules = _Rules(softcap, None, [], {})
+        rules = Rules(max(node.get("softcap", 0.0), 0.0))
         self._add_rules(rules)
-        is_dense = mask is not None and softcap == 0.0
+        is_dense = mask is not None and not rules.softcap
         if mask is not None and not is_dense:
-            self._add_mask(rules, mask)
+            rules.add_mask(mask)
         mode = node.get("qk_matmul_output_mode", 0)
         wants_scores = node.wants(3)
         output, lse = self._attend(
@@ -185,7 +203,7 @@ class _Attention:
         scores = None
         if wants_scores:
             if is_dense:
-                self._add_mask(rules, mask)
+                rules.add_mask(mask)
             scores = self._make_scores(rules, mode, lse)
         return [
             self._join_heads(output),
@@ -230,65 +248,42 @@ class _Attention:
         for dim, whole in enumerate(full):
             size = mask.shape[dim]
             if None not in (size, whole) and size not in (1, whole):
+                sizes = ", ".join(str(n or "?") for n in full)
                 raise node.invalid(
-                    f"attn_mask: expected a shape that broadcasts to "
-                    f"[{', '.join(str(n or '?') for n in full)}, Sk] but got {mask.type}"
+                    f"attn_mask: expected a shape that broadcasts to [{sizes}, Sk] but "
+                    f"got {mask.type}"
                 )
-        return function.pad(mask, 3, self._keys, -math.inf if mask.element != "i1" else 0)
+        return function.pad(
+            mask, 3, self._keys, -math.inf if mask.element != "i1" else 0
+        )
 
     # Rules.
 
-    def _size(self, rules: _Rules, size: Size, label: str) -> Symbol:
-        if isinstance(size, int):
-            return constant(size)
-        rules.captured[(label,)] = size
-        return number("index", (label,), label)
-
-    def _table(self, rules: _Rules, value: Value, label: str) -> Table:
-        rules.captured[(label,)] = value
-        return Table((label,), label, value.element, value.rank, True)
-
-    def _add_rules(self, rules: _Rules) -> None:
+    def _add_rules(self, rules: Rules) -> None:
         """Of the attributes and of nonpad_kv_seqlen: positions of queries are counted
         from `offset`, the number of keys that precede them."""
         node, function = self._node, self._function
         offset = constant(0)
         past, lengths = node.input(4), node.input(6)
         if past is not None:
-            offset = self._size(rules, function.size(past, 2), "past")
+            offset = rules.size(function.size(past, 2), "past")
         elif lengths is not None:
-            length = self._table(rules, lengths, "nonpad_kv_seqlen")[_B]
-            offset = length - self._size(rules, self._queries, "queries")
-            rules.keep.append(_K < length)
-        query = _Q if offset.op == "constant" and offset.value == 0 else _Q + offset
+            length = rules.table(lengths, "nonpad_kv_seqlen")[B]
+            offset = length - rules.size(self._queries, "queries")
+            rules.keep.append(K < length)
+        query = Q if offset.op == "constant" and offset.value == 0 else Q + offset
         left = node.get("left_window_size", -1)
         right = node.get("right_window_size", -1)
         if node.get("is_causal", 0):
-            rules.keep.append(_K <= query)
+            rules.keep.append(K <= query)
         if left >= 0:
-            rules.keep.append(query - _K <= left)
+            rules.keep.append(query - K <= left)
         if right >= 0:
-            rules.keep.append(_K - query <= right)
-
-    def _add_mask(self, rules: _Rules, mask: Value) -> None:
-        index = (
-            constant(0) if size == 1 else x
-            for x, size in zip((_B, _H, _Q, _K), mask.shape)
-        )
-        element = self._table(rules, mask, "attn_mask")[tuple(index)]
-        if mask.element == "i1":
-            rules.keep.append(element)
-        else:
-            rules.bias = to_float(element)
-
-    def _scored(self, rules: _Rules, x: Symbol) -> Symbol:
-        if rules.softcap:
-            x = tanh(x / rules.softcap) * rules.softcap
-        return x if rules.bias is None else x + rules.bias
+            rules.keep.append(K - query <= right)
 
     # The op.
 
-    def _attend(self, mask: Value | None, rules: _Rules, wants_lse: bool):
+    def _attend(self, mask: Value | None, rules: Rules, wants_lse: bool):
         """[B, Sq, H, Dv], and the log-sum-exp [B, H, Sq] if it is wanted."""
         function = self._function
         width = _next_multiple(self._head_size)
@@ -306,9 +301,10 @@ class _Attention:
         ]
         if mask is not None:
             lines.append(f"  mask({mask.name} : {mask.type})")
-        scale = function.number(self._scale, "f32")
-        lines.append(f"  scale({scale} : f32)")
-        regions, captures = self._write_regions(rules)
+        if self._node.get("scale") is not None or width != self._head_size:
+            scale = function.number(self._scale, "f32")
+            lines.append(f"  scale({scale} : f32)")
+        regions, captures = rules.write_regions()
         if captures:
             names = ", ".join(name for name, _ in captures)
             types = ", ".join(kind for _, kind in captures)
@@ -332,34 +328,9 @@ class _Attention:
         scale = self._node.get("scale")
         return self._head_size**-0.5 if scale is None else scale
 
-    def _write_regions(self, rules: _Rules):
-        """Lines of the regions, and captured values with their types."""
-        roots = {}
-        if rules.softcap or rules.bias is not None:
-            roots["score"] = self._scored(rules, score())
-        if rules.keep:
-            roots["keep"] = _all(rules.keep)
-        captures = Captures()
-        for root in roots.values():
-            captures.collect(root)
-        given = [_as_operand(rules.captured[path]) for path in captures.paths]
-        own = [f"%c{i}: {kind}" for i, (_, kind) in enumerate(given)]
-        lines = []
-        for name, root in roots.items():
-            arguments = [f"%{x}: index" for x in "bhqk"] + own
-            if name == "score":
-                arguments.insert(0, "%s: f32")
-            writer = _Writer(captures, rules.captured)
-            result = writer.write(root)
-            lines += [f"  {name} {{", f"  ^bb0({', '.join(arguments)}):"]
-            lines += [f"  {line}" for line in writer.lines]
-            kind = "i1" if name == "keep" else "f32"
-            lines += [f"    mfa.yield {result} : {kind}", "  }"]
-        return lines, given
-
     # Scores, for those who ask for them.
 
-    def _make_scores(self, rules: _Rules, mode: int, lse: Value | None) -> Value:
+    def _make_scores(self, rules: Rules, mode: int, lse: Value | None) -> Value:
         """qk_matmul_output, [B, H, Sq, Sk]"""
         function = self._function
         groups = self._kv_heads, self._heads // self._kv_heads
@@ -381,54 +352,18 @@ class _Attention:
         raw = score()
         x = raw * self._scale
         if mode == 1:
-            x = self._scored(_Rules(rules.softcap, None, [], {}), x)
+            x = rules.capped(x)
         elif mode >= 2:
-            x = self._scored(rules, x)
-            if rules.keep:
-                x = select(_all(rules.keep), x, -math.inf)
+            x = rules.masked(x)
         inputs = [(product, range(4))]
         if lse is not None:
             inputs.append((lse, [0, 1, 2]))
         into = function.empty(function.sizes(product), query.element)
-        return function.generic(inputs, into, _score_body(rules, raw, x, into.element))
+        return function.generic(inputs, into, rules.write_body(raw, x, into.element))
 
 
 def _next_multiple(size: int) -> int:
     return -(-size // 8) * 8
-
-
-def _all(conditions: list[Symbol]) -> Symbol:
-    result = conditions[0]
-    for condition in conditions[1:]:
-        result = result & condition
-    return result
-
-
-def _as_operand(captured: Value | str) -> tuple[str, str]:
-    if isinstance(captured, str):
-        return captured, "index"
-    return captured.name, captured.type
-
-
-class _Writer(Writer):
-    """Writes expressions that read tensors. `names` are of captured values in the
-    place of a region's own."""
-
-    def __init__(self, captures: Captures, captured: dict, names: dict | None = None):
-        super().__init__(captures)
-        self._captured = captured
-        if names is not None:
-            self._numbers = names
-
-    def name(self, symbol: Symbol, name: str) -> None:
-        """Says what a symbol is here."""
-        self._names[id(symbol)] = name
-        self._alive.append(symbol)
-
-    def _read(self, table: Table, args: list[str]) -> str:
-        kind = self._captured[table.path].type
-        of = self._numbers[table.path]
-        return self._add(f"tensor.extract {of}[{', '.join(args)}] : {kind}")
 
 
 def _multiply_add(element: str):
@@ -442,35 +377,5 @@ def _multiply_add(element: str):
         lines.append(f"%product = arith.mulf {x}, {y} : f32")
         lines.append(f"%sum = arith.addf {old}, %product : f32")
         return lines, "%sum"
-
-    return body
-
-
-def _score_body(rules: _Rules, raw: Symbol, x: Symbol, element: str):
-    """Makes `x` of `raw`, a product, and where there is an lse exp(x - lse), which is 0 where
-    that is -inf."""
-    captures = Captures()
-    captures.collect(x)
-    names = {path: _as_operand(value)[0] for path, value in rules.captured.items()}
-
-    def body(arguments):
-        lines = [f"%{name} = linalg.index {i} : index" for i, name in enumerate("bhqk")]
-        writer = _Writer(captures, rules.captured, names)
-        writer.name(raw, arguments[0])
-        result = writer.write(x)
-        lines += [line.strip() for line in writer.lines]
-        if len(arguments) == 3:
-            lse = arguments[1]
-            lines += [
-                "%low = arith.constant 0xFF800000 : f32",
-                "%none = arith.constant 0.0 : f32",
-                f"%empty = arith.cmpf oeq, {lse}, %low : f32",
-                f"%distance = arith.subf {result}, {lse} : f32",
-                "%weight = math.exp %distance : f32",
-                "%chosen = arith.select %empty, %none, %weight : f32",
-            ]
-            result = "%chosen"
-        more, result = convert(result, "f32", element, "%rounded")
-        return [*lines, *more], result
 
     return body

@@ -84,10 +84,11 @@ def _reshape_to(node: Node, x: Value, sizes: list[Size]) -> Value:
     return function.expand(x, [*kept, list(range(same, len(sizes)))], sizes)
 
 
-def _axes(node: Node, rank: int) -> list[int]:
-    axes = node.constants[1] if len(node.inputs) > 1 else None
+def _axes(node: Node) -> list[int]:
+    axes = node.constants[1]
     if axes is None:
-        raise node.unsupported("axes: expected a constant but got none")
+        raise node.unsupported("axes: expected a constant but got a computed one")
+    rank = node.input(0).rank + len(axes)
     result = [int(axis) + rank if axis < 0 else int(axis) for axis in axes]
     if any(not 0 <= axis < rank for axis in result):
         raise node.invalid(f"axes: expected -{rank} to {rank - 1} but got {list(axes)}")
@@ -96,7 +97,7 @@ def _axes(node: Node, rank: int) -> list[int]:
 
 def _unsqueeze(node: Node) -> list[Value]:
     x, function = node.input(0), node.function
-    axes = _axes(node, x.rank + len(node.constants[1]))
+    axes = _axes(node)
     sizes = function.sizes(x)
     for axis in axes:
         sizes.insert(axis, 1)
@@ -168,34 +169,35 @@ def _binary(node: Node) -> list[Value]:
     return [node.function.generic([(x, dims_x), (y, dims_y)], into, body)]
 
 
-def _broadcast(node: Node, x: Value, y: Value, rank: int):
-    """For each dimension of two values, aligned at the end of `rank` loops, the loop,
-    or 0 where a static 1 is broadcast; and the sizes of the loops. Other sizes are
-    equal."""
-    function = node.function
+def _broadcast(node: Node, x: Value, y: Value, rank: int, last: int = 0):
+    """For each dimension of two values but the `last` ones, aligned at the end of
+    `rank` loops, the loop, or 0 where a static 1 is broadcast; and the sizes of the
+    loops. Other sizes are equal."""
     sizes: list[Size] = [1] * rank
-    dims: list[list[int | str]] = []
-    for value in (x, y):
-        first = rank - value.rank
-        dims.append([])
-        for dim, size in enumerate(value.shape):
-            dims[-1].append("0" if size == 1 else first + dim)
-            known = sizes[first + dim]
-            if size == 1 or known == size:
+    parts = [(value, range(value.rank - last)) for value in (x, y)]
+    for value, dims in parts:
+        for dim in dims:
+            loop = rank - len(dims) + dim
+            size, known = value.shape[dim], sizes[loop]
+            if size == 1 or size == known:
                 continue
-            if isinstance(known, int) and known != 1 and size is not None:
-                raise node.invalid(
-                    f"expected shapes that broadcast but got {x.type} and {y.type}"
-                )
-            if known == 1 or isinstance(known, str):
-                sizes[first + dim] = function.size(value, dim)
-    # A loop over a size of 1 is of no operand that says so; both may.
-    for value, of in zip((x, y), dims):
-        first = rank - value.rank
-        for dim, size in enumerate(value.shape):
-            if size == 1 and sizes[first + dim] == 1:
-                of[dim] = first + dim
-    return (*dims, sizes)
+            if isinstance(known, int) and known != 1:
+                if size is not None:
+                    raise node.invalid(
+                        f"expected shapes that broadcast but got {x.type} and {y.type}"
+                    )
+                continue
+            sizes[loop] = node.function.size(value, dim)
+    result: list[list[int | str]] = []
+    for value, dims in parts:
+        loops = [rank - len(dims) + dim for dim in dims]
+        result.append(
+            [
+                "0" if value.shape[dim] == 1 and sizes[loop] != 1 else loop
+                for dim, loop in zip(dims, loops)
+            ]
+        )
+    return (*result, sizes)
 
 
 def _matmul(node: Node) -> list[Value]:
@@ -210,9 +212,7 @@ def _matmul(node: Node) -> list[Value]:
     if None not in (x.shape[-1], y.shape[-2]) and x.shape[-1] != y.shape[-2]:
         raise node.invalid(f"expected equal inner sizes but got {x.type} and {y.type}")
     rank = max(x.rank, y.rank)
-    rows = Value(x.name, x.shape[:-2], x.element)
-    columns = Value(y.name, y.shape[:-2], y.element)
-    batch_x, batch_y, sizes = _broadcast_batch(node, rows, columns, x, y, rank - 2)
+    batch_x, batch_y, sizes = _broadcast(node, x, y, rank - 2, last=2)
     sizes += [function.size(x, x.rank - 2), function.size(y, y.rank - 1)]
     inputs = [
         (x, [*batch_x, rank - 2, rank]),
@@ -237,12 +237,6 @@ def _matmul(node: Node) -> list[Value]:
 
     into = function.empty(sizes, x.element)
     return [function.generic([(result, range(rank))], into, narrow)]
-
-
-def _broadcast_batch(node, rows, columns, x: Value, y: Value, rank: int):
-    """As _broadcast, of the dimensions in front of matrices."""
-    dims_x, dims_y, sizes = _broadcast(node, rows, columns, rank)
-    return dims_x, dims_y, list(sizes)
 
 
 OPERATORS: dict[str, Lowering] = {

@@ -68,8 +68,9 @@ class Function:
 
     def argument(self, shape: Sequence[int | None], element: str, label: str) -> Value:
         value = Value(f"%arg{len(self._arguments)}", tuple(shape), element)
-        escaped = label.replace("\\", "\\\\").replace('"', '\\"')
-        self._arguments.append(f'{value.name}: {value.type} loc("{escaped}")')
+        # What would end the text, or the line, is not kept.
+        label = "".join(x if x.isprintable() and x not in '"\\' else "?" for x in label)
+        self._arguments.append(f'{value.name}: {value.type} loc("{label}")')
         return value
 
     def finish(self, results: Sequence[Value]) -> str:

@@ -9,6 +9,7 @@ runs it, and the pipelines of mfa-opt lower it.
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
 import numpy as np
@@ -45,8 +46,8 @@ def lower(model: onnx.ModelProto | str | os.PathLike, entry: str = "main") -> st
     Attention (versions 23 to 25 of the operator) becomes mfa.masked_attention: causal
     masks, windows and lengths its region `keep`, the soft-cap its region `score`. What
     surrounds it becomes linalg and tensor ops: Add, And, Cast, Concat, Constant, Div,
-    Identity, MatMul, Max, Min, Mul, Or, Reshape (to a constant shape), Sub, Transpose and
-    Unsqueeze. Dimensions may be dynamic, but for heads and head sizes.
+    Identity, MatMul, Max, Min, Mul, Or, Reshape (to a constant shape), Sub, Transpose
+    and Unsqueeze. Dimensions may be dynamic, but for heads and head sizes.
 
     Args:
       model: the model, or the path of its file.
@@ -59,6 +60,8 @@ def lower(model: onnx.ModelProto | str | os.PathLike, entry: str = "main") -> st
       mfa.onnx.Unsupported: the model has what is not lowered; a NotImplementedError.
         All messages name the node.
     """
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_$.]*", entry):
+        raise ValueError(f"entry: expected a name of a function but got {entry!r}")
     onnx.checker.check_model(
         model if isinstance(model, onnx.ModelProto) else os.fspath(model)
     )
@@ -102,7 +105,8 @@ class _Graph:
                 f"{', '.join(_ELEMENTS)}, but got {_describe(given.type)}"
             )
         shape = [
-            dim.dim_value if dim.HasField("dim_value") else None for dim in kind.shape.dim
+            dim.dim_value if dim.HasField("dim_value") else None
+            for dim in kind.shape.dim
         ]
         return self._function.argument(shape, element, given.name)
 
@@ -117,8 +121,8 @@ class _Graph:
         element = element_type(onnx.helper.np_dtype_to_tensor_dtype(array.dtype))
         if element is None:
             raise Unsupported(
-                f"constant '{name}': expected elements of {', '.join(_ELEMENTS)} but got "
-                f"{array.dtype}"
+                f"constant '{name}': expected elements of {', '.join(_ELEMENTS)} but "
+                f"got {array.dtype}"
             )
         return self._function.constant(array.shape, element, _literal(array))
 

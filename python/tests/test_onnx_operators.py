@@ -1,0 +1,153 @@
+"""mfa.onnx.lower: operators around attention, beside the ONNX package's reference
+implementation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from conftest import refused
+
+onnx = pytest.importorskip("onnx", minversion="1.19")
+
+from onnx import TensorProto, helper, numpy_helper  # noqa: E402
+from test_onnx import F32, I64, check_model, make_model, needs_tool  # noqa: E402
+
+import mfa.onnx  # noqa: E402
+
+F16, BOOL, F64 = TensorProto.FLOAT16, TensorProto.BOOL, TensorProto.DOUBLE
+I32 = TensorProto.INT32
+_x = np.arange(-12, 12).reshape(2, 3, 4)
+
+
+def _f(array):
+    return array.astype(np.float32) / 4
+
+
+OPERATORS = {
+    "Identity": ({}, [_f(_x)], []),
+    "Transpose": ({"perm": [2, 0, 1]}, [_f(_x)], []),
+    "Transpose reversed": ({}, [_f(_x)], []),
+    "Reshape": ({}, [_f(_x)], [np.array([4, -1])]),
+    "Reshape of the end": ({}, [_f(_x)], [np.array([0, 2, 6])]),
+    "Reshape to one": ({}, [_f(_x)], [np.array([-1])]),
+    "Reshape with a 1": ({}, [_f(_x)], [np.array([2, 3, 4, 1])]),
+    "Reshape without it": ({}, [_f(_x)[:, :, :1]], [np.array([2, 3])]),
+    "Reshape of a number": ({}, [np.float32(3)], [np.array([1, 1])]),
+    "Unsqueeze": ({}, [_f(_x)], [np.array([0, -1, 2])]),
+    "Concat": ({"axis": 1}, [_f(_x), _f(_x)[:, :2]], []),
+    "Concat of the end": ({"axis": -1}, [_f(_x), _f(_x)], []),
+    "Add": ({}, [_f(_x), _f(_x)[:1, :, :1]], []),
+    "Add with a row": ({}, [_f(_x), _f(_x)[0, 0]], []),
+    "Add of integers": ({}, [_x, _x], []),
+    "Add of ones": ({}, [_f(_x)[:, :1], _f(_x)[:1, :1]], []),
+    "Sub": ({}, [_f(_x)[0, 0], _f(_x)], []),
+    "Mul": ({}, [_f(_x), np.float32(3)], []),
+    "Div": ({}, [_f(_x), np.float32(3)], []),
+    "Max": ({}, [_f(_x), np.float32(1)], []),
+    "Min": ({}, [_x, np.int64(1)], []),
+    "And": ({}, [_x > 0, _x % 2 == 0], []),
+    "Or": ({}, [_x > 0, _x % 2 == 0], []),
+    "MatMul": ({}, [_f(_x), _f(_x).transpose(0, 2, 1)], []),
+    "MatMul of batches": ({}, [_f(_x)[:, None], _f(_x)[None, 0].mT[None]], []),
+    "MatMul of one matrix": ({}, [_f(_x), _f(_x)[0].T], []),
+    "MatMul of f16": ({}, [_f(_x).astype(np.float16), _f(_x)[0].T.astype("e")], []),
+    "Cast": ({"to": F16}, [_f(_x)], []),
+    "Cast to f64": ({"to": F64}, [_f(_x)], []),
+    "Cast to i32": ({"to": I32}, [_f(_x)], []),
+    "Cast to bool": ({"to": BOOL}, [_f(_x)], []),
+    "Cast of bool": ({"to": F32}, [_x > 0], []),
+    "Cast of bool to i64": ({"to": I64}, [_x > 0], []),
+    "Cast of i64": ({"to": F32}, [_x], []),
+    "Cast of i64 to i32": ({"to": I32}, [_x], []),
+    "Cast of i64 to bool": ({"to": BOOL}, [_x], []),
+    "Cast to itself": ({"to": F32}, [_f(_x)], []),
+}
+
+
+@needs_tool
+@pytest.mark.parametrize("name", OPERATORS)
+def test_operator(name, tmp_path):
+    attributes, inputs, constants = OPERATORS[name]
+    inputs = [np.asarray(x) for x in inputs]
+    names = [f"x{i}" for i in range(len(inputs))]
+    named = [(f"c{i}", x) for i, x in enumerate(constants)]
+    operator = name.partition(" ")[0]
+    node = helper.make_node(
+        operator, names + [name for name, _ in named], ["y"], **attributes
+    )
+    given = [
+        (x, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+        for x, array in zip(names, inputs)
+    ]
+    model = make_model([node], given, [("y", F32, None)], named)
+    inferred = onnx.shape_inference.infer_shapes(
+        make_model([node], given, [("y", 0, None)], named), data_prop=True
+    )
+    model.graph.output[0].CopyFrom(inferred.graph.output[0])
+    check_model(model, inputs, tmp_path)
+
+
+@needs_tool
+def test_constants(tmp_path):
+    values = {
+        "floats": np.array([[1.5, -np.inf], [0.1, 1e-30]], np.float32),
+        "halves": np.array([1.5, np.inf], np.float16),
+        "integers": np.array([2**40, -1]),
+        "conditions": np.array([[True], [False]]),
+        "number": np.float32(2.5),
+        "nothing": np.zeros((0, 2), np.float32),
+    }
+    nodes = [
+        helper.make_node("Constant", [], [name], value=numpy_helper.from_array(array))
+        for name, array in values.items()
+    ]
+    nodes += [
+        helper.make_node("Constant", [], ["listed"], value_floats=[1.0, 2.0]),
+        helper.make_node("Constant", [], ["counted"], value_int=3),
+    ]
+    outputs = [
+        (name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+        for name, array in values.items()
+    ]
+    outputs += [("listed", F32, [2]), ("counted", I64, [])]
+    check_model(make_model(nodes, [], outputs), [], tmp_path)
+
+
+SURROUNDINGS = {
+    "shape: expected a constant but got a computed one": (
+        helper.make_node("Reshape", ["Q", "n"], ["Y"]),
+        {"n": (I64, [2])},
+    ),
+    "shape: expected dynamic dimensions in front that stay, but got tensor<?x4xf32> "
+    "and [-1]": (
+        helper.make_node("Reshape", ["x", "c"], ["Y"]),
+        {"x": ["a", 4]},
+    ),
+    "axes: expected a constant but got a computed one": (
+        helper.make_node("Unsqueeze", ["Q", "n"], ["Y"]),
+        {"n": (I64, [1])},
+    ),
+    "expected two inputs but got 3": (helper.make_node("Max", list("QQQ"), ["Y"]), {}),
+    "expected rank 2 or more but got tensor<4xf32> and tensor<4xf32>": (
+        helper.make_node("MatMul", ["x", "x"], ["Y"]),
+        {"x": [4]},
+    ),
+    "expected floats of one type but got tensor<4x4xi64> and tensor<4x4xi64>": (
+        helper.make_node("MatMul", ["x", "x"], ["Y"]),
+        {"x": (I64, [4, 4])},
+    ),
+}
+
+
+@pytest.mark.parametrize("text", SURROUNDINGS)
+def test_unsupported_surroundings(text):
+    node, inputs = SURROUNDINGS[text]
+    given = [
+        (name, *(kind if isinstance(kind, tuple) else (F32, kind)))
+        for name, kind in {"Q": [1, 2, 4, 8], **inputs}.items()
+    ]
+    model = make_model(
+        [node], given, [("Y", F32, [None])], [("c", np.array([-1]))], opset=25
+    )
+    with refused(mfa.onnx.Unsupported, f"node 'Y' ({node.op_type}): {text}"):
+        mfa.onnx.lower(model)
