@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -91,6 +92,16 @@ def reference(q, k, v, mask=None, scale=None):
         weights = np.where(total == 0, 0.0, weights / total)
         lse = np.where(total == 0, -np.inf, np.log(total) + base)[..., 0]
     return np.einsum("bhqk,bkhd->bqhd", weights, v), lse
+
+
+def find_tool(name):
+    """The path of a tool of this project: of the folder in MFA_TOOLS, or of the build
+    that the package is imported from, or of PATH; None where there is none."""
+    import mfa
+
+    built = Path(mfa.__file__).parent.parent.parent / "bin"
+    folders = [os.environ.get("MFA_TOOLS", ""), str(built), os.environ.get("PATH", "")]
+    return shutil.which(name, path=os.pathsep.join(filter(None, folders)))
 
 
 def refused(kind, text):

@@ -1,16 +1,21 @@
 """The Python code in the documentation runs."""
 
 import importlib.util
+import os
 import re
 
 import pytest
-from conftest import SOURCE_DIR
+from conftest import SOURCE_DIR, find_tool
 
-PAGES = ["README.md", "docs/python.md", "docs/masks.md", "docs/transformers.md"]
+PAGES = ["README.md"]
+PAGES += [f"docs/{name}.md" for name in ("python", "masks", "transformers", "onnx")]
+# What blocks may need that is no package.
+OTHERS = {"cuda", "mfa-run"}
 
 
 def blocks(page):
-    """What each block of Python needs (packages, "cuda"), its line and its code."""
+    """What each block of Python needs (packages, "cuda", "mfa-run"), its line and its
+    code."""
     text = (SOURCE_DIR / page).read_text()
     for match in re.finditer(r"^```python *(.*?)\n(.*?)^```$", text, re.M | re.S):
         line = text[: match.start()].count("\n") + 2
@@ -18,8 +23,12 @@ def blocks(page):
 
 
 def available(needs):
-    packages = {"torch", *needs} - {"cuda"} if needs else ()
+    packages = set(needs) - OTHERS
+    if {"cuda", "transformers"} & set(needs):
+        packages.add("torch")
     if not all(map(importlib.util.find_spec, packages)):
+        return False
+    if "mfa-run" in needs and not find_tool("mfa-run"):
         return False
     if "cuda" in needs:
         import torch
@@ -31,6 +40,9 @@ def available(needs):
 @pytest.mark.parametrize("page", PAGES)
 def test_page(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    if tool := find_tool("mfa-run"):
+        path = os.path.dirname(tool) + os.pathsep + os.environ.get("PATH", "")
+        monkeypatch.setenv("PATH", path)
     namespace, count = {}, 0
     if available(["torch"]):
         import torch

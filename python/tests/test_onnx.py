@@ -5,16 +5,14 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import ml_dtypes
 import numpy as np
 import pytest
-from conftest import refused
+from conftest import SOURCE_DIR, find_tool, refused
 
 onnx = pytest.importorskip("onnx", minversion="1.19")
 
@@ -24,10 +22,7 @@ from onnx.reference import ReferenceEvaluator  # noqa: E402
 import mfa  # noqa: E402
 import mfa.onnx  # noqa: E402
 
-# In the tree that the package is imported from, or as scripts say.
-_TOOL = Path(mfa.__file__).parent.parent.parent / "bin" / "mfa-run"
-TOOL = os.environ.get("MFA_RUN") or (_TOOL if _TOOL.exists() else None)
-TOOL = TOOL or shutil.which("mfa-run")
+TOOL = find_tool("mfa-run")
 needs_tool = pytest.mark.skipif(TOOL is None, reason="there is no mfa-run")
 
 F32, I64 = TensorProto.FLOAT, TensorProto.INT64
@@ -255,6 +250,22 @@ def test_dynamic_cache(tmp_path):
 
 
 @needs_tool
+@pytest.mark.parametrize("softcap", [0.0, 2.0])
+@pytest.mark.parametrize("kind", [F32, TensorProto.BOOL])
+def test_short_masks(kind, softcap, tmp_path):
+    """Keys behind the end of a mask are excluded."""
+    model = make_model(
+        [attention(["Q", "K", "V", "mask"], softcap=softcap)],
+        [*((x, F32, [1, 2, 5, 16]) for x in "QKV"), ("mask", kind, [5, 3])],
+        [("Y", F32, [1, 2, 5, 16])],
+    )
+    mask = normal(4, 5, 3)
+    inputs = [normal(i, 1, 2, 5, 16) for i in range(3)]
+    inputs.append(mask if kind == F32 else mask > -1)
+    check_model(model, inputs, tmp_path)
+
+
+@needs_tool
 def test_scores_in_front_of_the_softcap(tmp_path):
     """The operator's own function says so; the package's evaluator caps them."""
     model = make_model(
@@ -329,6 +340,19 @@ def test_rules_have_no_arrays():
     assert re.search(r"keep \{\n.*arith.cmpi sle, %k, %q : index", text, re.S)
     assert re.search(r"score \{\n.*math.tanh", text, re.S)
     assert len(text) < 3000
+
+
+@pytest.mark.skipif(not WINDOWS, reason="ONNX has no windows")
+def test_the_page():
+    """docs/onnx.md shows what is made."""
+    page = (SOURCE_DIR / "docs" / "onnx.md").read_text()
+    shown = re.search(r"```mlir file=attend.mlir\n(.*?)```", page, re.S)[1]
+    model = make_model(
+        [attention(is_causal=1, left_window_size=100)],
+        [(x, F32, [1, heads, 512, 64]) for x, heads in zip("QKV", (4, 2, 2))],
+        [("Y", F32, [1, 4, 512, 64])],
+    )
+    assert mfa.onnx.lower(model, entry="attend") == shown
 
 
 def test_files(tmp_path):
