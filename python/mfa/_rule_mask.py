@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -37,6 +38,19 @@ class RuleMask:
     def size(self, dim: int | None = None):
         return self.shape if dim is None else self.shape[dim]
 
+    def to(self, *args: Any, **options: Any) -> RuleMask:
+        """The mask for another device, as models on several devices move it: with
+        copies there of the tensors that the rule reads."""
+        given = [*args, options.get("device"), options.get("dtype")]
+        if any(isinstance(x, torch.dtype) and x != self.dtype for x in given):
+            raise TypeError(_explain("to"))
+        devices = [x for x in given if isinstance(x, (str, int, torch.device))]
+        devices = [x for x in devices if not isinstance(x, bool)]
+        device = torch.device(devices[0]) if devices else self.device
+        if device == self.device:
+            return self
+        return RuleMask(_move(self.keep, device), self.shape, device)
+
     def to_tensor(self) -> torch.Tensor:
         """The mask as booleans [B, 1, Sq, Sk], to look at."""
         if self.keep is None:
@@ -64,16 +78,16 @@ class RuleMask:
 
     @classmethod
     def __torch_function__(cls, function, types, args=(), kwargs=None):
-        raise _refuse(getattr(function, "__name__", str(function)))
+        raise TypeError(_explain(getattr(function, "__name__", str(function))))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or not hasattr(torch.Tensor, name):
             raise AttributeError(name)
-        raise _refuse(name)
+        raise AttributeError(_explain(name))
 
 
-def _refuse(what: str) -> Exception:
-    return TypeError(
+def _explain(what: str) -> str:
+    return (
         "attention_mask: expected a model that passes its mask on to attention but got "
         f"one that computes with it ('{what}'); {_SEE}, so use another implementation "
         "for this model"
@@ -82,9 +96,28 @@ def _refuse(what: str) -> Exception:
 
 def _refusing(name: str):
     def method(self, *args):
-        raise _refuse(name)
+        raise TypeError(_explain(name))
 
     return method
+
+
+def _move(value: Any, device: torch.device) -> Any:
+    """A copy of a function whose free variables are on a device, those of functions
+    among them included."""
+    if isinstance(value, torch.Tensor):
+        return value.to(device)
+    if isinstance(value, tuple):
+        return tuple(_move(item, device) for item in value)
+    if not isinstance(value, types.FunctionType) or not value.__closure__:
+        return value
+    cells = [types.CellType(_move(x.cell_contents, device)) for x in value.__closure__]
+    return types.FunctionType(
+        value.__code__,
+        value.__globals__,
+        value.__name__,
+        value.__defaults__,
+        tuple(cells),
+    )
 
 
 for _name in (

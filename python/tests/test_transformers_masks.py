@@ -268,24 +268,38 @@ def test_masks_of_other_sizes_are_refused():
 
 
 COMPUTES = {
-    "__rsub__": lambda mask: 1.0 - mask,
-    "__and__": lambda mask: mask & mask,
-    "__invert__": lambda mask: ~mask,
-    "masked_fill": lambda mask: mask.masked_fill(mask, 0),
-    "where": lambda mask: torch.where(mask, 0.0, 1.0),
+    "__rsub__": (TypeError, lambda mask: 1.0 - mask),
+    "__and__": (TypeError, lambda mask: mask & mask),
+    "__invert__": (TypeError, lambda mask: ~mask),
+    "masked_fill": (AttributeError, lambda mask: mask.masked_fill(mask, 0)),
+    "to": (TypeError, lambda mask: mask.to(torch.float32)),
+    "where": (TypeError, lambda mask: torch.where(mask, 0.0, 1.0)),
 }
 
 
 @pytest.mark.parametrize("name", COMPUTES)
 def test_computing_with_masks_is_refused(name):
     mask = mfa.transformers.attention_mask(2, 6, 6)
+    kind, compute = COMPUTES[name]
     with refused(
-        TypeError,
+        kind,
         "attention_mask: expected a model that passes its mask on to attention but got "
         f"one that computes with it ('{name}'); a mask of attn_implementation='mfa' is "
         "a rule, not a tensor, so use another implementation for this model",
     ):
-        COMPUTES[name](mask)
+        compute(mask)
+
+
+def test_other_devices():
+    """What a rule reads is copied to where its mask is moved."""
+    mask = mfa.transformers.attention_mask(
+        2, 9, 9, mask_function=FUNCTIONS["packed"], attention_mask=_PADDING
+    )
+    assert mask.to("cpu") is mask.to(device="cpu") is mask.to(torch.bool) is mask
+    moved = mask.to("meta", non_blocking=True)
+    assert moved.device.type == "meta" and moved.shape == mask.shape
+    assert moved.to_tensor().device.type == "meta"
+    assert mask.to_tensor().any()
 
 
 @pytest.mark.parametrize(
