@@ -24,7 +24,7 @@ def blocks(page):
 
 def available(needs):
     packages = set(needs) - OTHERS
-    if {"cuda", "transformers"} & set(needs):
+    if {"cuda", "diffusers", "transformers"} & set(needs):
         packages.add("torch")
     if not all(map(importlib.util.find_spec, packages)):
         return False
