@@ -39,14 +39,15 @@ def count(
     [B, Sk, h, Dv]. `captures` are those of the problem's rules."""
     import numpy
 
-    counts = numpy.zeros(4, numpy.int64)
+    counts = numpy.zeros(5, numpy.int64)
     q, k, v = shapes
-    # Neither read nor written.
-    nothing = numpy.zeros(1)
-    owners = [nothing]
+    owners = []
+    # What is neither read nor written begins behind the counts, of which it would
+    # otherwise be said that they overlap.
+    behind = counts[4:].ctypes.data
 
     def stand_in(shape):
-        return nothing.ctypes.data, shape, _contiguous(shape)
+        return behind, shape, _contiguous(shape)
 
     def argument(name, value):
         if isinstance(value, (int, float)):
@@ -81,7 +82,7 @@ def count(
         arguments.append(stand_in((q[0], q[2], q[1])))
     arguments.append((counts.ctypes.data, (4,), (1,)))
     _counter(problem, chip, tuple(options.items())).launch(arguments)
-    skipped, free, masked, tested = counts.tolist()
+    skipped, free, masked, tested = counts[:4].tolist()
     return TileCounts(skipped, tested, free, masked)
 
 
