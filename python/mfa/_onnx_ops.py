@@ -91,7 +91,9 @@ def _axes(node: Node) -> list[int]:
     rank = node.input(0).rank + len(axes)
     result = [int(axis) + rank if axis < 0 else int(axis) for axis in axes]
     if any(not 0 <= axis < rank for axis in result):
-        raise node.invalid(f"axes: expected -{rank} to {rank - 1} but got {list(axes)}")
+        raise node.invalid(
+            f"axes: expected -{rank} to {rank - 1} but got {axes.tolist()}"
+        )
     return sorted(result)
 
 

@@ -17,8 +17,8 @@ __all__ = ["AttentionProcessor"]
 
 
 class AttentionProcessor:
-    """A processor for diffusers' class Attention, in place of its AttnProcessor2_0: self
-    and cross attention of UNets, autoencoders and transformers that have it.
+    """A processor for diffusers' class Attention, in place of its AttnProcessor2_0:
+    self and cross attention of UNets, autoencoders and transformers that have it.
 
     Heads are views of the projections, and the scale is the layer's own. A layer with
     projections for other inputs beside its own (added_kv_proj_dim), as those of SD3 and

@@ -99,10 +99,10 @@ class _Graph:
         element = None
         if given.type.WhichOneof("value") == "tensor_type":
             element = element_type(kind.elem_type)
-        if element is None or not kind.HasField("shape"):
+        if element is None:
             raise Unsupported(
-                f"input '{given.name}': expected a tensor of a known rank, of "
-                f"{', '.join(_ELEMENTS)}, but got {_describe(given.type)}"
+                f"input '{given.name}': expected a tensor of {', '.join(_ELEMENTS)} "
+                f"but got {_describe(given.type)}"
             )
         shape = [
             dim.dim_value if dim.HasField("dim_value") else None
@@ -159,8 +159,7 @@ def _describe(kind: onnx.TypeProto) -> str:
     which = kind.WhichOneof("value")
     if which != "tensor_type":
         return str(which)
-    name = onnx.TensorProto.DataType.Name(kind.tensor_type.elem_type)
-    return f"{name}" if kind.tensor_type.HasField("shape") else f"{name} of any rank"
+    return onnx.TensorProto.DataType.Name(kind.tensor_type.elem_type)
 
 
 def _read_constant(name: str, attributes: dict[str, Any]) -> np.ndarray:

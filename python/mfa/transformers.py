@@ -224,7 +224,8 @@ def _keep_of(mask: RuleMask, shape: tuple) -> Callable | None:
     if (q_length, kv_length) != shape[2:] or batch not in (1, shape[0]):
         raise ValueError(
             f"attention_mask: expected one for batch {shape[0]}, {shape[2]} queries "
-            f"and {shape[3]} keys but got one for batch {batch}, {q_length} and {kv_length}"
+            f"and {shape[3]} keys but got one for batch {batch}, {q_length} and "
+            f"{kv_length}"
         )
     keep = mask.keep
     if keep is None or batch == shape[0]:

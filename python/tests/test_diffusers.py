@@ -185,8 +185,8 @@ def test_layers_of_other_processors_are_refused():
     layer.set_processor(mfa.diffusers.AttentionProcessor())
     with refused(
         ValueError,
-        "attn: expected a layer without added_kv_proj_dim but got one with 16; leave it "
-        "the processor that it has",
+        "attn: expected a layer without added_kv_proj_dim but got one with 16; leave "
+        "it the processor that it has",
     ):
         layer(torch.randn(2, 5, 16))
 

@@ -48,7 +48,11 @@ OPERATORS = {
     "And": ({}, [_x > 0, _x % 2 == 0], []),
     "Or": ({}, [_x > 0, _x % 2 == 0], []),
     "MatMul": ({}, [_f(_x), _f(_x).transpose(0, 2, 1)], []),
-    "MatMul of batches": ({}, [_f(_x)[:, None], _f(_x)[None, 0].mT[None]], []),
+    "MatMul of batches": (
+        {},
+        [_f(_x)[:, None], _f(_x)[None, 0].swapaxes(-1, -2)[None]],
+        [],
+    ),
     "MatMul of one matrix": ({}, [_f(_x), _f(_x)[0].T], []),
     "MatMul of f16": ({}, [_f(_x).astype(np.float16), _f(_x)[0].T.astype("e")], []),
     "Cast": ({"to": F16}, [_f(_x)], []),
@@ -113,41 +117,112 @@ def test_constants(tmp_path):
     check_model(make_model(nodes, [], outputs), [], tmp_path)
 
 
-SURROUNDINGS = {
+# What is refused: the node and its inputs, with constants c0, c1, ...
+
+
+def _node(operator, inputs="x", **attributes):
+    return helper.make_node(operator, inputs.split(), ["y"], **attributes)
+
+
+_CUBE = {"x": (F32, [2, 3, 4])}
+_CONSTANTS = [[5, -1], [5, 5], [0, 0, 0, 0], [-1], [7]]
+UNSUPPORTED = {
     "shape: expected a constant but got a computed one": (
-        helper.make_node("Reshape", ["Q", "n"], ["Y"]),
-        {"n": (I64, [2])},
+        _node("Reshape", "x n"),
+        {**_CUBE, "n": (I64, [2])},
     ),
     "shape: expected dynamic dimensions in front that stay, but got tensor<?x4xf32> "
-    "and [-1]": (
-        helper.make_node("Reshape", ["x", "c"], ["Y"]),
-        {"x": ["a", 4]},
-    ),
+    "and [-1]": (_node("Reshape", "x c3"), {"x": (F32, ["a", 4])}),
     "axes: expected a constant but got a computed one": (
-        helper.make_node("Unsqueeze", ["Q", "n"], ["Y"]),
-        {"n": (I64, [1])},
+        _node("Unsqueeze", "x n"),
+        {**_CUBE, "n": (I64, [1])},
     ),
-    "expected two inputs but got 3": (helper.make_node("Max", list("QQQ"), ["Y"]), {}),
+    "expected two inputs but got 3": (_node("Max", "x x x"), _CUBE),
+    "expected elements of another type than i1": (
+        _node("Add", "x x"),
+        {"x": (BOOL, [2])},
+    ),
+    "expected elements of another type than f32": (_node("And", "x x"), _CUBE),
     "expected rank 2 or more but got tensor<4xf32> and tensor<4xf32>": (
-        helper.make_node("MatMul", ["x", "x"], ["Y"]),
-        {"x": [4]},
+        _node("MatMul", "x x"),
+        {"x": (F32, [4])},
     ),
     "expected floats of one type but got tensor<4x4xi64> and tensor<4x4xi64>": (
-        helper.make_node("MatMul", ["x", "x"], ["Y"]),
+        _node("MatMul", "x x"),
         {"x": (I64, [4, 4])},
+    ),
+    "to: expected a known type but got 2": (_node("Cast", to=TensorProto.UINT8), _CUBE),
+}
+INVALID = {
+    "shape: expected 24 elements but got [5, -1]": (_node("Reshape", "x c0"), _CUBE),
+    "shape: expected 24 elements but got [5, 5]": (_node("Reshape", "x c1"), _CUBE),
+    "shape: expected no 0 for dimension 3": (_node("Reshape", "x c2"), _CUBE),
+    "axes: expected -4 to 3 but got [7]": (_node("Unsqueeze", "x c4"), _CUBE),
+    "expected equal types but got tensor<2x3x4xf32> and tensor<2xi64>": (
+        _node("Add", "x z"),
+        {**_CUBE, "z": (I64, [2])},
+    ),
+    "expected shapes that broadcast but got tensor<2x3x4xf32> and tensor<2xf32>": (
+        _node("Add", "x z"),
+        {**_CUBE, "z": (F32, [2])},
+    ),
+    "expected equal inner sizes but got tensor<2x3x4xf32> and tensor<2x3x4xf32>": (
+        _node("MatMul", "x x"),
+        _CUBE,
     ),
 }
 
 
-@pytest.mark.parametrize("text", SURROUNDINGS)
-def test_unsupported_surroundings(text):
-    node, inputs = SURROUNDINGS[text]
-    given = [
-        (name, *(kind if isinstance(kind, tuple) else (F32, kind)))
-        for name, kind in {"Q": [1, 2, 4, 8], **inputs}.items()
-    ]
-    model = make_model(
-        [node], given, [("Y", F32, [None])], [("c", np.array([-1]))], opset=25
-    )
-    with refused(mfa.onnx.Unsupported, f"node 'Y' ({node.op_type}): {text}"):
+def lower(node, inputs):
+    given = [(name, *kind) for name, kind in inputs.items()]
+    constants = [(f"c{i}", np.array(x)) for i, x in enumerate(_CONSTANTS)]
+    mfa.onnx.lower(make_model([node], given, [("y", F32, [None])], constants, 25))
+
+
+@pytest.mark.parametrize("text", UNSUPPORTED)
+def test_unsupported(text):
+    node, inputs = UNSUPPORTED[text]
+    with refused(mfa.onnx.Unsupported, f"node 'y' ({node.op_type}): {text}"):
+        lower(node, inputs)
+
+
+@pytest.mark.parametrize("text", INVALID)
+def test_invalid(text):
+    node, inputs = INVALID[text]
+    with refused(ValueError, f"node 'y' ({node.op_type}): {text}"):
+        lower(node, inputs)
+
+
+def test_unsupported_constants():
+    kinds = "FLOAT, FLOAT16, BFLOAT16, DOUBLE, BOOL, INT8, INT16, INT32, INT64"
+    node = helper.make_node("Constant", [], ["y"], value_string="text")
+    with refused(
+        mfa.onnx.Unsupported,
+        "node 'y' (Constant): expected value, value_int, value_ints, value_float or "
+        "value_floats but got value_string",
+    ):
+        mfa.onnx.lower(make_model([node], [], [("y", F32, [])]))
+    bytes_ = [("c", np.array([1], np.uint8))]
+    with refused(
+        mfa.onnx.Unsupported,
+        f"constant 'c': expected elements of {kinds} but got uint8",
+    ):
+        model = make_model([_node("Identity", "c")], [], [("y", F32, [1])], bytes_)
+        mfa.onnx.lower(model)
+    model = make_model([_node("Identity")], [("x", F32, [1])], [("y", F32, [1])])
+    values = numpy_helper.from_array(np.ones(1, np.float32), "sparse")
+    places = numpy_helper.from_array(np.zeros(1, np.int64), "places")
+    sparse = helper.make_sparse_tensor(values, places, [4])
+    model.graph.sparse_initializer.append(sparse)
+    with refused(
+        mfa.onnx.Unsupported, "expected dense initializers but got a sparse one"
+    ):
+        mfa.onnx.lower(model)
+    sequence = helper.make_tensor_sequence_value_info("x", F32, [1])
+    model = make_model([_node("Identity")], [("x", F32, [1])], [("y", F32, [1])])
+    model.graph.input[0].CopyFrom(sequence)
+    with refused(
+        mfa.onnx.Unsupported,
+        f"input 'x': expected a tensor of {kinds} but got sequence_type",
+    ):
         mfa.onnx.lower(model)

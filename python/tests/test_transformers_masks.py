@@ -96,6 +96,28 @@ def test_mask_functions(name, padding, offsets):
     torch.testing.assert_close(output, dense)
 
 
+@pytest.mark.parametrize("name", ["window", "packed"])
+def test_kernels_of_a_gpu(name):
+    """In simulation."""
+    mask = mfa.transformers.attention_mask(
+        2, 9, 9, mask_function=FUNCTIONS[name], attention_mask=_PADDING
+    )
+    heads = [x.transpose(1, 2) for x in make_heads(queries=9, keys=9)]
+    actual = mfa.masked_attention(*heads, keep=mask.keep, target="sim")
+    expected = mfa.masked_attention(*heads, keep=mask.keep)
+    torch.testing.assert_close(actual, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_kernels_skip_keys():
+    """What is outside of a window is not visited."""
+    function = masking_utils.sliding_window_causal_mask_function(1024)
+    mask = mfa.transformers.attention_mask(1, 8192, 8192, mask_function=function)
+    spec = mfa.Spec((1, 8192, 4, 64), "bf16")
+    kernel = mfa.compile(spec, spec, spec, keep=mask.keep, target="cuda", chip="sm_90a")
+    counts = kernel.tiles(spec, spec, spec)
+    assert counts.skipped > 5 * (counts.tested + counts.free)
+
+
 def test_padding_shorter_than_keys():
     mask = mfa.transformers.attention_mask(
         2, 4, 12, q_offset=5, attention_mask=_PADDING
