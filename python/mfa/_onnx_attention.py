@@ -106,9 +106,9 @@ class _Attention:
             self._key, self._value = map(
                 self._swap, (self._present_key, self._present_value)
             )
-        self._head_size = self._query.shape[3]
-        self._value_size = self._value.shape[3]
-        self._heads, self._kv_heads = self._query.shape[2], self._key.shape[2]
+        self._head_size = self._query.sizes[3]
+        self._value_size = self._value.sizes[3]
+        self._heads, self._kv_heads = self._query.sizes[2], self._key.sizes[2]
         for name, size in (("Q", self._head_size), ("V", self._value_size)):
             if size > _LARGEST_HEAD:
                 raise node.unsupported(
@@ -141,7 +141,7 @@ class _Attention:
     @staticmethod
     def _swap_type(x: Value) -> Value:
         """What `_swap` makes, without making it."""
-        batch, first, second, size = x.shape
+        batch, first, second, size = x.sizes
         return Value(x.name, (batch, second, first, size), x.element)
 
     def _split_heads(self, name: str, x: Value, attribute: str) -> Value:
@@ -172,7 +172,7 @@ class _Attention:
                 f"{name}: expected a last dimension that {attribute} divides, but got "
                 f"{width} and {count}"
             )
-        sizes = [*function.sizes(x)[:2], count, width // count]
+        sizes = [*x.sizes[:2], count, width // count]
         return function.expand(x, [[0], [1], [2, 3]], sizes)
 
     def _swap(self, x: Value) -> Value:
@@ -187,8 +187,8 @@ class _Attention:
 
     def lower(self) -> list[Value | None]:
         node, function = self._node, self._function
-        self._queries = function.size(self._query, 1)
-        self._keys = function.size(self._key, 1)
+        self._queries = self._query.sizes[1]
+        self._keys = self._key.sizes[1]
         mask = self._read_mask()
         rules = Rules(max(node.get("softcap", 0.0), 0.0))
         self._add_rules(rules)
@@ -242,7 +242,7 @@ class _Attention:
         if missing:
             groups = [list(range(missing + 1))]
             groups += [[i] for i in range(missing + 1, 4)]
-            sizes = [1] * missing + function.sizes(mask)
+            sizes = [1] * missing + list(mask.sizes)
             mask = function.expand(mask, groups, sizes)
         full = (self._query.shape[0], self._heads, self._query.shape[1])
         for dim, whole in enumerate(full):
@@ -266,7 +266,7 @@ class _Attention:
         offset = constant(0)
         past, lengths = node.input(4), node.input(6)
         if past is not None:
-            offset = rules.size(function.size(past, 2), "past")
+            offset = rules.size(past.sizes[2], "past")
         elif lengths is not None:
             length = rules.table(lengths, "nonpad_kv_seqlen")[B]
             offset = length - rules.size(self._queries, "queries")
@@ -291,7 +291,7 @@ class _Attention:
         query = function.pad(self._query, 3, width, 0.0)
         key = function.pad(self._key, 3, width, 0.0)
         value = function.pad(self._value, 3, value_width, 0.0)
-        batch = function.size(query, 0)
+        batch = query.sizes[0]
         into = function.empty(
             [batch, self._queries, self._heads, value_width], query.element
         )
@@ -319,9 +319,9 @@ class _Attention:
         names = function.add_several(
             1 + wants_lse, "\n".join([*lines, *regions, f"  -> {types}"])
         )
-        output = Value(names[0], into.shape, into.element)
+        output = Value(names[0], into.sizes, into.element)
         output = function.take(output, 3, 0, self._value_size)
-        return output, Value(names[1], lse.shape, "f32") if wants_lse else None
+        return output, Value(names[1], lse.sizes, "f32") if wants_lse else None
 
     @property
     def _scale(self) -> float:
@@ -334,7 +334,7 @@ class _Attention:
         """qk_matmul_output, [B, H, Sq, Sk]"""
         function = self._function
         groups = self._kv_heads, self._heads // self._kv_heads
-        batch = function.size(self._query, 0)
+        batch = self._query.sizes[0]
         query = function.expand(
             self._query,
             [[0], [1], [2, 3], [4]],
@@ -358,7 +358,7 @@ class _Attention:
         inputs = [(product, range(4))]
         if lse is not None:
             inputs.append((lse, [0, 1, 2]))
-        into = function.empty(function.sizes(product), query.element)
+        into = function.empty(product.sizes, query.element)
         return function.generic(inputs, into, rules.write_body(raw, x, into.element))
 
 

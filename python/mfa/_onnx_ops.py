@@ -32,14 +32,14 @@ def _reshape(node: Node) -> list[Value]:
         if size == 0 and not node.get("allowzero", 0):
             if dim >= x.rank:
                 raise node.invalid(f"shape: expected no 0 for dimension {dim}")
-            sizes[dim] = node.function.size(x, dim)
+            sizes[dim] = x.sizes[dim]
     return [_reshape_to(node, x, sizes)]
 
 
 def _reshape_to(node: Node, x: Value, sizes: list[Size]) -> Value:
     """Of the sizes one may be -1. Leading dimensions that stay may be dynamic."""
     function = node.function
-    given = function.sizes(x)
+    given = list(x.sizes)
     same = 0
     while same < min(len(given), len(sizes)) and given[same] == sizes[same]:
         same += 1
@@ -100,7 +100,7 @@ def _axes(node: Node) -> list[int]:
 def _unsqueeze(node: Node) -> list[Value]:
     x, function = node.input(0), node.function
     axes = _axes(node)
-    sizes = function.sizes(x)
+    sizes = list(x.sizes)
     for axis in axes:
         sizes.insert(axis, 1)
     if not x.rank:
@@ -125,7 +125,7 @@ def _cast(node: Node) -> list[Value]:
         raise node.unsupported(f"to: expected a known type but got {node.get('to')}")
     if x.element == target:
         return [x]
-    into = node.function.empty(node.function.sizes(x), target)
+    into = node.function.empty(x.sizes, target)
 
     def body(names):
         return convert(names[0], x.element, target, "%y")
@@ -189,7 +189,7 @@ def _broadcast(node: Node, x: Value, y: Value, rank: int, last: int = 0):
                         f"expected shapes that broadcast but got {x.type} and {y.type}"
                     )
                 continue
-            sizes[loop] = node.function.size(value, dim)
+            sizes[loop] = value.sizes[dim]
     result: list[list[int | str]] = []
     for value, dims in parts:
         loops = [rank - len(dims) + dim for dim in dims]
@@ -215,7 +215,7 @@ def _matmul(node: Node) -> list[Value]:
         raise node.invalid(f"expected equal inner sizes but got {x.type} and {y.type}")
     rank = max(x.rank, y.rank)
     batch_x, batch_y, sizes = _broadcast(node, x, y, rank - 2, last=2)
-    sizes += [function.size(x, x.rank - 2), function.size(y, y.rank - 1)]
+    sizes += [x.sizes[-2], y.sizes[-1]]
     inputs = [
         (x, [*batch_x, rank - 2, rank]),
         (y, [*batch_y, rank, rank - 1]),

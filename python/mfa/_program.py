@@ -16,12 +16,16 @@ Size = int | str
 
 @dataclass(frozen=True)
 class Value:
-    """A tensor: its name, its shape, with None for dynamic sizes, and the type of its
-    elements."""
+    """A tensor: its name, its sizes, and the type of its elements."""
 
     name: str
-    shape: tuple[int | None, ...]
+    sizes: tuple[Size, ...]
     element: str
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        """The sizes, with None for those that are known at run time."""
+        return _shape_of(self.sizes)
 
     @property
     def type(self) -> str:
@@ -67,11 +71,18 @@ class Function:
         self._count = 0
 
     def argument(self, shape: Sequence[int | None], element: str, label: str) -> Value:
-        value = Value(f"%arg{len(self._arguments)}", tuple(shape), element)
+        name = f"%arg{len(self._arguments)}"
+        kind = tensor_type(shape, element)
         # What would end the text, or the line, is not kept.
         label = "".join(x if x.isprintable() and x not in '"\\' else "?" for x in label)
-        self._arguments.append(f'{value.name}: {value.type} loc("{label}")')
-        return value
+        self._arguments.append(f'{name}: {kind} loc("{label}")')
+        sizes = (
+            self._add_once(f"tensor.dim {name}, {self.index(dim)} : {kind}")
+            if size is None
+            else size
+            for dim, size in enumerate(shape)
+        )
+        return Value(name, tuple(sizes), element)
 
     def finish(self, results: Sequence[Value]) -> str:
         """The text of the function, which returns these values."""
@@ -116,26 +127,24 @@ class Function:
     def index(self, size: Size) -> str:
         return size if isinstance(size, str) else self.number(size, "index")
 
-    def size(self, value: Value, dim: int) -> Size:
-        known = value.shape[dim]
-        if known is not None:
-            return known
-        return self._add_once(
-            f"tensor.dim {value.name}, {self.index(dim)} : {value.type}"
-        )
-
-    def sizes(self, value: Value) -> list[Size]:
-        return [self.size(value, dim) for dim in range(value.rank)]
-
     def plus(self, x: Size, y: Size) -> Size:
         if isinstance(x, int) and isinstance(y, int):
             return x + y
+        if x == 0:
+            return y
         return self._add_once(f"arith.addi {self.index(x)}, {self.index(y)} : index")
 
     def minus(self, x: Size, y: Size) -> Size:
         if isinstance(x, int) and isinstance(y, int):
             return x - y
         return self._add_once(f"arith.subi {self.index(x)}, {self.index(y)} : index")
+
+    def times(self, x: Size, y: Size) -> Size:
+        if isinstance(x, int) and isinstance(y, int):
+            return x * y
+        if 1 in (x, y):
+            return y if x == 1 else x
+        return self._add_once(f"arith.muli {self.index(x)}, {self.index(y)} : index")
 
     # Tensors.
 
@@ -145,10 +154,11 @@ class Function:
         return Value(name, tuple(shape), element)
 
     def empty(self, sizes: Sequence[Size], element: str) -> Value:
-        shape = _shape_of(sizes)
         dynamic = ", ".join(size for size in sizes if isinstance(size, str))
-        name = self.add(f"tensor.empty({dynamic}) : {tensor_type(shape, element)}")
-        return Value(name, shape, element)
+        kind = tensor_type(_shape_of(sizes), element)
+        return Value(
+            self.add(f"tensor.empty({dynamic}) : {kind}"), tuple(sizes), element
+        )
 
     def filled(self, sizes: Sequence[Size], element: str, number: float) -> Value:
         into = self.empty(sizes, element)
@@ -156,95 +166,92 @@ class Function:
             f"linalg.fill ins({self.number(number, element)} : {element}) "
             f"outs({into.name} : {into.type}) -> {into.type}"
         )
-        return Value(name, into.shape, element)
+        return Value(name, into.sizes, element)
 
     def transpose(self, value: Value, order: Sequence[int]) -> Value:
         if list(order) == list(range(value.rank)):
             return value
-        into = self.empty([self.size(value, dim) for dim in order], value.element)
+        into = self.empty([value.sizes[dim] for dim in order], value.element)
         name = self.add(
             f"linalg.transpose ins({value.name} : {value.type}) "
             f"outs({into.name} : {into.type}) permutation = {_list(order)}"
         )
-        return Value(name, into.shape, value.element)
+        return Value(name, into.sizes, value.element)
 
     def expand(
         self, value: Value, groups: Sequence[Sequence[int]], sizes: Sequence[Size]
     ) -> Value:
         """Each dimension becomes those of its group, of these sizes."""
-        shape = _shape_of(sizes)
-        kind = tensor_type(shape, value.element)
+        kind = tensor_type(_shape_of(sizes), value.element)
         name = self.add(
             f"tensor.expand_shape {value.name} {_list(list(map(list, groups)))} "
             f"output_shape {_list(sizes)} : {value.type} into {kind}"
         )
-        return Value(name, shape, value.element)
+        return Value(name, tuple(sizes), value.element)
 
     def collapse(self, value: Value, groups: Sequence[Sequence[int]]) -> Value:
         """The dimensions of each group become one."""
-        shape = []
+        sizes: list[Size] = []
         for group in groups:
-            product: int | None = 1
+            size: Size = 1
             for dim in group:
-                size = value.shape[dim]
-                product = None if product is None or size is None else product * size
-            shape.append(product)
-        kind = tensor_type(shape, value.element)
+                size = self.times(size, value.sizes[dim])
+            sizes.append(size)
+        kind = tensor_type(_shape_of(sizes), value.element)
         name = self.add(
             f"tensor.collapse_shape {value.name} {_list(list(map(list, groups)))} : "
             f"{value.type} into {kind}"
         )
-        return Value(name, tuple(shape), value.element)
+        return Value(name, tuple(sizes), value.element)
 
     def pad(self, value: Value, dim: int, size: Size, number: float) -> Value:
         """The value with `number` behind the end of a dimension, up to a size."""
-        amount = self.minus(size, self.size(value, dim))
-        if amount == 0:
+        if size == value.sizes[dim]:
             return value
-        sizes = self.sizes(value)
+        amount = self.minus(size, value.sizes[dim])
+        sizes = list(value.sizes)
         sizes[dim] = size
         high = [amount if i == dim else 0 for i in range(value.rank)]
-        shape = _shape_of(sizes)
+        kind = tensor_type(_shape_of(sizes), value.element)
         arguments = ", ".join(f"%i{i}: index" for i in range(value.rank))
         name = self.add(
             f"tensor.pad {value.name} low{_list([0] * value.rank)} high{_list(high)} {{"
             f"\n^bb0({arguments}):\n  tensor.yield "
             f"{self.number(number, value.element)} : {value.element}\n}} : "
-            f"{value.type} to {tensor_type(shape, value.element)}"
+            f"{value.type} to {kind}"
         )
-        return Value(name, shape, value.element)
+        return Value(name, tuple(sizes), value.element)
 
     def take(self, value: Value, dim: int, start: Size, size: Size) -> Value:
         """A range of a dimension."""
-        sizes = self.sizes(value)
+        sizes = list(value.sizes)
         if start == 0 and size == sizes[dim]:
             return value
         sizes[dim] = size
-        shape = _shape_of(sizes)
+        kind = tensor_type(_shape_of(sizes), value.element)
         offsets = [start if i == dim else 0 for i in range(value.rank)]
         name = self.add(
             f"tensor.extract_slice {value.name}{_list(offsets)} {_list(sizes)} "
-            f"{_list([1] * value.rank)} : {value.type} to "
-            f"{tensor_type(shape, value.element)}"
+            f"{_list([1] * value.rank)} : {value.type} to {kind}"
         )
-        return Value(name, shape, value.element)
+        return Value(name, tuple(sizes), value.element)
 
     def concatenate(self, values: Sequence[Value], dim: int) -> Value:
         total: Size = 0
         for value in values:
-            total = self.plus(total, self.size(value, dim))
-        sizes = self.sizes(values[0])
+            total = self.plus(total, value.sizes[dim])
+        sizes = list(values[0].sizes)
         sizes[dim] = total
         result, start = self.empty(sizes, values[0].element), 0
         for value in values:
             offsets = [start if i == dim else 0 for i in range(value.rank)]
             name = self.add(
                 f"tensor.insert_slice {value.name} into {result.name}{_list(offsets)} "
-                f"{_list(self.sizes(value))} {_list([1] * value.rank)} : {value.type} "
+                f"{_list(value.sizes)} {_list([1] * value.rank)} : {value.type} "
                 f"into {result.type}"
             )
-            result = Value(name, result.shape, result.element)
-            start = self.plus(start, self.size(value, dim))
+            result = Value(name, result.sizes, result.element)
+            start = self.plus(start, value.sizes[dim])
         return result
 
     def generic(
@@ -283,7 +290,7 @@ class Function:
             f"^bb0({arguments}):\n{inner}  linalg.yield {result} : {into.element}\n"
             f"}} -> {into.type}"
         )
-        return Value(name, into.shape, into.element)
+        return Value(name, into.sizes, into.element)
 
 
 def _format_number(value: float, element: str) -> str:
