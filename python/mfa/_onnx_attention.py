@@ -186,7 +186,7 @@ class _Attention:
     # What is computed.
 
     def lower(self) -> list[Value | None]:
-        node, function = self._node, self._function
+        node = self._node
         self._queries = self._query.sizes[1]
         self._keys = self._key.sizes[1]
         mask = self._read_mask()
@@ -262,7 +262,7 @@ class _Attention:
     def _add_rules(self, rules: Rules) -> None:
         """Of the attributes and of nonpad_kv_seqlen: positions of queries are counted
         from `offset`, the number of keys that precede them."""
-        node, function = self._node, self._function
+        node = self._node
         offset = constant(0)
         past, lengths = node.input(4), node.input(6)
         if past is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ._onnx_attention import lower_attention
+from ._onnx_layers import ACTIVATIONS, NORMALIZATIONS, lower_activation
 from ._onnx_node import Node
 from ._program import Size, Value, convert, is_float
 
@@ -23,11 +24,8 @@ def _identity(node: Node) -> list[Value]:
 
 
 def _reshape(node: Node) -> list[Value]:
-    """Through one dimension, unless all dimensions that change are at the end."""
-    x, shape = node.input(0), node.constants[1]
-    if shape is None:
-        raise node.unsupported("shape: expected a constant but got a computed one")
-    sizes: list[Size] = [int(size) for size in shape]
+    x = node.input(0)
+    sizes = list(node.list(1, "shape"))
     for dim, size in enumerate(sizes):
         if size == 0 and not node.get("allowzero", 0):
             if dim >= x.rank:
@@ -37,83 +35,93 @@ def _reshape(node: Node) -> list[Value]:
 
 
 def _reshape_to(node: Node, x: Value, sizes: list[Size]) -> Value:
-    """Of the sizes one may be -1. Leading dimensions that stay may be dynamic."""
+    """Of the sizes one may be -1. What lies between the dimensions in front and behind
+    that stay becomes one dimension, and then others."""
+    function, given = node.function, list(x.sizes)
+    least = min(len(given), len(sizes))
+    first = 0
+    while first < least and given[first] == sizes[first]:
+        first += 1
+    last = 0
+    while last < least - first and given[-1 - last] == sizes[-1 - last]:
+        last += 1
+    if first + last in (len(given), len(sizes)):
+        # Ones come or go: with a neighbour.
+        first, last = (first - 1, last) if first else (first, max(last - 1, 0))
+    old = given[first : len(given) - last]
+    new = _resolve(node, x, sizes, old, sizes[first : len(sizes) - last])
+    front = [[dim] for dim in range(first)]
+    if not new:
+        return function.collapse(x, []) if old else x
+    if not old:
+        return function.expand(x, [], new)
+    if len(old) > 1:
+        back = [[dim] for dim in range(x.rank - last, x.rank)]
+        middle = list(range(first, first + len(old)))
+        x = function.collapse(x, [*front, middle, *back])
+    if len(new) > 1:
+        middle = list(range(first, first + len(new)))
+        back = [[middle[-1] + 1 + i] for i in range(last)]
+        sizes = [*given[:first], *new, *given[len(given) - last :]]
+        x = function.expand(x, [*front, middle, *back], sizes)
+    return x
+
+
+def _resolve(node: Node, x: Value, sizes, old: list[Size], new: list[Size]):
+    """The new sizes, of as many elements as the old ones, without -1."""
     function = node.function
-    given = list(x.sizes)
-    same = 0
-    while same < min(len(given), len(sizes)) and given[same] == sizes[same]:
-        same += 1
-    rest = x.shape[same:]
-    if None in rest or any(isinstance(size, str) for size in sizes[same:]):
+
+    def product(items):
+        result: Size = 1
+        for item in items:
+            result = function.times(result, item)
+        return result
+
+    if new == [-1] or new == [product(old)]:
+        return [product(old)]
+    if sorted(map(str, old)) == sorted(str(size) for size in new if size != 1):
+        return new
+    if any(isinstance(size, str) for size in old + new):
+        shown = [size if isinstance(size, int) else "?" for size in sizes]
         raise node.unsupported(
-            f"shape: expected dynamic dimensions in front that stay, but got "
-            f"{x.type} and {[size if isinstance(size, int) else '?' for size in sizes]}"
+            "shape: expected sizes that are known where they change, but got "
+            f"{x.type} and {shown}"
         )
-    total = 1
-    for size in rest:
-        total *= size
-    if -1 in sizes:
-        known = 1
-        for size in sizes[same:]:
-            known *= size if size != -1 else 1
-        if known == 0 or total % known:
-            raise node.invalid(f"shape: expected {total} elements but got {sizes}")
-        sizes = [total // known if size == -1 else size for size in sizes]
-    count = 1
-    for size in sizes[same:]:
-        count *= size
-    if count != total:
-        raise node.invalid(f"shape: expected {total} elements but got {sizes}")
-    kept = [[dim] for dim in range(same)]
-    if len(rest) > 1:
-        x = function.collapse(x, [*kept, list(range(same, x.rank))])
-    elif not rest:
-        # A dimension of 1 behind those that stay.
-        if not sizes[same:]:
-            return x
-        if not same:
-            return function.expand(x, [], sizes)
-        group = list(range(same - 1, len(sizes)))
-        return function.expand(x, [*kept[:-1], group], sizes)
-    if len(sizes) - same == 1:
-        return x
-    if len(sizes) == same:
-        if same == 0:
-            return function.collapse(x, [])
-        return function.collapse(x, [*kept[:-1], [same - 1, same]])
-    return function.expand(x, [*kept, list(range(same, len(sizes)))], sizes)
-
-
-def _axes(node: Node) -> list[int]:
-    axes = node.constants[1]
-    if axes is None:
-        raise node.unsupported("axes: expected a constant but got a computed one")
-    rank = node.input(0).rank + len(axes)
-    result = [int(axis) + rank if axis < 0 else int(axis) for axis in axes]
-    if any(not 0 <= axis < rank for axis in result):
+    total, known = product(old), product(size for size in new if size != -1)
+    if -1 in new and known and total % known == 0:
+        new = [total // known if size == -1 else size for size in new]
+    if product(new) != total:
         raise node.invalid(
-            f"axes: expected -{rank} to {rank - 1} but got {axes.tolist()}"
+            f"shape: expected {product(x.sizes)} elements but got {sizes}"
         )
+    return new
+
+
+def _axes(node: Node, rank: int, axes) -> list[int]:
+    result = [axis + rank if axis < 0 else axis for axis in axes]
+    if any(not 0 <= axis < rank for axis in result):
+        raise node.invalid(f"axes: expected -{rank} to {rank - 1} but got {list(axes)}")
     return sorted(result)
 
 
 def _unsqueeze(node: Node) -> list[Value]:
-    x, function = node.input(0), node.function
-    axes = _axes(node)
+    x, axes = node.input(0), node.list(1, "axes")
     sizes = list(x.sizes)
-    for axis in axes:
+    for axis in _axes(node, x.rank + len(axes), axes):
         sizes.insert(axis, 1)
-    if not x.rank:
-        return [function.expand(x, [], sizes)]
-    # Each new dimension is of the group of the next one that was there.
-    groups, group = [], []
-    for dim in range(len(sizes)):
-        group.append(dim)
-        if dim not in axes:
-            groups.append(group)
-            group = []
-    groups[-1] += group
-    return [function.expand(x, groups, sizes)]
+    return [_reshape_to(node, x, sizes)]
+
+
+def _squeeze(node: Node) -> list[Value]:
+    x = node.input(0)
+    if not node.has(1):
+        axes = [dim for dim, size in enumerate(x.sizes) if size == 1]
+    else:
+        axes = _axes(node, x.rank, node.list(1, "axes"))
+    if any(x.sizes[axis] != 1 for axis in axes):
+        raise node.invalid(f"axes: expected sizes of 1 but got {x.type} and {axes}")
+    sizes = [size for dim, size in enumerate(x.sizes) if dim not in axes]
+    return [_reshape_to(node, x, sizes)]
 
 
 def _cast(node: Node) -> list[Value]:
@@ -133,10 +141,54 @@ def _cast(node: Node) -> list[Value]:
     return [node.function.generic([(x, range(x.rank))], into, body)]
 
 
+def _axis(node: Node, default: int = 0) -> int:
+    return _axes(node, node.input(0).rank, [node.get("axis", default)])[0]
+
+
 def _concat(node: Node) -> list[Value]:
-    axis = node.get("axis")
-    rank = node.input(0).rank
-    return [node.function.concatenate(node.inputs, axis + rank if axis < 0 else axis)]
+    return [node.function.concatenate(node.inputs, _axis(node))]
+
+
+def _split(node: Node) -> list[Value]:
+    x, axis = node.input(0), _axis(node)
+    if node.has(1):
+        parts = list(node.list(1, "split"))
+    else:
+        size, count = x.sizes[axis], node.get("num_outputs", len(node.wanted))
+        if isinstance(size, str):
+            raise node.unsupported(f"expected a size that is known but got {x.type}")
+        each = -(-size // count)
+        parts = [max(min(each, size - each * i), 0) for i in range(count)]
+    results, start = [], 0
+    for part in parts:
+        results.append(node.function.take(x, axis, start, part))
+        start = node.function.plus(start, part)
+    return results
+
+
+def _gather(node: Node) -> list[Value]:
+    """Rows of a table, as of an embedding; negative indices count from the end."""
+    table, indices = node.inputs
+    if _axis(node) != 0:
+        raise node.unsupported(f"axis: expected 0 but got {node.get('axis')}")
+    function = node.function
+    into = function.empty([*indices.sizes, *table.sizes[1:]], table.element)
+    size = function.index(table.sizes[0])
+
+    def body(names):
+        row = f"%row = arith.index_cast {names[0]} : {indices.element} to index"
+        lines = [row, "%zero = arith.constant 0 : index"]
+        lines.append("%negative = arith.cmpi slt, %row, %zero : index")
+        lines.append(f"%end = arith.addi %row, {size} : index")
+        lines.append("%from = arith.select %negative, %end, %row : index")
+        places = ["%from"]
+        for dim in range(indices.rank, into.rank):
+            lines.append(f"%at{dim} = linalg.index {dim} : index")
+            places.append(f"%at{dim}")
+        of = f"{table.name}[{', '.join(places)}] : {table.type}"
+        return [*lines, f"%y = tensor.extract {of}"], "%y"
+
+    return [function.generic([(indices, range(indices.rank))], into, body)]
 
 
 # Elementwise operations of two values, by the kind of elements.
@@ -245,10 +297,15 @@ OPERATORS: dict[str, Lowering] = {
     "Attention": lower_attention,
     "Cast": _cast,
     "Concat": _concat,
+    "Gather": _gather,
     "Identity": _identity,
     "MatMul": _matmul,
     "Reshape": _reshape,
+    "Split": _split,
+    "Squeeze": _squeeze,
     "Transpose": _permute,
     "Unsqueeze": _unsqueeze,
+    **NORMALIZATIONS,
+    **dict.fromkeys(ACTIVATIONS, lower_activation),
     **dict.fromkeys(_BINARY, _binary),
 }

@@ -153,6 +153,17 @@ class Function:
         name = self.add(f"arith.constant dense<{literal}> : {kind}")
         return Value(name, tuple(shape), element)
 
+    def integers(self, items: Sequence[Size], is_scalar: bool) -> Value:
+        """A tensor of int64, of rank 0 or 1."""
+        sizes = () if is_scalar else (len(items),)
+        names = [
+            self._add_once(f"arith.index_cast {self.index(x)} : index to i64")
+            for x in items
+        ]
+        kind = tensor_type(sizes, "i64")
+        name = self.add(f"tensor.from_elements {', '.join(names)} : {kind}")
+        return Value(name, sizes, "i64")
+
     def empty(self, sizes: Sequence[Size], element: str) -> Value:
         dynamic = ", ".join(size for size in sizes if isinstance(size, str))
         kind = tensor_type(_shape_of(sizes), element)

@@ -16,8 +16,9 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from ._onnx_node import Node, Unsupported
+from ._onnx_node import Integers, Node, Unsupported
 from ._onnx_ops import OPERATORS
+from ._onnx_sizes import SIZE_OPERATORS, sizes_of
 from ._program import Function, Value
 
 __all__ = ["Unsupported", "lower"]
@@ -45,9 +46,9 @@ def lower(model: onnx.ModelProto | str | os.PathLike, entry: str = "main") -> st
 
     Attention (versions 23 to 25 of the operator) becomes mfa.masked_attention: causal
     masks, windows and lengths its region `keep`, the soft-cap its region `score`. What
-    surrounds it becomes linalg and tensor ops: Add, And, Cast, Concat, Constant, Div,
-    Identity, MatMul, Max, Min, Mul, Or, Reshape (to a constant shape), Sub, Transpose
-    and Unsqueeze. Dimensions may be dynamic, but for heads and head sizes.
+    surrounds it becomes linalg and tensor ops, as far as layers of transformers need
+    them: docs/onnx.md lists the operators. Dimensions may be dynamic, but for heads and
+    head sizes.
 
     Args:
       model: the model, or the path of its file.
@@ -78,6 +79,8 @@ class _Graph:
         self._function = Function(entry)
         self._values: dict[str, Value] = {}
         self._constants: dict[str, np.ndarray] = {}
+        # Tensors that are lists of known integers or of sizes.
+        self._integers: dict[str, Integers] = {}
         self._used = {name for node in self._graph.node for name in node.input}
         self._used |= {x.name for x in self._graph.output}
 
@@ -114,8 +117,21 @@ class _Graph:
         """A value by its name in the graph; constants are written where they are first
         needed."""
         if name not in self._values:
-            self._values[name] = self._constant(name, self._constants[name])
+            if name in self._constants:
+                value = self._constant(name, self._constants[name])
+            else:
+                integers = self._integers[name]
+                value = self._function.integers(integers.items, integers.is_scalar)
+            self._values[name] = value
         return self._values[name]
+
+    def _known_integers(self, name: str) -> Integers | None:
+        array = self._constants.get(name)
+        if array is None:
+            return self._integers.get(name)
+        if array.dtype != np.int64 or array.ndim > 1:
+            return None
+        return Integers(tuple(map(int, array.reshape(-1))), array.ndim == 0)
 
     def _constant(self, name: str, array: np.ndarray) -> Value:
         element = element_type(onnx.helper.np_dtype_to_tensor_dtype(array.dtype))
@@ -141,18 +157,41 @@ class _Graph:
             attributes,
             self._opset,
             [],
-            [self._constants.get(x) for x in proto.input],
+            list(proto.input),
+            [self._known_integers(x) for x in proto.input],
             [bool(x) and x in self._used for x in proto.output],
         )
         lowering = OPERATORS.get(proto.op_type)
-        if lowering is None or proto.domain not in ("", "ai.onnx"):
+        is_shape = proto.op_type == "Shape"
+        if not (lowering or is_shape) or proto.domain not in ("", "ai.onnx"):
             operator = f"{proto.domain}.{proto.op_type}".lstrip(".")
-            known = ", ".join(sorted([*OPERATORS, "Constant"]))
+            known = ", ".join(sorted([*OPERATORS, "Constant", "Shape"]))
             raise node.unsupported(f"expected one of {known} but got {operator}")
-        node.inputs = [self._value(x) if x else None for x in proto.input]
+        if not is_shape and (integers := _fold_sizes(node)):
+            self._integers[proto.output[0]] = integers
+            return
+        node.inputs = [
+            # What is read as integers needs no tensor.
+            None if not x or i in _INTEGERS.get(node.op, ()) else self._value(x)
+            for i, x in enumerate(proto.input)
+        ]
+        if is_shape:
+            self._integers[proto.output[0]] = sizes_of(node)
+            return
         for output, value in zip(proto.output, lowering(node)):
             if value is not None and output:
                 self._values[output] = value
+
+
+# Inputs that are lists of integers.
+_INTEGERS = {"Reshape": (1,), "Split": (1,), "Squeeze": (1,), "Unsqueeze": (1,)}
+
+
+def _fold_sizes(node: Node) -> Integers | None:
+    fold = SIZE_OPERATORS.get(node.op)
+    if fold is None or None in node.integers:
+        return None
+    return fold(node)
 
 
 def _describe(kind: onnx.TypeProto) -> str:

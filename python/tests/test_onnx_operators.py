@@ -34,6 +34,37 @@ OPERATORS = {
     "Reshape without it": ({}, [_f(_x)[:, :, :1]], [np.array([2, 3])]),
     "Reshape of a number": ({}, [np.float32(3)], [np.array([1, 1])]),
     "Unsqueeze": ({}, [_f(_x)], [np.array([0, -1, 2])]),
+    "Reshape of the middle": ({}, [_f(_x)[None]], [np.array([1, 3, 2, 4])]),
+    "Reshape of the front": ({}, [_f(_x)], [np.array([-1, 4])]),
+    "Reshape with ones": ({}, [_f(_x)], [np.array([1, 2, 3, 1, 4])]),
+    "Reshape to a number": ({}, [_f(_x)[:1, :1, :1]], [np.array([], np.int64)]),
+    "Squeeze": ({}, [_f(_x)[:, :1, None]], [np.array([1, -2])]),
+    "Squeeze all": ({}, [_f(_x)[:1, :1]], []),
+    "Split": ({"axis": 1, "num_outputs": 2}, [_f(_x)], []),
+    "Split by sizes": ({"axis": -1}, [_f(_x)], [np.array([1, 3])]),
+    "Gather": ({}, [_f(_x), np.array([[1, 0], [-1, 1]])], []),
+    "Gather a row": ({}, [_f(_x), np.int64(-1)], []),
+    "Gather by i32": ({}, [_f(_x), np.array([1, 0], np.int32)], []),
+    "Shape": ({}, [_f(_x)], []),
+    "Shape of the end": ({"start": -2}, [_f(_x)], []),
+    "Erf": ({}, [_f(_x)], []),
+    "Exp": ({}, [_f(_x)], []),
+    "Exp of f16": ({}, [_f(_x).astype(np.float16)], []),
+    "Gelu": ({}, [_f(_x)], []),
+    "Gelu by tanh": ({"approximate": "tanh"}, [_f(_x)], []),
+    "Neg": ({}, [_f(_x)], []),
+    "Relu": ({}, [_f(_x)], []),
+    "Sigmoid": ({}, [_f(_x)], []),
+    "Sqrt": ({}, [np.abs(_f(_x))], []),
+    "Tanh": ({}, [_f(_x)], []),
+    "LayerNormalization": ({}, [_f(_x), _f(_x)[0, 0], _f(_x)[0, 1]], []),
+    "LayerNormalization without bias": ({}, [_f(_x) + 100, _f(_x)[0, 0]], []),
+    "LayerNormalization of f16": (
+        {"epsilon": 1e-3},
+        [_f(_x).astype(np.float16), _f(_x)[0, 0].astype(np.float16)],
+        [],
+    ),
+    "RMSNormalization": ({"axis": 2}, [_f(_x), _f(_x)[0, 0]], []),
     "Concat": ({"axis": 1}, [_f(_x), _f(_x)[:, :2]], []),
     "Concat of the end": ({"axis": -1}, [_f(_x), _f(_x)], []),
     "Add": ({}, [_f(_x), _f(_x)[:1, :, :1]], []),
@@ -76,18 +107,16 @@ def test_operator(name, tmp_path):
     names = [f"x{i}" for i in range(len(inputs))]
     named = [(f"c{i}", x) for i, x in enumerate(constants)]
     operator = name.partition(" ")[0]
+    outputs = ["y", "z"] if operator == "Split" else ["y"]
     node = helper.make_node(
-        operator, names + [name for name, _ in named], ["y"], **attributes
+        operator, names + [name for name, _ in named], outputs, **attributes
     )
     given = [
         (x, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
         for x, array in zip(names, inputs)
     ]
-    model = make_model([node], given, [("y", F32, None)], named)
-    inferred = onnx.shape_inference.infer_shapes(
-        make_model([node], given, [("y", 0, None)], named), data_prop=True
-    )
-    model.graph.output[0].CopyFrom(inferred.graph.output[0])
+    model = make_model([node], given, [(name, 0, None) for name in outputs], named)
+    model = onnx.shape_inference.infer_shapes(model, data_prop=True)
     check_model(model, inputs, tmp_path)
 
 
@@ -117,6 +146,37 @@ def test_constants(tmp_path):
     check_model(make_model(nodes, [], outputs), [], tmp_path)
 
 
+@needs_tool
+def test_sizes(tmp_path):
+    """Lists of sizes that are computed, and used as numbers."""
+    node = helper.make_node
+    nodes = [
+        node("Shape", ["x"], ["sizes"]),
+        node("Gather", ["sizes", "zero"], ["rows"]),
+        node("Unsqueeze", ["rows", "front"], ["listed"]),
+        node("Mul", ["listed", "two"], ["twice"]),
+        node("Sub", ["twice", "listed"], ["once"]),
+        node("Add", ["once", "front"], ["again"]),
+        node("Concat", ["again", "rest"], ["shape"], axis=0),
+        node("Reshape", ["x", "shape"], ["y"]),
+        node("Squeeze", ["twice"], ["number"]),
+        node("Identity", ["sizes"], ["same"]),
+    ]
+    constants = {
+        "zero": np.int64(0),
+        "front": np.array([0]),
+        "two": np.array([2]),
+        "rest": np.array([2, -1]),
+    }
+    outputs = [("number", I64, []), ("same", I64, [2])]
+    model = make_model(nodes, [("x", F32, [3, 4])], [("y", F32, [3, 2, 2]), *outputs],
+                       constants.items())  # fmt: skip
+    check_model(model, [_f(_x)[0]], tmp_path)
+    nodes[6:8] = []
+    model = make_model(nodes, [("x", F32, ["n", 4])], outputs, constants.items())
+    check_model(model, [_f(_x)[0]], tmp_path)
+
+
 # What is refused: the node and its inputs, with constants c0, c1, ...
 
 
@@ -125,15 +185,36 @@ def _node(operator, inputs="x", **attributes):
 
 
 _CUBE = {"x": (F32, [2, 3, 4])}
-_CONSTANTS = [[5, -1], [5, 5], [0, 0, 0, 0], [-1], [7]]
+_CONSTANTS = [[5, -1], [5, 5], [0, 0, 0, 0], [-1], [7], [0], [1, 2, 3]]
 UNSUPPORTED = {
-    "shape: expected a constant but got a computed one": (
+    "shape: expected a constant or sizes but got computed numbers": (
         _node("Reshape", "x n"),
         {**_CUBE, "n": (I64, [2])},
     ),
-    "shape: expected dynamic dimensions in front that stay, but got tensor<?x4xf32> "
-    "and [-1]": (_node("Reshape", "x c3"), {"x": (F32, ["a", 4])}),
-    "axes: expected a constant but got a computed one": (
+    "shape: expected sizes that are known where they change, but got tensor<?x4xf32> "
+    "and [5, -1]": (_node("Reshape", "x c0"), {"x": (F32, ["a", 4])}),
+    "axis: expected 0 but got 1": (_node("Gather", "x c4", axis=1), _CUBE),
+    "axis: expected the last but got 1": (
+        _node("RMSNormalization", "x x", axis=1),
+        _CUBE,
+    ),
+    "expected one output but got others that are used": (
+        helper.make_node("LayerNormalization", ["x", "x"], ["y", "mean"], name="y"),
+        _CUBE,
+    ),
+    "expected rows of a known size but got tensor<2x?xf32>": (
+        _node("RMSNormalization", "x x"),
+        {"x": (F32, [2, "n"])},
+    ),
+    "expected a size that is known but got tensor<?x4xf32>": (
+        _node("Split", num_outputs=2),
+        {"x": (F32, ["a", 4])},
+    ),
+    "expected elements of type f16, bf16 or f32 but got f64": (
+        _node("Tanh"),
+        {"x": (F64, [2])},
+    ),
+    "axes: expected a constant or sizes but got computed numbers": (
         _node("Unsqueeze", "x n"),
         {**_CUBE, "n": (I64, [1])},
     ),
@@ -157,6 +238,11 @@ INVALID = {
     "shape: expected 24 elements but got [5, -1]": (_node("Reshape", "x c0"), _CUBE),
     "shape: expected 24 elements but got [5, 5]": (_node("Reshape", "x c1"), _CUBE),
     "shape: expected no 0 for dimension 3": (_node("Reshape", "x c2"), _CUBE),
+    "axes: expected sizes of 1 but got tensor<2x3x4xf32> and [0]": (
+        _node("Squeeze", "x c5"),
+        _CUBE,
+    ),
+    "indices: expected -3 to 2 but got [7]": (_node("Gather", "c6 c4"), _CUBE),
     "axes: expected -4 to 3 but got [7]": (_node("Unsqueeze", "x c4"), _CUBE),
     "expected equal types but got tensor<2x3x4xf32> and tensor<2xi64>": (
         _node("Add", "x z"),
@@ -176,7 +262,8 @@ INVALID = {
 def lower(node, inputs):
     given = [(name, *kind) for name, kind in inputs.items()]
     constants = [(f"c{i}", np.array(x)) for i, x in enumerate(_CONSTANTS)]
-    mfa.onnx.lower(make_model([node], given, [("y", F32, [None])], constants, 25))
+    results = [(name, F32, [None]) for name in node.output]
+    mfa.onnx.lower(make_model([node], given, results, constants, 25))
 
 
 @pytest.mark.parametrize("text", UNSUPPORTED)
