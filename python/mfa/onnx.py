@@ -184,7 +184,10 @@ class _Graph:
 
 
 # Inputs that are lists of integers.
-_INTEGERS = {"Reshape": (1,), "Split": (1,), "Squeeze": (1,), "Unsqueeze": (1,)}
+_INTEGERS = {
+    **dict.fromkeys(("Expand", "Reshape", "Split", "Squeeze", "Unsqueeze"), (1,)),
+    "Slice": (1, 2, 3, 4),
+}
 
 
 def _fold_sizes(node: Node) -> Integers | None:

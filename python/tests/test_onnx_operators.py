@@ -44,7 +44,34 @@ OPERATORS = {
     "Split by sizes": ({"axis": -1}, [_f(_x)], [np.array([1, 3])]),
     "Gather": ({}, [_f(_x), np.array([[1, 0], [-1, 1]])], []),
     "Gather a row": ({}, [_f(_x), np.int64(-1)], []),
+    "Gather columns": ({"axis": 1}, [_f(_x), np.array([[1, 0], [-1, 1]])], []),
+    "Gather a column": ({"axis": -1}, [_f(_x), np.int64(2)], []),
     "Gather by i32": ({}, [_f(_x), np.array([1, 0], np.int32)], []),
+    "GatherElements": (
+        {"axis": 1},
+        [_f(_x), np.arange(-3, 3).reshape(1, 6, 1).repeat(2, 0).repeat(4, 2)],
+        [],
+    ),
+    "Slice": ({}, [_f(_x)], [np.array([1, -3]), np.array([9, -1]), np.array([1, -1])]),
+    "Slice of the front": ({}, [_f(_x)], [np.array([0]), np.array([1])]),
+    "Slice of nothing": ({}, [_f(_x)], [np.array([0]), np.array([2**63 - 1])]),
+    "Slice by steps": (
+        {},
+        [_f(_x)],
+        [np.array([1])] * 2 + [np.array([0]), np.array([1])],
+    ),
+    "Expand": ({}, [_f(_x)[:, :1]], [np.array([2, 3, 1])]),
+    "Expand by dimensions": ({}, [_f(_x)[0, :1]], [np.array([2, 3, 4])]),
+    "Expand less": ({}, [_f(_x)], [np.array([1])]),
+    "Gemm": ({}, [_f(_x)[0], _f(_x)[1].T], []),
+    "Gemm of transposed": (
+        {"alpha": 0.5, "beta": 2.0, "transA": 1, "transB": 1},
+        [_f(_x)[0].T, _f(_x)[1], _f(_x)[0, 0, :3]],
+        [],
+    ),
+    "Gemm with a matrix": ({"transB": 1}, [_f(_x)[0], _f(_x)[1], _f(_x)[0, :, :3]], []),
+    "Pow": ({}, [np.abs(_f(_x)), np.float32(2.5)], []),
+    "Pow by integers": ({}, [_f(_x), np.int64(3)], []),
     "Shape": ({}, [_f(_x)], []),
     "Shape of the end": ({"start": -2}, [_f(_x)], []),
     "Erf": ({}, [_f(_x)], []),
@@ -185,7 +212,7 @@ def _node(operator, inputs="x", **attributes):
 
 
 _CUBE = {"x": (F32, [2, 3, 4])}
-_CONSTANTS = [[5, -1], [5, 5], [0, 0, 0, 0], [-1], [7], [0], [1, 2, 3]]
+_CONSTANTS = [[5, -1], [5, 5], [0, 0, 0, 0], [-1], [7], [0], [1, 2, 3], [2]]
 UNSUPPORTED = {
     "shape: expected a constant or sizes but got computed numbers": (
         _node("Reshape", "x n"),
@@ -193,7 +220,13 @@ UNSUPPORTED = {
     ),
     "shape: expected sizes that are known where they change, but got tensor<?x4xf32> "
     "and [5, -1]": (_node("Reshape", "x c0"), {"x": (F32, ["a", 4])}),
-    "axis: expected 0 but got 1": (_node("Gather", "x c4", axis=1), _CUBE),
+    "steps: expected 1 but got 2": (_node("Slice", "x c5 c4 c5 c7"), _CUBE),
+    "expected a range of a dimension that is known but got tensor<?x4xf32>, dimension "
+    "0": (_node("Slice", "x c5 c4"), {"x": (F32, ["a", 4])}),
+    "expected elements of type f16, bf16 or f32 but got i64": (
+        _node("Pow", "x x"),
+        {"x": (I64, [2])},
+    ),
     "axis: expected the last but got 1": (
         _node("RMSNormalization", "x x", axis=1),
         _CUBE,
@@ -240,6 +273,14 @@ INVALID = {
     "shape: expected no 0 for dimension 3": (_node("Reshape", "x c2"), _CUBE),
     "axes: expected sizes of 1 but got tensor<2x3x4xf32> and [0]": (
         _node("Squeeze", "x c5"),
+        _CUBE,
+    ),
+    "expected equal ranks but got tensor<2x3x4xf32>, tensor<1xi64>": (
+        _node("GatherElements", "x c5"),
+        _CUBE,
+    ),
+    "shape: expected sizes that tensor<2x3x4xf32> broadcasts to but got [7]": (
+        _node("Expand", "x c4"),
         _CUBE,
     ),
     "indices: expected -3 to 2 but got [7]": (_node("Gather", "c6 c4"), _CUBE),
