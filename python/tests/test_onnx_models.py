@@ -16,6 +16,7 @@ from test_onnx import (  # noqa: E402
     make_model,
     needs_tool,
     normal,
+    run,
 )
 
 import mfa.onnx  # noqa: E402
@@ -109,6 +110,48 @@ def test_a_block(tmp_path):
         text = check_model(make_block(), [ids], tmp_path)
     # Nothing is copied to split heads.
     assert text.count("tensor.expand_shape") == 3
+
+
+EXPORTED = {
+    "BertModel": ("BertConfig", {}),
+    "GPT2LMHeadModel": ("GPT2Config", {}),
+    "LlamaForCausalLM": ("LlamaConfig", {"num_key_value_heads": 2}),
+}
+
+
+@needs_tool
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", EXPORTED)
+def test_models_of_torch(name, tmp_path):
+    """As torch.onnx.export writes them, beside torch itself."""
+    torch = pytest.importorskip("torch", minversion="2.9")
+    library = pytest.importorskip("transformers", minversion="5")
+    pytest.importorskip("onnxscript")
+    library.logging.set_verbosity_error()
+    kind, options = EXPORTED[name]
+    config = getattr(library, kind)(
+        vocab_size=97,
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=4,
+        max_position_embeddings=32,
+        bos_token_id=1,
+        eos_token_id=2,
+        **options,
+    )
+    model = getattr(library, name)(config).eval()
+    ids = torch.randint(3, 97, (2, 9), generator=torch.Generator().manual_seed(1))
+    inputs = {"input_ids": ids, "use_cache": False}
+    program = torch.onnx.export(
+        model, (), kwargs=inputs, dynamo=True, opset_version=23, verbose=False
+    )
+    text = mfa.onnx.lower(program.model_proto)
+    assert text.count("mfa.masked_attention") == 1
+    with torch.no_grad():
+        expected = model(**inputs)[0].numpy()
+    count = len(program.model_proto.graph.output)
+    outputs = run(text, [ids.numpy()], [expected.dtype] * count, tmp_path)
+    np.testing.assert_allclose(outputs[0], expected, rtol=1e-4, atol=1e-5)
 
 
 def test_files(tmp_path):
