@@ -74,7 +74,7 @@ def _resolve(node: Node, x: Value, sizes, old: list[Size], new: list[Size]):
 
     if new == [-1] or new == [product(old)]:
         return [product(old)]
-    if sorted(map(str, old)) == sorted(str(size) for size in new if size != 1):
+    if _without_ones(old) == _without_ones(new):
         return new
     if any(isinstance(size, str) for size in old + new):
         shown = [size if isinstance(size, int) else "?" for size in sizes]
@@ -90,6 +90,10 @@ def _resolve(node: Node, x: Value, sizes, old: list[Size], new: list[Size]):
             f"shape: expected {product(x.sizes)} elements but got {sizes}"
         )
     return new
+
+
+def _without_ones(sizes: list[Size]) -> list[str]:
+    return sorted(str(size) for size in sizes if size != 1)
 
 
 def _axes(node: Node, rank: int, axes) -> list[int]:

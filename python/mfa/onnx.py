@@ -23,6 +23,8 @@ from ._program import Function, Value
 
 __all__ = ["Unsupported", "lower"]
 
+# Of older ones operators mean something else, or have other inputs.
+_FIRST_OPSET = 23
 _ELEMENTS = {
     "FLOAT": "f32",
     "FLOAT16": "f16",
@@ -85,6 +87,11 @@ class _Graph:
         self._used |= {x.name for x in self._graph.output}
 
     def lower(self) -> str:
+        if self._opset < _FIRST_OPSET:
+            raise Unsupported(
+                f"expected opset {_FIRST_OPSET} or later, which has Attention, but got "
+                f"{self._opset}; convert the model with onnx.version_converter"
+            )
         if self._graph.sparse_initializer:
             raise Unsupported("expected dense initializers but got a sparse one")
         for tensor in self._graph.initializer:

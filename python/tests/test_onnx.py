@@ -466,6 +466,15 @@ def test_broken_models():
         lower(attention(), opset=22)
 
 
+def test_older_opsets():
+    with refused(
+        mfa.onnx.Unsupported,
+        "expected opset 23 or later, which has Attention, but got 12; convert the "
+        "model with onnx.version_converter",
+    ):
+        lower(helper.make_node("Squeeze", ["Q"], ["Y"], axes=[0]), opset=12)
+
+
 def test_unsupported_inputs():
     shape = [1, 2, 6, 8]
     with refused(

@@ -204,6 +204,29 @@ def test_sizes(tmp_path):
     check_model(model, [_f(_x)[0]], tmp_path)
 
 
+@needs_tool
+def test_reshapes_of_dynamic_sizes(tmp_path):
+    """Views, where what is not known stays, or is joined."""
+    shapes = {
+        "joined": [-1, 4],
+        "with ones": [0, 0, 1, 4, 1],
+        "split": [0, 0, 2, -1],
+        "all": [-1],
+    }
+    nodes = [
+        helper.make_node("Reshape", ["x", f"shape of {name}"], [name])
+        for name in shapes
+    ]
+    nodes.append(helper.make_node("Unsqueeze", ["x", "front"], ["more"]))
+    constants = [(f"shape of {name}", np.array(x)) for name, x in shapes.items()]
+    constants.append(("front", np.array([0])))
+    outputs = [(name, F32, [None] * len(shape)) for name, shape in shapes.items()]
+    model = make_model(nodes, [("x", F32, ["a", "b", 4])],
+                       [*outputs, ("more", F32, [1, "a", "b", 4])],
+                       constants)  # fmt: skip
+    check_model(model, [_f(_x)], tmp_path)
+
+
 # What is refused: the node and its inputs, with constants c0, c1, ...
 
 
