@@ -24,13 +24,14 @@ from ._sdpa import _autocast
 
 try:
     from transformers import AttentionInterface, AttentionMaskInterface, masking_utils
+    from transformers.masking_utils import is_tracing, prepare_padding_mask
 
     _parameters = inspect.signature(masking_utils.sdpa_mask).parameters
     if not {"q_length", "q_offset"} <= set(_parameters):
         raise ImportError("its masks have no q_length and q_offset")
 except ImportError as error:
     raise ImportError(
-        "mfa.transformers: expected transformers 5 or later, with interfaces for "
+        "mfa.transformers: expected transformers 5.4 or later, with interfaces for "
         f"attention and its masks, but: {error}"
     ) from error
 
@@ -70,7 +71,7 @@ def attention_mask(
     if isinstance(q_offset, torch.Tensor):
         # The cache counts on before attention reads it.
         q_offset = q_offset.clone().reshape(())
-    padding = masking_utils.prepare_padding_mask(attention_mask, kv_length, kv_offset)
+    padding = prepare_padding_mask(attention_mask, kv_length, kv_offset)
     if padding is not None and _is_all_true(padding):
         padding = None
     keep = _make_keep(mask_function, padding, q_offset, kv_offset)
@@ -80,7 +81,7 @@ def attention_mask(
 
 def _is_all_true(padding: torch.Tensor) -> bool:
     """Asks the device once for all layers, so that their rules read no array."""
-    return not masking_utils.is_tracing(padding) and bool(padding.all())
+    return not is_tracing(padding) and bool(padding.all())
 
 
 def _make_keep(mask_function, padding, q_offset, kv_offset) -> Callable | None:

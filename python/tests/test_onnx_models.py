@@ -125,7 +125,7 @@ EXPORTED = {
 def test_models_of_torch(name, tmp_path):
     """As torch.onnx.export writes them, beside torch itself."""
     torch = pytest.importorskip("torch", minversion="2.9")
-    library = pytest.importorskip("transformers", minversion="5")
+    library = pytest.importorskip("transformers", minversion="5.4")
     pytest.importorskip("onnxscript")
     library.logging.set_verbosity_error()
     kind, options = EXPORTED[name]

@@ -7,7 +7,7 @@ import importlib
 import pytest
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("transformers", minversion="5")
+pytest.importorskip("transformers", minversion="5.4")
 
 from conftest import refused  # noqa: E402
 from transformers import masking_utils  # noqa: E402
@@ -61,13 +61,20 @@ FUNCTIONS = {
     "window": masking_utils.sliding_window_causal_mask_function(3),
     "window of both sides": masking_utils.sliding_window_bidirectional_mask_function(2),
     "chunks": masking_utils.chunked_causal_mask_function(3, torch.tensor([2, 0])),
-    "blocks": masking_utils.or_masks(_causal, masking_utils.blockwise_overlay(_GROUPS)),
     "packed": masking_utils.and_masks(
-        masking_utils.remap_positions_for_packed_sequence(_causal, _POSITIONS),
-        masking_utils.packed_sequence_mask_function(_IDS),
+        _causal, masking_utils.packed_sequence_mask_function(_IDS)
     ),
     "prefix": masking_utils.or_masks(_causal, _prefix),
 }
+# Not of the first versions.
+if hasattr(masking_utils, "remap_positions_for_packed_sequence"):
+    FUNCTIONS["packed"] = masking_utils.and_masks(
+        masking_utils.remap_positions_for_packed_sequence(_causal, _POSITIONS),
+        masking_utils.packed_sequence_mask_function(_IDS),
+    )
+if hasattr(masking_utils, "blockwise_overlay"):
+    _blocks = masking_utils.blockwise_overlay(_GROUPS)
+    FUNCTIONS["blocks"] = masking_utils.or_masks(_causal, _blocks)
 
 
 @pytest.mark.parametrize("offsets", [(0, 0, 9, 9), (5, 0, 4, 9), (5, 3, 4, 6)])
@@ -369,7 +376,7 @@ def test_older_versions_are_refused(monkeypatch):
     monkeypatch.setattr(masking_utils, "sdpa_mask", older)
     with refused(
         ImportError,
-        "mfa.transformers: expected transformers 5 or later, with interfaces for "
+        "mfa.transformers: expected transformers 5.4 or later, with interfaces for "
         "attention and its masks, but: its masks have no q_length and q_offset",
     ):
         importlib.reload(mfa.transformers)
