@@ -1,4 +1,4 @@
-"""Activations and normalizations of ONNX, computed in f32, or f64 for that."""
+"""Activations and normalizations of ONNX, of f16, bf16 and f32, computed in f32."""
 
 from __future__ import annotations
 
