@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from ._rules import Settled
+
 _SEE = "a mask of attn_implementation='mfa' is a rule, not a tensor"
 
 
@@ -28,7 +30,7 @@ class RuleMask:
     ndim = 4
 
     def __init__(self, keep: Callable | None, shape: tuple, device: torch.device):
-        self.keep = keep
+        self.keep = None if keep is None else Settled(keep)
         self.shape = torch.Size(shape)
         self.device = device
 
@@ -49,7 +51,8 @@ class RuleMask:
         device = torch.device(devices[0]) if devices else self.device
         if device == self.device:
             return self
-        return RuleMask(_move(self.keep, device), self.shape, device)
+        keep = None if self.keep is None else _move(self.keep.function, device)
+        return RuleMask(keep, self.shape, device)
 
     def to_tensor(self) -> torch.Tensor:
         """The mask as booleans [B, 1, Sq, Sk], to look at."""
@@ -71,7 +74,8 @@ class RuleMask:
                 f"index; {_SEE}"
             )
         length = len(range(self.shape[3])[keys])
-        return RuleMask(self.keep, (*self.shape[:3], length), self.device)
+        keep = None if self.keep is None else self.keep.function
+        return RuleMask(keep, (*self.shape[:3], length), self.device)
 
     def __repr__(self):
         return f"<mfa.transformers mask {tuple(self.shape)}>"

@@ -11,15 +11,17 @@ is for inference: there are no gradients, and there is no dropout.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Any
 
 import torch
 
+from . import scores
 from ._attention import masked_attention
-from ._functions import tanh
 from ._rule_mask import RuleMask
+from ._rules import SettledScore
 from ._sdpa import _autocast
 
 try:
@@ -231,7 +233,8 @@ def _keep_of(mask: RuleMask, shape: tuple) -> Callable | None:
     keep = mask.keep
     if keep is None or batch == shape[0]:
         return keep
-    return lambda b, h, q, k: keep(0, h, q, k)
+    function = keep.function
+    return lambda b, h, q, k: function(0, h, q, k)
 
 
 def _check_dense(name: str, tensor: Any, shape: tuple) -> torch.Tensor:
@@ -276,17 +279,23 @@ def _element_of(tensor: torch.Tensor) -> Callable:
 
 
 def _make_score(softcap: float | None, terms: list[Callable]) -> Callable | None:
-    if softcap is None and not terms:
-        return None
+    capped = None if softcap is None else _softcap(softcap)
+    if not terms:
+        return capped
 
     def score(s, b, h, q, k):
-        if softcap is not None:
-            s = tanh(s / softcap) * softcap
+        if capped is not None:
+            s = capped.function(s, b, h, q, k)
         for term in terms:
             s = s + term(b, h, q, k)
         return s
 
     return score
+
+
+@functools.lru_cache
+def _softcap(softcap: float) -> SettledScore:
+    return SettledScore(scores.softcap(softcap))
 
 
 AttentionInterface.register(NAME, attention)

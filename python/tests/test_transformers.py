@@ -380,6 +380,26 @@ def test_steps_with_padding_compile_nothing(compilations):
     torch.testing.assert_close(actual[rows], expected[rows], rtol=2e-5, atol=2e-5)
 
 
+@pytest.mark.parametrize("name, masks", [("llama", 1), ("gemma2", 2)])
+def test_masks_are_looked_at_once(name, masks, monkeypatch):
+    """For all layers that have them, soft-caps included."""
+    model = make(name, "mfa", num_hidden_layers=4)
+    with torch.no_grad():
+        model(IDS)
+        count = 0
+        holds = mfa._rules.holds
+
+        def counting(*args):
+            nonlocal count
+            held = holds(*args)
+            count += held
+            return held
+
+        monkeypatch.setattr(mfa._rules, "holds", counting)
+        model(IDS)
+    assert count == masks
+
+
 class _Sizes(TorchDispatchMode):
     """The largest array that an operation of torch makes."""
 
