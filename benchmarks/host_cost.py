@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Measures what a call costs the host, beside torch's functions.
+"""Measures what a call costs the host, beside functions of torch and JAX.
 
 Three numbers for each: a cached call, the first call of a new configuration, and
 the first call of a process that finds the kernel in the cache on disk. On a GPU
 the time of a call is that until it returns; nothing waits for the kernel. Without
 a GPU, arrays are NumPy's and what is timed includes the computation, so inputs are
-the smallest there are.
+the smallest there are. Calls of JAX, which returns before it has launched anything,
+are waited for, on a GPU as well.
 
     benchmarks/host_cost.py [--calls N] [--json FILE]
 """
@@ -22,13 +23,44 @@ import tempfile
 import time
 from pathlib import Path
 
-NAMES = ("MFA", "MFA, out=", "torch SDPA with a mask", "FlexAttention")
+TORCH_NAMES = ("MFA", "MFA, out=", "torch SDPA with a mask", "FlexAttention")
+# Calls of functions that jax.jit has compiled: an addition is what any costs.
+JAX_NAMES = ("MFA in jax.jit", "JAX's attention in jax.jit", "q + q in jax.jit")
+NAMES = TORCH_NAMES + JAX_NAMES
+
+
+def make_jax_call(name: str, device: str):
+    try:
+        import jax
+
+        jax.devices(device)
+    except (ImportError, RuntimeError):
+        return None
+    import jax.numpy as jnp
+
+    sizes = (1, 1, 1, 8) if device == "cpu" else (1, 64, 8, 128)
+    with jax.default_device(jax.devices(device)[0]):
+        q = jnp.ones(sizes, jnp.float32 if device == "cpu" else jnp.bfloat16)
+        mask = jnp.zeros((1, 1, sizes[1], sizes[1]), q.dtype)
+    if name == "q + q in jax.jit":
+        add = jax.jit(lambda q: q + q)
+        return lambda: add(q).block_until_ready()
+    if name == "MFA in jax.jit":
+        import mfa
+
+        function = mfa.masked_attention
+    else:
+        function = jax.nn.dot_product_attention
+    attend = jax.jit(lambda q, k, v, mask: function(q, k, v, mask))
+    return lambda: attend(q, q, q, mask).block_until_ready()
 
 
 def make_call(name: str, device: str):
     """The call to time; None for what this machine does not have."""
+    if name in JAX_NAMES:
+        return make_jax_call(name, device)
     if device == "cpu":
-        if name not in NAMES[:2]:
+        if name not in TORCH_NAMES[:2]:
             return None
         import numpy as np
 
@@ -41,7 +73,7 @@ def make_call(name: str, device: str):
         q = torch.randn(1, 64, 8, 128, device="cuda", dtype=torch.bfloat16)
         mask = torch.randn(1, 1, 64, 64, device="cuda", dtype=torch.bfloat16)
         out = torch.empty_like(q)
-    if name in NAMES[:2]:
+    if name in TORCH_NAMES[:2]:
         import mfa
 
         if name == "MFA":
@@ -107,6 +139,8 @@ def measure(name: str, device: str, calls: int) -> dict:
             "TORCHINDUCTOR_CACHE_DIR": f"{folder}/inductor",
             "TRITON_CACHE_DIR": f"{folder}/triton",
             "CUDA_CACHE_PATH": f"{folder}/cuda",
+            "JAX_COMPILATION_CACHE_DIR": f"{folder}/jax",
+            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         }
         results = []
         for _ in range(2):

@@ -12,6 +12,7 @@
 #   sanitize-address   the build has this sanitizer (one feature each)
 
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -62,6 +63,10 @@ if config.mfa_compiler_launcher:
         "CMAKE_CXX_COMPILER_LAUNCHER", config.mfa_compiler_launcher
     )
 llvm_config.with_environment("PATH", config.llvm_tools_dir, append_path=True)
+
+# CPUs are called by their names on their own architecture.
+if platform.machine() in ("x86_64", "AMD64"):
+    config.available_features.add("x86")
 
 # What the sanitizers of the build are told; docs/testing.md says why. A program of
 # LLVM's that loads libraries of such a build needs their runtime before all else.

@@ -8,6 +8,7 @@
 
 #include "mfa-c/Kernel.h"
 #include "Error.h"
+#include "mfa/Runtime/CPURuntime.h"
 #include "mfa/Runtime/CUDADriver.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/CAPI/IR.h"
@@ -315,6 +316,12 @@ MfaError mfaCheckCUDA(void) {
     return {nullptr};
   return mfa::capi::wrap(
       mfa::exec::makeError(ErrorKind::Driver, reason.message()));
+}
+
+intptr_t mfaGetNumThreads(void) { return mfa::runtime::getNumThreads(); }
+
+void mfaSetNumThreads(intptr_t count) {
+  mfa::runtime::setNumThreads(std::clamp<intptr_t>(count, 1, 1 << 16));
 }
 
 int mfaGetNumDevices(void) {

@@ -112,12 +112,17 @@ static void addTileCount(mlir::OpPassManager &pm, const Options &options) {
   mlir::mfa::addKeyTileCount(pm, kernels);
 }
 
-static void buildPipeline(mlir::OpPassManager &pm, const Options &options) {
+/// On its way to `stage`, where that is given.
+static void buildPipeline(mlir::OpPassManager &pm, const Options &options,
+                          StringRef stage = "") {
   switch (options.target) {
-  case Target::CPU:
+  case Target::CPU: {
     if (!options.countTilesFor.empty())
       addTileCount(pm, options);
-    return mlir::mfa::buildMFAToCPUPipeline(pm, {});
+    mlir::mfa::MFAToCPUOptions pipeline;
+    pipeline.vectors = stage != "linalg";
+    return mlir::mfa::buildMFAToCPUPipeline(pm, pipeline);
+  }
   case Target::Sim: {
     mlir::mfa::MFAToSimOptions pipeline;
     pipeline.chip = options.chip;
@@ -306,7 +311,8 @@ public:
       : schedule(schedule), functions(functions) {}
 
   void runAfterPass(mlir::Pass *pass, mlir::Operation *op) override {
-    if (pass->getArgument() == "mfa-select-schedule")
+    if (pass->getArgument() == "mfa-select-schedule" ||
+        pass->getArgument() == "mfa-select-cpu-schedule")
       op->walk([&](mlir::mfa::MaskedAttentionOp attention) {
         // An interrupted pass leaves none.
         if (!attention.getSchedule())
@@ -405,6 +411,25 @@ public:
   }
 };
 
+/// That a schedule of the caller is for the CPU, or not, as the target is. Tiles
+/// are counted for a GPU, on the CPU.
+static Error checkScheduleKind(ModuleOp module, const Options &options) {
+  bool isForCPU =
+      options.target == Target::CPU && options.countTilesFor.empty();
+  std::optional<mlir::mfa::KernelKind> wrong;
+  module.walk([&](mlir::mfa::MaskedAttentionOp op) {
+    std::optional<mlir::mfa::ScheduleAttr> schedule = op.getSchedule();
+    if (schedule && schedule->isForCPU() != isForCPU)
+      wrong = schedule->getKind();
+  });
+  if (!wrong)
+    return Error::success();
+  return makeError(ErrorKind::InvalidArgument, "expected a schedule of kind ",
+                   isForCPU ? "cpu for the CPU" : "mma_sync or wgmma for a GPU",
+                   ", but got one of kind ",
+                   mlir::mfa::stringifyKernelKind(*wrong));
+}
+
 Expected<std::unique_ptr<Kernel>> Kernel::compile(const Problem &problem,
                                                   const Options &given) {
   Options options = given;
@@ -420,9 +445,10 @@ Expected<std::unique_ptr<Kernel>> Kernel::compile(const Problem &problem,
       return mlir::success();
     }
     module = std::move(*built);
+    refusal = checkScheduleKind(*module, options);
     return mlir::verify(*module);
   });
-  if (refusal) {
+  if (refusal && *refusal) {
     consumeError(std::move(error));
     return std::move(*refusal);
   }
@@ -470,6 +496,7 @@ Error Kernel::printStage(StringRef stage, raw_ostream &os) const {
   return session.run(source, [&](SourceMgr &) {
     return mfa::exec::printStage(
         **module, stage,
-        [&](mlir::OpPassManager &pm) { buildPipeline(pm, options); }, os);
+        [&](mlir::OpPassManager &pm) { buildPipeline(pm, options, stage); },
+        os);
   });
 }

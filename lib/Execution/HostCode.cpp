@@ -8,6 +8,7 @@
 
 #include "mfa/Execution/HostCode.h"
 #include "mfa/Runtime/CompilerRuntime.h"
+#include "mfa/Support/CPU.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "mlir/Target/LLVMIR/LLVMTranslationInterface.h"
@@ -22,6 +23,7 @@
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
+#include "llvm/TargetParser/SubtargetFeature.h"
 
 using namespace llvm;
 using namespace mfa::exec;
@@ -45,9 +47,13 @@ static void initializeNativeTarget() {
 
 static Expected<orc::JITTargetMachineBuilder> detectHost() {
   initializeNativeTarget();
-  auto host = orc::JITTargetMachineBuilder::detectHost();
-  if (host)
-    host->setCodeGenOptLevel(CodeGenOptLevel::Default);
+  Expected<mlir::mfa::CPU> cpu = mlir::mfa::getHostCPU();
+  if (!cpu)
+    return cpu.takeError();
+  orc::JITTargetMachineBuilder host((Triple(cpu->triple)));
+  host.setCPU(cpu->name);
+  host.addFeatures(SubtargetFeatures(cpu->features).getFeatures());
+  host.setCodeGenOptLevel(CodeGenOptLevel::Default);
   return host;
 }
 

@@ -39,6 +39,7 @@ struct PassStage {
 
 constexpr PassStage kPassStages[] = {
     {"linalg", "mfa-decompose-attention", false},
+    {"vector", "convert-mfa-to-vector", false},
     {"gpu", "convert-mfa-to-gpu", false},
     // What is next in the pipeline for a GPU, and in that for the simulator. A
     // pass on functions would not do: neighbouring passes on functions and on

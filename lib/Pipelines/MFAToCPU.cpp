@@ -22,12 +22,12 @@
 using namespace mlir;
 
 /// Buffers and linalg to the llvm dialect.
-static void addLoweringToLLVM(OpPassManager &pm) {
+static void addLoweringToLLVM(OpPassManager &pm, bool threads) {
   pm.addPass(mfa::createMFAExpandCopiesPass());
   pm.addPass(createConvertLinalgToLoopsPass());
   // From here on there are functions that no one calls from outside.
   pm.addNestedPass<func::FuncOp>(LLVM::createLLVMRequestCWrappersPass());
-  pm.addPass(mfa::createMFAOutlineParallelLoopsPass());
+  pm.addPass(mfa::createMFAOutlineParallelLoopsPass({threads}));
   pm.addPass(mfa::createMFACheckAllocationsPass());
   pm.addPass(mfa::createMFALowerExpandShapesPass());
   pm.addPass(createConvertVectorToSCFPass());
@@ -40,7 +40,9 @@ static void addLoweringToLLVM(OpPassManager &pm) {
   pm.addPass(createLoopInvariantCodeMotionPass());
   pm.addPass(createSCFToControlFlowPass());
   pm.addPass(mfa::createMFALowerAssertsPass());
-  pm.addPass(createConvertVectorToLLVMPass());
+  ConvertVectorToLLVMPassOptions vectors;
+  vectors.x86Vector = true;
+  pm.addPass(createConvertVectorToLLVMPass(vectors));
   pm.addPass(createConvertToLLVMPass());
   pm.addPass(mfa::createMFABooleansToBytesPass());
   pm.addPass(createReconcileUnrealizedCastsPass());
@@ -54,12 +56,14 @@ static void addModuleToCPU(OpPassManager &pm,
   pm.addPass(mfa::createMFADecomposeLinalgPass());
   mfa::addBufferization(pm);
   mfa::addHostDeallocation(pm);
+  if (options.vectors) {
+    pm.addPass(mfa::createMFASelectCPUSchedulePass({options.cpu}));
+    pm.addPass(mfa::createConvertMFAToVectorPass());
+  }
   pm.addPass(mfa::createMFATileAttentionPass({options.tileRows}));
   pm.addPass(mfa::createMFADecomposeAttentionPass());
   pm.addPass(createForallToParallelLoopPass());
-  if (!options.parallel)
-    pm.addNestedPass<func::FuncOp>(createParallelForToNestedForsPass());
-  addLoweringToLLVM(pm);
+  addLoweringToLLVM(pm, options.parallel);
 }
 
 void mfa::buildMFAToCPUPipeline(OpPassManager &pm,

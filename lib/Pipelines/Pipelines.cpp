@@ -13,6 +13,8 @@
 using namespace mlir;
 
 LogicalResult mfa::MFAToCPUOptions::check(const OptionCheck &check) const {
+  if (failed(check.cpu(cpu)))
+    return failure();
   return check.range("tile-rows", tileRows, 1, kMaxTileRows);
 }
 

@@ -9,6 +9,7 @@
 #include "mfa/Runtime/CPURuntime.h"
 #include "ThreadPool.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -29,6 +30,14 @@ void mfaReportError(const char *message) {
   std::fprintf(stderr, "error: %s\n", message);
   std::fflush(stderr);
   std::_Exit(1);
+}
+
+unsigned mfa::runtime::getNumThreads() {
+  return ThreadPool::get().getNumThreads();
+}
+
+void mfa::runtime::setNumThreads(unsigned count) {
+  ThreadPool::get().setNumThreads(std::max(count, 1u));
 }
 
 const std::vector<EntryPoint> &mfa::runtime::getCPUEntryPoints() {

@@ -7,10 +7,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "ThreadPool.h"
+#include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Threading.h"
 
 #include <algorithm>
 #include <csignal>
+#include <cstdio>
+#include <cstdlib>
 #include <pthread.h>
 
 using namespace mfa::runtime;
@@ -26,17 +29,21 @@ ParallelLoop::ParallelLoop(int64_t count, void (*body)(int64_t, void *),
       grain(std::max<int64_t>(count / 1024, 1)) {}
 
 void ParallelLoop::work() {
-  while (true) {
-    int64_t begin = next.fetch_add(grain, std::memory_order_relaxed);
-    int64_t end = std::min(begin + grain, count);
-    if (begin >= end)
-      return;
-    for (int64_t index = begin; index < end; ++index) {
-      if (interrupts && interrupts->shouldStop())
-        return;
-      body(index, context);
-    }
+  while (workOnPiece())
+    continue;
+}
+
+bool ParallelLoop::workOnPiece() {
+  int64_t begin = next.fetch_add(grain, std::memory_order_relaxed);
+  int64_t end = std::min(begin + grain, count);
+  if (begin >= end)
+    return false;
+  for (int64_t index = begin; index < end; ++index) {
+    if (interrupts && interrupts->shouldStop())
+      return false;
+    body(index, context);
   }
+  return true;
 }
 
 //===----------------------------------------------------------------------===//
@@ -65,8 +72,24 @@ ThreadPool &ThreadPool::get() {
   return *pool;
 }
 
-ThreadPool::ThreadPool()
-    : mostThreads(llvm::hardware_concurrency().compute_thread_count() - 1) {}
+/// What MFA_NUM_THREADS says, or the number of hardware threads.
+static unsigned getDefaultNumThreads() {
+  unsigned hardware = llvm::hardware_concurrency().compute_thread_count();
+  const char *text = std::getenv("MFA_NUM_THREADS");
+  if (!text || !*text)
+    return hardware;
+  unsigned count;
+  if (!llvm::StringRef(text).getAsInteger(10, count) && count >= 1)
+    return count;
+  std::fprintf(
+      stderr,
+      "warning: expected MFA_NUM_THREADS to be a number from 1 on, but "
+      "got '%s'; there are %u threads\n",
+      text, hardware);
+  return hardware;
+}
+
+ThreadPool::ThreadPool() : mostHelpers(getDefaultNumThreads() - 1) {}
 
 /// Where the system refuses a thread, there are fewer.
 void ThreadPool::startThreads(unsigned count) {
@@ -108,9 +131,26 @@ void ThreadPool::remove(const ParallelLoop &loop) {
   loops.erase(std::remove(loops.begin(), loops.end(), &loop), loops.end());
 }
 
+unsigned ThreadPool::countHelpers(const ParallelLoop &loop,
+                                  std::chrono::nanoseconds piece) const {
+  // About what it takes until a thread that sleeps is at work.
+  constexpr std::chrono::microseconds worthWaking{20};
+  int64_t left = loop.count - loop.next.load(std::memory_order_relaxed);
+  int64_t pieces = left <= 0 ? 0 : (left - 1) / loop.grain + 1;
+  // Each has work for so long, and so has this thread.
+  int64_t worthy =
+      pieces * (piece / std::chrono::duration<double>(worthWaking));
+  return std::min<int64_t>({pieces, worthy, mostHelpers});
+}
+
 void ThreadPool::run(ParallelLoop &loop) {
-  int64_t pieces = (loop.count - 1) / loop.grain + 1;
-  unsigned helpers = std::min<int64_t>(pieces - 1, mostThreads);
+  using Clock = std::chrono::steady_clock;
+  if (mostHelpers == 0)
+    return loop.work();
+  Clock::time_point begin = Clock::now();
+  if (!loop.workOnPiece())
+    return;
+  unsigned helpers = countHelpers(loop, Clock::now() - begin);
   if (helpers == 0)
     return loop.work();
   {

@@ -12,6 +12,7 @@
 #include "mfa/Runtime/Interrupt.h"
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
@@ -27,6 +28,9 @@ public:
 
   /// Makes calls until none is left or the loop is interrupted.
   void work();
+  /// Makes the calls that a thread takes at once; false where none is left or
+  /// the loop is interrupted.
+  bool workOnPiece();
 
 private:
   friend class ThreadPool;
@@ -45,24 +49,34 @@ private:
 };
 
 /// Threads that help those that begin parallel loops, together as many as the
-/// hardware has. A forked process has none of its parent's threads: it gets a
-/// pool of its own.
+/// hardware has, or as the environment variable MFA_NUM_THREADS says. A forked
+/// process has none of its parent's threads: it gets a pool of its own.
 class ThreadPool {
 public:
   /// The pool of this process. Never destroyed: its threads end with the
   /// process.
   static ThreadPool &get();
 
-  /// Runs the loop; returns when no thread works on it any more.
+  /// Runs the loop; returns when no thread works on it any more. It begins in
+  /// this thread, and others help where what is left is worth waking them.
   void run(ParallelLoop &loop);
+
+  /// How many threads work on a loop, the one that began it included.
+  unsigned getNumThreads() const { return 1 + mostHelpers; }
+  /// `count` is at least 1. Loops that have begun keep their threads.
+  void setNumThreads(unsigned count) { mostHelpers = count - 1; }
 
 private:
   ThreadPool();
   void startThreads(unsigned count);
+  /// Threads that shall help with what is left of a loop of which a piece took
+  /// so long.
+  unsigned countHelpers(const ParallelLoop &loop,
+                        std::chrono::nanoseconds piece) const;
   void help();
   void remove(const ParallelLoop &loop);
 
-  const unsigned mostThreads;
+  std::atomic<unsigned> mostHelpers;
   std::mutex mutex;
   std::condition_variable hasLoops, hasFewerHelpers;
   // Guarded by the mutex.

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mfa/Support/OptionCheck.h"
+#include "mfa/Support/CPU.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
@@ -48,6 +49,19 @@ LogicalResult OptionCheck::chip(StringRef value) const {
   if (lookupChip(value))
     return success();
   return fail("expected 'chip' to be one of " + getChipNames() + ", but got '" +
+              value + "'");
+}
+
+LogicalResult OptionCheck::cpu(StringRef value) const {
+  llvm::Expected<CPU> found = lookupCPU(value);
+  if (found)
+    return success();
+  std::string message = llvm::toString(found.takeError());
+  // What is wrong is MFA_CPU.
+  if (value == "host")
+    return fail("cpu=host: " + message);
+  return fail("expected 'cpu' to be host, or a CPU of this architecture that "
+              "LLVM knows, but got '" +
               value + "'");
 }
 

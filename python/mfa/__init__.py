@@ -15,6 +15,7 @@ from ._flex import flex_attention
 from ._functions import exp, exp2, floor, log, log2, maximum, minimum, sqrt, tanh, where
 from ._kernels import cuda_unavailable_reason
 from ._mask import Mask
+from ._mfa import get_num_threads, set_num_threads
 from ._mfa import version as _version
 from ._sdpa import scaled_dot_product_attention
 from ._tiles import TileCounts
@@ -34,6 +35,7 @@ __all__ = [
     "exp2",
     "flex_attention",
     "floor",
+    "get_num_threads",
     "log",
     "log2",
     "masked_attention",
@@ -42,6 +44,7 @@ __all__ = [
     "minimum",
     "scaled_dot_product_attention",
     "scores",
+    "set_num_threads",
     "sqrt",
     "tanh",
     "where",

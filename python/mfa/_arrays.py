@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import sys
 from typing import Any
@@ -14,6 +15,14 @@ _TYPE_NAMES = {"float16": "f16", "bfloat16": "bf16", "float32": "f32", "bool": "
 _DTYPES = {name: dtype for dtype, name in _TYPE_NAMES.items()}
 # Integers are elements of what regions read only.
 _WIDTHS = {"f16": 2, "bf16": 2, "f32": 4, "i1": 1, "int32": 4, "int64": 8}
+
+
+@dataclasses.dataclass(frozen=True)
+class Form:
+    """The shape and element type of an argument, without data, in row-major order."""
+
+    shape: tuple[int, ...]
+    dtype: str
 
 
 def type_name(dtype: Any) -> str:
@@ -65,6 +74,9 @@ def describe(name: str, array: Any):
         return _describe_jax(name, array)
     if isinstance(array, _mfa.DeviceArray):
         return _describe_output(array)
+    if isinstance(array, Form):
+        strides = _contiguous(array.shape)
+        return _CPU, 0, array.dtype, 0, array.shape, strides, True, None
     if hasattr(array, "__dlpack__") and hasattr(array, "__dlpack_device__"):
         return _describe_dlpack(name, array)
     return None
@@ -162,11 +174,6 @@ def _describe_output(array: _mfa.DeviceArray):
 
 
 def _describe_jax(name: str, array: Any):
-    if isinstance(array, sys.modules["jax"].core.Tracer):
-        raise TypeError(
-            f"{name}: expected an array with data but got one that is traced; "
-            "masked_attention cannot be called inside of jax.jit"
-        )
     if array.is_deleted():
         raise ValueError(
             f"{name}: expected an array with data but got one that was deleted, or "

@@ -59,7 +59,8 @@ def masked_attention(
 
     Tensors of torch whose memory is not what torch means by them (under traces,
     transforms and modes, of subclasses, with a lazy sign) go through
-    torch.ops.mfa.masked_attention, and so through torch's dispatcher.
+    torch.ops.mfa.masked_attention, and so through torch's dispatcher. Where JAX traces,
+    inside of jax.jit and the like, it becomes a call of XLA (mfa.jax).
 
     Args:
       q: [B, Sq, H, D]; float16, bfloat16 or float32. bfloat16 of numpy is that
@@ -78,7 +79,7 @@ def masked_attention(
       score: a function of (s, b, h, q, k) for the score s, likewise; of mfa.scores or
         another.
       sinks: [H], float32: one more logit for each row of a head, without a value.
-      scale: factor of the scores; 1/sqrt(D) by default.
+      scale: factor of the scores; 1/sqrt(D) by default. JAX may trace it.
       return_lse: also return the natural log-sum-exp of the masked scores.
       out: array for the output, [B, Sq, H, Dv] of the type of q, which shares no
         memory with the others, q included; with return_lse it may be a pair

@@ -49,6 +49,7 @@ class Rules:
 
     text: Final[str]
     names: Final[list[str]]
+    expressions: Any  # what mfa._rules wrote as the text, or None
 
     def __init__(self, text: str, names: Sequence[str]) -> None: ...
 
@@ -130,6 +131,15 @@ def watch_signals(main_thread: int) -> None:
     of signals from time to time, and end with what they raise."""
 
 def num_devices() -> int: ...
+def get_num_threads() -> int:
+    """How many threads of the CPU work on a call: as many as the hardware has, or as
+    the environment variable MFA_NUM_THREADS says, until set_num_threads is called.
+    Results do not depend on it."""
+
+def set_num_threads(count: int) -> None:
+    """Sets how many threads of the CPU work on a call from now on, in this process:
+    1 or more. ValueError else."""
+
 def cuda_unavailable_reason() -> str | None: ...
 def device_chip(device: int = 0) -> str: ...
 
@@ -168,7 +178,19 @@ def attend(
 ) -> Any:
     """masked_attention; kernels come from _kernels.get_kernel, and are kept. One that
     the launch has made machine code for is passed to _kernels.save. Tensors that are
-    not plain go to torch.call_op, head sizes of no kernel to _padding.attend."""
+    not plain go to torch.call_op, arrays that JAX traces to jax.trace, head sizes of no
+    kernel to _padding.attend."""
+
+def check_arguments(q: Any, k: Any, v: Any, mask: Any, sinks: Any) -> None:
+    """Raises what attend does of arguments of which only the form is known, each an
+    _arrays.Form or None."""
+
+def xla_handlers() -> dict[str, dict[str, object]]:
+    """Handlers of XLA's foreign functions as capsules, by platforms and stages; see
+    mfa.jax."""
+
+def end_xla_calls() -> None:
+    """Waits for the handlers that are in Python, and lets no more of them in."""
 
 def call_paused(function: Callable, *args: Any, **kwargs: Any) -> Any:
     """Calls a function that torch.compile does not follow."""

@@ -15,6 +15,7 @@ from . import _mfa, _symbols
 from ._arrays import library_of
 from ._emit import write_rules
 from ._environment import Environment, follow, holds
+from ._regions import Regions
 from ._tables import Table
 from .masks import Rule
 
@@ -73,6 +74,14 @@ def rules_of_text(text: str) -> _mfa.Rules:
         return rules
     head = text.partition("\n")[0]
     return rules_of(text, re.findall(r'%c\d+: [^%]*? loc\("([^"]*)"\)', head))
+
+
+def regions_of(rules: _mfa.Rules, captures: tuple) -> tuple[Regions, dict]:
+    """What `bind` gave as expressions, and the captured arrays by their paths."""
+    keep, score, paths = rules.expressions
+    values = dict(zip(paths, captures))
+    regions = Regions(keep, score, values)
+    return regions, {path: values[path] for path in regions.tables}
 
 
 def _code_of(function: Any) -> Any:
@@ -177,6 +186,8 @@ def _trace_with(root: Root, library: str, constants: frozenset) -> _Trace:
         state.role, state.library = previous
     text, captures = write_rules(*results)
     rules = rules_of(text, captures.names)
+    if rules.expressions is None:
+        rules.expressions = *results, captures.paths
     return _Trace(environment.guards, rules, captures.paths, captures.divisors)
 
 

@@ -39,15 +39,15 @@ def count(
     [B, Sk, h, Dv]. `captures` are those of the problem's rules."""
     import numpy
 
-    counts = numpy.zeros(5, numpy.int64)
+    counts = numpy.zeros(4, numpy.int64)
     q, k, v = shapes
-    owners = []
-    # What is neither read nor written begins behind the counts, of which it would
-    # otherwise be said that they overlap.
-    behind = counts[4:].ctypes.data
+    # Arrays that are neither read nor written share one row in all their places: with
+    # the strides of arrays they would reach into memory of others.
+    row = numpy.zeros(max(q[1], q[2], q[3], v[3]))
+    owners = [row]
 
     def stand_in(shape):
-        return behind, shape, _contiguous(shape)
+        return row.ctypes.data, shape, (*[0] * (len(shape) - 1), 1)
 
     def argument(name, value):
         if isinstance(value, (int, float)):
@@ -82,15 +82,8 @@ def count(
         arguments.append(stand_in((q[0], q[2], q[1])))
     arguments.append((counts.ctypes.data, (4,), (1,)))
     _counter(problem, chip, tuple(options.items())).launch(arguments)
-    skipped, free, masked, tested = counts[:4].tolist()
+    skipped, free, masked, tested = counts.tolist()
     return TileCounts(skipped, tested, free, masked)
-
-
-def _contiguous(sizes: tuple[int, ...]) -> tuple[int, ...]:
-    strides = [1]
-    for size in reversed(sizes[1:]):
-        strides.append(strides[-1] * max(size, 1))
-    return tuple(reversed(strides))
 
 
 def _on_host(array: Any) -> Any:

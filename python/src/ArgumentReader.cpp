@@ -14,8 +14,10 @@ using namespace mfa::python;
 
 bool ArgumentReader::read(const char *name, nb::handle object,
                           const ReadOptions &options, Array &array) {
-  if (!readArray(name, object, options, readsMemory, array))
+  if (!readArray(name, object, options, readsMemory, array)) {
+    foundTracer |= array.type->isTraced;
     return false;
+  }
   if (array.type->isTorch && !readsMemory)
     tensors.add(array);
   return true;
@@ -46,11 +48,10 @@ bool ArgumentReader::readCapture(const char *name, nb::handle object,
     return true;
   }
   Array &array = capture.array;
-  if (!readArray(name, object,
-                 {0, 4, /*allowBool=*/true, /*isOutput=*/false,
-                  /*allowIntegers=*/true},
-                 readsMemory, array))
+  if (!readArray(name, object, kCaptureOptions, readsMemory, array)) {
+    foundTracer |= array.type->isTraced;
     return false;
+  }
   if (!array.type->isTorch || readsMemory)
     return true;
   TensorList own;
@@ -72,39 +73,4 @@ bool ArgumentReader::readCaptures(const Rules &rules, nb::handle captures,
                      operands.captures[index]))
       return false;
   return true;
-}
-
-static std::string describeParameter(MfaElementType type, int64_t rank) {
-  if (rank < 0)
-    return type == MfaElementI64 ? "an integer" : "a number";
-  return "an array of " + std::string(getTypeName(type)) + " of rank " +
-         std::to_string(rank);
-}
-
-void mfa::python::checkCaptures(const Kernel &kernel, bool hasLSE,
-                                Operands &operands) {
-  // They are in front of the outputs.
-  intptr_t first = mfaKernelGetNumParameters(kernel.handle) - (hasLSE ? 2 : 1) -
-                   static_cast<intptr_t>(operands.captures.size());
-  for (size_t index = 0; index < operands.captures.size(); ++index) {
-    Capture &capture = operands.captures[index];
-    MfaParameter parameter = mfaKernelGetParameter(
-        kernel.handle, first + static_cast<intptr_t>(index));
-    int64_t rank = capture.isArray() ? capture.array.rank : -1;
-    MfaElementType type = capture.isArray()   ? capture.array.elementType
-                          : capture.isInteger ? MfaElementI64
-                                              : MfaElementF32;
-    // An integer is a number, too.
-    if (rank < 0 && parameter.rank < 0 && capture.isInteger &&
-        parameter.elementType == MfaElementF32) {
-      capture.number = static_cast<double>(capture.integer);
-      continue;
-    }
-    if (rank != parameter.rank || type != parameter.elementType)
-      throwError(PyExc_TypeError,
-                 std::string(capture.name) + ": expected " +
-                     describeParameter(parameter.elementType, parameter.rank) +
-                     ", for which the rules were written, but got " +
-                     describeParameter(type, rank));
-  }
 }

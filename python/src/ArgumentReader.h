@@ -31,6 +31,9 @@ public:
   bool readCaptures(const Rules &rules, nb::handle captures,
                     Operands &operands);
 
+  /// Whether an array was one of a trace of JAX, and so was not read.
+  bool hasTracer() const { return foundTracer; }
+
   /// Returns true where all tensors that were read are plain.
   bool arePlain() const {
     return tensors.count == 0 ||
@@ -41,12 +44,9 @@ private:
   bool readCapture(const char *name, nb::handle object, Capture &capture);
 
   bool readsMemory;
+  bool foundTracer = false;
   TensorList tensors;
 };
-
-/// Checks captures against the parameters of the kernel, which reads them by
-/// these. Throws TypeError.
-void checkCaptures(const Kernel &kernel, bool hasLSE, Operands &operands);
 
 } // namespace mfa::python
 

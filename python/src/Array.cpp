@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <nanobind/stl/string.h>
+#include <stdexcept>
 #include <unordered_map>
 
 using namespace mfa::python;
@@ -21,8 +22,11 @@ using namespace mfa::python;
 //===----------------------------------------------------------------------===//
 
 void mfa::python::throwError(PyObject *type, const std::string &message) {
-  PyErr_SetString(type, message.c_str());
-  throw nb::python_error();
+  if (type == PyExc_ValueError)
+    throw nb::value_error(message.c_str());
+  if (type == PyExc_TypeError)
+    throw nb::type_error(message.c_str());
+  throw std::runtime_error(message);
 }
 
 const char *mfa::python::getTypeName(MfaElementType type) {
@@ -79,9 +83,25 @@ static nb::object callArrays(PyObject *&cache, const char *name,
   return getFunction(cache, "mfa._arrays", name)(std::forward<Args>(args)...);
 }
 
+/// Whether a type is that of the arrays of JAX's traces. Imports nothing.
+static bool isTracer(nb::handle type) {
+  PyObject *jax = PyDict_GetItemString(PyImport_GetModuleDict(), "jax");
+  if (!jax || !PyType_Check(type.ptr()))
+    return false;
+  nb::object tracer =
+      nb::getattr(nb::getattr(jax, "core", nb::none()), "Tracer", nb::none());
+  if (tracer.is_none())
+    return false;
+  int isSubclass = PyObject_IsSubclass(type.ptr(), tracer.ptr());
+  if (isSubclass < 0)
+    throw nb::python_error();
+  return isSubclass;
+}
+
 static ArrayType inspectType(nb::handle type) {
   ArrayType result;
   inspectTorchType(type, result);
+  result.isTraced = isTracer(type);
   if (!nb::hasattr(type, "__dlpack_c_exchange_api__"))
     return result;
   nb::object capsule = type.attr("__dlpack_c_exchange_api__");
@@ -152,42 +172,38 @@ static bool isAllowed(MfaElementType type, const ReadOptions &options) {
   }
 }
 
-static bool getElementType(dlpack::DataType type, MfaElementType &result) {
+static std::optional<MfaElementType> getElementType(dlpack::DataType type) {
   if (type.lanes != 1)
-    return false;
+    return std::nullopt;
   if (type.code == dlpack::BFloat && type.bits == 16)
-    result = MfaElementBF16;
-  else if (type.code == dlpack::Float && type.bits == 16)
-    result = MfaElementF16;
-  else if (type.code == dlpack::Float && type.bits == 32)
-    result = MfaElementF32;
-  else if (type.code == dlpack::Bool && type.bits == 8)
-    result = MfaElementI1;
-  else if (type.code == dlpack::Int && type.bits == 32)
-    result = MfaElementI32;
-  else if (type.code == dlpack::Int && type.bits == 64)
-    result = MfaElementI64;
-  else
-    return false;
-  return true;
+    return MfaElementBF16;
+  if (type.code == dlpack::Float && type.bits == 16)
+    return MfaElementF16;
+  if (type.code == dlpack::Float && type.bits == 32)
+    return MfaElementF32;
+  if (type.code == dlpack::Bool && type.bits == 8)
+    return MfaElementI1;
+  if (type.code == dlpack::Int && type.bits == 32)
+    return MfaElementI32;
+  if (type.code == dlpack::Int && type.bits == 64)
+    return MfaElementI64;
+  return std::nullopt;
 }
 
-static bool getElementType(const std::string &name, MfaElementType &result) {
+static std::optional<MfaElementType> getElementType(const std::string &name) {
   for (MfaElementType type :
        {MfaElementF16, MfaElementBF16, MfaElementF32, MfaElementI1})
-    if (name == getTypeName(type)) {
-      result = type;
-      return true;
-    }
-  bool isWide = name == "int64";
-  if (isWide || name == "int32") {
-    result = isWide ? MfaElementI64 : MfaElementI32;
-    return true;
-  }
-  return false;
+    if (name == getTypeName(type))
+      return type;
+  if (name == "int32")
+    return MfaElementI32;
+  if (name == "int64")
+    return MfaElementI64;
+  return std::nullopt;
 }
 
-static void checkRank(const char *name, int rank, int minRank, int maxRank) {
+static void checkRank(const char *name, int64_t rank, int minRank,
+                      int maxRank) {
   if (rank >= minRank && rank <= maxRank)
     return;
   std::string expected = std::to_string(minRank);
@@ -197,6 +213,23 @@ static void checkRank(const char *name, int rank, int minRank, int maxRank) {
   throwError(PyExc_ValueError, std::string(name) + ": expected rank " +
                                    expected + " but got rank " +
                                    std::to_string(rank));
+}
+
+void mfa::python::checkForm(const char *name,
+                            std::optional<MfaElementType> type,
+                            const std::string &typeName, int64_t rank,
+                            const ReadOptions &options) {
+  if (!type || !isAllowed(*type, options))
+    throwElementType(name, options, typeName);
+  checkRank(name, rank, options.minRank, options.maxRank);
+}
+
+void mfa::python::setContiguous(Array &array) {
+  int64_t stride = 1;
+  for (int dim = array.rank - 1; dim >= 0; --dim) {
+    array.strides[dim] = stride;
+    stride *= std::max<int64_t>(array.sizes[dim], 1);
+  }
 }
 
 static void setDevice(Array &array, int32_t type, int32_t id) {
@@ -241,13 +274,12 @@ static bool readExchange(const ReadOptions &options, bool mayFail,
     nb::python_error cause;
     nb::raise_from(cause, PyExc_TypeError, "%s", message.c_str());
   }
-  if (!getElementType(tensor.dtype, array.elementType) ||
-      !isAllowed(array.elementType, options)) {
-    nb::object dtype = array.object.attr("dtype");
-    throwElementType(array.name, options,
-                     nb::cast<std::string>(nb::repr(dtype)));
-  }
-  checkRank(array.name, tensor.rank, options.minRank, options.maxRank);
+  std::optional<MfaElementType> type = getElementType(tensor.dtype);
+  std::string typeName;
+  if (!type || !isAllowed(*type, options))
+    typeName = nb::cast<std::string>(nb::repr(array.object.attr("dtype")));
+  checkForm(array.name, type, typeName, tensor.rank, options);
+  array.elementType = *type;
   setDevice(array, tensor.device.type, tensor.device.id);
   array.rank = tensor.rank;
   array.data = static_cast<char *>(tensor.data) + tensor.byteOffset;
@@ -274,13 +306,12 @@ static bool readPython(const ReadOptions &options, bool mayFail, Array &array) {
     throwNoArray(array.name, array.object);
   auto fields = nb::cast<nb::tuple>(result);
   auto dtype = nb::cast<std::string>(fields[2]);
-  if (!getElementType(dtype, array.elementType) ||
-      !isAllowed(array.elementType, options))
-    throwElementType(array.name, options, dtype);
   auto sizes = nb::cast<nb::tuple>(fields[4]);
   auto strides = nb::cast<nb::tuple>(fields[5]);
-  checkRank(array.name, static_cast<int>(sizes.size()), options.minRank,
-            options.maxRank);
+  std::optional<MfaElementType> type = getElementType(dtype);
+  checkForm(array.name, type, dtype, static_cast<int64_t>(sizes.size()),
+            options);
+  array.elementType = *type;
   setDevice(array, nb::cast<int32_t>(fields[0]), nb::cast<int32_t>(fields[1]));
   array.rank = static_cast<int>(sizes.size());
   array.data = reinterpret_cast<void *>(nb::cast<uintptr_t>(fields[3]));
@@ -301,13 +332,8 @@ static bool readFields(const ReadOptions &options, bool mayFail, Array &array) {
   if (!isRead)
     return false;
   // Libraries give arrays without elements all kinds of strides.
-  if (array.getNumElements() == 0) {
-    int64_t stride = 1;
-    for (int dim = array.rank - 1; dim >= 0; --dim) {
-      array.strides[dim] = stride;
-      stride *= std::max<int64_t>(array.sizes[dim], 1);
-    }
-  }
+  if (array.getNumElements() == 0)
+    setContiguous(array);
   // Kernels compute addresses from it.
   int64_t width = getByteWidth(array.elementType);
   if (reinterpret_cast<uintptr_t>(array.data) % width != 0)
@@ -328,10 +354,15 @@ bool mfa::python::readArray(const char *name, nb::handle object,
   array.type = getArrayType(object);
   array.isOutput = options.isOutput;
   const ArrayType &type = *array.type;
-  bool mayFail = !mustRead && (type.isTorch || type.hasTorchFunction);
+  bool mayFail =
+      !mustRead && (type.isTorch || type.hasTorchFunction || type.isTraced);
   if (mayFail && !type.isPlainTorch)
     return false;
   return readFields(options, mayFail, array);
+}
+
+bool mfa::python::isTraced(nb::handle object) {
+  return getArrayType(object)->isTraced;
 }
 
 void mfa::python::readOutput(const char *name, nb::handle object, int rank,

@@ -20,6 +20,7 @@
 
 #include <array>
 #include <nanobind/nanobind.h>
+#include <optional>
 #include <string>
 
 namespace mfa::python {
@@ -39,6 +40,8 @@ struct ArrayType {
   /// No tensor, but an object that torch's operations take in place of one,
   /// such as a torch.fx.Proxy.
   bool hasTorchFunction = false;
+  /// An array of a trace or a transform of JAX.
+  bool isTraced = false;
 };
 
 /// An argument that is an array of rank 0 to 4.
@@ -63,6 +66,8 @@ struct Array {
   /// What must live until the array has been used.
   nb::object owner;
 
+  /// Whether the call has such an argument.
+  bool isGiven() const { return name; }
   bool isOnCUDA() const { return deviceType == dlpack::CUDA; }
   int64_t getNumElements() const;
 };
@@ -77,13 +82,36 @@ struct ReadOptions {
   bool allowIntegers = false;
 };
 
-/// Reads an argument. Returns false for a tensor of torch that has no memory to
-/// read, unless it `mustRead`. Throws TypeError for what is no array or has
-/// another element type than f16, bf16, f32 and, where allowed, booleans and
-/// integers;
-/// ValueError for one of another rank or another device.
+inline constexpr ReadOptions kTensorOptions = {4, 4};
+inline constexpr ReadOptions kMaskOptions = {3, 4, /*allowBool=*/true};
+inline constexpr ReadOptions kSinksOptions = {1, 1};
+inline constexpr ReadOptions kCaptureOptions = {0, 4, /*allowBool=*/true,
+                                                /*isOutput=*/false,
+                                                /*allowIntegers=*/true};
+inline constexpr ReadOptions kOutOptions = {4, 4, /*allowBool=*/false,
+                                            /*isOutput=*/true};
+inline constexpr ReadOptions kLSEOptions = {3, 3, /*allowBool=*/false,
+                                            /*isOutput=*/true};
+
+/// Throws TypeError unless the element type, called `typeName` by its library,
+/// is known and allowed, and ValueError unless the rank is.
+void checkForm(const char *name, std::optional<MfaElementType> type,
+               const std::string &typeName, int64_t rank,
+               const ReadOptions &options);
+
+/// Gives the array the strides of row-major order.
+void setContiguous(Array &array);
+
+/// Reads an argument. Returns false for a tensor of torch and a traced array of
+/// JAX that have no memory to read, unless it `mustRead`. Throws TypeError for
+/// what is no array or has another element type than f16, bf16, f32 and, where
+/// allowed, booleans and integers; ValueError for one of another rank or
+/// another device.
 bool readArray(const char *name, nb::handle object, const ReadOptions &options,
                bool mustRead, Array &array);
+
+/// Whether an object is an array of a trace of JAX.
+bool isTraced(nb::handle object);
 
 /// Reads an array that makeOutput made.
 void readOutput(const char *name, nb::handle object, int rank, Array &array);
@@ -121,7 +149,9 @@ std::string formatDevice(const Array &array);
 /// is where, initially null; the caller holds the GIL.
 nb::handle getFunction(PyObject *&cache, const char *module, const char *name);
 
-/// Throws a Python exception with a message.
+/// Throws what nanobind makes a Python exception of, with a message: ValueError
+/// or TypeError, else RuntimeError. Nothing of Python is touched, so that
+/// threads without the GIL may.
 [[noreturn]] void throwError(PyObject *type, const std::string &message);
 
 } // namespace mfa::python

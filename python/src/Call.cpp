@@ -8,8 +8,8 @@
 //
 // What happens in a call from Python: the arrays are read (ArgumentReader.h)
 // and checked (Checks.h), their kernel is looked up (KernelTable.h), outputs
-// are made, and the kernel is launched. All of it is C++, so that a call on GPU
-// arrays costs the host a few microseconds.
+// are made, and the kernel is launched (Launch.h). All of it is C++, so that a
+// call on GPU arrays costs the host a few microseconds.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,8 +18,8 @@
 #include "DeviceArray.h"
 #include "GroupedHeads.h"
 #include "KernelTable.h"
+#include "Launch.h"
 
-#include <cmath>
 #include <memory>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
@@ -32,89 +32,42 @@ using namespace mfa::python;
 
 static MfaTarget parseTarget(nb::handle target, const Array &q) {
   if (target.is_none())
-    return q.isOnCUDA() ? MfaTargetCUDA : MfaTargetCPU;
+    return getTarget(std::nullopt, q);
   std::string name;
   if (!nb::try_cast(target, name))
     throwError(PyExc_TypeError, "target: expected 'cpu', 'sim' or 'cuda' but "
                                 "got " +
                                     nb::cast<std::string>(nb::repr(target)));
-  for (MfaTarget known : {MfaTargetCPU, MfaTargetSim, MfaTargetCUDA})
-    if (name == getTargetName(known)) {
-      if ((known == MfaTargetCUDA) != q.isOnCUDA())
-        throwError(PyExc_ValueError,
-                   "target: expected one for arrays on " + formatDevice(q) +
-                       (q.isOnCUDA() ? ", 'cuda'," : ", 'cpu' or 'sim',") +
-                       " but got '" + name + "'");
-      return known;
-    }
-  throwError(PyExc_ValueError,
-             "target: expected 'cpu', 'sim' or 'cuda' but got '" + name + "'");
+  return getTarget(name, q);
 }
 
 static void readScale(nb::handle scale, Operands &operands) {
-  float byDefault = 1.0f / std::sqrt(static_cast<float>(operands.getHeadDim()));
-  operands.scale = byDefault;
-  operands.hasDefaultScale = true;
-  if (scale.is_none())
+  if (scale.is_none()) {
+    setScale(std::nullopt, operands);
     return;
+  }
   double value = PyFloat_AsDouble(scale.ptr());
   if (value == -1.0 && PyErr_Occurred()) {
     PyErr_Clear();
     throwError(PyExc_TypeError, "scale: expected a number but got " +
                                     nb::cast<std::string>(nb::repr(scale)));
   }
-  operands.scale = static_cast<float>(value);
-  operands.hasDefaultScale = operands.scale == byDefault;
+  setScale(static_cast<float>(value), operands);
 }
 
 //===----------------------------------------------------------------------===//
 // Launch
 //===----------------------------------------------------------------------===//
 
-static MfaArgument makeArgument(const Array &array) {
-  return {array.data, array.sizes.data(), array.strides.data(), 0.0f, 0};
-}
-
-static MfaArgument makeArgument(const Capture &capture) {
-  if (capture.isArray())
-    return makeArgument(capture.array);
-  return {nullptr, nullptr, nullptr, static_cast<float>(capture.number),
-          capture.integer};
-}
-
-static void launch(const Kernel &kernel, const Operands &operands,
-                   const MaskView &mask, void *stream) {
-  FewValues<MfaArgument> arguments(8 + operands.captures.size());
-  intptr_t count = 0;
-  for (const Array *array : {&operands.q, &operands.k, &operands.v})
-    arguments[count++] = makeArgument(*array);
-  std::array<int64_t, 4> maskSizes = mask.sizes;
-  if (operands.hasMask()) {
-    for (int dim = 0; dim < 4; ++dim)
-      if (mask.broadcast >> dim & 1)
-        maskSizes[dim] = 1;
-    arguments[count++] = {operands.mask.data, maskSizes.data(),
-                          mask.strides.data(), 0.0f, 0};
-  }
-  if (!operands.hasDefaultScale)
-    arguments[count++] = {nullptr, nullptr, nullptr, operands.scale, 0};
-  if (operands.hasSinks())
-    arguments[count++] = makeArgument(operands.sinks);
-  for (const Capture &capture : operands.captures)
-    arguments[count++] = makeArgument(capture);
-  arguments[count++] = makeArgument(operands.out);
-  if (operands.lse.object.is_valid())
-    arguments[count++] = makeArgument(operands.lse);
+static void launchWithoutGIL(const Kernel &kernel, const Operands &operands,
+                             const MaskView &mask, void *stream) {
   MfaError error;
   {
     nb::gil_scoped_release release;
     // Outputs of the caller have been compared with the inputs.
-    error = mfaKernelLaunchDistinct(
-        kernel.handle, arguments.begin(), count,
-        operands.q.isOnCUDA() ? operands.q.deviceId : 0, stream);
+    error = launch(kernel, operands, mask, stream);
   }
-  if (!mfaErrorIsNull(error))
-    raise(error);
+  check(error);
 }
 
 /// What keeps the memory of an array alive.
@@ -152,9 +105,17 @@ static nb::object callOperator(const Call &call, bool hasKernel) {
       call.target, call.rules, call.captures, call.sinks);
 }
 
-/// Kernels have head sizes that are multiples of 8.
-static bool needsPadding(const Operands &operands) {
-  return operands.getHeadDim() % 8 != 0 || operands.getValueDim() % 8 != 0;
+/// Calls masked attention as JAX traces it, on arrays that are traced.
+static nb::object callTraced(const Call &call, bool hasKernel) {
+  if (hasKernel)
+    throwError(PyExc_TypeError,
+               "expected arrays with data, as a compiled kernel reads their "
+               "memory, but got ones that JAX traces; call "
+               "mfa.masked_attention instead");
+  static PyObject *trace = nullptr;
+  return getFunction(trace, "mfa.jax", "trace")(
+      call.q, call.k, call.v, call.mask, call.scale, call.returnLSE, call.out,
+      call.target, call.rules, call.captures, call.sinks, call.tiles);
 }
 
 /// Calls with padded copies of the arrays, which have been checked.
@@ -200,32 +161,25 @@ static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
 
   Operands operands;
   ArgumentReader reader(readsMemory);
-  if (!reader.read("q", q, {4, 4}, operands.q) ||
-      !reader.read("k", k, {4, 4}, operands.k) ||
-      !reader.read("v", v, {4, 4}, operands.v) ||
+  if (!reader.read("q", q, kTensorOptions, operands.q) ||
+      !reader.read("k", k, kTensorOptions, operands.k) ||
+      !reader.read("v", v, kTensorOptions, operands.v) ||
       (!mask.is_none() &&
-       !reader.read("mask", mask, {3, 4, /*allowBool=*/true}, operands.mask)) ||
+       !reader.read("mask", mask, kMaskOptions, operands.mask)) ||
       (!sinks.is_none() &&
-       !reader.read("sinks", sinks, {1, 1}, operands.sinks)) ||
+       !reader.read("sinks", sinks, kSinksOptions, operands.sinks)) ||
       (!rules.is_none() &&
        !reader.readCaptures(nb::cast<Rules &>(rules), captures, operands)) ||
-      (!makesOut && !reader.read("out", outArray,
-                                 {4, 4, /*allowBool=*/false, /*isOutput=*/true},
-                                 operands.out)) ||
+      (!makesOut && !reader.read("out", outArray, kOutOptions, operands.out)) ||
       (!lseArray.is_none() &&
-       !reader.read("lse", lseArray,
-                    {3, 3, /*allowBool=*/false, /*isOutput=*/true},
-                    operands.lse)) ||
+       !reader.read("lse", lseArray, kLSEOptions, operands.lse)) ||
       !reader.arePlain())
-    return callOperator(call, !kernel.is_none());
+    return reader.hasTracer() ? callTraced(call, !kernel.is_none())
+                              : callOperator(call, !kernel.is_none());
+  if (!scale.is_none() && !PyFloat_CheckExact(scale.ptr()) && isTraced(scale))
+    return callTraced(call, !kernel.is_none());
 
-  checkInputs(operands);
-  MaskView maskView;
-  if (operands.hasMask())
-    maskView = viewMask(operands);
-  if (operands.hasSinks())
-    checkSinks(operands);
-  checkCapturePlaces(operands);
+  MaskView maskView = checkArguments(operands);
   readScale(scale, operands);
   MfaTarget targetKind = parseTarget(target, operands.q);
   const int64_t outSizes[] = {operands.getBatch(), operands.getSeqQ(),
@@ -239,24 +193,19 @@ static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
   const unsigned tileLists = parseTileLists(tiles);
   Rules *const regions = rules.is_none() ? nullptr : &nb::cast<Rules &>(rules);
   std::shared_ptr<Kernel> toLaunch;
-  int64_t groupedQueries = 0;
+  Plan plan;
   if (!kernel.is_none()) {
     const MfaProblem &expected = nb::cast<const Problem &>(problem).problem;
     checkProblem(makeProblem(operands, maskView, returnLSE), expected);
     if (operands.hasMask())
       fitMask(operands, maskView, expected);
+    plan.mask = maskView;
     operands.hasDefaultScale = expected.scaleKind == MfaScaleDefault;
     toLaunch = nb::cast<std::shared_ptr<Kernel>>(kernel);
   } else {
-    // Sinks are of the query heads.
-    if (!operands.hasSinks())
-      groupedQueries = getGroupedQueries(operands, targetKind);
-    if (groupedQueries)
-      groupMask(maskView, groupedQueries);
-    MfaProblem wanted = makeProblem(operands, maskView, returnLSE);
-    wanted.numQueries = groupedQueries;
+    plan = makePlan(operands, maskView, targetKind, returnLSE);
     toLaunch =
-        getKernel(wanted, regions, targetKind,
+        getKernel(plan.problem, regions, targetKind,
                   operands.q.isOnCUDA() ? operands.q.deviceId : 0, tileLists);
   }
 
@@ -264,7 +213,7 @@ static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
     checkCaptures(*toLaunch, returnLSE, operands);
 
   // Nothing can be wrong with the arguments any more.
-  const bool writesArguments = !makesOut || operands.lse.object.is_valid();
+  const bool writesArguments = !makesOut || operands.lse.isGiven();
   if (makesOut) {
     outArray = makeOutput(operands.q, outSizes, 4, operands.q.elementType);
     readOutput("out", outArray, 4, operands.out);
@@ -276,9 +225,9 @@ static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
   void *stream = nullptr;
   if (operands.q.isOnCUDA())
     stream = getCurrentStream(operands.q);
-  if (groupedQueries)
-    groupHeads(operands, groupedQueries);
-  launch(*toLaunch, operands, maskView, stream);
+  if (plan.groupedQueries)
+    groupHeads(operands, plan.groupedQueries);
+  launchWithoutGIL(*toLaunch, operands, plan.mask, stream);
   if (writesArguments)
     noteWritten(operands.out, operands.lse);
   if (mfaKernelHasNewMachineCode(toLaunch->handle)) {
@@ -300,6 +249,21 @@ static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
   return nb::make_tuple(outArray, lseArray);
 }
 
+/// Checks what attend checks of arguments of which only the form is known.
+static void checkForms(nb::handle q, nb::handle k, nb::handle v,
+                       nb::handle mask, nb::handle sinks) {
+  Operands operands;
+  ArgumentReader reader(/*readsMemory=*/true);
+  reader.read("q", q, kTensorOptions, operands.q);
+  reader.read("k", k, kTensorOptions, operands.k);
+  reader.read("v", v, kTensorOptions, operands.v);
+  if (!mask.is_none())
+    reader.read("mask", mask, kMaskOptions, operands.mask);
+  if (!sinks.is_none())
+    reader.read("sinks", sinks, kSinksOptions, operands.sinks);
+  checkArguments(operands);
+}
+
 void mfa::python::bindCall(nb::module_ &m) {
   m.def("attend", &attend, nb::arg("q").none(), nb::arg("k").none(),
         nb::arg("v").none(), nb::arg("mask").none(), nb::arg("scale").none(),
@@ -310,6 +274,8 @@ void mfa::python::bindCall(nb::module_ &m) {
         nb::arg("captures").none() = nb::none(),
         nb::arg("sinks").none() = nb::none(),
         nb::arg("tiles").none() = nb::none());
+  m.def("check_arguments", &checkForms, nb::arg("q"), nb::arg("k"),
+        nb::arg("v"), nb::arg("mask").none(), nb::arg("sinks").none());
   m.def("forget_kernels", &forgetKernels);
   m.def("call_paused", [](nb::handle function, const nb::args &args,
                           const nb::kwargs &kwargs) {

@@ -77,7 +77,7 @@ static void checkType(const Array &array, const Array &q) {
 // Inputs
 //===----------------------------------------------------------------------===//
 
-void mfa::python::checkInputs(const Operands &operands) {
+static void checkInputs(const Operands &operands) {
   const Array &q = operands.q, &k = operands.k, &v = operands.v;
   for (const Array *array : {&k, &v}) {
     checkDevice(*array, q);
@@ -106,7 +106,7 @@ void mfa::python::checkInputs(const Operands &operands) {
     checkUnitStride(*array);
 }
 
-void mfa::python::checkSinks(const Operands &operands) {
+static void checkSinks(const Operands &operands) {
   const Array &sinks = operands.sinks;
   checkDevice(sinks, operands.q);
   checkLibrary(sinks, operands.q);
@@ -119,7 +119,8 @@ void mfa::python::checkSinks(const Operands &operands) {
                           ",), the heads of q, but got " + formatSizes(sinks));
 }
 
-void mfa::python::checkCapturePlaces(const Operands &operands) {
+/// Checks that captures that are arrays are where q is.
+static void checkCapturePlaces(const Operands &operands) {
   for (const Capture &capture : operands.captures)
     if (capture.isArray()) {
       checkDevice(capture.array, operands.q);
@@ -135,7 +136,7 @@ void mfa::python::checkCapturePlaces(const Operands &operands) {
 // these the code knows of is a choice that keeps the number of kernels small:
 // never the batch, nor a dimension that is 1 in q or k as well, so that lengths
 // and batch do not change the code.
-MaskView mfa::python::viewMask(const Operands &operands) {
+static MaskView viewMask(const Operands &operands) {
   const Array &mask = operands.mask;
   checkDevice(mask, operands.q);
   checkLibrary(mask, operands.q);
@@ -175,6 +176,17 @@ MaskView mfa::python::viewMask(const Operands &operands) {
     view.hasUnitStride = view.strides[3] == 1;
   }
   return view;
+}
+
+MaskView mfa::python::checkArguments(const Operands &operands) {
+  checkInputs(operands);
+  MaskView mask;
+  if (operands.hasMask())
+    mask = viewMask(operands);
+  if (operands.hasSinks())
+    checkSinks(operands);
+  checkCapturePlaces(operands);
+  return mask;
 }
 
 void mfa::python::fitMask(const Operands &operands, MaskView &view,
@@ -226,7 +238,7 @@ static void checkOverlap(const Operands &operands) {
   FewValues<StridedArray> memory(most);
   size_t count = 0, numWritten = 0;
   auto add = [&](const Array &array) {
-    if (!array.object.is_valid())
+    if (!array.isGiven())
       return;
     arrays[count] = &array;
     memory[count++] = {array.data, getByteWidth(array.elementType), array.rank,
@@ -258,18 +270,18 @@ void mfa::python::checkOutputs(const Operands &operands,
                                const int64_t *outSizes,
                                const int64_t *lseSizes) {
   const Array &out = operands.out, &lse = operands.lse;
-  if (out.object.is_valid()) {
+  if (out.isGiven()) {
     checkType(out, operands.q);
     checkOutput(out, operands.q, outSizes);
     checkUnitStride(out);
   }
-  if (lse.object.is_valid()) {
+  if (lse.isGiven()) {
     if (lse.elementType != MfaElementF32)
       throwError(PyExc_TypeError, std::string("lse: expected elements of type "
                                               "f32 but got ") +
                                       getTypeName(lse.elementType));
     checkOutput(lse, operands.q, lseSizes);
   }
-  if (out.object.is_valid() || lse.object.is_valid())
+  if (out.isGiven() || lse.isGiven())
     checkOverlap(operands);
 }

@@ -18,20 +18,13 @@
 
 namespace mfa::python {
 
-/// Checks devices, libraries, types, sizes and strides of q, k and v.
-void checkInputs(const Operands &operands);
-
-/// Checks the mask, and returns it seen as rank 4.
-MaskView viewMask(const Operands &operands);
+/// Checks devices, libraries, types, sizes and strides of all that is read, and
+/// returns the mask seen as rank 4.
+MaskView checkArguments(const Operands &operands);
 
 /// Fits the mask to a kernel that was compiled beforehand.
 void fitMask(const Operands &operands, MaskView &view,
              const MfaProblem &problem);
-
-void checkSinks(const Operands &operands);
-
-/// Checks that captures that are arrays are where q is.
-void checkCapturePlaces(const Operands &operands);
 
 /// Checks the outputs that the caller gave against q and `sizes` of out and
 /// lse.

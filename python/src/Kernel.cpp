@@ -412,6 +412,13 @@ static void watchSignals(unsigned long thread) {
   mfaSetInterruptHandler(checkSignals, /*userData=*/nullptr);
 }
 
+static void setNumThreads(int64_t count) {
+  if (count < 1)
+    throw nb::value_error(
+        ("expected 1 thread or more but got " + std::to_string(count)).c_str());
+  mfaSetNumThreads(count);
+}
+
 //===----------------------------------------------------------------------===//
 // Bindings
 //===----------------------------------------------------------------------===//
@@ -444,9 +451,11 @@ static void bindProblem(nb::module_ &m) {
       .def(
           "__init__",
           [](Rules *self, std::string text, std::vector<std::string> names) {
-            new (self) Rules{std::move(text), std::move(names), {}, 0};
+            new (self)
+                Rules{std::move(text), std::move(names), nb::none(), {}, 0};
           },
           nb::arg("text"), nb::arg("names"))
+      .def_rw("expressions", &Rules::expressions, nb::arg().none())
       .def_ro("text", &Rules::text)
       .def_ro("names", &Rules::names);
 }
@@ -530,6 +539,8 @@ void mfa::python::bindKernel(nb::module_ &m) {
   m.def("compiler_id", [] { return toString(mfaGetCompilerId()); });
   m.def("watch_signals", &watchSignals, nb::arg("main_thread"));
   m.def("num_devices", &mfaGetNumDevices);
+  m.def("get_num_threads", &mfaGetNumThreads);
+  m.def("set_num_threads", &setNumThreads, nb::arg("count"));
   m.def("cuda_unavailable_reason", &getCUDAUnavailableReason);
   m.def("device_chip", &getDeviceChip, nb::arg("device") = 0);
 }

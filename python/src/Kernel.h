@@ -52,6 +52,8 @@ using KernelsByKey = std::unordered_map<uint64_t, std::shared_ptr<Kernel>>;
 struct Rules {
   std::string text;
   std::vector<std::string> names;
+  /// What mfa._rules wrote as the text; None where it came as one.
+  nanobind::object expressions;
   KernelsByKey kernels;
   /// The number of times that kernels had been forgotten.
   uint64_t generation = 0;

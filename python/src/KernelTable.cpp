@@ -8,6 +8,9 @@
 
 #include "KernelTable.h"
 
+#include <functional>
+#include <map>
+#include <mutex>
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 
@@ -126,16 +129,28 @@ static KernelsByKey &getKernels(Rules *rules) {
 static constexpr const char *kTileLists[] = {"rules", "auto", "always",
                                              "never"};
 
+[[noreturn]] static void throwTileLists(const std::string &actual) {
+  throwError(PyExc_ValueError,
+             "tiles: expected None, 'auto', 'always' or 'never' but got " +
+                 actual);
+}
+
+unsigned mfa::python::parseTileLists(std::optional<std::string_view> tiles) {
+  if (!tiles)
+    return 0;
+  for (unsigned choice = 1; choice < std::size(kTileLists); ++choice)
+    if (*tiles == kTileLists[choice])
+      return choice;
+  throwTileLists("'" + std::string(*tiles) + "'");
+}
+
 unsigned mfa::python::parseTileLists(nb::handle tiles) {
   if (tiles.is_none())
     return 0;
-  if (nb::isinstance<nb::str>(tiles))
-    for (unsigned choice = 1; choice < std::size(kTileLists); ++choice)
-      if (nb::cast<std::string>(tiles) == kTileLists[choice])
-        return choice;
-  throwError(PyExc_ValueError,
-             "tiles: expected None, 'auto', 'always' or 'never' but got " +
-                 nb::cast<std::string>(nb::repr(tiles)));
+  if (!nb::isinstance<nb::str>(tiles))
+    throwTileLists(nb::cast<std::string>(nb::repr(tiles)));
+  return parseTileLists(
+      std::optional<std::string_view>(nb::cast<std::string>(tiles)));
 }
 
 std::shared_ptr<Kernel> mfa::python::getKernel(const MfaProblem &problem,
@@ -164,7 +179,73 @@ std::shared_ptr<Kernel> mfa::python::getKernel(const MfaProblem &problem,
   return getKernels(rules).try_emplace(key, std::move(kernel)).first->second;
 }
 
+//===----------------------------------------------------------------------===//
+// Kernels for threads without the GIL
+//===----------------------------------------------------------------------===//
+
+namespace {
+struct KnownKernels {
+  std::mutex mutex;
+  std::map<std::string, Rules *, std::less<>> rules;
+  /// By rules, null for none, then as in KernelTable.
+  std::unordered_map<const Rules *, KernelsByKey> kernels;
+
+  static KnownKernels &get() {
+    // Never destroyed, as threads of XLA may outlive this module's variables.
+    static auto *known = new KnownKernels;
+    return *known;
+  }
+};
+} // namespace
+
+Rules *mfa::python::findKnownRules(std::string_view text) {
+  KnownKernels &known = KnownKernels::get();
+  std::lock_guard<std::mutex> lock(known.mutex);
+  auto found = known.rules.find(text);
+  return found == known.rules.end() ? nullptr : found->second;
+}
+
+Rules *mfa::python::addKnownRules(nb::object rules) {
+  auto *added = nb::cast<Rules *>(rules);
+  KnownKernels &known = KnownKernels::get();
+  std::lock_guard<std::mutex> lock(known.mutex);
+  auto [entry, isNew] = known.rules.try_emplace(added->text, added);
+  if (isNew)
+    rules.release();
+  return entry->second;
+}
+
+std::shared_ptr<Kernel> mfa::python::findKnownKernel(const MfaProblem &problem,
+                                                     const Rules *rules,
+                                                     MfaTarget target,
+                                                     int32_t device,
+                                                     unsigned tileLists) {
+  KnownKernels &known = KnownKernels::get();
+  std::lock_guard<std::mutex> lock(known.mutex);
+  const KernelsByKey &kernels = known.kernels[rules];
+  auto found = kernels.find(makeKey(problem, target, device, tileLists));
+  return found == kernels.end() ? nullptr : found->second;
+}
+
+void mfa::python::addKnownKernel(const MfaProblem &problem, const Rules *rules,
+                                 MfaTarget target, int32_t device,
+                                 unsigned tileLists,
+                                 std::shared_ptr<Kernel> kernel) {
+  KnownKernels &known = KnownKernels::get();
+  std::lock_guard<std::mutex> lock(known.mutex);
+  known.kernels[rules].try_emplace(makeKey(problem, target, device, tileLists),
+                                   std::move(kernel));
+}
+
+static void forgetKnownKernels() {
+  KnownKernels &known = KnownKernels::get();
+  decltype(known.kernels) kernels;
+  std::lock_guard<std::mutex> lock(known.mutex);
+  kernels.swap(known.kernels);
+}
+
 void mfa::python::forgetKernels() {
+  forgetKnownKernels();
   KernelTable &table = KernelTable::get();
   ++table.generation;
   KernelsByKey kernels;

@@ -18,6 +18,8 @@
 #include "Operands.h"
 
 #include <memory>
+#include <optional>
+#include <string_view>
 
 namespace mfa::python {
 
@@ -35,12 +37,25 @@ const char *getTargetName(MfaTarget target);
 /// The number of what the argument `tiles` chooses. Throws ValueError for what
 /// is no choice.
 unsigned parseTileLists(nb::handle tiles);
+unsigned parseTileLists(std::optional<std::string_view> tiles);
 
 /// Looks a kernel up here, then in mfa._kernels, which compiles it or has it
 /// from disk. `rules` is null where there are none.
 std::shared_ptr<Kernel> getKernel(const MfaProblem &problem, Rules *rules,
                                   MfaTarget target, int32_t device,
                                   unsigned tileLists);
+
+/// What getKernel has given before, for threads without the GIL: null for what
+/// is not known yet. Rules and kernels are added by who holds it; rules live as
+/// long as the process.
+Rules *findKnownRules(std::string_view text);
+Rules *addKnownRules(nb::object rules);
+std::shared_ptr<Kernel> findKnownKernel(const MfaProblem &problem,
+                                        const Rules *rules, MfaTarget target,
+                                        int32_t device, unsigned tileLists);
+void addKnownKernel(const MfaProblem &problem, const Rules *rules,
+                    MfaTarget target, int32_t device, unsigned tileLists,
+                    std::shared_ptr<Kernel> kernel);
 
 /// Drops all kernels, those of rules included.
 void forgetKernels();

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Kernel.h"
+#include "XLAHandler.h"
 
 NB_MODULE(_mfa, m) {
   m.doc() = "The compiled part of the package mfa; see python/mfa/_mfa.pyi.";
@@ -15,4 +16,5 @@ NB_MODULE(_mfa, m) {
   nanobind::set_leak_warnings(false);
   mfa::python::bindKernel(m);
   mfa::python::bindCall(m);
+  mfa::python::bindXLAHandlers(m);
 }

@@ -16,7 +16,7 @@
 namespace mfa::python {
 
 /// A value that the functions of a call refer to: an array, or a number where
-/// the array has no object.
+/// no array is given.
 struct Capture {
   const char *name = nullptr;
   Array array;
@@ -24,10 +24,10 @@ struct Capture {
   int64_t integer = 0;
   bool isInteger = false;
 
-  bool isArray() const { return array.object.is_valid(); }
+  bool isArray() const { return array.isGiven(); }
 };
 
-/// The arguments of a call, checked. Optional ones have no object.
+/// The arguments of a call, of which optional ones may not be given.
 struct Operands {
   Array q, k, v, mask, sinks, out, lse;
   /// What regions read.
@@ -37,8 +37,8 @@ struct Operands {
   /// of one, a tile of scores needs no product with it.
   bool hasDefaultScale = false;
 
-  bool hasMask() const { return mask.object.is_valid(); }
-  bool hasSinks() const { return sinks.object.is_valid(); }
+  bool hasMask() const { return mask.isGiven(); }
+  bool hasSinks() const { return sinks.isGiven(); }
   int64_t getBatch() const { return q.sizes[0]; }
   int64_t getSeqQ() const { return q.sizes[1]; }
   int64_t getHeads() const { return q.sizes[2]; }

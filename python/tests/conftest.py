@@ -55,6 +55,15 @@ def cache_dir(tmp_path, monkeypatch):
     mfa._kernels.forget()
 
 
+@pytest.fixture
+def jax_on_cpu():
+    """What JAX does without being told where is done on the CPU."""
+    import jax
+
+    with jax.default_device(jax.devices("cpu")[0]):
+        yield
+
+
 def normal(seed, *shape, dtype="f32"):
     values = np.random.default_rng(seed).standard_normal(shape, np.float32)
     return values.astype(DTYPES[dtype])

@@ -305,3 +305,32 @@ def test_rules_of_jax():
     output = mfa.masked_attention(q, k, v, keep=mfa.masks.lengths(limits))
     keep = torch.arange(200) < torch.tensor([150, 170])[:, None, None]
     check(torch.from_dlpack(output), *arrays[:3], additive(keep))
+
+
+def test_jax_jit():
+    """Handlers get XLA's stream, and arrays in the order of its work."""
+    jax = pytest.importorskip("jax")
+    if not any(device.platform == "gpu" for device in jax.devices()):
+        pytest.skip("jax finds no GPU")
+
+    @jax.jit
+    def attend(q, k, v, mask, limits):
+        masked, lse = mfa.masked_attention(q * 2, k, v, mask, return_lse=True)
+        ruled = mfa.masked_attention(q, k, v, keep=mfa.masks.lengths(limits))
+        return masked * 2, lse + 1, ruled
+
+    limits = jax.numpy.asarray([150, 170], "int32")
+    keep = additive(torch.arange(200) < torch.tensor([150, 170])[:, None, None])
+    for seq_q in (130, 70, 1, 130):
+        arrays = make(seq_q=seq_q)
+        given = [jax.dlpack.from_dlpack(x) for x in arrays]
+        masked, lse, ruled = attend(*given, limits)
+        q, k, v, mask = arrays
+        check(torch.from_dlpack(masked) / 2, q * 2, k, v, mask)
+        expected = reference(*(x.float().cpu() for x in (q * 2, k, v, mask)))[1]
+        assert_close(lse - 1, expected, "bf16")
+        check(torch.from_dlpack(ruled), q, k, v, keep.expand(2, seq_q, 200))
+    mapped = jax.jit(jax.vmap(mfa.masked_attention, (0, None, None, None)))
+    output = mapped(jax.numpy.stack([given[0], given[0] * 2]), *given[1:])
+    for i in range(2):
+        check(torch.from_dlpack(output[i]), q * (i + 1), k, v, mask)

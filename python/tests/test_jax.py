@@ -1,4 +1,4 @@
-"""JAX arrays on the CPU."""
+"""JAX arrays on the CPU, outside of jax.jit; see test_jax_jit.py."""
 
 import os
 import subprocess
@@ -14,11 +14,7 @@ import mfa  # noqa: E402
 from conftest import assert_close, make_qkv, normal, reference  # noqa: E402
 from mfa import _arrays  # noqa: E402
 
-
-@pytest.fixture(autouse=True)
-def on_cpu():
-    with jax.default_device(jax.devices("cpu")[0]):
-        yield
+pytestmark = pytest.mark.usefixtures("jax_on_cpu")
 
 
 @pytest.mark.parametrize("dtype", ["f16", "bf16", "f32"])
@@ -50,12 +46,6 @@ def test_out_is_refused():
     q, k, v = (jnp.asarray(x) for x in make_qkv())
     with pytest.raises(ValueError, match="out: expected a writable array"):
         mfa.masked_attention(q, k, v, out=q)
-
-
-def test_traced_is_refused():
-    q, k, v = (jnp.asarray(x) for x in make_qkv())
-    with pytest.raises(TypeError, match="q: .* is traced; .* inside of jax.jit"):
-        jax.jit(mfa.masked_attention)(q, k, v)
 
 
 ORDERS = [(0, 2, 1, 3), (1, 0, 2, 3), (2, 1, 0, 3), (1, 2, 0, 3)]
@@ -101,6 +91,8 @@ def test_layout_of_a_mask(order, boolean):
 
 def test_layout_of_a_result():
     layouts = pytest.importorskip("jax.experimental.layout")
+    if not hasattr(layouts, "Format"):
+        pytest.skip("this jax has no formats")
     q, k, v = (jnp.asarray(x) for x in make_qkv())
     layout = layouts.Format(layouts.Layout((0, 2, 1, 3)), q.sharding)
     doubled = jax.jit(lambda x: x * 2, out_shardings=layout)(q)

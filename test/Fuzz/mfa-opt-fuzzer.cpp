@@ -152,6 +152,10 @@ static constexpr StringLiteral kRows =
     "rows=1|32|64|0|-3|9223372036854775807|x";
 static constexpr StringLiteral kKeys = "keys=1|32|112|0|-3|x";
 static constexpr StringLiteral kParallel = "parallel=true|false";
+static constexpr StringLiteral kVectors = "vectors=true|false";
+static constexpr StringLiteral kCPU =
+    "cpu=host|x86-64|x86-64-v3|x86-64-v4|znver4|x|";
+static constexpr StringLiteral kThreads = "threads=true|false";
 
 static constexpr StringLiteral kRowsWithoutKeys =
     "rows-without-keys=exact|zero|ignored|none";
@@ -161,7 +165,10 @@ static constexpr StringLiteral kReport = "report=true|false";
 
 static constexpr StringLiteral kKernelOptions[] = {kChip, kProduct};
 static constexpr StringLiteral kChipOption[] = {kChip};
-static constexpr StringLiteral kCPUOptions[] = {kTileRows, kParallel};
+static constexpr StringLiteral kCPUOption[] = {kCPU};
+static constexpr StringLiteral kThreadsOption[] = {kThreads};
+static constexpr StringLiteral kCPUOptions[] = {kTileRows, kParallel, kVectors,
+                                                kCPU};
 static constexpr StringLiteral kNVVMOptions[] = {kChip, kProduct, kFormat};
 static constexpr StringLiteral kSimOptions[] = {kChip, kProduct, kChecks,
                                                 kCount};
@@ -180,6 +187,7 @@ static constexpr PassName kPasses[] = {
     {"mfa-to-sim", "", kSimOptions},
     {"convert-mfa-gpu-to-nvvm", "gpu.module", {}},
     {"convert-mfa-to-gpu", "", kChipOption},
+    {"convert-mfa-to-vector", "", {}},
     {"mfa-analyze-key-tiles", "", kTilesOptions},
     {"mfa-booleans-to-bytes", "", {}},
     {"mfa-check-allocations", "", {}},
@@ -200,9 +208,10 @@ static constexpr PassName kPasses[] = {
     {"mfa-lower-tensor-maps", "", {}},
     {"mfa-move-buffers-to-gpu", "func.func", {}},
     {"mfa-nested-modules", "", {}},
-    {"mfa-outline-parallel-loops", "", {}},
+    {"mfa-outline-parallel-loops", "", kThreadsOption},
     {"mfa-raise-attention", "", kRaiseOptions},
     {"mfa-raise-report", "", kReportOptions},
+    {"mfa-select-cpu-schedule", "", kCPUOption},
     {"mfa-select-schedule", "", kKernelOptions},
     {"mfa-serialize-kernels", "", kFormatOption},
     {"mfa-simulate-gpu", "", kSimulateOptions},

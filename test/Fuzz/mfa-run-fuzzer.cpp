@@ -224,8 +224,8 @@ static constexpr StringLiteral kRaises[] = {"exact", "zero", "ignored", "",
                                             "none"};
 static constexpr StringLiteral kTileLists[] = {"rules", "auto", "always",
                                                "never", "some"};
-static constexpr StringLiteral kStages[] = {"mfa",  "linalg", "gpu", "nvvm",
-                                            "llvm", "ptx",    "c"};
+static constexpr StringLiteral kStages[] = {"mfa",  "linalg", "vector", "gpu",
+                                            "nvvm", "llvm",   "ptx",    "c"};
 /// Never many: each is a run.
 static constexpr StringLiteral kRepeats[] = {"1", "2", "0", "-1", "4294967296"};
 static constexpr StringLiteral kReports[] = {"table", "json", ""};
@@ -272,6 +272,8 @@ static constexpr Option kOptions[] = {{"--batch", kSizes},
                                       {"--bench", {}},
                                       {"--repeat", kRepeats},
                                       {"--timing", {}},
+                                      {"--reference", {}},
+                                      {"--threads", kRepeats},
                                       {"--tiles", {}},
                                       {"--tile-lists", kTileLists},
                                       {"--json", kOutputs},

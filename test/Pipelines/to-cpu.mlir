@@ -1,6 +1,6 @@
 // RUN: mfa-opt %s --mfa-to-cpu | FileCheck %s --check-prefixes=CHECK,PARALLEL
 // RUN: mfa-opt %s --mfa-to-cpu=parallel=false | FileCheck %s --check-prefixes=CHECK,SEQUENTIAL
-// RUN: mfa-opt %s --mfa-to-cpu="tile-rows=16 parallel=false" --mlir-print-ir-after=mfa-tile-attention \
+// RUN: mfa-opt %s --mfa-to-cpu="vectors=false tile-rows=16 parallel=false" --mlir-print-ir-after=mfa-tile-attention \
 // RUN:   -o %t 2>&1 | FileCheck %s --check-prefix=TILES
 
 // Nothing but the llvm dialect is left, and a wrapper that takes descriptors.
@@ -8,9 +8,10 @@
 // CHECK-NOT: unrealized_conversion_cast
 // PARALLEL: llvm.func @mfaParallelFor(i64, !llvm.ptr, !llvm.ptr)
 // SEQUENTIAL-NOT: @mfaParallelFor
-// PARALLEL: llvm.func @tensors_parallel(%{{.*}}: i64, %{{.*}}: !llvm.ptr)
+// CHECK: llvm.func @tensors_parallel(%{{.*}}: i64, %{{.*}}: !llvm.ptr)
 // CHECK-LABEL: llvm.func @tensors(
 // PARALLEL: llvm.call @mfaParallelFor(
+// SEQUENTIAL: llvm.call @tensors_parallel(
 // CHECK-LABEL: llvm.func @_mlir_ciface_tensors(
 // CHECK-NOT: {{(linalg|memref|scf|arith|math|func|mfa|cf|affine)\.}}
 

@@ -27,6 +27,8 @@
 // CHECK-NEXT: =ignored
 // CHECK: --shared-weights -
 // CHECK: --mfa-raise-report - Say
+// CHECK: --mfa-select-cpu-schedule - Attach
+// CHECK-NEXT: --cpu=<string>
 // CHECK: --mfa-select-schedule - Attach
 // CHECK-NEXT: --chip=<string> - GPU architecture
 // CHECK-NEXT: --f32-product=<value>
@@ -38,8 +40,10 @@
 
 // CHECK: {{^ *}}Pass Pipelines:
 // CHECK: --mfa-to-cpu - Lower
+// CHECK-NEXT: --cpu=<string> - The CPU
 // CHECK-NEXT: --parallel - Run
 // CHECK-NEXT: --tile-rows=<long> - Query rows
+// CHECK-NEXT: --vectors - Lower
 // CHECK: --mfa-to-nvvm - Lower
 // CHECK-NEXT: --chip=<string> - GPU architecture
 // CHECK: --mfa-to-sim -

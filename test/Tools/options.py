@@ -4,7 +4,7 @@
 
 # RUN: %python %s mfa-opt | FileCheck %s
 # CHECK-NOT: FAIL
-# CHECK: 20 options, {{[0-9]+}} values refused, {{[0-9]+}} accepted, 0 failed
+# CHECK: 22 options, {{[0-9]+}} values refused, {{[0-9]+}} accepted, 0 failed
 
 import re
 import subprocess
@@ -26,12 +26,15 @@ OPTIONS = {
     "f32-product": (["tf32", "tf32x3"], WORDS + ["f16"], None, "f32 matrices"),
     "exclusion": (["-1e4", "-1", "-inf"], ["0", "3", "nan", "x"], "negative", "negative"),
     "rows-without-keys": (["exact", "zero", "ignored"], WORDS + ["none"], None, "all of whose keys"),
+    "cpu": (["host", "x86-64"], WORDS + ["sm_80"], "host, or a CPU of this architecture that LLVM knows", "host for this machine's"),
     "tiles": (["rules", "auto", "always", "never"], WORDS + ["list"], None, "list of key tiles"),
 }
 FLAGS = {
     "checks": "mfa-to-sim",
     "count": "mfa-to-sim",
     "parallel": "mfa-to-cpu",
+    "threads": "mfa-outline-parallel-loops",
+    "vectors": "mfa-to-cpu",
     "report": "mfa-raise-attention",
     "shared-weights": "mfa-raise-attention",
 }

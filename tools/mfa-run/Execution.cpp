@@ -51,6 +51,7 @@ LoweringOptions mfa::run::getLoweringOptions(const Options &options,
     lowering.chip =
         options.chip.empty() ? target.getDefaultChip() : options.chip;
   lowering.count = !options.simReport.empty();
+  lowering.reference = options.reference;
   lowering.tileLists = StringSwitch<mlir::mfa::TileLists>(options.tileLists)
                            .Case("auto", mlir::mfa::TileLists::Auto)
                            .Case("always", mlir::mfa::TileLists::Always)

@@ -60,7 +60,9 @@ mlir::LogicalResult mfa::run::emitStage(ModuleOp module, StringRef stage,
                                         raw_ostream &os) {
   if (failed(prepare(module, options)))
     return mlir::failure();
+  LoweringOptions lowering = options;
+  lowering.reference |= stage == "linalg";
   return exec::printStage(
       module, stage,
-      [&](mlir::OpPassManager &pm) { target.buildPipeline(pm, options); }, os);
+      [&](mlir::OpPassManager &pm) { target.buildPipeline(pm, lowering); }, os);
 }

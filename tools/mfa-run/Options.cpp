@@ -233,6 +233,13 @@ Expected<Options> mfa::run::parseCommandLine(ArrayRef<const char *> argv) {
   if (!repeat)
     return repeat.takeError();
   options.repeat = *repeat;
+  options.reference = args->hasArg(OPT_reference);
+  if (args->hasArg(OPT_threads)) {
+    Expected<int64_t> threads = getInteger(*args, OPT_threads, 1, 1, 1024);
+    if (!threads)
+      return threads.takeError();
+    options.threads = *threads;
+  }
   if (!options.chip.empty() && !mlir::mfa::lookupChip(options.chip))
     return makeError("--chip: expected one of ", mlir::mfa::getChipNames(),
                      " but got '", options.chip, "'");

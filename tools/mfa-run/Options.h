@@ -39,7 +39,9 @@ struct Options {
   std::string target, chip, schedule, f32Product, tileLists, emit, json,
       simReport;
   bool check = false, bench = false, timing = false, tiles = false,
-       help = false;
+       reference = false, help = false;
+  /// Of the CPU; 0 where nothing is said.
+  int64_t threads = 0;
   /// Whether the program is run, and not only looked at.
   bool run = true;
   int64_t repeat = 1;

@@ -117,6 +117,12 @@ defm chip : Value<"chip", "<chip>",
 defm schedule : Value<"schedule", "<attribute>",
                       "Schedule of the kernel instead of the chosen one: "
                       "'#mfa.schedule<...>'", run_group>;
+def reference : Flag<["--"], "reference">, Group<run_group>,
+                HelpText<"On the CPU, go through linalg, step by step as the op "
+                         "is defined, instead of vectors">;
+defm threads : Value<"threads", "<N>",
+                     "Threads of the CPU, 1 to 1024 (default: MFA_NUM_THREADS, "
+                     "or as many as the hardware has)", run_group>;
 defm f32_product : Value<"f32-product", "<kind>",
                          "How a GPU multiplies f32 matrices: tf32x3 (default) "
                          "or tf32", run_group>;
@@ -130,7 +136,7 @@ def tiles : Flag<["--"], "tiles">, Group<run_group>,
                      "--repeat nothing else is done">;
 defm emit : Value<"emit", "<stage>",
                   "Print a stage of the lowering instead of running: mfa, "
-                  "linalg, gpu, nvvm, llvm or ptx", run_group>;
+                  "linalg, vector, gpu, nvvm, llvm or ptx", run_group>;
 def check : Flag<["--"], "check">, Group<run_group>,
             HelpText<"Compare with an f64 reference">;
 def bench : Flag<["--"], "bench">, Group<run_group>,

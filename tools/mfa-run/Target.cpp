@@ -91,8 +91,8 @@ public:
   }
 
   std::string getDescription() const override {
-    return std::to_string(hardware_concurrency().compute_thread_count()) +
-           " threads";
+    unsigned threads = mfa::runtime::getNumThreads();
+    return std::to_string(threads) + (threads == 1 ? " thread" : " threads");
   }
 
 private:
@@ -106,8 +106,11 @@ private:
 };
 } // namespace
 
-static void buildCPUPipeline(mlir::OpPassManager &pm, const LoweringOptions &) {
-  mlir::mfa::buildMFAToCPUPipeline(pm, {});
+static void buildCPUPipeline(mlir::OpPassManager &pm,
+                             const LoweringOptions &options) {
+  mlir::mfa::MFAToCPUOptions pipeline;
+  pipeline.vectors = !options.reference;
+  mlir::mfa::buildMFAToCPUPipeline(pm, pipeline);
 }
 
 static Expected<std::unique_ptr<Device>> openHost() {

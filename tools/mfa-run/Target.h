@@ -28,6 +28,8 @@ struct LoweringOptions {
   std::optional<mlir::mfa::RowsWithoutKeys> raise;
   /// Make simulated kernels count what they execute.
   bool count = false;
+  /// On the CPU, lower attention through linalg.
+  bool reference = false;
 };
 
 /// A machine that runs host code made by a target's pipeline, with memory of

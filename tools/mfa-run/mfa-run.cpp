@@ -13,6 +13,7 @@
 #include "Tiles.h"
 #include "Tool.h"
 #include "mfa/Execution/Stages.h"
+#include "mfa/Runtime/CPURuntime.h"
 #include "mfa/Runtime/Sim/Sim.h"
 #include "mfa/Support/Files.h"
 #include "mlir/IR/Diagnostics.h"
@@ -62,6 +63,14 @@ static Expected<bool> runCommandLine(ArrayRef<const char *> args) {
     return makeError("--chip: target '", (*target)->name,
                      "' compiles for no chip");
 
+  if (options->reference && (*target)->name != "cpu")
+    return makeError("--reference: target '", (*target)->name,
+                     "' has no lowering through linalg");
+  if (options->threads > 0) {
+    if ((*target)->name == "cuda")
+      return makeError("--threads: target 'cuda' runs on a GPU");
+    mfa::runtime::setNumThreads(options->threads);
+  }
   if (!options->simReport.empty() && (*target)->name != "sim")
     return makeError("--sim-report: target '", (*target)->name,
                      "' does not simulate");

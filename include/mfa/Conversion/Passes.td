@@ -57,6 +57,44 @@ def ConvertMFAToGPUPass : Pass<"convert-mfa-to-gpu", "::mlir::ModuleOp"> {
   ];
 }
 
+def ConvertMFAToVectorPass : Pass<"convert-mfa-to-vector"> {
+  let summary = "Write each masked attention on buffers as loops over vectors";
+  let description = [{
+    For ops with a schedule of kind `cpu`, which `mfa-select-cpu-schedule` attaches.
+    Others are left as they are; `mfa-decompose-attention` takes every op.
+
+    Tiles of query rows of one head are independent: they are the iterations of one
+    `scf.parallel`. Each goes through the keys tile by tile with the online softmax,
+    and sees of a tile a copy that is packed for vectors: keys with the elements of
+    one dimension side by side, values with their rows padded to whole vectors. Rows
+    are taken `register_rows` at a time, and with them
+
+    | step | in registers |
+    |---|---|
+    | scores = query . key | sums of `register_rows` x `register_columns` vectors over the head's dimension |
+    | scale, mask, `score`, `keep`, maximum | a vector of keys of one row |
+    | weights = exp(scores - maximum), their sum | a vector of keys of one row |
+    | output = output * exp(old maximum - maximum) + weights . value | sums of `register_rows` x `register_columns` vectors over the tile's keys |
+
+    Tiles of keys that no row keeps a key of are skipped, and `keep` is evaluated in
+    those alone where a row may drop a key, as `mfa-analyze-key-tiles` finds for
+    tiles of the schedule. Regions are evaluated for a vector of keys; an access to
+    an array whose elements are not side by side is one for each key.
+
+    Results do not depend on the number of threads.
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect",
+    "::mlir::arith::ArithDialect",
+    "::mlir::math::MathDialect",
+    "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect",
+    "::mlir::ub::UBDialect",
+    "::mlir::vector::VectorDialect",
+    "::mlir::x86vector::X86VectorDialect",
+  ];
+}
+
 def MFAMoveBuffersToGPUPass
     : Pass<"mfa-move-buffers-to-gpu", "::mlir::func::FuncOp"> {
   let summary = "Allocate and copy the buffers of a function on the GPU";
@@ -348,7 +386,8 @@ def MFAOutlineParallelLoopsPass
     loop by a call of the runtime function `mfaParallelFor`, which calls the
     function for every index on several threads (see
     `mfa/Runtime/CPURuntime.h`). Values from outside the loop travel in a struct
-    on the caller's stack. Loops with reductions and loops inside other parallel
+    on the caller's stack. With `threads=false` a loop in this thread calls the
+    function, whose memory on the stack lives as long as a call. Loops with reductions and loops inside other parallel
     loops stay; `convert-scf-to-cf` makes them sequential.
 
     ```mlir
@@ -377,6 +416,10 @@ def MFAOutlineParallelLoopsPass
     }
     ```
   }];
+  let options = [
+    Option<"threads", "threads", "bool", "true",
+           "on the threads of the runtime; false: one after another in this one">,
+  ];
   let dependentDialects = [
     "::mlir::affine::AffineDialect",
     "::mlir::arith::ArithDialect",

@@ -20,7 +20,8 @@ namespace mfa::exec {
 void registerDialects(mlir::DialectRegistry &registry);
 
 /// Stages of the pipelines, in their order.
-inline constexpr llvm::StringRef kCPUStages[] = {"mfa", "linalg", "llvm"};
+inline constexpr llvm::StringRef kCPUStages[] = {"mfa", "linalg", "vector",
+                                                 "llvm"};
 inline constexpr llvm::StringRef kSimStages[] = {"mfa", "gpu", "nvvm", "llvm"};
 inline constexpr llvm::StringRef kCUDAStages[] = {"mfa", "gpu", "nvvm", "llvm",
                                                   "ptx"};

@@ -21,11 +21,21 @@ namespace mlir::mfa {
 struct MFAToCPUOptions : public PassPipelineOptions<MFAToCPUOptions> {
   LogicalResult check(const OptionCheck &check) const;
 
+  PassOptions::Option<bool> vectors{
+      *this, "vectors",
+      llvm::cl::desc("Lower attention to vectors, by the schedule of the CPU; "
+                     "without, through linalg, step by step as it is defined"),
+      llvm::cl::init(true)};
+  PassOptions::Option<std::string> cpu{
+      *this, "cpu",
+      llvm::cl::desc("The CPU whose vectors are used: host for this machine's, "
+                     "or a name of LLVM's such as x86-64-v3"),
+      llvm::cl::init("host")};
   PassOptions::Option<int64_t> tileRows{
       *this, "tile-rows",
-      llvm::cl::desc("Query rows of a tile, 1 to 2147483647; tiles run in "
-                     "parallel, each with scratch memory for this many rows of "
-                     "scores"),
+      llvm::cl::desc("Query rows of a tile of attention through linalg, 1 to "
+                     "2147483647; tiles run in parallel, each with scratch "
+                     "memory for this many rows of scores"),
       llvm::cl::init(64)};
   PassOptions::Option<bool> parallel{
       *this, "parallel",

@@ -21,8 +21,8 @@
 #include <vector>
 
 extern "C" {
-/// Calls `body(index, context)` for every index from 0 to `count` - 1, on all
-/// hardware threads, and returns when all calls have returned. In an
+/// Calls `body(index, context)` for every index from 0 to `count` - 1, on as
+/// many threads as getNumThreads says where there is work for them, and returns when all calls have returned. In an
 /// InterruptScope (mfa/Runtime/Interrupt.h) it may return without some of them.
 /// A forked process may call it whatever its parent was doing.
 void mfaParallelFor(int64_t count, void (*body)(int64_t, void *),
@@ -35,6 +35,13 @@ void mfaParallelFor(int64_t count, void (*body)(int64_t, void *),
 }
 
 namespace mfa::runtime {
+
+/// How many threads work on a parallel loop, the one that calls mfaParallelFor
+/// included: as the environment variable MFA_NUM_THREADS says, or else as many
+/// as the hardware has, until it is set for this process. At least 1. Threads
+/// without work sleep.
+unsigned getNumThreads();
+void setNumThreads(unsigned count);
 
 /// The functions above, for a JIT's table of symbols.
 const std::vector<EntryPoint> &getCPUEntryPoints();

@@ -39,6 +39,8 @@ public:
                        ArrayRef<llvm::StringLiteral> choices) const;
   /// One of the chips that `lookupChip` knows.
   LogicalResult chip(StringRef value) const;
+  /// One of the CPUs that `lookupCPU` knows.
+  LogicalResult cpu(StringRef value) const;
 
 private:
   LogicalResult fail(const Twine &message) const;

@@ -35,16 +35,23 @@ using namespace mlir;
 /// Declared in mfa/Runtime/CPURuntime.h.
 static constexpr StringLiteral kParallelFor = "mfaParallelFor";
 
+/// Of the index of an iteration, and what the loop uses of the outside.
+static FunctionType getBodyType(Builder &builder) {
+  Type pointer = LLVM::LLVMPointerType::get(builder.getContext());
+  return builder.getFunctionType({builder.getIndexType(), pointer}, {});
+}
+
 namespace {
 struct OutlineParallelLoop : OpRewritePattern<scf::ParallelOp> {
+  /// Without `parallelFor`, calls are one after another.
   OutlineParallelLoop(SymbolTable &symbols, func::FuncOp parallelFor)
-      : OpRewritePattern(parallelFor.getContext()), symbols(symbols),
+      : OpRewritePattern(symbols.getOp()->getContext()), symbols(symbols),
         parallelFor(parallelFor) {}
 
   LogicalResult matchAndRewrite(scf::ParallelOp op,
                                 PatternRewriter &rewriter) const override {
     auto caller = op->getParentOfType<func::FuncOp>();
-    if (!caller || caller->getParentOp() != parallelFor->getParentOp())
+    if (!caller || caller->getParentOp() != symbols.getOp())
       return rewriter.notifyMatchFailure(
           op, "expected a loop in a func.func of the module");
     if (op->getParentOfType<scf::ParallelOp>())
@@ -78,16 +85,33 @@ struct OutlineParallelLoop : OpRewritePattern<scf::ParallelOp> {
         LLVM::LLVMStructType::getLiteral(op.getContext(), members);
 
     func::FuncOp body = outlineBody(rewriter, op, caller, structType, captures);
-    Value function = func::ConstantOp::create(
-        rewriter, loc, body.getFunctionType(), body.getSymName());
+    Value function;
+    if (parallelFor)
+      function = func::ConstantOp::create(rewriter, loc, body.getFunctionType(),
+                                          body.getSymName());
     Value context = storeCaptures(rewriter, loc, caller, structType, captures);
-    func::CallOp::create(rewriter, loc, parallelFor,
-                         ValueRange{count, function, context});
+    if (parallelFor)
+      func::CallOp::create(rewriter, loc, parallelFor,
+                           ValueRange{count, function, context});
+    else
+      callOneByOne(rewriter, loc, body, count, context);
     rewriter.eraseOp(op);
     return success();
   }
 
 private:
+  static void callOneByOne(PatternRewriter &rewriter, Location loc,
+                           func::FuncOp body, Value count, Value context) {
+    Value zero = arith::ConstantIndexOp::create(rewriter, loc, 0);
+    Value one = arith::ConstantIndexOp::create(rewriter, loc, 1);
+    scf::ForOp::create(
+        rewriter, loc, zero, count, one, ValueRange(),
+        [&](OpBuilder &nested, Location loc, Value index, ValueRange) {
+          func::CallOp::create(nested, loc, body, ValueRange{index, context});
+          scf::YieldOp::create(nested, loc);
+        });
+  }
+
   /// The number of iterations of each loop, at least 0.
   static SmallVector<Value> getTripCounts(PatternRewriter &rewriter,
                                           scf::ParallelOp op) {
@@ -152,8 +176,7 @@ private:
     Location loc = op.getLoc();
     OpBuilder::InsertionGuard guard(rewriter);
     rewriter.setInsertionPoint(caller);
-    auto bodyType =
-        cast<FunctionType>(parallelFor.getFunctionType().getInput(1));
+    FunctionType bodyType = getBodyType(rewriter);
     auto function = func::FuncOp::create(
         rewriter, loc, (caller.getSymName() + "_parallel").str(), bodyType);
     function.setPrivate();
@@ -218,6 +241,8 @@ private:
 
 struct OutlineParallelLoopsPass
     : mfa::impl::MFAOutlineParallelLoopsPassBase<OutlineParallelLoopsPass> {
+  using MFAOutlineParallelLoopsPassBase::MFAOutlineParallelLoopsPassBase;
+
   void runOnOperation() override {
     WalkResult result = getOperation().walk([&](ModuleOp module) {
       return failed(outline(module)) ? WalkResult::interrupt()
@@ -241,19 +266,22 @@ private:
     if (!hasLoops)
       return success();
 
-    OpBuilder builder(&getContext());
-    Type index = builder.getIndexType();
-    Type pointer = LLVM::LLVMPointerType::get(&getContext());
-    FunctionType body = builder.getFunctionType({index, pointer}, {});
-    FailureOr<func::FuncOp> parallelFor = mfa::declareRuntimeFunction(
-        module, kParallelFor,
-        builder.getFunctionType({index, body, pointer}, {}));
-    if (failed(parallelFor))
-      return failure();
+    func::FuncOp parallelFor;
+    if (threads) {
+      OpBuilder builder(&getContext());
+      FunctionType body = getBodyType(builder);
+      FailureOr<func::FuncOp> declared = mfa::declareRuntimeFunction(
+          module, kParallelFor,
+          builder.getFunctionType({body.getInput(0), body, body.getInput(1)},
+                                  {}));
+      if (failed(declared))
+        return failure();
+      parallelFor = *declared;
+    }
 
     SymbolTable symbols(module);
     RewritePatternSet patterns(&getContext());
-    patterns.add(std::make_unique<OutlineParallelLoop>(symbols, *parallelFor));
+    patterns.add(std::make_unique<OutlineParallelLoop>(symbols, parallelFor));
     walkAndApplyPatterns(module, std::move(patterns));
     return success();
   }

@@ -98,6 +98,11 @@ private:
         op.emitOpError("expected a schedule: run mfa-select-schedule first");
         return WalkResult::interrupt();
       }
+      if (op.getSchedule()->isForCPU()) {
+        op.emitOpError("expected a schedule of kind mma_sync or wgmma for a "
+                       "GPU, but got one of kind cpu");
+        return WalkResult::interrupt();
+      }
       if (isWgmma(op) && !known.hasWgmma) {
         op.emitOpError("expected a schedule for '")
             << known.name

@@ -1,4 +1,13 @@
 // RUN: mfa-opt %s --mfa-outline-parallel-loops | FileCheck %s
+// RUN: mfa-opt %s --mfa-outline-parallel-loops=threads=false | FileCheck %s --check-prefix=ONE
+
+// Without threads: one call after another.
+
+// ONE-NOT: @mfaParallelFor
+// ONE: func.func private @two_loops_parallel(%{{.*}}: index, %{{.*}}: !llvm.ptr)
+// ONE-LABEL: func.func @two_loops(
+// ONE: scf.for %[[I:.*]] = %{{.*}} to
+// ONE-NEXT: func.call @two_loops_parallel(%[[I]], %{{.*}}) : (index, !llvm.ptr) -> ()
 
 // CHECK: func.func private @mfaParallelFor(index, (index, !llvm.ptr) -> (), !llvm.ptr)
 

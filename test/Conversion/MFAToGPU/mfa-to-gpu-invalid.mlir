@@ -100,3 +100,15 @@ func.func @symbols(%q: memref<2x64x2x32xf16>, %f: f32, %o: memref<2x64x2x32xf16>
       }
   return
 }
+
+// -----
+
+func.func @of_a_cpu(%q: memref<1x16x1x64xf16>, %o: memref<1x16x1x64xf16>) {
+  // expected-error @below {{expected a schedule of kind mma_sync or wgmma for a GPU, but got one of kind cpu}}
+  mfa.masked_attention
+      ins(%q, %q, %q : memref<1x16x1x64xf16>, memref<1x16x1x64xf16>, memref<1x16x1x64xf16>)
+      outs(%o : memref<1x16x1x64xf16>)
+      schedule(#mfa.schedule<kind = cpu, tile_rows = 4, tile_keys = 16, lanes = 4,
+                             register_rows = 4, register_columns = 4>)
+  return
+}

@@ -1177,3 +1177,43 @@ func.func @two_inputs(%q: tensor<2x16x4x8xf16>) {
   %0 = mfa.masked_attention ins(%q, %q : tensor<2x16x4x8xf16>)
   return
 }
+
+// -----
+
+// expected-error @below {{expected no 'warps' in a schedule of kind cpu}}
+#warps = #mfa.schedule<kind = cpu, tile_rows = 64, tile_keys = 64, warps = 4, lanes = 16, register_rows = 4, register_columns = 4>
+
+// -----
+
+// expected-error @below {{expected no 'tiles' in a schedule of kind cpu}}
+#tiles = #mfa.schedule<kind = cpu, tile_rows = 64, tile_keys = 64, tiles = list, lanes = 16, register_rows = 4, register_columns = 4>
+
+// -----
+
+// expected-error @below {{expected no 'lanes' in a schedule of kind mma_sync}}
+#lanes = #mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 64, warps = 4, stages = 1, lanes = 16>
+
+// -----
+
+// expected-error @below {{expected 'lanes' of a cpu schedule to be 4, 8 or 16, but got 5}}
+#lanes = #mfa.schedule<kind = cpu, tile_rows = 64, tile_keys = 64, lanes = 5, register_rows = 4, register_columns = 4>
+
+// -----
+
+// expected-error @below {{expected 'register_rows' of a cpu schedule to be 1 to 16, but got 17}}
+#rows = #mfa.schedule<kind = cpu, tile_rows = 64, tile_keys = 64, lanes = 16, register_rows = 17, register_columns = 4>
+
+// -----
+
+// expected-error @below {{expected 'register_columns' of a cpu schedule to be 1 to 8, but got 0}}
+#columns = #mfa.schedule<kind = cpu, tile_rows = 64, tile_keys = 64, lanes = 16, register_rows = 4>
+
+// -----
+
+// expected-error @below {{expected 'tile_rows' of a cpu schedule to be a multiple of 'register_rows', 6, up to 4096, but got 64}}
+#tile_rows = #mfa.schedule<kind = cpu, tile_rows = 64, tile_keys = 64, lanes = 16, register_rows = 6, register_columns = 4>
+
+// -----
+
+// expected-error @below {{expected 'tile_keys' of a cpu schedule to be a multiple of 'lanes' x 'register_columns', 64, up to 4096, but got 96}}
+#tile_keys = #mfa.schedule<kind = cpu, tile_rows = 64, tile_keys = 96, lanes = 16, register_rows = 4, register_columns = 4>

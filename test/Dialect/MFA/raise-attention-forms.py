@@ -222,6 +222,48 @@ K_UP_TO_Q = "arith.cmpi sle, %k, %q : index"
 # Name, parts, options, texts that the result has, and that it has not.
 FORMS = [
     ("plain", {}, "", ["mfa.masked_attention"], ["score {", "keep {", "lse("]),
+    (
+        "named",
+        named_softmax(),
+        "",
+        ["mfa.masked_attention"],
+        ["score {", "keep {", "lse(", "linalg.softmax"],
+    ),
+    (
+        "named_causal",
+        dict(change=causal, **named_softmax()),
+        "",
+        ["keep {", K_UP_TO_Q],
+        ["score {", "lse(", "linalg.softmax"],
+    ),
+    (
+        "named_without_keys",
+        dict(
+            change=lambda p, s: where(p, s, band(p, 2, -1), "0xFF800000"),
+            **named_softmax(),
+        ),
+        "",
+        ["keep {", "lse(", "0x7FC00000"],
+        ["score {", "linalg.softmax"],
+    ),
+    (
+        "named_guarded",
+        dict(
+            change=lambda p, s: where(p, s, band(p, 2, -1), "0xFF800000"),
+            after=guarded,
+            **named_softmax(),
+        ),
+        "",
+        ["keep {"],
+        ["lse(", "linalg.softmax"],
+    ),
+    (
+        "named_where",
+        dict(change=scores_where, after=weights_where, **named_softmax()),
+        "",
+        ["mask(", "xi1>)"],
+        ["score {", "keep {", "lse(", "linalg.softmax"],
+    ),
     ("inverse", dict(quotient=inverse), "", ["mfa.masked_attention"], []),
     (
         "fused",

@@ -340,6 +340,45 @@ PROGRAMS = [
         NOT_A_FACTOR,
         AFTER,
     ),
+    ("named_over_queries", named_softmax(1), OTHER_DIMENSION, None),
+    (
+        "named_of_some_keys",
+        dict(second=of_some_keys, **named_softmax()),
+        "the product contracts a part of the dimension that the weights are "
+        "normalised over",
+        None,
+    ),
+    (
+        "named_mask_after",
+        dict(after=masked_after, **named_softmax()),
+        NOT_A_FACTOR,
+        AFTER,
+    ),
+    (
+        "named_zero_by_another_condition",
+        dict(after=guard_of_something_else, **named_softmax()),
+        "the weights are replaced where something else holds than that all scores "
+        "of the row are -inf",
+        None,
+    ),
+    (
+        "named_weights_used_twice",
+        dict(after=weights_used_twice, **named_softmax()),
+        USED,
+        "return",
+    ),
+    (
+        "named_no_value",
+        dict(second=none, **named_softmax()),
+        "no product takes its weights",
+        None,
+    ),
+    (
+        "named_no_product",
+        dict(product=no_product, **named_softmax()),
+        "the scores are not computed from a product of two arrays",
+        None,
+    ),
     ("no_value", dict(second=none), "no product takes its weights", None),
     (
         "no_product",
@@ -372,13 +411,16 @@ IN_BODIES = {"%d = arith.subf", "%y = math.exp", "%y = math.exp2"}
 
 
 def expect(part, reason):
-    """The part with a remark expected at the sum of exponentials in it."""
+    """The part with a remark expected at the sum of exponentials in it, or at the
+    softmax that it is."""
 
-    def marked(p, exponentials):
+    def marked(p, *values):
         before = len(p.lines)
-        value = part(p, exponentials)
+        value = part(p, *values)
         index = max(
-            n for n in range(before, len(p.lines)) if '"reduction"' in p.lines[n]
+            n
+            for n in range(before, len(p.lines))
+            if '"reduction"' in p.lines[n] or "linalg.softmax" in p.lines[n]
         )
         remark = f"  // expected-remark @below {{{{{PREFIX}{reason}}}}}\n"
         p.lines[index] = remark + p.lines[index]
@@ -399,7 +441,8 @@ def expect_note(text, seen):
 
 
 for name, parts, reason, seen in PROGRAMS:
-    sum = expect(parts.get("total", total), reason)
-    text = Program(name, **{**parts, "total": sum}).text()
+    which = "quotient" if name.startswith("named_") else "total"
+    marked = expect(parts.get(which, total), reason)
+    text = Program(name, **{**parts, which: marked}).text()
     print(expect_note(text, seen) if seen else text)
     print("// -----\n")

@@ -1,6 +1,6 @@
 // RUN: mfa-opt %s --mfa-to-cpu | %run_main | FileCheck %s
 // RUN: mfa-opt %s --mfa-to-cpu=parallel=false | %run_main | FileCheck %s
-// RUN: mfa-opt %s --mfa-to-cpu=tile-rows=1 | %run_main | FileCheck %s
+// RUN: mfa-opt %s --mfa-to-cpu="vectors=false tile-rows=1" | %run_main | FileCheck %s
 
 // One batch, four query rows, four keys, one head. Every score is 0, so the
 // output is the mean of the values (1, 2, 3, 4) of the keys that a row attends

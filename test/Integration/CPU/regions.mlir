@@ -1,6 +1,6 @@
 // RUN: mfa-opt %s --mfa-to-cpu | %run_main | FileCheck %s
 // RUN: mfa-opt %s --mfa-to-cpu=parallel=false | %run_main | FileCheck %s
-// RUN: mfa-opt %s --mfa-to-cpu=tile-rows=1 | %run_main | FileCheck %s
+// RUN: mfa-opt %s --mfa-to-cpu="vectors=false tile-rows=1" | %run_main | FileCheck %s
 // RUN: mfa-opt %s --mfa-decompose-attention --mfa-to-cpu | %run_main | FileCheck %s
 // RUN: mfa-opt %s --canonicalize --cse --mfa-to-cpu | %run_main | FileCheck %s
 

@@ -110,6 +110,16 @@ class Program:
             element,
         )
 
+    def softmax(self, array, dim):
+        type = self.type(array.dims, array.element)
+        empty = self.add(f"tensor.empty() : {type}").name
+        return self.add(
+            f"linalg.softmax dimension({array.dims.index(dim)}) "
+            f"ins({array.name} : {type}) outs({empty} : {type}) -> {type}",
+            array.dims,
+            array.element,
+        )
+
     def reshape(self, array, dims):
         """The same digits, merged in another way."""
         if tuple(dims) == array.dims:
@@ -187,6 +197,27 @@ class Program:
         op = "extf" if element == "f32" else "truncf"
         body = f"    %y = arith.{op} %x0 : {array.element} to {element}"
         return self.generic(body, [array], array.dims, element)
+
+
+def exponentials(p, rng, scores, rows, score_dims):
+    """Those of a softmax over the keys, and their sum."""
+    keepdim = rows + (["1"] if rng.random() < 0.5 else [])
+    order = rng.choice(["%x0, %o", "%o, %x0"])
+    top = p.generic(
+        f"    %y = arith.maximumf {order} : f32",
+        [scores], keepdim, "f32", ["k"], "0xFF800000",
+    )
+    if rng.random() < 0.5:
+        body = "    %d = arith.subf %x0, %x1 : f32\n    %y = math.exp %d : f32"
+        weights = p.generic(body, [scores, top], score_dims, "f32")
+    else:
+        body = "    %y = arith.subf %x0, %x1 : f32"
+        weights = p.generic(body, [scores, top], score_dims, "f32")
+        weights = p.unary("%y = math.exp %x0 : f32", weights)
+    total = p.generic(
+        f"    %y = arith.addf {order} : f32", [weights], keepdim, "f32", ["k"], "0.0"
+    )
+    return weights, total
 
 
 def make(rng):
@@ -338,24 +369,11 @@ def make(rng):
         scores = p.reshape(flat, ["bhg" if group else "bh", "q", "k"])
         rows = list(scores.dims[:-1])
         score_dims = list(scores.dims)
-    keepdim = rows + (["1"] if rng.random() < 0.5 else [])
-    order = rng.choice(["%x0, %o", "%o, %x0"])
-    top = p.generic(
-        f"    %y = arith.maximumf {order} : f32",
-        [scores], keepdim, "f32", ["k"], "0xFF800000",
-    )
-    if rng.random() < 0.5:
-        body = "    %d = arith.subf %x0, %x1 : f32\n    %y = math.exp %d : f32"
-        weights = p.generic(body, [scores, top], score_dims, "f32")
+    form = rng.choice(["divide", "invert", "fused", "named"])
+    if form == "named":
+        weights = p.softmax(scores, "k")
     else:
-        body = "    %y = arith.subf %x0, %x1 : f32"
-        weights = p.generic(body, [scores, top], score_dims, "f32")
-        weights = p.unary("%y = math.exp %x0 : f32", weights)
-    total = p.generic(
-        f"    %y = arith.addf {order} : f32", [weights], keepdim, "f32", ["k"], "0.0"
-    )
-    form = rng.choice(["divide", "invert", "fused"])
-    inverse = None
+        weights, total = exponentials(p, rng, scores, rows, score_dims)
     if form == "divide":
         body = "    %y = arith.divf %x0, %x1 : f32"
         weights = p.generic(body, [weights, total], score_dims, "f32")

@@ -47,11 +47,23 @@ void MFADialect::initialize() {
 
 static ScheduleAttr rebuild(ScheduleAttr of, bool splitsKeys, bool persistent,
                             int64_t clusterBlocks, TileChoice tiles) {
-  return ScheduleAttr::get(of.getContext(), of.getKind(), of.getTileRows(),
-                           of.getTileKeys(), of.getWarps(), of.getStages(),
-                           of.getF32Product(), of.getPingPong(), splitsKeys,
-                           persistent, of.getAdjacentHeads(), clusterBlocks,
-                           of.getEarlyTurns(), tiles);
+  return ScheduleAttr::get(
+      of.getContext(), of.getKind(), of.getTileRows(), of.getTileKeys(),
+      of.getWarps(), of.getStages(), of.getF32Product(), of.getPingPong(),
+      splitsKeys, persistent, of.getAdjacentHeads(), clusterBlocks,
+      of.getEarlyTurns(), tiles, of.getLanes(), of.getRegisterRows(),
+      of.getRegisterColumns(), of.getDotProducts());
+}
+
+ScheduleAttr ScheduleAttr::get(MLIRContext *context, int64_t tileRows,
+                               int64_t tileKeys, int64_t lanes,
+                               int64_t registerRows, int64_t registerColumns,
+                               bool dotProducts) {
+  return get(context, KernelKind::CPU, tileRows, tileKeys, /*warps=*/0,
+             /*stages=*/0, F32Product::TF32x3, /*pingPong=*/false,
+             /*splitsKeys=*/false, /*persistent=*/false, /*adjacentHeads=*/0,
+             /*clusterBlocks=*/1, /*earlyTurns=*/false, TileChoice::Ranges,
+             lanes, registerRows, registerColumns, dotProducts);
 }
 
 ScheduleAttr ScheduleAttr::withoutSplits() const {
@@ -74,13 +86,80 @@ ScheduleAttr ScheduleAttr::withoutPersistence() const {
                  getClusterBlocks(), getTiles());
 }
 
-LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                                   KernelKind kind, int64_t tileRows,
-                                   int64_t tileKeys, int64_t warps,
-                                   int64_t stages, F32Product, bool pingPong,
-                                   bool splitsKeys, bool persistent,
-                                   int64_t adjacentHeads, int64_t clusterBlocks,
-                                   bool earlyTurns, TileChoice) {
+namespace {
+/// A parameter, and whether it is as a schedule has it that does not name it.
+struct NamedParameter {
+  StringLiteral name;
+  bool isDefault;
+};
+} // namespace
+
+/// The rules of a schedule for a CPU but for the parameters that are not for
+/// it.
+static LogicalResult
+verifyCPUSchedule(function_ref<InFlightDiagnostic()> emitError,
+                  int64_t tileRows, int64_t tileKeys, int64_t lanes,
+                  int64_t registerRows, int64_t registerColumns) {
+  constexpr int64_t kMostRows = 4096, kMostKeys = 4096;
+  if (lanes != 4 && lanes != 8 && lanes != 16)
+    return emitError() << "expected 'lanes' of a cpu schedule to be 4, 8 or "
+                          "16, but got "
+                       << lanes;
+  if (registerRows < 1 || registerRows > 16)
+    return emitError() << "expected 'register_rows' of a cpu schedule to be 1 "
+                          "to 16, but got "
+                       << registerRows;
+  if (registerColumns < 1 || registerColumns > 8)
+    return emitError() << "expected 'register_columns' of a cpu schedule to be "
+                          "1 to 8, but got "
+                       << registerColumns;
+  if (tileRows < 1 || tileRows > kMostRows || tileRows % registerRows != 0)
+    return emitError() << "expected 'tile_rows' of a cpu schedule to be a "
+                          "multiple of 'register_rows', "
+                       << registerRows << ", up to " << kMostRows
+                       << ", but got " << tileRows;
+  int64_t blockKeys = lanes * registerColumns;
+  if (tileKeys < 1 || tileKeys > kMostKeys || tileKeys % blockKeys != 0)
+    return emitError() << "expected 'tile_keys' of a cpu schedule to be a "
+                          "multiple of 'lanes' x 'register_columns', "
+                       << blockKeys << ", up to " << kMostKeys << ", but got "
+                       << tileKeys;
+  return success();
+}
+
+LogicalResult ScheduleAttr::verify(
+    function_ref<InFlightDiagnostic()> emitError, KernelKind kind,
+    int64_t tileRows, int64_t tileKeys, int64_t warps, int64_t stages,
+    F32Product f32Product, bool pingPong, bool splitsKeys, bool persistent,
+    int64_t adjacentHeads, int64_t clusterBlocks, bool earlyTurns,
+    TileChoice tiles, int64_t lanes, int64_t registerRows,
+    int64_t registerColumns, bool dotProducts) {
+  const NamedParameter ofGPU[] = {
+      {"warps", warps == 0},
+      {"stages", stages == 0},
+      {"f32_product", f32Product == F32Product::TF32x3},
+      {"ping_pong", !pingPong},
+      {"splits_keys", !splitsKeys},
+      {"persistent", !persistent},
+      {"adjacent_heads", adjacentHeads == 0},
+      {"cluster_blocks", clusterBlocks == 1},
+      {"early_turns", !earlyTurns},
+      {"tiles", tiles == TileChoice::Ranges}};
+  const NamedParameter ofCPU[] = {{"lanes", lanes == 0},
+                                  {"register_rows", registerRows == 0},
+                                  {"register_columns", registerColumns == 0},
+                                  {"dot_products", !dotProducts}};
+  bool isForCPU = kind == KernelKind::CPU;
+  for (const NamedParameter &parameter :
+       isForCPU ? ArrayRef(ofGPU) : ArrayRef(ofCPU))
+    if (!parameter.isDefault)
+      return emitError() << "expected no '" << parameter.name
+                         << "' in a schedule of kind "
+                         << stringifyKernelKind(kind);
+  if (isForCPU)
+    return verifyCPUSchedule(emitError, tileRows, tileKeys, lanes, registerRows,
+                             registerColumns);
+
   constexpr int64_t kMaxHeads = (int64_t{1} << 31) - 1;
   bool isWgmma = kind == KernelKind::Wgmma;
   if (isWgmma && (warps < 4 || warps > 12 || warps % 4 != 0))

@@ -53,19 +53,26 @@ public:
 private:
   bool visit(linalg::LinalgOp product, bool changes);
   void eraseDead(Operation *start);
-  Refusal findUse(linalg::LinalgOp sum);
+  Refusal findUse(Operation *softmax);
 
   RaiseOptions options;
   SmallVector<linalg::LinalgOp> products;
-  /// By the op that sums up the exponentials, in the order of the program.
+  /// By the op that sums up the exponentials, or is a softmax, in the order of
+  /// the program.
   llvm::MapVector<Operation *, std::optional<Outcome>> softmaxes;
   llvm::DenseSet<Operation *> erased;
 };
 } // namespace
 
 void Raiser::collect(Operation *root) {
-  root->walk([&](linalg::LinalgOp op) {
-    if (!mayBeProduct(op))
+  root->walk([&](Operation *candidate) {
+    if (auto softmax = dyn_cast<linalg::SoftmaxOp>(candidate);
+        softmax && softmax.hasPureTensorSemantics()) {
+      softmaxes[softmax] = std::nullopt;
+      return;
+    }
+    auto op = dyn_cast<linalg::LinalgOp>(candidate);
+    if (!op || !mayBeProduct(op))
       return;
     AxisSpace space;
     bool isSum;
@@ -173,10 +180,10 @@ unsigned Raiser::run(bool changes) {
 }
 
 /// Where the weights of a softmax that no product takes go.
-Refusal Raiser::findUse(linalg::LinalgOp sum) {
+Refusal Raiser::findUse(Operation *softmax) {
   // Through views and elementwise ops, as far as to what is none of a softmax.
   llvm::SetVector<Operation *> open;
-  open.insert(sum);
+  open.insert(softmax);
   for (unsigned next = 0; next < open.size() && next < 64; ++next)
     for (Operation *user : open[next]->getUsers()) {
       auto op = dyn_cast<linalg::LinalgOp>(user);
@@ -188,7 +195,7 @@ Refusal Raiser::findUse(linalg::LinalgOp sum) {
                     tensor::CastOp, tensor::ExtractSliceOp>(user))
         open.insert(user);
     }
-  return {sum->getLoc(), "no product takes its weights"};
+  return {softmax->getLoc(), "no product takes its weights"};
 }
 
 void Raiser::report(bool alsoRaised) {
@@ -200,8 +207,7 @@ void Raiser::report(bool alsoRaised) {
         softmax->emitRemark(outcome->description);
       continue;
     }
-    Refusal refusal =
-        outcome ? *outcome->refusal : findUse(cast<linalg::LinalgOp>(softmax));
+    Refusal refusal = outcome ? *outcome->refusal : findUse(softmax);
     InFlightDiagnostic remark = softmax->emitRemark("softmax is not raised: ")
                                 << refusal.reason;
     if (refusal.where != softmax->getLoc())

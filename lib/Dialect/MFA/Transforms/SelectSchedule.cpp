@@ -143,7 +143,8 @@ static ScheduleAttr getSchedule(MaskedAttentionOp op, KernelKind kind,
       op.getContext(), kind, sizes.rows, sizes.keys, sizes.warps, sizes.stages,
       product, sizes.pingPong, splitsKeys, sizes.persistent && !splitsKeys,
       sizes.adjacentHeads, splitsKeys ? 1 : sizes.clusterBlocks,
-      sizes.earlyTurns, TileChoice::Ranges);
+      sizes.earlyTurns, TileChoice::Ranges, /*lanes=*/0, /*registerRows=*/0,
+      /*registerColumns=*/0, /*dotProducts=*/false);
 }
 
 /// Keys below which a second kernel costs more than idle multiprocessors do:

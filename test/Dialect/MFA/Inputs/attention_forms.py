@@ -147,6 +147,24 @@ def change(p, scores):
     return scores
 
 
+def named_softmax(dimension=2):
+    """Parts that are one linalg.softmax."""
+
+    def quotient(p, scores, _):
+        empty = p.add(f"tensor.empty() : {SCORES}")
+        return p.add(
+            f"linalg.softmax dimension({dimension}) ins({scores} : {SCORES}) "
+            f"outs({empty} : {SCORES}) -> {SCORES}"
+        )
+
+    return dict(
+        maximum=lambda p, scores: None,
+        exponential=lambda p, scores, _: scores,
+        total=lambda p, scores: None,
+        quotient=quotient,
+    )
+
+
 def reduce(p, value, body, start, type=SCORES):
     init = p.filled(start, shape(B, Q))
     return p.generic([(value, type)], (init, shape(B, Q)), [ID3, ROWS], body, "ppr")

@@ -13,9 +13,10 @@ include "mfa/Dialect/MFA/IR/MFADialect.td"
 include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/EnumAttr.td"
 
-def MFA_KernelKind : I32EnumAttr<"KernelKind", "family of GPU kernels", [
+def MFA_KernelKind : I32EnumAttr<"KernelKind", "family of kernels", [
     I32EnumAttrCase<"MmaSync", 0, "mma_sync">,
-    I32EnumAttrCase<"Wgmma", 1, "wgmma">]> {
+    I32EnumAttrCase<"Wgmma", 1, "wgmma">,
+    I32EnumAttrCase<"CPU", 2, "cpu">]> {
   let cppNamespace = "::mlir::mfa";
   let genSpecializedAttr = 0;
 }
@@ -39,15 +40,15 @@ def MFA_TileChoice : I32EnumAttr<"TileChoice",
 
 def MFA_ScheduleAttr : AttrDef<MFA_Dialect, "Schedule"> {
   let mnemonic = "schedule";
-  let summary = "how a GPU kernel computes one masked attention";
+  let summary = "how a kernel computes one masked attention";
   let description = [{
-    Every choice that the GPU lowering makes for one op. `mfa-select-schedule`
-    attaches it; a schedule that is already there is kept, so that it can be
-    written by hand or by a tuner.
+    Every choice that the lowering makes for one op. `mfa-select-schedule` attaches
+    it for a GPU and `mfa-select-cpu-schedule` for a CPU; a schedule that is already
+    there is kept, so that it can be written by hand or by a tuner.
 
     | parameter | meaning | limits |
     |---|---|---|
-    | `kind` | `mma_sync`: one warp multiplies 16-row fragments with `mma.sync`, tiles arrive through `cp.async` (sm_80 and newer); `wgmma`: warpgroups multiply 64-row tiles with `wgmma`, four more warps load tiles by TMA (sm_90a, 16-bit operands) | |
+    | `kind` | `mma_sync`: one warp multiplies 16-row fragments with `mma.sync`, tiles arrive through `cp.async` (sm_80 and newer); `wgmma`: warpgroups multiply 64-row tiles with `wgmma`, four more warps load tiles by TMA (sm_90a, 16-bit operands); `cpu`: a thread multiplies vectors (see below) | |
     | `tile_rows` | query rows of a block | a multiple of 16 x `warps` up to 128 x `warps`; `wgmma`: 16 x `warps` |
     | `tile_keys` | keys of one step of the loop | a multiple of 16 up to 1024; `wgmma`: up to 256 |
     | `warps` | warps of a block that compute, each with `tile_rows / warps` query rows | 1 to 16; `wgmma`: 4, 8 or 12 |
@@ -65,13 +66,30 @@ def MFA_ScheduleAttr : AttrDef<MFA_Dialect, "Schedule"> {
     #mfa.schedule<kind = mma_sync, tile_rows = 128, tile_keys = 64, warps = 4,
                   stages = 1, f32_product = tf32x3>
     ```
+
+    On a CPU a thread takes one tile of query rows of a head after another. Of the
+    parameters above `kind`, `tile_rows`, `tile_keys` and `tiles` (`ranges`) apply,
+    and these:
+
+    | parameter | meaning | limits |
+    |---|---|---|
+    | `tile_rows` | query rows that share the copy of a tile of keys and values | a multiple of `register_rows`, up to 4096 |
+    | `tile_keys` | keys of one step of the loop | a multiple of `lanes` x `register_columns`, up to 4096 |
+    | `lanes` | f32 elements of a vector | 4, 8 or 16 |
+    | `register_rows`, `register_columns` | rows, and vectors of each row, of what is summed up in registers at a time | 1 to 16, 1 to 8 |
+    | `dot_products` | bf16 operands are multiplied in pairs, by an instruction (AVX512-BF16), and weights are rounded to bf16; else all products are of f32 | |
+
+    ```mlir
+    #mfa.schedule<kind = cpu, tile_rows = 192, tile_keys = 192, lanes = 16,
+                  register_rows = 4, register_columns = 4>
+    ```
   }];
   let parameters = (ins
     EnumParameter<MFA_KernelKind>:$kind,
     "int64_t":$tile_rows,
     "int64_t":$tile_keys,
-    "int64_t":$warps,
-    "int64_t":$stages,
+    DefaultValuedParameter<"int64_t", "0">:$warps,
+    DefaultValuedParameter<"int64_t", "0">:$stages,
     DefaultValuedParameter<"::mlir::mfa::F32Product",
                            "::mlir::mfa::F32Product::TF32x3">:$f32_product,
     DefaultValuedParameter<"bool", "false">:$ping_pong,
@@ -81,10 +99,21 @@ def MFA_ScheduleAttr : AttrDef<MFA_Dialect, "Schedule"> {
     DefaultValuedParameter<"int64_t", "1">:$cluster_blocks,
     DefaultValuedParameter<"bool", "false">:$early_turns,
     DefaultValuedParameter<"::mlir::mfa::TileChoice",
-                           "::mlir::mfa::TileChoice::Ranges">:$tiles);
+                           "::mlir::mfa::TileChoice::Ranges">:$tiles,
+    DefaultValuedParameter<"int64_t", "0">:$lanes,
+    DefaultValuedParameter<"int64_t", "0">:$register_rows,
+    DefaultValuedParameter<"int64_t", "0">:$register_columns,
+    DefaultValuedParameter<"bool", "false">:$dot_products);
   let assemblyFormat = "`<` struct(params) `>`";
+  let builders = [
+    // Of a CPU.
+    AttrBuilder<(ins "int64_t":$tileRows, "int64_t":$tileKeys, "int64_t":$lanes,
+                     "int64_t":$registerRows, "int64_t":$registerColumns,
+                     "bool":$dotProducts)>,
+  ];
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
+    bool isForCPU() const { return getKind() == KernelKind::CPU; }
     /// The same schedule for blocks that have all keys of their rows.
     ScheduleAttr withoutSplits() const;
     /// The same schedule for blocks in no clusters.

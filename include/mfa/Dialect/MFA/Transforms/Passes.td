@@ -276,6 +276,31 @@ def MFAGroupHeadsAsQueriesPass : Pass<"mfa-group-heads-as-queries"> {
                            "::mlir::memref::MemRefDialect"];
 }
 
+def MFASelectCPUSchedulePass : Pass<"mfa-select-cpu-schedule"> {
+  let summary = "Attach to each masked attention the schedule of its CPU code";
+  let description = [{
+    Chooses vectors and tile sizes from a table by what the CPU has: the width of its
+    vectors, and AVX512-BF16 for operands of bf16. A schedule of kind `cpu` that is
+    already on the op is kept; one for a GPU is replaced. Ops that have an operand
+    without elements are left without.
+
+    ```mlir
+    mfa.masked_attention ins(...) outs(...)
+    ```
+    becomes, with `cpu=x86-64-v4`,
+    ```mlir
+    mfa.masked_attention ins(...) outs(...)
+        schedule(#mfa.schedule<kind = cpu, tile_rows = 192, tile_keys = 192,
+                               lanes = 16, register_rows = 4, register_columns = 4>)
+    ```
+  }];
+  let options = [
+    Option<"cpu", "cpu", "std::string", "\"host\"",
+           "the CPU: host for this machine's, or a name of LLVM's such as x86-64, "
+           "x86-64-v3, znver4 or neoverse-v2">,
+  ];
+}
+
 def MFASelectSchedulePass : Pass<"mfa-select-schedule"> {
   let summary = "Attach to each masked attention the schedule of its kernel";
   let description = [{

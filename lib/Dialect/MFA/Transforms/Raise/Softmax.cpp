@@ -13,9 +13,9 @@
 //   w[k] = e[k] / l               or e[k] * (1 / l)
 //   w[k] = 0 or w[k]              0 where all s are -inf, a guard against NaN
 //
-// with conversions between floats anywhere. Where the score is
-// select(c, s, -inf), the sum may be of select(c, e, 0), and the weights
-// select(c, w, 0).
+// with conversions between floats anywhere, or w as the result of
+// linalg.softmax. Where the score is select(c, s, -inf), the sum may be of
+// select(c, e, 0), and the weights select(c, w, 0).
 //
 //===----------------------------------------------------------------------===//
 
@@ -59,6 +59,10 @@ private:
     refusal = Refusal{op->getLoc(), reason.str()};
     return failure();
   }
+  LogicalResult refuseOtherDimension(Operation *op) {
+    return refuse(op, "the weights are normalised over another dimension than "
+                      "the one that the product contracts");
+  }
 
   /// Sees through choices of `node` or 0, and notes their conditions.
   Node *stripKept(Node *node);
@@ -68,6 +72,10 @@ private:
   Node *stripGuard(Node *weights);
   /// The numerator and the denominator of a quotient.
   std::optional<std::pair<Node *, Node *>> split(Node *weights);
+  /// Reads weights that are computed by one op.
+  LogicalResult matchOp(Node *weights, linalg::SoftmaxOp op);
+  /// Reads weights that are a quotient. Fails without a refusal for others.
+  LogicalResult matchQuotient(Node *weights);
   LogicalResult matchSum(Node *numerator, Node *denominator);
   LogicalResult matchMaximum(Node *numerator);
   LogicalResult matchGuard();
@@ -151,21 +159,19 @@ LogicalResult SoftmaxMatcher::matchSum(Node *numerator, Node *denominator) {
     if (!isSumOfExponentials(elements, op))
       return failure();
     softmax.sum = op;
-    return refuse(op,
-                  varies(denominator, keys)
-                      ? "the weights are normalised over another dimension "
-                        "than the one that the product contracts"
-                      : "the sum is not over the dimension that the product "
-                        "contracts");
+    if (varies(denominator, keys))
+      return refuseOtherDimension(op);
+    return refuse(op, "the sum is not over the dimension that the product "
+                      "contracts");
   }
   if (sum->combiner != Combiner::Add)
     return failure();
   softmax.sum = op;
-  if (!elements.areSame(stripKept(sum->element), numerator))
-    return refuse(op, varies(denominator, keys)
-                          ? "the weights are normalised over another dimension "
-                            "than the one that the product contracts"
-                          : "the sum is of other numbers than the weights");
+  if (!elements.areSame(stripKept(sum->element), numerator)) {
+    if (varies(denominator, keys))
+      return refuseOtherDimension(op);
+    return refuse(op, "the sum is of other numbers than the weights");
+  }
   if (!sum->start || !sum->start->isFloat(0))
     return refuse(op, "the sum does not start from 0");
   return success();
@@ -242,18 +248,50 @@ LogicalResult SoftmaxMatcher::matchGuard() {
   return success();
 }
 
+LogicalResult SoftmaxMatcher::matchOp(Node *weights, linalg::SoftmaxOp op) {
+  softmax.sum = op;
+  elements.markVisited(op);
+  softmax.score =
+      elements.resolve(elements.getElement(op.getInput(), weights->indices));
+  for (auto [dim, index] : llvm::enumerate(weights->indices)) {
+    if (dim != op.getDimension()) {
+      // A diagonal is as much of another dimension.
+      if (llvm::any_of(index.axes, [&](Axis axis) {
+            return llvm::is_contained(keys, axis);
+          }))
+        return refuseOtherDimension(op);
+      continue;
+    }
+    if (index.axes != keys)
+      return refuseOtherDimension(op);
+    int64_t size = op.getInputOperandType().getDimSize(dim);
+    if (index.offset != 0 ||
+        !elements.mayBeSame(size, elements.getSpace().getSize(keys)))
+      return refuse(op, "the product contracts a part of the dimension that "
+                        "the weights are normalised over");
+  }
+  return success();
+}
+
+LogicalResult SoftmaxMatcher::matchQuotient(Node *weights) {
+  auto quotient = split(weights);
+  if (!quotient)
+    return failure();
+  quotient->first = stripKept(quotient->first);
+  if (!isExponential(quotient->first) ||
+      failed(matchSum(quotient->first, quotient->second)))
+    return failure();
+  return matchMaximum(quotient->first);
+}
+
 LogicalResult SoftmaxMatcher::match(Node *weights) {
   Node *node = stripKept(stripGuard(weights));
   // A row without keys has no weight then.
   softmax.zeroesRows = !kept.empty();
-  auto quotient = split(node);
-  if (!quotient)
-    return failure();
-  quotient->first = stripKept(quotient->first);
-  if (!isExponential(quotient->first))
-    return failure();
-  if (failed(matchSum(quotient->first, quotient->second)) ||
-      failed(matchMaximum(quotient->first)) || failed(matchKept()))
+  auto op = node->isElement() ? node->value.getDefiningOp<linalg::SoftmaxOp>()
+                              : linalg::SoftmaxOp();
+  if (failed(op ? matchOp(node, op) : matchQuotient(node)) ||
+      failed(matchKept()))
     return failure();
   return matchGuard();
 }

@@ -21,7 +21,7 @@ struct Refusal {
 
 /// weights = exp(score - max) / sum, over the keys.
 struct Softmax {
-  /// The op that sums up, which names the softmax in the report.
+  /// The op that sums up, or is a softmax, which names it in the report.
   Operation *sum = nullptr;
   Node *score = nullptr;
   /// Whether rows whose scores are all -inf have weights of 0.

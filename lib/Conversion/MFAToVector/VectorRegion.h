@@ -1,0 +1,70 @@
+//===- VectorRegion.h - Regions for several keys at once ------ -*- C++ -*-===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MFA_LIB_CONVERSION_MFATOVECTOR_VECTORREGION_H
+#define MFA_LIB_CONVERSION_MFATOVECTOR_VECTORREGION_H
+
+#include "VectorBuilder.h"
+#include "llvm/ADT/DenseMap.h"
+
+namespace mlir::mfa {
+
+/// The keys of a vector: one for each lane from `first` on. Where `count` is
+/// set, lanes from that one on are past the last key.
+struct KeyLanes {
+  Value first, count;
+};
+
+/// `count` lanes of an f32 vector that are in `lanes`; the others are `rest`.
+Value keepLanes(VectorBuilder &b, const KeyLanes &lanes, Value vector,
+                Value rest);
+
+/// What a lane's element is of an array with consecutive lanes side by side
+/// along its last dimension: f32 for floats, else as it is. Lanes past the last
+/// key are not read.
+Value loadLanes(VectorBuilder &b, const KeyLanes &lanes, Value array,
+                ValueRange indices);
+
+/// Evaluates a region of `mfa.masked_attention` for the keys of a vector: ops
+/// on numbers that are the same for all keys once, those that work element by
+/// element on vectors, and every other one for each key by itself.
+class VectorRegion {
+public:
+  VectorRegion(VectorBuilder &b, const KeyLanes &keys) : b(b), keys(keys) {}
+
+  /// What the region yields, a vector. `score`, which is one, is null in a
+  /// region without; the others are the same for all keys.
+  Value evaluate(Region &region, Value score, Value batch, Value head,
+                 Value query, ValueRange captures);
+
+private:
+  /// A value in all lanes: the same, growing by one from lane to lane, or any.
+  struct Lanes {
+    enum Kind { Uniform, Consecutive, Any } kind;
+    /// That of the first lane, or a vector.
+    Value value;
+  };
+
+  Lanes evaluate(Operation &op);
+  Lanes evaluateUniform(Operation &op);
+  /// Where one operand is consecutive and the result is as well.
+  std::optional<Lanes> evaluateConsecutive(Operation &op);
+  std::optional<Lanes> evaluateLoad(memref::LoadOp op);
+  Lanes evaluateElements(Operation &op);
+  Lanes evaluateEachLane(Operation &op);
+  void evaluateAssert(Operation &op);
+  Value toVector(const Lanes &lanes);
+
+  VectorBuilder &b;
+  KeyLanes keys;
+  llvm::DenseMap<Value, Lanes> values;
+};
+
+} // namespace mlir::mfa
+
+#endif // MFA_LIB_CONVERSION_MFATOVECTOR_VECTORREGION_H
