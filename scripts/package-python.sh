@@ -72,5 +72,6 @@ if [ "${MFA_TORCH:-1}" != 0 ] && ! "$venv/bin/python" -c 'import torch' 2>/dev/n
 fi
 pip_install "$wheel[test]" || die "pip could not install what the tests need"
 rm -f "$dir/python-tests.xml"
-MFA_FAKE_CUDA_DIR="$MFA_BUILD_DIR/lib/fake-cuda" "$venv/bin/python" -m pytest \
+MFA_FAKE_CUDA_DIR="$MFA_BUILD_DIR/lib/fake-cuda" MFA_TOOLS="$MFA_BUILD_DIR/bin" \
+  "$venv/bin/python" -m pytest \
   -q -rs -p no:cacheprovider --junitxml="$dir/python-tests.xml" python/tests

@@ -176,13 +176,16 @@ class Writer:
         operation = _OPERATIONS[x.kind][x.op]
         return self._add(f"arith.{operation} {args[0]}, {args[1]} : {x.kind}")
 
-    def _load(self, table: Table, args: list[str]) -> str:
+    def _read(self, table: Table, args: list[str]) -> str:
         of = self._numbers[table.path]
         # The name is for what is said of an index that is out of bounds.
-        loaded = self._add(
+        return self._add(
             f"memref.load {of}[{', '.join(args)}] : {table.memref} "
             f'loc("{table.name}")'
         )
+
+    def _load(self, table: Table, args: list[str]) -> str:
+        loaded = self._read(table, args)
         kind = ELEMENTS[table.element]
         if kind == "index":
             return self._add(f"arith.index_cast {loaded} : {table.element} to index")
@@ -201,6 +204,10 @@ class Writer:
         if low > 0 and x.args[0].range[0] >= 0 and x.op == "floordiv":
             operation = "divsi"
         return self._add(f"arith.{operation} {args[0]}, {args[1]} : index")
+
+    @property
+    def lines(self) -> list[str]:
+        return self._lines
 
     @property
     def text(self) -> str:

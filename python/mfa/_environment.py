@@ -191,6 +191,10 @@ _BUILTINS = {
 _SUBSTITUTED = ("math", "numpy", "jax")
 
 
+# Modules of this package whose functions capture what users give them.
+_WITH_RULES = ("mfa.masks", "mfa.scores", "mfa.transformers")
+
+
 def _is_library(name: str) -> bool:
     package = name.partition(".")[0]
     known = ("torch", "jaxlib", "ml_dtypes", "mfa", *_SUBSTITUTED)
@@ -439,7 +443,7 @@ class Environment:
         if _is_library(module) and not (
             # A function that a function of a library has made of the user's.
             function.__closure__ and module.partition(".")[0] == "torch"
-            or module in ("mfa.masks", "mfa.scores")
+            or module in _WITH_RULES
         ):
             self.guards[-1] = (path, "is", function)
             return function

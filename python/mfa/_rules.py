@@ -99,9 +99,46 @@ def _code_of(function: Any) -> Any:
             return type(function)
 
 
+class Settled:
+    """A function for `keep=` whose captures are the same as long as it lives: what they
+    are is found once, for all layers of a model."""
+
+    def __init__(self, function: Callable):
+        self.function = function
+        self._bound: dict[tuple, tuple] = {}
+
+    def __call__(self, b, h, q, k):
+        return self.function(b, h, q, k)
+
+    def bind(self, score: Callable | None, like: Any) -> tuple:
+        """As the function `bind`; kept for a score that is none, or settled too."""
+        if not (score is None or isinstance(score, SettledScore)):
+            return bind(self.function, score, like)
+        key = score, library_of(like)
+        bound = self._bound.get(key)
+        if bound is None:
+            function = None if score is None else score.function
+            bound = self._bound[key] = bind(self.function, function, like)
+        return bound
+
+
+class SettledScore:
+    """A function for `score=`, likewise."""
+
+    def __init__(self, function: Callable):
+        self.function = function
+
+    def __call__(self, s, b, h, q, k):
+        return self.function(s, b, h, q, k)
+
+
 def bind(keep: Callable | None, score: Callable | None, like: Any) -> tuple:
     """The rules of the functions, as an _mfa.Rules, and what they capture. `like` is
     an array of the library for which symbols have element types."""
+    if type(keep) is Settled:
+        return keep.bind(score, like)
+    if type(score) is SettledScore:
+        score = score.function
     for name, function in (("keep", keep), ("score", score)):
         if function is not None and not callable(function):
             arguments = "(s, b, h, q, k)" if name == "score" else "(b, h, q, k)"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,6 +16,8 @@ _folder = tempfile.TemporaryDirectory(prefix="mfa-tests-")
 os.environ["MFA_CACHE_DIR"] = _folder.name
 # JAX shares a GPU with torch here.
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+# Models are made from configurations: nothing is looked for on the network.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 # Torch first, so that importing mfa registers its operators.
 if importlib.util.find_spec("torch"):
@@ -97,6 +101,21 @@ def reference(q, k, v, mask=None, scale=None):
         weights = np.where(total == 0, 0.0, weights / total)
         lse = np.where(total == 0, -np.inf, np.log(total) + base)[..., 0]
     return np.einsum("bhqk,bkhd->bqhd", weights, v), lse
+
+
+def find_tool(name):
+    """The path of a tool of this project: of the folder in MFA_TOOLS, or of the build
+    that the package is imported from, or of PATH; None where there is none."""
+    import mfa
+
+    built = Path(mfa.__file__).parent.parent.parent / "bin"
+    folders = [os.environ.get("MFA_TOOLS", ""), str(built), os.environ.get("PATH", "")]
+    return shutil.which(name, path=os.pathsep.join(filter(None, folders)))
+
+
+def refused(kind, text):
+    """Expects an error with exactly this text."""
+    return pytest.raises(kind, match=f"^{re.escape(text)}$")
 
 
 TOLERANCES = {"f32": 2e-5, "f16": 4e-3, "bf16": 3e-2}

@@ -1,16 +1,20 @@
 """The Python code in the documentation runs."""
 
 import importlib.util
+import os
 import re
 
 import pytest
-from conftest import SOURCE_DIR
+from conftest import SOURCE_DIR, find_tool
 
-PAGES = ["README.md", "docs/python.md", "docs/masks.md"]
+PAGES = ["README.md"]
+PAGES += [f"docs/{name}.md" for name in ("python", "masks", "transformers", "onnx")]
+# What blocks may need that is no package.
+OTHERS = {"cuda", "mfa-run"}
 
 
 def blocks(page):
-    """What each block of Python needs ("torch", "torch cuda", "jax"), its line and its
+    """What each block of Python needs (packages, "cuda", "mfa-run"), its line and its
     code."""
     text = (SOURCE_DIR / page).read_text()
     for match in re.finditer(r"^```python *(.*?)\n(.*?)^```$", text, re.M | re.S):
@@ -19,9 +23,13 @@ def blocks(page):
 
 
 def available(needs):
-    for library in set(needs) & {"torch", "jax"}:
-        if not importlib.util.find_spec(library):
-            return False
+    packages = set(needs) - OTHERS
+    if {"cuda", "diffusers", "transformers"} & set(needs):
+        packages.add("torch")
+    if not all(map(importlib.util.find_spec, packages)):
+        return False
+    if "mfa-run" in needs and not find_tool("mfa-run"):
+        return False
     if "cuda" in needs:
         import torch
 
@@ -32,6 +40,9 @@ def available(needs):
 @pytest.mark.parametrize("page", PAGES)
 def test_page(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    if tool := find_tool("mfa-run"):
+        path = os.path.dirname(tool) + os.pathsep + os.environ.get("PATH", "")
+        monkeypatch.setenv("PATH", path)
     namespace, count = {}, 0
     if available(["torch"]):
         import torch

@@ -30,6 +30,16 @@ def test_formulas():
     assert kernel.tiles(SPEC, SPEC, SPEC) == (8 * (28 + 15), 8 * (8 + 6), 8 * 7, 0)
 
 
+def test_counts_lie_anywhere():
+    """Arrays that are not there overlap nothing, wherever memory is free."""
+    kernel, blocks = compile_for(keep=mfa.masks.causal()), []
+    for number in range(60):
+        blocks.append(np.zeros(1 + number % 4))
+        if number % 3 == 2:
+            del blocks[number // 3]
+        assert kernel.tiles(SPEC, SPEC, SPEC).free == 8 * 28
+
+
 def test_other_lengths_and_short_tiles():
     kernel = compile_for(return_lse=True, sinks=mfa.Spec((4,), "f32"))
     long = mfa.Spec((2, 1000, 4, 64), "f16")
