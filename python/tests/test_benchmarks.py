@@ -420,3 +420,16 @@ def test_merged_reports(benchmark_modules, tmp_path, monkeypatch, capsys):
     assert (code, printed.err) == (1, message)
     code, printed, _ = main(tmp_path / "none.json")
     assert code == 1 and "none.json" in printed.err
+
+
+def test_cpu_beside_torch(tmp_path):
+    pytest.importorskip("torch")
+    file = tmp_path / "report.json"
+    options = ["--cases=f32 B1 H8 S512 D64 (none|window)", "--seconds=0.01"]
+    code, output, errors = run("cpu.py", *options, "--threads=1", f"--json={file}")
+    assert code == 0, output + errors
+    report = json.loads(file.read_text())
+    assert report["peak"] > 1
+    assert [row["case"]["mask"] for row in report["rows"]] == ["none", "window"]
+    assert all(row["ours"]["wall_ms"] > 0 for row in report["rows"])
+    assert output.count("\n| f32 B1 H8 S512 D64 ") == 2
