@@ -400,8 +400,8 @@ MLIR_CAPI_EXPORTED MfaError mfaCheckCUDA(void);
 
 /// How many threads of the CPU work on a launch for the CPU, or on a simulated
 /// kernel: as many as the hardware has, or as the environment variable
-/// MFA_NUM_THREADS says, until they are set for this process. A count below 1 is
-/// taken as 1. Results do not depend on it.
+/// MFA_NUM_THREADS says, until they are set for this process. A count below 1
+/// is taken as 1. Results do not depend on it.
 MLIR_CAPI_EXPORTED intptr_t mfaGetNumThreads(void);
 MLIR_CAPI_EXPORTED void mfaSetNumThreads(intptr_t count);
 

@@ -411,8 +411,8 @@ public:
   }
 };
 
-/// That a schedule of the caller is for the CPU, or not, as the target is. Tiles
-/// are counted for a GPU, on the CPU.
+/// That a schedule of the caller is for the CPU, or not, as the target is.
+/// Tiles are counted for a GPU, on the CPU.
 static Error checkScheduleKind(ModuleOp module, const Options &options) {
   bool isForCPU =
       options.target == Target::CPU && options.countTilesFor.empty();

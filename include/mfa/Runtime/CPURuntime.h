@@ -22,9 +22,10 @@
 
 extern "C" {
 /// Calls `body(index, context)` for every index from 0 to `count` - 1, on as
-/// many threads as getNumThreads says where there is work for them, and returns when all calls have returned. In an
-/// InterruptScope (mfa/Runtime/Interrupt.h) it may return without some of them.
-/// A forked process may call it whatever its parent was doing.
+/// many threads as getNumThreads says where there is work for them, and returns
+/// when all calls have returned. In an InterruptScope (mfa/Runtime/Interrupt.h)
+/// it may return without some of them. A forked process may call it whatever
+/// its parent was doing.
 void mfaParallelFor(int64_t count, void (*body)(int64_t, void *),
                     void *context);
 

@@ -181,7 +181,7 @@ void AttentionLoops::computeRows(const RowTile &rows, const RowTilePlace &place,
               [&](Value dim) { b.store(zero, output, {row, dim}); });
   });
   packing.packQuery(rows);
-  steps.forEach(place, part, [&](const KeyTile &tile, Value isTested) {
+  auto compute = [&](const KeyTile &tile, Value isTested) {
     packing.packKey(rows.batch, keyHead, tile);
     packing.packValue(rows.batch, keyHead, tile);
     b.forEach(b.index(0), numRows, shape.rows, [&](Value firstRow) {
@@ -196,6 +196,15 @@ void AttentionLoops::computeRows(const RowTile &rows, const RowTilePlace &place,
                           keys, scoreRows.factors, output);
       });
     });
+  };
+  steps.forEach(place, part, [&](const KeyTile &tile, Value isTested) {
+    if (!shape.looksAtTiles())
+      return compute(tile, isTested);
+    Value isKept = b.choose(
+        isTested, [&] { return scoreRows.isAnyKept(rows, tile); },
+        [&]() -> Value { return arith::ConstantIntOp::create(b, 1, 1); },
+        b.getI1Type());
+    b.ifElse(isKept, [&] { compute(tile, isTested); });
   });
   auto getResult = [&](Value row) {
     return RowResult{scoreRows.getMaximum(row), scoreRows.getSum(row), output,

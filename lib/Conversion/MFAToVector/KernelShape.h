@@ -28,7 +28,9 @@ struct KernelShape {
         valueDim(op.getValueDim()), element(op.getElementType()),
         factor(schedule.getDotProducts()
                    ? element
-                   : Type(Float32Type::get(op.getContext()))) {}
+                   : Type(Float32Type::get(op.getContext()))),
+        looks(schedule.getTiles() == TileChoice::List &&
+              !op.getKeep().empty()) {}
 
   // Accessors of ops are not const.
   mutable MaskedAttentionOp op;
@@ -41,7 +43,10 @@ struct KernelShape {
   int64_t headDim, valueDim;
   /// Of the operands in memory, and of the factors of products.
   Type element, factor;
+  bool looks;
 
+  /// Whether tiles are looked at for pairs that are kept.
+  bool looksAtTiles() const { return looks; }
   bool multipliesPairs() const { return perLane == 2; }
   /// Keys of a block, whose scores are summed up at a time. A tile has whole
   /// blocks.

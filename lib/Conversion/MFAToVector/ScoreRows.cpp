@@ -161,6 +161,29 @@ void ScoreRows::finishScores(const RowTile &rows, Value firstRow, Value row,
   b.ifElse(isTested, [&] { finish(true); }, [&] { finish(false); });
 }
 
+Value ScoreRows::isAnyKept(const RowTile &rows, const KeyTile &tile) {
+  MaskedAttentionOp op = shape.op;
+  Value none = b.zero(b.vectorOf(b.getI1Type()));
+  Value numRows = b.subtract(rows.end, rows.first);
+  Value kept =
+      b.forEach(b.index(0), numRows, 1, none,
+                [&](Value row, ValueRange state) -> SmallVector<Value> {
+                  RowTile::Place place = rows.locate(b, row);
+                  return b.forEach(
+                      b.index(0), tile.count, shape.lanes, state,
+                      [&](Value key, ValueRange state) -> SmallVector<Value> {
+                        KeyLanes lanes{b.add(tile.first, key),
+                                       b.subtract(tile.count, key)};
+                        Value isKept = VectorRegion(b, lanes).evaluate(
+                            op.getKeep(), /*score=*/{}, rows.batch, place.head,
+                            place.query, op.getCaptures());
+                        isKept = keepLanes(b, lanes, isKept, none);
+                        return {arith::OrIOp::create(b, state.front(), isKept)};
+                      });
+                })[0];
+  return vector::ReductionOp::create(b, vector::CombiningKind::OR, kept);
+}
+
 void ScoreRows::updateFactors(Value firstRow) {
   VectorType type = b.vectorOfF32();
   Value minusInfinity = b.splat(-kInfinity), zero = b.zero(type);

@@ -37,6 +37,8 @@ public:
 
   /// No key so far, of the first rows of the tile.
   void reset(Value numRows);
+  /// Whether the region `keep` keeps a pair of the tiles.
+  Value isAnyKept(const RowTile &rows, const KeyTile &tile);
   /// From the scores of some keys of a tile to weights. `isTested` says whether
   /// a row may drop a key of the tile, or that ends early.
   void update(const RowTile &rows, Value firstRow, const KeyTile &tile,

@@ -135,6 +135,17 @@ void VectorBuilder::ifElse(Value condition, function_ref<void()> then,
   otherwise();
 }
 
+Value VectorBuilder::choose(Value condition, function_ref<Value()> then,
+                            function_ref<Value()> otherwise, Type type) {
+  auto op = scf::IfOp::create(*this, type, condition, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(*this);
+  setInsertionPointToStart(op.thenBlock());
+  scf::YieldOp::create(*this, then());
+  setInsertionPointToStart(op.elseBlock());
+  scf::YieldOp::create(*this, otherwise());
+  return op.getResult(0);
+}
+
 Value mfa::roundTo(VectorBuilder &b, Type element, Value vector) {
   if (getElementTypeOrSelf(vector) == element)
     return vector;

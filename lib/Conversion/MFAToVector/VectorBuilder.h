@@ -67,6 +67,9 @@ public:
   SmallVector<Value>
   forEach(Value first, Value end, int64_t step, ValueRange state,
           function_ref<SmallVector<Value>(Value, ValueRange)> body);
+  /// The value of one of the two, which have one type.
+  Value choose(Value condition, function_ref<Value()> then,
+               function_ref<Value()> otherwise, Type type);
   void ifElse(Value condition, function_ref<void()> then,
               function_ref<void()> otherwise = {});
 };

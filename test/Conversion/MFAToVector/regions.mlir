@@ -70,3 +70,36 @@ func.func @arrays(%q: memref<1x?x2x8xf32>, %o: memref<1x?x2x8xf32>,
       }
   return
 }
+
+// -----
+
+// With a list each tile that may be cut is looked at first.
+
+#schedule = #mfa.schedule<kind = cpu, tile_rows = 2, tile_keys = 8, tiles = list, lanes = 4,
+                          register_rows = 1, register_columns = 1>
+
+// CHECK-LABEL: func.func @documents(
+// CHECK-SAME: %[[IDS:[a-z0-9]+]]: memref<?x?xi32>
+// CHECK: scf.parallel
+// CHECK: %[[LOOK:.*]] = scf.if %{{.*}} -> (i1)
+// CHECK: vector.maskedload %[[IDS]]
+// CHECK: vector.reduction <or>, %{{.*}} : vector<4xi1> into i1
+// CHECK: else
+// CHECK-NEXT: %[[TRUE:.*]] = arith.constant true
+// CHECK-NEXT: scf.yield %[[TRUE]]
+// CHECK: scf.if %[[LOOK]]
+// CHECK: vector.fma
+func.func @documents(%q: memref<1x?x2x8xf32>, %o: memref<1x?x2x8xf32>, %ids: memref<?x?xi32>) {
+  mfa.masked_attention
+      ins(%q, %q, %q : memref<1x?x2x8xf32>, memref<1x?x2x8xf32>, memref<1x?x2x8xf32>)
+      captures(%ids : memref<?x?xi32>)
+      outs(%o : memref<1x?x2x8xf32>) schedule(#schedule)
+      keep {
+      ^bb0(%b: index, %h: index, %i: index, %j: index, %a: memref<?x?xi32>):
+        %key = memref.load %a[%b, %j] : memref<?x?xi32>
+        %query = memref.load %a[%b, %i] : memref<?x?xi32>
+        %c = arith.cmpi eq, %key, %query : i32
+        mfa.yield %c : i1
+      }
+  return
+}

@@ -1185,8 +1185,8 @@ func.func @two_inputs(%q: tensor<2x16x4x8xf16>) {
 
 // -----
 
-// expected-error @below {{expected no 'tiles' in a schedule of kind cpu}}
-#tiles = #mfa.schedule<kind = cpu, tile_rows = 64, tile_keys = 64, tiles = list, lanes = 16, register_rows = 4, register_columns = 4>
+// expected-error @below {{expected 'tiles' of a cpu schedule to be ranges or list, but got auto}}
+#tiles = #mfa.schedule<kind = cpu, tile_rows = 64, tile_keys = 64, tiles = auto, lanes = 16, register_rows = 4, register_columns = 4>
 
 // -----
 

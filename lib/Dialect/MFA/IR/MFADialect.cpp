@@ -58,12 +58,12 @@ static ScheduleAttr rebuild(ScheduleAttr of, bool splitsKeys, bool persistent,
 ScheduleAttr ScheduleAttr::get(MLIRContext *context, int64_t tileRows,
                                int64_t tileKeys, int64_t lanes,
                                int64_t registerRows, int64_t registerColumns,
-                               bool dotProducts) {
+                               bool dotProducts, TileChoice tiles) {
   return get(context, KernelKind::CPU, tileRows, tileKeys, /*warps=*/0,
              /*stages=*/0, F32Product::TF32x3, /*pingPong=*/false,
              /*splitsKeys=*/false, /*persistent=*/false, /*adjacentHeads=*/0,
-             /*clusterBlocks=*/1, /*earlyTurns=*/false, TileChoice::Ranges,
-             lanes, registerRows, registerColumns, dotProducts);
+             /*clusterBlocks=*/1, /*earlyTurns=*/false, tiles, lanes,
+             registerRows, registerColumns, dotProducts);
 }
 
 ScheduleAttr ScheduleAttr::withoutSplits() const {
@@ -143,8 +143,7 @@ LogicalResult ScheduleAttr::verify(
       {"persistent", !persistent},
       {"adjacent_heads", adjacentHeads == 0},
       {"cluster_blocks", clusterBlocks == 1},
-      {"early_turns", !earlyTurns},
-      {"tiles", tiles == TileChoice::Ranges}};
+      {"early_turns", !earlyTurns}};
   const NamedParameter ofCPU[] = {{"lanes", lanes == 0},
                                   {"register_rows", registerRows == 0},
                                   {"register_columns", registerColumns == 0},
@@ -156,6 +155,9 @@ LogicalResult ScheduleAttr::verify(
       return emitError() << "expected no '" << parameter.name
                          << "' in a schedule of kind "
                          << stringifyKernelKind(kind);
+  if (isForCPU && tiles == TileChoice::Auto)
+    return emitError() << "expected 'tiles' of a cpu schedule to be ranges or "
+                          "list, but got auto";
   if (isForCPU)
     return verifyCPUSchedule(emitError, tileRows, tileKeys, lanes, registerRows,
                              registerColumns);

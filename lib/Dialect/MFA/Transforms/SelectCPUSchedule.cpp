@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mfa/Dialect/MFA/Transforms/Passes.h"
+#include "mfa/Dialect/MFA/Transforms/Schedules.h"
 #include "mfa/Support/CPU.h"
 #include "mfa/Support/OptionCheck.h"
 
@@ -44,9 +45,10 @@ static ScheduleAttr getSchedule(MaskedAttentionOp op, const CPU &cpu) {
            dim <= tiles.maxDim;
   });
   bool multipliesPairs = cpu.hasBF16Products && op.getElementType().isBF16();
-  return ScheduleAttr::get(op.getContext(), tiles.rows, tiles.keys, tiles.lanes,
-                           tiles.registerRows, tiles.registerColumns,
-                           multipliesPairs);
+  return ScheduleAttr::get(
+      op.getContext(), tiles.rows, tiles.keys, tiles.lanes, tiles.registerRows,
+      tiles.registerColumns, multipliesPairs,
+      readsArrays(op.getKeep()) ? TileChoice::List : TileChoice::Ranges);
 }
 
 /// A view of an array without elements may not begin anywhere.

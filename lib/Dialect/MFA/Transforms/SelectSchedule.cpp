@@ -308,9 +308,7 @@ ScheduleAttr mfa::getMmaSyncSchedule(MaskedAttentionOp op, const Chip &chip,
   return schedule;
 }
 
-/// Whether a region `keep` reads arrays, of which its closed form knows
-/// nothing.
-static bool readsArrays(Region &keep) {
+bool mfa::readsArrays(Region &keep) {
   return llvm::any_of(keep.getOps(), [](Operation &op) {
     return isa<memref::LoadOp, tensor::ExtractOp>(op);
   });

@@ -68,8 +68,7 @@ def MFA_ScheduleAttr : AttrDef<MFA_Dialect, "Schedule"> {
     ```
 
     On a CPU a thread takes one tile of query rows of a head after another. Of the
-    parameters above `kind`, `tile_rows`, `tile_keys` and `tiles` (`ranges`) apply,
-    and these:
+    parameters above `kind`, `tile_rows`, `tile_keys` and `tiles` apply, and these:
 
     | parameter | meaning | limits |
     |---|---|---|
@@ -77,6 +76,7 @@ def MFA_ScheduleAttr : AttrDef<MFA_Dialect, "Schedule"> {
     | `tile_keys` | keys of one step of the loop | a multiple of `lanes` x `register_columns`, up to 4096 |
     | `lanes` | f32 elements of a vector | 4, 8 or 16 |
     | `register_rows`, `register_columns` | rows, and vectors of each row, of what is summed up in registers at a time | 1 to 16, 1 to 8 |
+    | `tiles` | `ranges`: as above. `list`: of these, the tiles of which `keep` keeps a pair, for which each pair of a tile that it may cut is looked at first | `ranges` or `list` |
     | `dot_products` | bf16 operands are multiplied in pairs, by an instruction (AVX512-BF16), and weights are rounded to bf16; else all products are of f32 | |
 
     ```mlir
@@ -109,7 +109,7 @@ def MFA_ScheduleAttr : AttrDef<MFA_Dialect, "Schedule"> {
     // Of a CPU.
     AttrBuilder<(ins "int64_t":$tileRows, "int64_t":$tileKeys, "int64_t":$lanes,
                      "int64_t":$registerRows, "int64_t":$registerColumns,
-                     "bool":$dotProducts)>,
+                     "bool":$dotProducts, "::mlir::mfa::TileChoice":$tiles)>,
   ];
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{

@@ -280,7 +280,8 @@ def MFASelectCPUSchedulePass : Pass<"mfa-select-cpu-schedule"> {
   let summary = "Attach to each masked attention the schedule of its CPU code";
   let description = [{
     Chooses vectors and tile sizes from a table by what the CPU has: the width of its
-    vectors, and AVX512-BF16 for operands of bf16. A schedule of kind `cpu` that is
+    vectors, and AVX512-BF16 for operands of bf16. Where a region `keep` reads arrays,
+    tiles of keys are looked at before they are computed with (`tiles = list`). A schedule of kind `cpu` that is
     already on the op is kept; one for a GPU is replaced. Ops that have an operand
     without elements are left without.
 

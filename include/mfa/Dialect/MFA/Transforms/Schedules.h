@@ -23,6 +23,9 @@ ScheduleAttr getMmaSyncSchedule(MaskedAttentionOp op, const Chip &chip,
 /// over keys, unless a region `score` has the last word on what it excludes.
 bool isKeepListed(MaskedAttentionOp op);
 bool isMaskListed(MaskedAttentionOp op);
+/// Whether a region `keep` reads arrays, of which its closed form knows
+/// nothing.
+bool readsArrays(Region &keep);
 /// Whether the kernel of the op's schedule reads one.
 bool hasTileList(MaskedAttentionOp op);
 
