@@ -102,6 +102,8 @@ llvm_config.add_tool_substitutions(
         ToolSubst("mlir-opt"),
         ToolSubst("mlir-runner"),
         ToolSubst("mlir-translate"),
+        # Of a package that the build does not need.
+        ToolSubst("llc", unresolved="ignore"),
         ToolSubst("FileCheck"),
         ToolSubst("split-file"),
         ToolSubst("count"),
@@ -152,6 +154,16 @@ def probe_cuda():
     except subprocess.TimeoutExpired:
         return False
 
+
+def probe_llc(llc):
+    """A feature where `llc` is there and compiles for AArch64."""
+    if not os.path.exists(llc):
+        return set()
+    version = subprocess.run([llc, "--version"], capture_output=True, text=True).stdout
+    return {"llc-aarch64"} if re.search(r"^ +aarch64 ", version, re.MULTILINE) else set()
+
+
+config.available_features |= probe_llc(os.path.join(config.llvm_tools_dir, "llc"))
 
 if config.mfa_ptxas and os.path.exists(config.mfa_ptxas):
     config.available_features |= probe_ptxas(config.mfa_ptxas)

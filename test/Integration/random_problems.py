@@ -63,20 +63,26 @@ def rule_options(rng, rows, keys):
     return options
 
 
-def problem(rng, name, has_rules):
+def problem(rng, name, has_rules, has_few_queries):
     dtype = rng.choice(TYPES)
     batch = rng.randint(1, 2)
     kv_heads = rng.randint(1, 2)
     heads = kv_heads * rng.randint(1, 3)
     rows, keys = pick_length(rng), pick_length(rng)
-    if rng.random() < 0.15:
+    head_dims = ROW_SIZES
+    if has_few_queries:
+        heads = kv_heads * rng.choice([1, 2, 5, 8, 12])
+        rows = rng.choice([1, 1, rng.randint(2, 9)])
+        keys = rng.randint(1, 5) * rng.choice([192, 384, 768]) + rng.randint(-1, 1)
+        head_dims = ROW_SIZES + [160, 192, 256]
+    elif rng.random() < 0.15:
         # Few enough queries and many enough keys for several blocks to share.
         rows, keys = rng.choice([1, 1, rng.randint(2, 64)]), rng.randint(512, 1200)
     options = ["--name", name, "--dtype", dtype, "--batch", batch, "--seq-q", rows,
                "--seq-k", keys, "--heads", heads, "--kv-heads", kv_heads,
-               "--head-dim", rng.choice(ROW_SIZES), "--seed", rng.randint(0, 999)]
+               "--head-dim", rng.choice(head_dims), "--seed", rng.randint(0, 999)]
     if rng.random() < 0.25:
-        options += ["--v-head-dim", rng.choice(ROW_SIZES)]
+        options += ["--v-head-dim", rng.choice(head_dims)]
     if rng.random() < 0.6:
         options += mask_options(rng, (batch, heads, rows, keys), dtype)
     if rng.random() < 0.3:
@@ -103,10 +109,14 @@ def main():
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--rules", action="store_true",
                         help="give every problem regions or sinks")
+    parser.add_argument("--few-queries", action="store_true",
+                        help="give every problem few queries, of many heads for one "
+                        "of the keys, and keys for several threads to share")
     arguments = parser.parse_args()
     rng = random.Random(arguments.seed)
     for index in range(arguments.count):
-        print(problem(rng, f"random-{arguments.seed}-{index}", arguments.rules))
+        print(problem(rng, f"random-{arguments.seed}-{index}", arguments.rules,
+                      arguments.few_queries))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,9 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
 
@@ -253,6 +255,21 @@ struct OutlineParallelLoopsPass
   }
 
 private:
+  /// A loop that is left runs in one thread, as a branch back: memory that each
+  /// of its iterations allocates on the stack is allocated once, in the
+  /// function, where it does not grow.
+  static void hoistScratch(scf::ParallelOp loop) {
+    auto function = loop->getParentOfType<FunctionOpInterface>();
+    if (!function)
+      return;
+    loop.walk([&](memref::AllocaOp alloca) {
+      if (alloca->getNumOperands() == 0 &&
+          alloca->getParentWithTrait<OpTrait::AutomaticAllocationScope>() ==
+              loop)
+        alloca->moveBefore(&function.getFunctionBody().front().front());
+    });
+  }
+
   /// The loops of `module` itself: those of modules in it have been outlined.
   LogicalResult outline(ModuleOp module) {
     bool hasLoops =
@@ -283,6 +300,7 @@ private:
     RewritePatternSet patterns(&getContext());
     patterns.add(std::make_unique<OutlineParallelLoop>(symbols, parallelFor));
     walkAndApplyPatterns(module, std::move(patterns));
+    module.walk(hoistScratch);
     return success();
   }
 };

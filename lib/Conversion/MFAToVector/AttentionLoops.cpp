@@ -273,13 +273,14 @@ void AttentionLoops::finishRow(const RowTile &rows, Value row,
   if (op.getSinks()) {
     Value sink = memref::LoadOp::create(b, op.getSinks(), place.head);
     Value largest = b.larger(top, sink);
-    hasNothing = isEqual(largest, -kInfinity);
-    Value base = arith::SelectOp::create(b, hasNothing, b.f32(0), largest);
+    Value base = arith::SelectOp::create(b, isEqual(largest, -kInfinity),
+                                         b.f32(0), largest);
     auto exp = [&](Value logit) -> Value {
       return math::ExpOp::create(b, b.subtract(logit, base));
     };
     shrink = exp(top);
     total = b.add(b.multiply(total, shrink), exp(sink));
+    hasNothing = isEqual(total, 0);
     top = largest;
   }
   Value factor =

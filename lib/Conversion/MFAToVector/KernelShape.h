@@ -55,6 +55,13 @@ struct KernelShape {
     return llvm::alignTo(headDim, perLane * lanes);
   }
   int64_t paddedValueDim() const { return llvm::alignTo(valueDim, lanes); }
+  /// What the copies of tiles take of a thread's stack, with their results.
+  int64_t scratchBytes() const {
+    int64_t factors = tileRows * paddedHeadDim() +
+                      tileKeys * (paddedHeadDim() + paddedValueDim());
+    int64_t numbers = tileRows * (paddedValueDim() + lanes) + rows * tileKeys;
+    return factors * (multipliesPairs() ? 2 : 4) + numbers * 4;
+  }
   /// Rows in registers, as numbers of which a vector each is computed.
   int64_t paddedRows() const { return llvm::alignTo(rows, lanes); }
 };

@@ -52,9 +52,12 @@ Value mfa::createScaledExp(VectorBuilder &b, Value x) {
   Value scaled = arith::AddIOp::create(
       b, vector::BitCastOp::create(b, bits, result), exponent);
   result = vector::BitCastOp::create(b, b.vectorOfF32(), scaled);
-  Value vanishes =
-      arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, x, b.splat(kLeast));
-  return arith::SelectOp::create(b, vanishes, b.zero(b.vectorOfF32()), result);
+  // Not that of a NaN, whose low bits may be any: then the exponent that was
+  // added may have made a number of it.
+  Value isNumber =
+      arith::CmpFOp::create(b, arith::CmpFPredicate::OGE, x, b.splat(kLeast));
+  Value otherwise = b.larger(b.zero(b.vectorOfF32()), x);
+  return arith::SelectOp::create(b, isNumber, result, otherwise);
 }
 
 //===----------------------------------------------------------------------===//

@@ -32,8 +32,11 @@ Value mfa::loadLanes(VectorBuilder &b, const KeyLanes &lanes, Value array,
       b.vectorOf(cast<MemRefType>(array.getType()).getElementType());
   if (!lanes.count)
     return b.load(type, array, indices);
+  // The first lane has a key. No lane gets a number that is not in the array:
+  // it may be a divisor or an index.
+  Value first = b.splat(memref::LoadOp::create(b, array, indices));
   return vector::MaskedLoadOp::create(b, type, array, indices,
-                                      createLaneMask(b, lanes), b.zero(type));
+                                      createLaneMask(b, lanes), first);
 }
 
 Value VectorRegion::toVector(const Lanes &lanes) {
@@ -54,55 +57,83 @@ Value VectorRegion::toVector(const Lanes &lanes) {
   return arith::AddIOp::create(b, vector, step);
 }
 
-VectorRegion::Lanes VectorRegion::evaluateUniform(Operation &op) {
+void VectorRegion::setResults(Operation &op, Lanes::Kind kind,
+                              ValueRange results) {
+  for (auto [result, value] : llvm::zip_equal(op.getResults(), results))
+    values[result] = {kind, value};
+}
+
+void VectorRegion::evaluateUniform(Operation &op, Lanes::Kind kind) {
   IRMapping mapping;
   for (Value operand : op.getOperands())
     mapping.map(operand, values.lookup(operand).value);
-  return {Lanes::Uniform, b.clone(op, mapping)->getResult(0)};
+  setResults(op, kind, b.clone(op, mapping)->getResults());
 }
 
-std::optional<VectorRegion::Lanes>
-VectorRegion::evaluateConsecutive(Operation &op) {
-  if (!isa<arith::AddIOp, arith::SubIOp, arith::IndexCastOp,
-           arith::IndexCastUIOp, arith::ExtSIOp, arith::ExtUIOp,
-           arith::TruncIOp>(op))
-    return std::nullopt;
+/// Bits of an integer or an index.
+static unsigned getWidth(Type type) {
+  return type.isIndex() ? IndexType::kInternalStorageBitWidth
+                        : type.getIntOrFloatBitWidth();
+}
+
+/// Whether the result is consecutive wherever one operand is. Not so where more
+/// bits are made: consecutive numbers wrap around, and those with more bits do
+/// not.
+static bool keepsConsecutive(Operation &op) {
+  if (isa<arith::AddIOp, arith::SubIOp, arith::TruncIOp>(op))
+    return true;
+  return isa<arith::IndexCastOp, arith::IndexCastUIOp>(op) &&
+         getWidth(op.getResult(0).getType()) <=
+             getWidth(op.getOperand(0).getType());
+}
+
+bool VectorRegion::evaluateConsecutive(Operation &op) {
+  if (!keepsConsecutive(op))
+    return false;
   unsigned numConsecutive = 0;
   for (Value operand : op.getOperands()) {
     Lanes::Kind kind = values.lookup(operand).kind;
     if (kind == Lanes::Any)
-      return std::nullopt;
+      return false;
     numConsecutive += kind == Lanes::Consecutive;
   }
   bool falls = isa<arith::SubIOp>(op) &&
                values.lookup(op.getOperand(1)).kind == Lanes::Consecutive;
   if (numConsecutive != 1 || falls)
-    return std::nullopt;
-  return Lanes{Lanes::Consecutive, evaluateUniform(op).value};
+    return false;
+  evaluateUniform(op, Lanes::Consecutive);
+  return true;
 }
 
-std::optional<VectorRegion::Lanes>
-VectorRegion::evaluateLoad(memref::LoadOp op) {
+/// Whether elements side by side in memory are a vector there: a boolean, or an
+/// integer of 4 bits, is a byte, and a vector of them is not.
+static bool areVectorsPacked(Type element) {
+  return element.isIndex() ||
+         (element.isIntOrFloat() &&
+          llvm::is_contained({8u, 16u, 32u, 64u},
+                             element.getIntOrFloatBitWidth()));
+}
+
+bool VectorRegion::evaluateLoad(memref::LoadOp op) {
   MemRefType type = op.getMemRefType();
   ValueRange indices = op.getIndices();
-  // A boolean is a byte, and a vector of them is not.
-  if (indices.empty() || type.getElementType().isInteger(1) ||
-      !VectorType::isValidElementType(type.getElementType()) ||
+  if (indices.empty() || !areVectorsPacked(type.getElementType()) ||
       type.getStridesAndOffset().first.back() != 1 ||
       values.lookup(indices.back()).kind != Lanes::Consecutive)
-    return std::nullopt;
+    return false;
   for (Value index : indices.drop_back())
     if (values.lookup(index).kind != Lanes::Uniform)
-      return std::nullopt;
+      return false;
   SmallVector<Value> firsts;
   for (Value index : indices)
     firsts.push_back(values.lookup(index).value);
   Value array = values.lookup(op.getMemRef()).value;
-  return Lanes{Lanes::Any, loadLanes(b, keys, array, firsts)};
+  setResults(*op, Lanes::Any, loadLanes(b, keys, array, firsts));
+  return true;
 }
 
 /// The op with vectors in the place of numbers.
-VectorRegion::Lanes VectorRegion::evaluateElements(Operation &op) {
+void VectorRegion::evaluateElements(Operation &op) {
   OperationState state(b.getLoc(), op.getName());
   for (Value operand : op.getOperands())
     state.operands.push_back(toVector(values.lookup(operand)));
@@ -110,11 +141,11 @@ VectorRegion::Lanes VectorRegion::evaluateElements(Operation &op) {
     state.types.push_back(b.vectorOf(type));
   state.addAttributes(llvm::to_vector(op.getDiscardableAttrs()));
   state.propertiesAttr = op.getPropertiesAsAttribute();
-  return {Lanes::Any, b.create(state)->getResult(0)};
+  setResults(op, Lanes::Any, b.create(state)->getResults());
 }
 
-VectorRegion::Lanes VectorRegion::evaluateEachLane(Operation &op) {
-  SmallVector<Value> results;
+void VectorRegion::evaluateEachLane(Operation &op) {
+  SmallVector<SmallVector<Value>> elements(op.getNumResults());
   for (int64_t lane = 0; lane < b.lanes; ++lane) {
     IRMapping mapping;
     for (Value operand : op.getOperands()) {
@@ -124,10 +155,15 @@ VectorRegion::Lanes VectorRegion::evaluateEachLane(Operation &op) {
         element = vector::ExtractOp::create(b, toVector(lanes), lane);
       mapping.map(operand, element);
     }
-    results.push_back(b.clone(op, mapping)->getResult(0));
+    Operation *ofLane = b.clone(op, mapping);
+    for (auto [all, result] : llvm::zip_equal(elements, ofLane->getResults()))
+      all.push_back(result);
   }
-  return {Lanes::Any, vector::FromElementsOp::create(
-                          b, b.vectorOf(op.getResult(0).getType()), results)};
+  SmallVector<Value> results;
+  for (ArrayRef<Value> all : elements)
+    results.push_back(vector::FromElementsOp::create(
+        b, b.vectorOf(all.front().getType()), all));
+  setResults(op, Lanes::Any, results);
 }
 
 void VectorRegion::evaluateAssert(Operation &op) {
@@ -141,20 +177,21 @@ void VectorRegion::evaluateAssert(Operation &op) {
   cf::AssertOp::create(b, op.getLoc(), holds, check.getMsgAttr());
 }
 
-VectorRegion::Lanes VectorRegion::evaluate(Operation &op) {
+void VectorRegion::evaluate(Operation &op) {
+  if (isa<cf::AssertOp>(op))
+    return evaluateAssert(op);
   bool isUniform = llvm::all_of(op.getOperands(), [&](Value operand) {
     return values.lookup(operand).kind == Lanes::Uniform;
   });
   if (isUniform)
-    return evaluateUniform(op);
-  if (std::optional<Lanes> lanes = evaluateConsecutive(op))
-    return *lanes;
-  if (auto load = dyn_cast<memref::LoadOp>(op))
-    if (std::optional<Lanes> lanes = evaluateLoad(load))
-      return *lanes;
+    return evaluateUniform(op, Lanes::Uniform);
+  if (evaluateConsecutive(op))
+    return;
+  if (auto load = dyn_cast<memref::LoadOp>(op); load && evaluateLoad(load))
+    return;
   if (OpTrait::hasElementwiseMappableTraits(&op))
     return evaluateElements(op);
-  return evaluateEachLane(op);
+  evaluateEachLane(op);
 }
 
 Value VectorRegion::evaluate(Region &region, Value score, Value batch,
@@ -177,11 +214,7 @@ Value VectorRegion::evaluate(Region &region, Value score, Value batch,
           memref::CastOp::create(b, parameter.getType(), argument.value);
     values[parameter] = argument;
   }
-  for (Operation &op : block.without_terminator()) {
-    if (isa<cf::AssertOp>(op))
-      evaluateAssert(op);
-    else
-      values[op.getResult(0)] = evaluate(op);
-  }
+  for (Operation &op : block.without_terminator())
+    evaluate(op);
   return toVector(values.lookup(block.getTerminator()->getOperand(0)));
 }

@@ -25,8 +25,8 @@ Value keepLanes(VectorBuilder &b, const KeyLanes &lanes, Value vector,
                 Value rest);
 
 /// What a lane's element is of an array with consecutive lanes side by side
-/// along its last dimension: f32 for floats, else as it is. Lanes past the last
-/// key are not read.
+/// along its last dimension. Lanes past the last key are not read: they are as
+/// the first one.
 Value loadLanes(VectorBuilder &b, const KeyLanes &lanes, Value array,
                 ValueRange indices);
 
@@ -50,14 +50,16 @@ private:
     Value value;
   };
 
-  Lanes evaluate(Operation &op);
-  Lanes evaluateUniform(Operation &op);
+  void evaluate(Operation &op);
+  /// Once, with what the operands are in the first lane.
+  void evaluateUniform(Operation &op, Lanes::Kind kind);
   /// Where one operand is consecutive and the result is as well.
-  std::optional<Lanes> evaluateConsecutive(Operation &op);
-  std::optional<Lanes> evaluateLoad(memref::LoadOp op);
-  Lanes evaluateElements(Operation &op);
-  Lanes evaluateEachLane(Operation &op);
+  bool evaluateConsecutive(Operation &op);
+  bool evaluateLoad(memref::LoadOp op);
+  void evaluateElements(Operation &op);
+  void evaluateEachLane(Operation &op);
   void evaluateAssert(Operation &op);
+  void setResults(Operation &op, Lanes::Kind kind, ValueRange results);
   Value toVector(const Lanes &lanes);
 
   VectorBuilder &b;

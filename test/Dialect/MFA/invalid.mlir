@@ -1200,6 +1200,11 @@ func.func @two_inputs(%q: tensor<2x16x4x8xf16>) {
 
 // -----
 
+// expected-error @below {{expected 'lanes' of a cpu schedule with 'dot_products' to be 8 or 16, but got 4}}
+#lanes = #mfa.schedule<kind = cpu, tile_rows = 64, tile_keys = 64, lanes = 4, register_rows = 4, register_columns = 4, dot_products = true>
+
+// -----
+
 // expected-error @below {{expected 'register_rows' of a cpu schedule to be 1 to 16, but got 17}}
 #rows = #mfa.schedule<kind = cpu, tile_rows = 64, tile_keys = 64, lanes = 16, register_rows = 17, register_columns = 4>
 

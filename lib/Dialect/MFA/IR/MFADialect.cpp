@@ -99,12 +99,16 @@ struct NamedParameter {
 static LogicalResult
 verifyCPUSchedule(function_ref<InFlightDiagnostic()> emitError,
                   int64_t tileRows, int64_t tileKeys, int64_t lanes,
-                  int64_t registerRows, int64_t registerColumns) {
+                  int64_t registerRows, int64_t registerColumns,
+                  bool dotProducts) {
   constexpr int64_t kMostRows = 4096, kMostKeys = 4096;
   if (lanes != 4 && lanes != 8 && lanes != 16)
     return emitError() << "expected 'lanes' of a cpu schedule to be 4, 8 or "
                           "16, but got "
                        << lanes;
+  if (dotProducts && lanes == 4)
+    return emitError() << "expected 'lanes' of a cpu schedule with "
+                          "'dot_products' to be 8 or 16, but got 4";
   if (registerRows < 1 || registerRows > 16)
     return emitError() << "expected 'register_rows' of a cpu schedule to be 1 "
                           "to 16, but got "
@@ -160,7 +164,7 @@ LogicalResult ScheduleAttr::verify(
                           "list, but got auto";
   if (isForCPU)
     return verifyCPUSchedule(emitError, tileRows, tileKeys, lanes, registerRows,
-                             registerColumns);
+                             registerColumns, dotProducts);
 
   constexpr int64_t kMaxHeads = (int64_t{1} << 31) - 1;
   bool isWgmma = kind == KernelKind::Wgmma;

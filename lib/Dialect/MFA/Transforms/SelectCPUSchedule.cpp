@@ -51,6 +51,17 @@ static ScheduleAttr getSchedule(MaskedAttentionOp op, const CPU &cpu) {
       readsArrays(op.getKeep()) ? TileChoice::List : TileChoice::Ranges);
 }
 
+/// That a schedule of the user is for this CPU: any has vectors of all widths,
+/// if in several instructions each.
+static LogicalResult checkCPU(MaskedAttentionOp op, ScheduleAttr schedule,
+                              const CPU &cpu) {
+  if (!schedule.getDotProducts() || cpu.hasBF16Products)
+    return success();
+  return op.emitOpError("expected no 'dot_products' in a schedule for the CPU "
+                        "'")
+         << cpu.name << "', which has no AVX512-BF16";
+}
+
 /// A view of an array without elements may not begin anywhere.
 static bool isEmpty(MaskedAttentionOp op) {
   return llvm::any_of(op->getOperandTypes(), [](Type type) {
@@ -72,15 +83,18 @@ struct SelectCPUSchedulePass
 
   void runOnOperation() override {
     CPU known = llvm::cantFail(lookupCPU(cpu));
-    getOperation()->walk([&](MaskedAttentionOp op) {
+    WalkResult result = getOperation()->walk([&](MaskedAttentionOp op) {
       std::optional<ScheduleAttr> schedule = op.getSchedule();
       if (schedule && schedule->isForCPU())
-        return;
+        return WalkResult(checkCPU(op, *schedule, known));
       if (schedule)
         op.emitRemark("the schedule is for a GPU; one for the CPU takes its "
                       "place");
       op.setScheduleAttr(isEmpty(op) ? ScheduleAttr() : getSchedule(op, known));
+      return WalkResult::advance();
     });
+    if (result.wasInterrupted())
+      signalPassFailure();
   }
 };
 } // namespace
