@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import statistics
 import sys
@@ -26,9 +27,12 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import mfa
-import torch
-from mfa import _mfa
+# Threads of torch would wait for work at full speed, on the cores of who is next.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import mfa  # noqa: E402
+import torch  # noqa: E402
+from mfa import _mfa  # noqa: E402
 
 SDPA = torch.nn.functional.scaled_dot_product_attention
 WINDOW = 256
