@@ -160,7 +160,8 @@ def probe_llc(llc):
     if not os.path.exists(llc):
         return set()
     version = subprocess.run([llc, "--version"], capture_output=True, text=True).stdout
-    return {"llc-aarch64"} if re.search(r"^ +aarch64 ", version, re.MULTILINE) else set()
+    is_there = re.search(r"^ +aarch64 ", version, re.MULTILINE)
+    return {"llc-aarch64"} if is_there else set()
 
 
 config.available_features |= probe_llc(os.path.join(config.llvm_tools_dir, "llc"))

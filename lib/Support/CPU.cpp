@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mfa/Support/CPU.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/TargetSelect.h"
@@ -72,9 +73,36 @@ static Expected<CPU> makeCPU(StringRef name, StringRef features) {
   return cpu;
 }
 
+/// That this machine has what `cpu` has of the features that code with vectors
+/// is made of. (Of others, virtual machines hide some.)
+static Error checkHostHas(const CPU &cpu) {
+  static constexpr StringLiteral kVectorFeatures[] = {
+      "amx-", "avx", "bmi", "f16c", "fma", "sse", "ssse", "sve"};
+  std::string message;
+  Triple triple(cpu.triple);
+  const Target *target = TargetRegistry::lookupTarget(triple, message);
+  std::unique_ptr<MCSubtargetInfo> info(
+      target->createMCSubtargetInfo(triple, cpu.name, /*Features=*/""));
+  for (const auto &feature : sys::getHostCPUFeatures()) {
+    StringRef name = feature.first();
+    bool isOfVectors = any_of(kVectorFeatures, [&](StringRef prefix) {
+      return name.starts_with(prefix);
+    });
+    if (isOfVectors && !feature.second &&
+        info->checkFeatures(("+" + name).str()))
+      return createStringError(
+          "expected a CPU whose features this machine has, but '" + cpu.name +
+          "' has '" + name + "', and this machine has not");
+  }
+  return Error::success();
+}
+
 static Expected<CPU> detectHost() {
   if (const char *name = std::getenv("MFA_CPU"); name && *name) {
     Expected<CPU> cpu = makeCPU(name, /*features=*/"");
+    if (cpu)
+      if (Error error = checkHostHas(*cpu))
+        cpu = std::move(error);
     if (!cpu)
       return createStringError("MFA_CPU: " + toString(cpu.takeError()));
     return cpu;

@@ -79,7 +79,20 @@ def ConvertMFAToVectorPass : Pass<"convert-mfa-to-vector"> {
     Tiles of keys that no row keeps a key of are skipped, and `keep` is evaluated in
     those alone where a row may drop a key, as `mfa-analyze-key-tiles` finds for
     tiles of the schedule. Regions are evaluated for a vector of keys; an access to
-    an array whose elements are not side by side is one for each key.
+    an array whose elements are not side by side is one for each key. In `score`
+    these functions of f32 are polynomials, good to so many units in the last place
+    but for numbers below 2^-126, which are as 0 where they are results, and as
+    2^-126 where they are operands of a logarithm:
+
+    | `math` op | `exp` | `log` | `log2` | `log1p` | `expm1` | `erf` | `tanh` |
+    |---|---|---|---|---|---|---|---|
+    | units | 1 | 1 | 1.5 | 2 | 2.5 | 3 | 4 |
+
+    Other functions, and those of `keep`, are the C library's, for one key at a time.
+
+    The copies are on the stack of the thread that takes a tile, some hundred KiB: a
+    schedule for which they are more than 1 MiB is an error. So is one with
+    `dot_products` for an op that is not of bf16.
 
     Results do not depend on the number of threads.
   }];

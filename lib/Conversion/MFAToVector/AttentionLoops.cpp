@@ -15,12 +15,9 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 
 #include <cmath>
-#include <limits>
 
 using namespace mlir;
 using namespace mlir::mfa;
-
-static constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 namespace {
 /// The loops of one op.

@@ -9,12 +9,8 @@
 #include "Partials.h"
 #include "ScoreRows.h"
 
-#include <limits>
-
 using namespace mlir;
 using namespace mlir::mfa;
-
-static constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 Partials::Partials(VectorBuilder &b, const KernelShape &shape, Value numUnits,
                    Value numRows)

@@ -9,12 +9,8 @@
 #include "ScoreRows.h"
 #include "mlir/Dialect/X86Vector/X86VectorDialect.h"
 
-#include <limits>
-
 using namespace mlir;
 using namespace mlir::mfa;
-
-static constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 //===----------------------------------------------------------------------===//
 // exp

@@ -15,7 +15,11 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 
+#include <limits>
+
 namespace mlir::mfa {
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 /// Writes ops on vectors of one number of lanes, on f32 and on index.
 class VectorBuilder : public ImplicitLocOpBuilder {

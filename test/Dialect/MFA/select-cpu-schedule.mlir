@@ -4,6 +4,7 @@
 // RUN: mfa-opt %s --mfa-select-cpu-schedule=cpu=znver4 | FileCheck %s --check-prefixes=CHECK,BF16
 // RUN: env MFA_CPU=x86-64-v3 mfa-opt %s --mfa-select-cpu-schedule | FileCheck %s --check-prefixes=CHECK,AVX2
 // RUN: env MFA_CPU=abacus not mfa-opt %s --mfa-select-cpu-schedule 2>&1 | FileCheck %s --check-prefix=WRONG
+// RUN: env MFA_CPU=diamondrapids not mfa-opt %s --mfa-select-cpu-schedule 2>&1 | FileCheck %s --check-prefix=MISSING
 // REQUIRES: x86
 
 // RUN: mfa-opt %s --mfa-select-cpu-schedule=cpu=x86-64 2>&1 | FileCheck %s --check-prefix=REMARK
@@ -11,6 +12,7 @@
 // REMARK-NOT: remark:
 
 // WRONG: error: mfa-select-cpu-schedule: cpu=host: MFA_CPU: expected a CPU of x86_64 that LLVM knows, but got 'abacus'
+// MISSING: error: mfa-select-cpu-schedule: cpu=host: MFA_CPU: expected a CPU whose features this machine has, but 'diamondrapids' has '{{.+}}', and this machine has not
 
 // CHECK-LABEL: func.func @bf16(
 // CHECK: schedule(#mfa.schedule<kind = cpu, tile_rows = 192, tile_keys = 192

@@ -74,10 +74,10 @@ def MFA_ScheduleAttr : AttrDef<MFA_Dialect, "Schedule"> {
     |---|---|---|
     | `tile_rows` | query rows that share the copy of a tile of keys and values | a multiple of `register_rows`, up to 4096 |
     | `tile_keys` | keys of one step of the loop | a multiple of `lanes` x `register_columns`, up to 4096 |
-    | `lanes` | f32 elements of a vector | 4, 8 or 16 |
+    | `lanes` | f32 elements of a vector | 4, 8 or 16; with `dot_products` 8 or 16 |
     | `register_rows`, `register_columns` | rows, and vectors of each row, of what is summed up in registers at a time | 1 to 16, 1 to 8 |
     | `tiles` | `ranges`: as above. `list`: of these, the tiles of which `keep` keeps a pair, for which each pair of a tile that it may cut is looked at first | `ranges` or `list` |
-    | `dot_products` | bf16 operands are multiplied in pairs, by an instruction (AVX512-BF16), and weights are rounded to bf16; else all products are of f32 | |
+    | `dot_products` | bf16 operands are multiplied in pairs, by an instruction (AVX512-BF16), and weights are rounded to bf16; else all products are of f32 | only with bf16 |
 
     ```mlir
     #mfa.schedule<kind = cpu, tile_rows = 192, tile_keys = 192, lanes = 16,
