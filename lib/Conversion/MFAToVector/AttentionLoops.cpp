@@ -174,8 +174,8 @@ void AttentionLoops::computeRows(const RowTile &rows, const RowTilePlace &place,
   Value zero = b.zero(b.vectorOfF32());
   scoreRows.reset(computed);
   b.forEach(computed, [&](Value row) {
-    b.forEach(b.index(0), b.index(shape.paddedValueDim()), shape.lanes,
-              [&](Value dim) { b.store(zero, output, {row, dim}); });
+    auto clear = [&](Value dim) { b.store(zero, output, {row, dim}); };
+    b.forEach(b.index(0), b.index(shape.paddedValueDim()), shape.lanes, clear);
   });
   packing.packQuery(rows);
   auto compute = [&](const KeyTile &tile, Value isTested) {

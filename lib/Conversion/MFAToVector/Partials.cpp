@@ -56,8 +56,8 @@ RowResult Partials::combine(Value first, Value count, Value row, Value output) {
                                         b.f32(-kInfinity));
   Value base = arith::SelectOp::create(b, hasNone, b.f32(0), maximum);
   VectorType type = b.vectorOfF32();
-  b.forEach(zero, b.index(shape.paddedValueDim()), shape.lanes,
-            [&](Value dim) { b.store(b.zero(type), output, {zero, dim}); });
+  auto clear = [&](Value dim) { b.store(b.zero(type), output, {zero, dim}); };
+  b.forEach(zero, b.index(shape.paddedValueDim()), shape.lanes, clear);
   Value sum = b.forEach(
       first, end, 1, b.f32(0),
       [&](Value unit, ValueRange state) -> SmallVector<Value> {

@@ -157,7 +157,9 @@ void ScoreRows::finishScores(const RowTile &rows, Value firstRow, Value row,
                   })[0];
     memref::StoreOp::create(b, b.largestOf(largest), newMaximums, row);
   };
-  b.ifElse(isTested, [&] { finish(true); }, [&] { finish(false); });
+  auto finishTested = [&] { finish(true); };
+  auto finishFree = [&] { finish(false); };
+  b.ifElse(isTested, finishTested, finishFree);
 }
 
 Value ScoreRows::isAnyKept(const RowTile &rows, const KeyTile &tile) {
