@@ -39,12 +39,14 @@ class Schedule:
     adjacent_heads: int = 0
     cluster_blocks: int = 1
     early_turns: bool = False
+    row_counter: bool = False
 
     def __str__(self) -> str:
         text = f"{self.rows}x{self.keys}x{self.warps}x{self.stages}"
         text += " ping-pong" if self.ping_pong else ""
         text += " early" if self.early_turns else ""
         text += " persistent" if self.persistent else ""
+        text += " counter" if self.row_counter else ""
         text += f" heads {self.adjacent_heads}" if self.adjacent_heads else ""
         return text + (f" cluster {self.cluster_blocks}" if self.in_cluster else "")
 
@@ -71,6 +73,8 @@ class Schedule:
             parameters["cluster_blocks"] = self.cluster_blocks
         if self.early_turns:
             parameters["early_turns"] = "true"
+        if self.row_counter:
+            parameters["row_counter"] = "true"
         text = ", ".join(f"{name} = {value}" for name, value in parameters.items())
         return f"#mfa.schedule<{text}>"
 
@@ -101,6 +105,7 @@ class Schedule:
             + (self.adjacent_heads != other.adjacent_heads)
             + (self.cluster_blocks != other.cluster_blocks)
             + (self.early_turns != other.early_turns)
+            + (self.row_counter != other.row_counter)
         )
 
     def takes_cluster(self, blocks: int) -> bool:
@@ -140,8 +145,8 @@ def parse_schedule(text: str) -> Schedule:
         int(values.get(name, getattr(Schedule, name)))
         for name in ("adjacent_heads", "cluster_blocks")
     ]
-    early_turns = values.get("early_turns") == "true"
-    return Schedule(values["kind"], *sizes, *flags, *numbers, early_turns)
+    last = [values.get(name) == "true" for name in ("early_turns", "row_counter")]
+    return Schedule(values["kind"], *sizes, *flags, *numbers, *last)
 
 
 def _of_kind(kind: str) -> Iterable[Schedule]:

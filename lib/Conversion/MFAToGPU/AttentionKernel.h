@@ -26,6 +26,9 @@ struct KernelOperands {
   Value queryMap, keyMap, valueMap, maskMap, outputMap;
   /// Of a schedule with one, the list of key tiles (TileList.h).
   Value tileList;
+  /// Of a schedule with one, a memref [1] of i32 that is 0: which rows come
+  /// next (RowCounter.h).
+  Value rowCounter;
 };
 
 /// What a tensor map copies at once, in the order of the array's dimensions;
@@ -45,7 +48,8 @@ MemRefType getPartialType(MaskedAttentionOp op);
 /// These write the body of a kernel where `builder` stands. Block x of the grid
 /// has `tile_rows` query rows of one head; `adjacent_heads` heads of the same
 /// rows are adjacent, so that their mask tiles meet in the L2 cache. A
-/// persistent block has those of blocks x, x + width of the grid, and so on.
+/// persistent block has those of blocks x, x + width of the grid, and so on, or
+/// takes what a counter gives it.
 /// Where the schedule splits keys, block y of the grid has the y-th of as many
 /// ranges of key tiles as the grid is high.
 void buildMmaSyncKernel(OpBuilder &builder, MaskedAttentionOp op,

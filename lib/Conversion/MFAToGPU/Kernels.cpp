@@ -217,6 +217,8 @@ gpu::GPUFuncOp Kernels::get(OpBuilder &builder, MaskedAttentionOp op,
     operands.partial = reader.take("partial");
   if (hasTileList(op))
     operands.tileList = reader.take("tile_list");
+  if (op.getSchedule()->getRowCounter())
+    operands.rowCounter = reader.take("row_counter");
   if (isWgmma(op))
     buildWgmmaKernel(builder, op, operands);
   else

@@ -47,7 +47,7 @@ public:
 
   /// The kernel for `op`, whose operands are those of `getKernelArguments`, the
   /// tensor maps of a wgmma kernel, the partial sums of one that splits keys,
-  /// and the list of key tiles.
+  /// the list of key tiles, and the counter of rows.
   gpu::GPUFuncOp get(OpBuilder &builder, MaskedAttentionOp op,
                      ValueRange arguments);
   /// The kernel that takes the partial sums, output and lse.

@@ -248,19 +248,36 @@ private:
           getSharedBytes(b, op), arguments, token ? token.getType() : Type(),
           token ? ValueRange(token) : ValueRange(), cluster);
     };
-    if (!hasTileList(op)) {
+    if (!hasTileList(op) && !schedule.getRowCounter()) {
       launchAfter(Value());
       return;
     }
     auto tokenType = b.getType<gpu::AsyncTokenType>();
-    Value start =
+    Value token =
         gpu::WaitOp::create(b, tokenType, ValueRange()).getAsyncToken();
-    LaunchedTileList tiles = launchTileList(b, kernels, op, one, start);
-    arguments.push_back(tiles.list);
-    auto attention = launchAfter(tiles.token);
-    auto dealloc = gpu::DeallocOp::create(
-        b, tokenType, attention.getAsyncToken(), tiles.list);
-    gpu::WaitOp::create(b, Type(), dealloc.getAsyncToken());
+    // What is there for this launch alone.
+    SmallVector<Value> buffers;
+    if (hasTileList(op)) {
+      LaunchedTileList tiles = launchTileList(b, kernels, op, one, token);
+      buffers.push_back(tiles.list);
+      token = tiles.token;
+    }
+    if (schedule.getRowCounter()) {
+      auto counter =
+          gpu::AllocOp::create(b, MemRefType::get({1}, b.getI32Type()),
+                               tokenType, token, ValueRange(), ValueRange());
+      token = gpu::MemsetOp::create(b, tokenType, counter.getAsyncToken(),
+                                    counter.getMemref(),
+                                    arith::ConstantIntOp::create(b, 0, 32))
+                  .getAsyncToken();
+      buffers.push_back(counter.getMemref());
+    }
+    llvm::append_range(arguments, buffers);
+    token = launchAfter(token).getAsyncToken();
+    for (Value buffer : buffers)
+      token =
+          gpu::DeallocOp::create(b, tokenType, token, buffer).getAsyncToken();
+    gpu::WaitOp::create(b, Type(), token);
   }
 
   static Value getSharedBytes(ImplicitLocOpBuilder &b, MaskedAttentionOp op) {

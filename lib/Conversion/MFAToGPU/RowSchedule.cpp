@@ -25,7 +25,8 @@ RowSchedule::RowSchedule(const KernelProblem &problem)
 }
 
 void RowSchedule::forEachRound(TileSequence &sequence,
-                               function_ref<void(const Round &)> body) const {
+                               function_ref<void(const Round &)> body,
+                               const GetNext &getNext) const {
   sequence.prepare();
   // Blocks of a cluster share a number.
   auto x = gpu::Dimension::x;
@@ -60,18 +61,25 @@ void RowSchedule::forEachRound(TileSequence &sequence,
   scf::ConditionOp::create(b, isTile, test->getArguments());
   Block *rows = b.createBlock(&loop.getAfter(), {}, types, locations);
   Value number = rows->getArgument(0);
-  auto nextNumber = [=, &b = b]() -> Value {
-    Value width = isCluster ? gpu::ClusterDimOp::create(b, x).getResult()
-                            : gpu::GridDimOp::create(b, x);
-    return arith::AddIOp::create(b, number, b.toI32(width));
-  };
   Round round;
   round.number = b.toIndex(number);
   round.firstStep = rows->getArgument(1);
   round.endStep =
       arith::AddIOp::create(b, round.firstStep, sequence.countSteps(round));
   round.isOdd = rows->getArgument(2);
-  round.isLast = [=, &b = b] {
+  Value heard;
+  auto nextNumber = [&]() -> Value {
+    if (getNext) {
+      if (!heard)
+        heard = getNext(round);
+      return heard;
+    }
+    // Computed where it is needed, so that it does not live in between.
+    Value width = isCluster ? gpu::ClusterDimOp::create(b, x).getResult()
+                            : gpu::GridDimOp::create(b, x);
+    return arith::AddIOp::create(b, number, b.toI32(width));
+  };
+  round.isLast = [&] {
     return arith::CmpIOp::create(b, arith::CmpIPredicate::uge, nextNumber(),
                                  count);
   };

@@ -8,10 +8,11 @@
 
 // Tiles of query rows are numbered through adjacent heads, then all rows, then
 // the other heads, then the batch. Block x of the grid has tile x; a persistent
-// block goes on from there in steps of the grid, each a round. Blocks of a
-// cluster share a number, and each has its part of the rows. Where rows further
-// on visit more keys, as with a causal rule, the last rows come first: those
-// that take longest are not left to the end.
+// block goes on from there, each tile a round: in steps of the grid, or with
+// what a counter gives it (RowCounter.h). Blocks of a cluster share a number,
+// and each has its part of the rows. Where rows further on visit more keys, as
+// with a causal rule, the last rows come first: those that take longest are not
+// left to the end.
 //
 //===----------------------------------------------------------------------===//
 
@@ -43,9 +44,13 @@ public:
   /// Writes what all of the block's threads share.
   explicit RowSchedule(const KernelProblem &problem);
 
-  /// `body` for each round of the block.
+  /// The number of the tile after that of a round.
+  using GetNext = std::function<Value(const Round &)>;
+  /// `body` for each round of the block. Without `getNext` the next tile is one
+  /// grid further on; else it is asked once a round.
   void forEachRound(TileSequence &sequence,
-                    function_ref<void(const Round &)> body) const;
+                    function_ref<void(const Round &)> body,
+                    const GetNext &getNext = {}) const;
   /// The rows with that number. Not part of a round, so that kernels may ask
   /// where they need it: a place that is known ahead of a loop over keys lives
   /// through it.

@@ -17,28 +17,8 @@ using namespace mlir;
 using namespace mlir::mfa;
 
 //===----------------------------------------------------------------------===//
-// Barriers
+// Places
 //===----------------------------------------------------------------------===//
-
-Value TileRings::createBarriers(int64_t count) {
-  auto space =
-      gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
-  return nvgpu::MBarrierCreateOp::create(
-      b, nvgpu::MBarrierGroupType::get(b.getContext(), space, count));
-}
-
-void TileRings::initBarriers(Value barriers, int64_t count, int64_t arrivals) {
-  for (int64_t i = 0; i < count; ++i)
-    nvgpu::MBarrierInitOp::create(b, barriers, b.index(arrivals), b.index(i),
-                                  Value());
-}
-
-void TileRings::wait(Value barriers, Place place) {
-  // Nanoseconds before the instruction gives up and is tried again.
-  constexpr int64_t kPatience = 10'000'000;
-  nvgpu::MBarrierTryWaitParityOp::create(b, barriers, place.parity,
-                                         b.index(kPatience), place.stage);
-}
 
 TileRings::Place TileRings::placeOf(Value step) {
   Value stages = b.i32(problem.schedule.getStages());
@@ -51,27 +31,6 @@ TileRings::Place TileRings::placeOfQuery(const Round &round) {
   Value isOdd = round.isOdd ? round.isOdd
                             : Value(arith::ConstantIntOp::create(b, false, 1));
   return {b.index(0), isOdd};
-}
-
-void TileRings::waitForPrevious(Value barriers, Place place) {
-  wait(barriers, {place.stage, b.negate(place.parity)});
-}
-
-void TileRings::arriveAsWarp(Value barriers, Value stage, bool inCluster) {
-  // The warp's lanes are done before one of them says so.
-  NVVM::SyncWarpOp::create(b,
-                           arith::ConstantIntOp::create(b, b.getI32Type(), -1));
-  Value lane = warpgroups.getLane();
-  if (!inCluster)
-    return b.guarded(
-        arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lane, b.index(0)),
-        [&] { nvgpu::MBarrierArriveOp::create(b, barriers, stage); });
-  Value isRank = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, lane,
-                                       b.index(problem.clusterBlocks));
-  b.guarded(isRank, [&] {
-    mfa_gpu::RemoteArriveOp::create(b, barriers, stage, b.toI32(lane),
-                                    /*block_scope=*/true);
-  });
 }
 
 //===----------------------------------------------------------------------===//
@@ -96,7 +55,7 @@ TileRings::TileRings(const KernelProblem &problem, const BlockMemory &memory,
         createRing(shared.mask, {operands.mask, operands.maskMap, boxes.mask});
 }
 
-void TileRings::initialize() {
+void TileRings::initialize(function_ref<void()> initOthers) {
   int64_t warps = problem.schedule.getWarps();
   b.guarded(warpgroups.isFirstOfBlock(), [&] {
     // Whoever is the last to use its place says that it is free: of an output
@@ -107,6 +66,7 @@ void TileRings::initialize() {
     for (const Ring &ring : {key, value, mask})
       if (ring)
         initRing(ring, (ring.isOfCluster ? problem.clusterBlocks : 1) * warps);
+    initOthers();
     NVVM::FenceMbarrierInitOp::create(b);
   });
   if (problem.clusterBlocks == 1) {
@@ -130,18 +90,17 @@ TileRings::Ring TileRings::createRing(const SharedMatrix &matrix,
                                       bool isRefilled) {
   Ring ring;
   ring.source = source;
-  ring.full = createBarriers(matrix.stages);
+  ring.full = Barriers(b, matrix.stages);
   ring.buffer = memory.getBuffer(matrix);
   if (isRefilled)
-    ring.empty = createBarriers(matrix.stages);
+    ring.empty = Barriers(b, matrix.stages);
   return ring;
 }
 
 void TileRings::initRing(const Ring &ring, int64_t emptyArrivals) {
-  int64_t stages = ring.buffer.getMatrix().stages;
-  initBarriers(ring.full, stages, 1);
+  ring.full.init(b, 1);
   if (ring.empty)
-    initBarriers(ring.empty, stages, emptyArrivals);
+    ring.empty.init(b, emptyArrivals);
 }
 
 SmallVector<Value> TileRings::coordinatesOf(const Ring::Source &source,
@@ -175,7 +134,7 @@ void TileRings::loadTile(const Ring &ring, ArrayRef<OpFoldResult> first,
                          Value stage) {
   const SharedMatrix &matrix = ring.buffer.getMatrix();
   nvgpu::MBarrierArriveExpectTxOp::create(
-      b, ring.full, b.index(matrix.getTileBytes()), stage, Value());
+      b, ring.full.getGroup(), b.index(matrix.getTileBytes()), stage, Value());
   SmallVector<Value> coordinates = coordinatesOf(ring.source, first);
   Value column = coordinates.back();
   int64_t rows = matrix.rows;
@@ -198,7 +157,7 @@ void TileRings::loadTile(const Ring &ring, ArrayRef<OpFoldResult> first,
                            {b.getIndexAttr(rows), b.getIndexAttr(matrix.pitch)},
                            0, 1);
     mfa_gpu::TensorLoadOp::create(b, ring.source.map, coordinates, place,
-                                  ring.full, stage, allBlocks);
+                                  ring.full.getGroup(), stage, allBlocks);
   }
 }
 
@@ -209,7 +168,7 @@ void TileRings::loadTile(const Ring &ring, ArrayRef<OpFoldResult> first,
 void TileRings::produceQuery(const Round &round, const RowTile &rows) {
   Place place = placeOfQuery(round);
   if (round.isOdd)
-    waitForPrevious(query.empty, place);
+    query.empty.waitForPrevious(b, place);
   loadTile(query, {rows.batch, rows.firstRow, rows.head, b.getIndexAttr(0)},
            place.stage);
 }
@@ -217,7 +176,7 @@ void TileRings::produceQuery(const Round &round, const RowTile &rows) {
 void TileRings::produce(const Ring &ring, const RowTile &rows, Value firstKey,
                         Value step) {
   Place place = placeOf(step);
-  waitForPrevious(ring.empty, place);
+  ring.empty.waitForPrevious(b, place);
   bool isMask = &ring == &mask;
   loadTile(ring,
            isMask ? problem.maskOffsets(rows, firstKey)
@@ -228,8 +187,8 @@ void TileRings::produce(const Ring &ring, const RowTile &rows, Value firstKey,
 
 void TileRings::skip(const Ring &ring, Value step) {
   Place place = placeOf(step);
-  waitForPrevious(ring.empty, place);
-  nvgpu::MBarrierArriveOp::create(b, ring.full, place.stage);
+  ring.empty.waitForPrevious(b, place);
+  ring.full.arrive(b, place.stage);
 }
 
 //===----------------------------------------------------------------------===//
@@ -237,12 +196,12 @@ void TileRings::skip(const Ring &ring, Value step) {
 //===----------------------------------------------------------------------===//
 
 void TileRings::waitForQuery(const Round &round) {
-  wait(query.full, placeOfQuery(round));
+  query.full.wait(b, placeOfQuery(round));
 }
 
 void TileRings::wait(const Ring &ring, Value step) {
   if (ring)
-    wait(ring.full, placeOf(step));
+    ring.full.wait(b, placeOf(step));
 }
 
 Value TileRings::getTile(const Ring &ring, Value step) {
@@ -256,14 +215,17 @@ Value TileRings::consume(const Ring &ring, Value step) {
 
 void TileRings::release(const Ring &ring, Value step) {
   if (ring)
-    arriveAsWarp(ring.empty, stageOf(step), ring.isOfCluster);
+    ring.empty.arriveAsWarp(b, warpgroups, stageOf(step),
+                            ring.isOfCluster ? problem.clusterBlocks : 1);
 }
 
-void TileRings::releaseQuery() { arriveAsWarp(query.empty, b.index(0)); }
+void TileRings::releaseQuery() {
+  query.empty.arriveAsWarp(b, warpgroups, b.index(0));
+}
 
 void TileRings::releaseQueryByThread(const Round &round) {
   if (round.isOdd)
-    nvgpu::MBarrierArriveOp::create(b, query.empty, b.index(0));
+    query.empty.arrive(b, b.index(0));
 }
 
 //===----------------------------------------------------------------------===//

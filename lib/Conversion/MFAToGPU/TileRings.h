@@ -31,6 +31,7 @@
 #ifndef MFA_LIB_CONVERSION_MFATOGPU_TILERINGS_H
 #define MFA_LIB_CONVERSION_MFATOGPU_TILERINGS_H
 
+#include "Barriers.h"
 #include "KernelProblem.h"
 #include "RowSchedule.h"
 #include "SharedBuffers.h"
@@ -49,7 +50,7 @@ public:
       TensorBox box;
     };
     Source source;
-    Value full, empty;
+    Barriers full, empty;
     SharedBuffer buffer;
     /// Blocks of the cluster have the same tile, and each loads a part of it.
     bool isOfCluster = false;
@@ -61,9 +62,10 @@ public:
   TileRings(const KernelProblem &problem, const BlockMemory &memory,
             const Warpgroups &warpgroups);
 
-  /// Their barriers are there for all threads after `initialize`, and no block
-  /// of the cluster may end before `waitForCluster`.
-  void initialize();
+  /// Their barriers, and those that `initOthers` writes for one thread, are
+  /// there for all threads after `initialize`, and no block of the cluster may
+  /// end before `waitForCluster`.
+  void initialize(function_ref<void()> initOthers);
   void waitForCluster();
 
   //===--- For one thread of the producers --------------------------------===//
@@ -97,21 +99,9 @@ public:
   Ring query, key, value, mask;
 
 private:
-  /// A stage, and whether it is there for an odd time.
-  struct Place {
-    Value stage, parity;
-  };
+  using Place = Barriers::Place;
   Place placeOf(Value step);
   Place placeOfQuery(const Round &round);
-
-  Value createBarriers(int64_t count);
-  void initBarriers(Value barriers, int64_t count, int64_t arrivals);
-  void wait(Value barriers, Place place);
-  /// Waits for the phase before: of a fresh barrier it counts as over.
-  void waitForPrevious(Value barriers, Place place);
-  /// The lanes of this warp are done with what a barrier guards, or with what
-  /// those at its place in all blocks of the cluster do.
-  void arriveAsWarp(Value barriers, Value stage, bool inCluster = false);
 
   /// Of one that is filled but once, nobody says that it is empty.
   Ring createRing(const SharedMatrix &matrix, const Ring::Source &source,

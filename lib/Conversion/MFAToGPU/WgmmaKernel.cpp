@@ -34,6 +34,7 @@
 #include "KeyMask.h"
 #include "OnlineSoftmax.h"
 #include "OutputStores.h"
+#include "RowCounter.h"
 #include "RowSchedule.h"
 #include "ScoreFunction.h"
 #include "SharedBuffers.h"
@@ -66,7 +67,12 @@ public:
                                                      b.getI32Type())),
         memory(b), warpgroups(problem), turns(problem, warpgroups),
         rings(problem, memory, warpgroups),
-        outputs(problem, memory, warpgroups, rings), epilogue(problem) {}
+        outputs(problem, memory, warpgroups, rings), epilogue(problem) {
+    // All warps that compute, and the threads that load but the query's.
+    int64_t listeners = problem.schedule.getWarps() + 2 + bool(rings.mask);
+    if (problem.schedule.getRowCounter())
+      counter.emplace(problem, warpgroups, listeners);
+  }
 
   void build();
 
@@ -121,6 +127,8 @@ private:
   //===--- The warpgroups -------------------------------------------------===//
 
   void consumeRows(const Round &round);
+  /// How a role asks for its next rows; null where that takes no asking.
+  RowSchedule::GetNext nextRowsBy(Value (RowCounter::*getNext)(const Round &));
   void runProducers();
 
   // Each writes what all threads have in common where it is constructed.
@@ -136,6 +144,8 @@ private:
   TileRings rings;
   OutputStores outputs;
   Epilogue epilogue;
+  /// Of persistent blocks that do not take rows in steps of the grid.
+  std::optional<RowCounter> counter;
 };
 
 } // namespace
@@ -346,23 +356,35 @@ void WgmmaKernel::consumeRows(const Round &round) {
 // The producers
 //===----------------------------------------------------------------------===//
 
+RowSchedule::GetNext
+WgmmaKernel::nextRowsBy(Value (RowCounter::*getNext)(const Round &)) {
+  if (!counter)
+    return {};
+  return [this, getNext](const Round &round) {
+    return ((*counter).*getNext)(round);
+  };
+}
+
 void WgmmaKernel::runProducers() {
   int64_t warp = 0;
-  auto runOne =
-      [&](function_ref<void(const Round &, const RowTile &)> produceOfRows) {
-        b.guarded(warpgroups.isFirstOfProducer(warp++), [&] {
-          rowSchedule.forEachRound(*sequence, [&](const Round &round) {
-            produceOfRows(round, rowSchedule.locate(round.number));
-          });
-        });
-      };
-  runOne([&](const Round &round, const RowTile &rows) {
-    rings.produceQuery(round, rows);
-  });
+  auto runOne = [&](function_ref<void(const Round &, const RowTile &)> produce,
+                    Value (RowCounter::*getNext)(const Round &)) {
+    b.guarded(warpgroups.isFirstOfProducer(warp++), [&] {
+      rowSchedule.forEachRound(
+          *sequence,
+          [&](const Round &round) {
+            produce(round, rowSchedule.locate(round.number));
+          },
+          nextRowsBy(getNext));
+    });
+  };
+  runOne([&](const Round &round,
+             const RowTile &rows) { rings.produceQuery(round, rows); },
+         &RowCounter::draw);
   for (const TileRings::Ring *ring : {&rings.key, &rings.value, &rings.mask}) {
     if (!*ring)
       continue;
-    runOne([&](const Round &round, const RowTile &rows) {
+    auto produceOfRows = [&](const Round &round, const RowTile &rows) {
       auto loop = sequence->createLoop(round, round.firstStep);
       keepRolled(loop);
       OpBuilder::InsertionGuard guard(b);
@@ -379,7 +401,8 @@ void WgmmaKernel::runProducers() {
       bool isMask = ring == &rings.mask;
       b.choose(isMask ? sequence->needsMask(round, step) : b.getBoolAttr(true),
                produce, skip);
-    });
+    };
+    runOne(produceOfRows, &RowCounter::hear);
   }
 }
 
@@ -388,7 +411,10 @@ void WgmmaKernel::runProducers() {
 //===----------------------------------------------------------------------===//
 
 void WgmmaKernel::build() {
-  rings.initialize();
+  rings.initialize([&] {
+    if (counter)
+      counter->initialize();
+  });
   auto registers = kRegisters[warpgroups.getNumConsumers() - 1];
   auto roles = scf::IfOp::create(b, warpgroups.isProducer(),
                                  /*withElseRegion=*/true);
@@ -402,8 +428,9 @@ void WgmmaKernel::build() {
     NVVM::SetMaxRegisterOp::create(b, registers.consumer,
                                    NVVM::SetMaxRegisterAction::increase);
   turns.start();
-  rowSchedule.forEachRound(*sequence,
-                           [&](const Round &round) { consumeRows(round); });
+  rowSchedule.forEachRound(
+      *sequence, [&](const Round &round) { consumeRows(round); },
+      nextRowsBy(&RowCounter::hearAsWarp));
   outputs.finish();
   b.setInsertionPointAfter(roles);
   rings.waitForCluster();

@@ -8,8 +8,10 @@
 
 #include "Simulation.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 
 using namespace mlir;
@@ -67,6 +69,36 @@ struct MemcpyPattern : OpRewritePattern<gpu::MemcpyOp> {
     memref::CopyOp::create(rewriter, op.getLoc(), op.getSrc(), op.getDst());
     if (op.getAsyncToken())
       rewriter.replaceOp(op, createToken(rewriter, op.getLoc()));
+    else
+      rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+/// A loop for each dimension.
+struct MemsetPattern : OpRewritePattern<gpu::MemsetOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(gpu::MemsetOp op,
+                                PatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    auto number = [&](int64_t value) -> Value {
+      return arith::ConstantIndexOp::create(rewriter, loc, value);
+    };
+    auto type = cast<MemRefType>(op.getDst().getType());
+    SmallVector<Value> sizes;
+    for (int64_t dim = 0; dim < type.getRank(); ++dim)
+      sizes.push_back(
+          rewriter.createOrFold<memref::DimOp>(loc, op.getDst(), dim));
+    SmallVector<Value> zeros(sizes.size(), number(0));
+    SmallVector<Value> ones(sizes.size(), number(1));
+    scf::buildLoopNest(rewriter, loc, zeros, sizes, ones,
+                       [&](OpBuilder &b, Location loc, ValueRange indices) {
+                         memref::StoreOp::create(b, loc, op.getValue(),
+                                                 op.getDst(), indices);
+                       });
+    if (op.getAsyncToken())
+      rewriter.replaceOp(op, createToken(rewriter, loc));
     else
       rewriter.eraseOp(op);
     return success();
@@ -268,7 +300,7 @@ private:
 void mlir::mfa::populateHostPatterns(const SimulatedKernelMap &kernels,
                                      Simulation &simulation,
                                      RewritePatternSet &patterns) {
-  patterns.add<AllocPattern, DeallocPattern, MemcpyPattern>(
+  patterns.add<AllocPattern, DeallocPattern, MemcpyPattern, MemsetPattern>(
       patterns.getContext());
   patterns.add<LaunchPattern>(patterns.getContext(), kernels, simulation);
 }

@@ -103,3 +103,47 @@ func.func @cluster(%q: memref<1x?x4x64xbf16>, %k: memref<1x512x4x64xbf16>, %o: m
       schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, persistent = true, cluster_blocks = 2>)
   return
 }
+
+// -----
+
+// A counter, zero before the launch: who loads queries draws the next number, when
+// it has started the load, and tells it; who loads keys or values hears it, and so
+// do the consumers, whose last turn depends on it.
+// CHECK-LABEL: func.func @counter
+// CHECK: %[[COUNTER:.*]], %[[ALLOCATED:.*]] = gpu.alloc async [%{{.*}}] () : memref<1xi32>
+// CHECK: %[[ZERO:.*]] = gpu.memset async [%[[ALLOCATED]]] %[[COUNTER]], %c0_i32
+// CHECK: %[[DONE:.*]] = gpu.launch_func async [%[[ZERO]]] @{{.*}}args({{.*}}%[[COUNTER]] : memref<1xi32>)
+// CHECK: gpu.dealloc async [%[[DONE]]] %[[COUNTER]]
+// CHECK-LABEL: gpu.func @masked_attention(
+// CHECK-SAME: workgroup(%[[NUMBER:.*]] : memref<1xi32, #gpu.address_space<workgroup>>)
+// CHECK: nvgpu.mbarrier.init %[[HEARD:.*]][%c0], %c10
+// CHECK: nvvm.fence.mbarrier.init
+// CHECK: nvvm.setmaxregister decrease
+// CHECK: scf.while
+// CHECK: ^bb0(%{{.*}}: i32, %{{.*}}: i32, %[[ODD:[a-z0-9]*]]: i1)
+// CHECK:   %[[BEFORE:.*]] = arith.xori %[[ODD]], %true
+// CHECK:   mfa_gpu.tensor_load
+// CHECK:   %[[DRAWN:.*]] = memref.atomic_rmw addi %c1_i32, %{{.*}}[%c0] : (i32, memref<1xi32>) -> i32
+// CHECK:   %[[NEXT:.*]] = arith.addi %[[DRAWN]]
+// CHECK:   nvgpu.mbarrier.try_wait.parity %[[HEARD]][%c0], %[[BEFORE]]
+// CHECK:   memref.store %[[NEXT]], %[[NUMBER]][%c0]
+// CHECK:   nvgpu.mbarrier.arrive %[[TOLD:.*]][%c0]
+// CHECK:   scf.yield %[[NEXT]],
+// CHECK-COUNT-2: nvgpu.mbarrier.try_wait.parity %[[TOLD]][%c0]
+// CHECK: nvvm.setmaxregister increase
+// CHECK: scf.while
+// CHECK: ^bb0(%{{.*}}: i32, %{{.*}}: i32, %[[ODD:[a-z0-9]*]]: i1)
+// CHECK:   scf.for
+// CHECK:   nvgpu.mbarrier.try_wait.parity %[[TOLD]][%c0], %[[ODD]]
+// CHECK:   %[[HEARD_NUMBER:.*]] = memref.load %[[NUMBER]][%c0]
+// CHECK:   nvgpu.mbarrier.arrive %[[HEARD]][%c0]
+// CHECK:   %[[NEXT:.*]], %{{.*}} = gpu.shuffle idx %[[HEARD_NUMBER]]
+// CHECK:   arith.cmpi ult, %[[NEXT]], %c16_i32
+// CHECK-NOT: %[[TOLD]]
+// CHECK:   scf.yield %[[NEXT]],
+func.func @counter(%q: memref<1x512x4x64xbf16>, %o: memref<1x512x4x64xbf16>) {
+  mfa.masked_attention ins(%q, %q, %q : memref<1x512x4x64xbf16>, memref<1x512x4x64xbf16>, memref<1x512x4x64xbf16>)
+      outs(%o : memref<1x512x4x64xbf16>)
+      schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, persistent = true, row_counter = true, ping_pong = true>)
+  return
+}

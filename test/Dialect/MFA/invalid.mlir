@@ -1091,6 +1091,21 @@ func.func @memref_result(%q: tensor<2x16x4x8xf16>, %k: tensor<2x32x2x8xf16>,
 
 // -----
 
+// expected-error @below {{expected 'row_counter' with 'persistent' (blocks that take more rows), but got it without}}
+#counts_nothing = #mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, row_counter = true>
+
+// -----
+
+// expected-error @below {{expected 'row_counter' without clusters, but got it with 'cluster_blocks' of 2}}
+#counts_clusters = #mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, persistent = true, row_counter = true, cluster_blocks = 2>
+
+// -----
+
+// expected-error @below {{expected no 'row_counter' in a schedule of kind cpu}}
+#counts_on_cpu = #mfa.schedule<kind = cpu, tile_rows = 64, tile_keys = 64, lanes = 16, register_rows = 4, register_columns = 4, row_counter = true>
+
+// -----
+
 // expected-error @below {{expected 'adjacent_heads' to be 0 (all heads) to 2147483647, but got 2147483648}}
 #many_heads = #mfa.schedule<kind = mma_sync, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, adjacent_heads = 2147483648>
 
@@ -1098,6 +1113,21 @@ func.func @memref_result(%q: tensor<2x16x4x8xf16>, %k: tensor<2x32x2x8xf16>,
 
 // expected-error @below {{expected 'tile_keys' to be at most 1024, but got 4611686018427387904}}
 #many_keys = #mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 4611686018427387904, warps = 4, stages = 1>
+
+// -----
+
+// expected-error @below {{expected 'row_counter' with 'persistent' (blocks that take more rows), but got it without}}
+#counts_nothing = #mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, row_counter = true>
+
+// -----
+
+// expected-error @below {{expected 'row_counter' without clusters, but got it with 'cluster_blocks' of 2}}
+#counts_clusters = #mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, persistent = true, row_counter = true, cluster_blocks = 2>
+
+// -----
+
+// expected-error @below {{expected no 'row_counter' in a schedule of kind cpu}}
+#counts_on_cpu = #mfa.schedule<kind = cpu, tile_rows = 64, tile_keys = 64, lanes = 16, register_rows = 4, register_columns = 4, row_counter = true>
 
 // -----
 

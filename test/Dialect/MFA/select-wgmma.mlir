@@ -83,11 +83,11 @@ func.func @f32(%q: memref<2x512x4x128xf32>, %o: memref<2x512x4x128xf32>) {
 }
 
 // Regions take registers: tiles as of larger heads, with and without a mask. Rows
-// further on visit more keys: blocks of one tile of them each, which the hardware
-// hands to whichever multiprocessor is free.
+// further on visit more keys: a counter hands them out, but not where each of 132
+// multiprocessors has one tile of them at most.
 // CHECK-LABEL: @rule
-// CHECK: schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 128, warps = 8, stages = 2, ping_pong = true, adjacent_heads = 1, early_turns = true>)
-// CHECK: schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 128, warps = 8, stages = 2, ping_pong = true, adjacent_heads = 8>)
+// CHECK: schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 128, warps = 8, stages = 2, ping_pong = true, persistent = true, adjacent_heads = 1, early_turns = true>)
+// CHECK: schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 128, warps = 8, stages = 2, ping_pong = true, persistent = true, adjacent_heads = 8>)
 func.func @rule(%q: memref<2x512x4x64xf16>, %m: memref<2x512x512xf16>, %o: memref<2x512x4x64xf16>) {
   mfa.masked_attention ins(%q, %q, %q : memref<2x512x4x64xf16>, memref<2x512x4x64xf16>, memref<2x512x4x64xf16>)
       outs(%o : memref<2x512x4x64xf16>)
@@ -106,12 +106,33 @@ func.func @rule(%q: memref<2x512x4x64xf16>, %m: memref<2x512x512xf16>, %o: memre
   return
 }
 
-// In a window all rows visit as many keys, and blocks are persistent. How many a list
-// names nobody knows.
+// CHECK-LABEL: @many_rows
+// CHECK: schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 80, warps = 8, stages = 2, ping_pong = true, persistent = true, row_counter = true, adjacent_heads = 8, early_turns = true>)
+// CHECK: schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 128, warps = 8, stages = 2, ping_pong = true, persistent = true, row_counter = true, adjacent_heads = 8, early_turns = true>)
+func.func @many_rows(%large: memref<2x4096x4x256xf16>, %q: memref<2x?x4x128xf16>, %o: memref<2x4096x4x256xf16>, %p: memref<2x?x4x128xf16>) {
+  mfa.masked_attention ins(%large, %large, %large : memref<2x4096x4x256xf16>, memref<2x4096x4x256xf16>, memref<2x4096x4x256xf16>)
+      outs(%o : memref<2x4096x4x256xf16>)
+      keep {
+      ^bb0(%b: index, %h: index, %i: index, %n: index):
+        %c = arith.cmpi sle, %n, %i : index
+        mfa.yield %c : i1
+      }
+  mfa.masked_attention ins(%q, %q, %q : memref<2x?x4x128xf16>, memref<2x?x4x128xf16>, memref<2x?x4x128xf16>)
+      outs(%p : memref<2x?x4x128xf16>)
+      keep {
+      ^bb0(%b: index, %h: index, %i: index, %n: index):
+        %c = arith.cmpi sle, %n, %i : index
+        mfa.yield %c : i1
+      }
+  return
+}
+
+// In a window all rows visit as many keys. How many a list names nobody knows, and a
+// counter hands rows out.
 // CHECK-LABEL: @even
-// CHECK: persistent = true
+// CHECK: persistent = true, adjacent_heads = 1,
 // CHECK-LABEL: @listed
-// CHECK: ping_pong = true, adjacent_heads = 1, early_turns = true, tiles = list>
+// CHECK: persistent = true, row_counter = true, adjacent_heads = 8, early_turns = true, tiles = list>
 func.func @even(%q: memref<2x512x4x128xf16>, %o: memref<2x512x4x128xf16>) {
   mfa.masked_attention ins(%q, %q, %q : memref<2x512x4x128xf16>, memref<2x512x4x128xf16>, memref<2x512x4x128xf16>)
       outs(%o : memref<2x512x4x128xf16>)
@@ -126,9 +147,9 @@ func.func @even(%q: memref<2x512x4x128xf16>, %o: memref<2x512x4x128xf16>) {
       }
   return
 }
-func.func @listed(%q: memref<2x512x4x128xf16>, %ids: memref<512xi32>, %o: memref<2x512x4x128xf16>) {
-  mfa.masked_attention ins(%q, %q, %q : memref<2x512x4x128xf16>, memref<2x512x4x128xf16>, memref<2x512x4x128xf16>)
-      captures(%ids : memref<512xi32>) outs(%o : memref<2x512x4x128xf16>)
+func.func @listed(%q: memref<2x?x4x128xf16>, %ids: memref<512xi32>, %o: memref<2x?x4x128xf16>) {
+  mfa.masked_attention ins(%q, %q, %q : memref<2x?x4x128xf16>, memref<2x?x4x128xf16>, memref<2x?x4x128xf16>)
+      captures(%ids : memref<512xi32>) outs(%o : memref<2x?x4x128xf16>)
       keep {
       ^bb0(%b: index, %h: index, %i: index, %n: index, %table: memref<512xi32>):
         %of_row = memref.load %table[%i] : memref<512xi32>

@@ -45,14 +45,27 @@ void MFADialect::initialize() {
   declarePromisedInterfaces<RuntimeVerifiableOpInterface, MaskedAttentionOp>();
 }
 
-static ScheduleAttr rebuild(ScheduleAttr of, bool splitsKeys, bool persistent,
-                            int64_t clusterBlocks, TileChoice tiles) {
+namespace {
+/// What the forms of one schedule differ in.
+struct ScheduleForm {
+  bool splitsKeys, persistent, rowCounter;
+  int64_t adjacentHeads, clusterBlocks;
+  TileChoice tiles;
+
+  explicit ScheduleForm(ScheduleAttr of)
+      : splitsKeys(of.getSplitsKeys()), persistent(of.getPersistent()),
+        rowCounter(of.getRowCounter()), adjacentHeads(of.getAdjacentHeads()),
+        clusterBlocks(of.getClusterBlocks()), tiles(of.getTiles()) {}
+};
+} // namespace
+
+static ScheduleAttr rebuild(ScheduleAttr of, const ScheduleForm &form) {
   return ScheduleAttr::get(
       of.getContext(), of.getKind(), of.getTileRows(), of.getTileKeys(),
       of.getWarps(), of.getStages(), of.getF32Product(), of.getPingPong(),
-      splitsKeys, persistent, of.getAdjacentHeads(), clusterBlocks,
-      of.getEarlyTurns(), tiles, of.getLanes(), of.getRegisterRows(),
-      of.getRegisterColumns(), of.getDotProducts());
+      form.splitsKeys, form.persistent, form.rowCounter, form.adjacentHeads,
+      form.clusterBlocks, of.getEarlyTurns(), form.tiles, of.getLanes(),
+      of.getRegisterRows(), of.getRegisterColumns(), of.getDotProducts());
 }
 
 ScheduleAttr ScheduleAttr::get(MLIRContext *context, int64_t tileRows,
@@ -61,29 +74,34 @@ ScheduleAttr ScheduleAttr::get(MLIRContext *context, int64_t tileRows,
                                bool dotProducts, TileChoice tiles) {
   return get(context, KernelKind::CPU, tileRows, tileKeys, /*warps=*/0,
              /*stages=*/0, F32Product::TF32x3, /*pingPong=*/false,
-             /*splitsKeys=*/false, /*persistent=*/false, /*adjacentHeads=*/0,
-             /*clusterBlocks=*/1, /*earlyTurns=*/false, tiles, lanes,
-             registerRows, registerColumns, dotProducts);
+             /*splitsKeys=*/false, /*persistent=*/false, /*rowCounter=*/false,
+             /*adjacentHeads=*/0, /*clusterBlocks=*/1, /*earlyTurns=*/false,
+             tiles, lanes, registerRows, registerColumns, dotProducts);
 }
 
 ScheduleAttr ScheduleAttr::withoutSplits() const {
-  return rebuild(*this, /*splitsKeys=*/false, getPersistent(),
-                 getClusterBlocks(), getTiles());
+  ScheduleForm form(*this);
+  form.splitsKeys = false;
+  return rebuild(*this, form);
 }
 
 ScheduleAttr ScheduleAttr::withoutClusters() const {
-  return rebuild(*this, getSplitsKeys(), getPersistent(), /*clusterBlocks=*/1,
-                 getTiles());
+  ScheduleForm form(*this);
+  form.clusterBlocks = 1;
+  return rebuild(*this, form);
 }
 
 ScheduleAttr ScheduleAttr::withTiles(TileChoice tiles) const {
-  return rebuild(*this, getSplitsKeys(), getPersistent(), getClusterBlocks(),
-                 tiles);
+  ScheduleForm form(*this);
+  form.tiles = tiles;
+  return rebuild(*this, form);
 }
 
-ScheduleAttr ScheduleAttr::withoutPersistence() const {
-  return rebuild(*this, getSplitsKeys(), /*persistent=*/false,
-                 getClusterBlocks(), getTiles());
+ScheduleAttr ScheduleAttr::withRowCounter(int64_t adjacentHeads) const {
+  ScheduleForm form(*this);
+  form.persistent = form.rowCounter = true;
+  form.adjacentHeads = adjacentHeads;
+  return rebuild(*this, form);
 }
 
 namespace {
@@ -135,8 +153,8 @@ LogicalResult ScheduleAttr::verify(
     function_ref<InFlightDiagnostic()> emitError, KernelKind kind,
     int64_t tileRows, int64_t tileKeys, int64_t warps, int64_t stages,
     F32Product f32Product, bool pingPong, bool splitsKeys, bool persistent,
-    int64_t adjacentHeads, int64_t clusterBlocks, bool earlyTurns,
-    TileChoice tiles, int64_t lanes, int64_t registerRows,
+    bool rowCounter, int64_t adjacentHeads, int64_t clusterBlocks,
+    bool earlyTurns, TileChoice tiles, int64_t lanes, int64_t registerRows,
     int64_t registerColumns, bool dotProducts) {
   const NamedParameter ofGPU[] = {
       {"warps", warps == 0},
@@ -145,6 +163,7 @@ LogicalResult ScheduleAttr::verify(
       {"ping_pong", !pingPong},
       {"splits_keys", !splitsKeys},
       {"persistent", !persistent},
+      {"row_counter", !rowCounter},
       {"adjacent_heads", adjacentHeads == 0},
       {"cluster_blocks", clusterBlocks == 1},
       {"early_turns", !earlyTurns}};
@@ -217,6 +236,13 @@ LogicalResult ScheduleAttr::verify(
                           "'splits_keys', but got it in one of kind "
                        << stringifyKernelKind(kind)
                        << (splitsKeys ? " with 'splits_keys'" : "");
+  if (rowCounter && !persistent)
+    return emitError() << "expected 'row_counter' with 'persistent' (blocks "
+                          "that take more rows), but got it without";
+  if (rowCounter && clusterBlocks > 1)
+    return emitError() << "expected 'row_counter' without clusters, but got it "
+                          "with 'cluster_blocks' of "
+                       << clusterBlocks;
   if (adjacentHeads < 0 || adjacentHeads > kMaxHeads)
     return emitError() << "expected 'adjacent_heads' to be 0 (all heads) to "
                        << kMaxHeads << ", but got " << adjacentHeads;

@@ -142,8 +142,9 @@ static ScheduleAttr getSchedule(MaskedAttentionOp op, KernelKind kind,
   return ScheduleAttr::get(
       op.getContext(), kind, sizes.rows, sizes.keys, sizes.warps, sizes.stages,
       product, sizes.pingPong, splitsKeys, sizes.persistent && !splitsKeys,
-      sizes.adjacentHeads, splitsKeys ? 1 : sizes.clusterBlocks,
-      sizes.earlyTurns, TileChoice::Ranges, /*lanes=*/0, /*registerRows=*/0,
+      /*rowCounter=*/false, sizes.adjacentHeads,
+      splitsKeys ? 1 : sizes.clusterBlocks, sizes.earlyTurns,
+      TileChoice::Ranges, /*lanes=*/0, /*registerRows=*/0,
       /*registerColumns=*/0, /*dotProducts=*/false);
 }
 
@@ -332,16 +333,41 @@ static TileChoice chooseTiles(MaskedAttentionOp op, TileLists lists) {
 }
 
 /// Whether tiles of rows visit tiles of keys in other numbers, which grow with
-/// the place of the rows or are those of a list. Persistent blocks, which take
-/// rows in steps of the grid, would have done at other times: the rows that one
-/// of them gets, of 64 tiles and 132 multiprocessors, are a 16th of the heads.
-/// Blocks of one tile go to whichever multiprocessor is free.
+/// the place of the rows or are those of a list. Persistent blocks that take
+/// rows in steps of the grid would be done at other times: the rows that one of
+/// them gets, of 64 tiles and 132 multiprocessors, are a 16th of the heads.
 static bool haveRowsOwnNumbers(MaskedAttentionOp op, ScheduleAttr schedule) {
   if (schedule.getTiles() == TileChoice::List && isKeepListed(op))
     return true;
   return growsWithRows(
       getKeyTiles(op, schedule.getClusterBlocks() * schedule.getTileRows(),
                   schedule.getTileKeys()));
+}
+
+/// Where rows have their own numbers of key tiles, those that take longest are
+/// to come first for so many heads at a time: with all heads, keys and values
+/// would come from memory, and with one the last rows of all are long ones.
+static constexpr int64_t kHeadsOfCounter = 8;
+
+/// The schedule, with a counter that hands out rows where they differ: but not
+/// where each block has one tile of them anyway.
+static ScheduleAttr balanceRows(MaskedAttentionOp op, ScheduleAttr schedule,
+                                const Chip &chip) {
+  if (schedule.getKind() != KernelKind::Wgmma || schedule.getSplitsKeys() ||
+      schedule.getClusterBlocks() > 1 || !haveRowsOwnNumbers(op, schedule))
+    return schedule;
+  int64_t tiles = 1;
+  for (auto [dim, of] : {std::pair(ScoreDim::Batch, int64_t{1}),
+                         std::pair(ScoreDim::Head, int64_t{1}),
+                         std::pair(ScoreDim::Query, schedule.getTileRows())}) {
+    int64_t size = op.getScoreSize(dim);
+    if (ShapedType::isDynamic(size))
+      return schedule.withRowCounter(kHeadsOfCounter);
+    tiles *= llvm::divideCeil(size, of);
+  }
+  return tiles > chip.multiprocessors
+             ? schedule.withRowCounter(kHeadsOfCounter)
+             : schedule;
 }
 
 namespace {
@@ -362,9 +388,7 @@ struct SelectSchedulePass
         return;
       ScheduleAttr schedule =
           select(op, *known).withTiles(chooseTiles(op, tiles));
-      if (schedule.getPersistent() && haveRowsOwnNumbers(op, schedule))
-        schedule = schedule.withoutPersistence();
-      op.setScheduleAttr(schedule);
+      op.setScheduleAttr(balanceRows(op, schedule, *known));
       ++numSelected;
     });
   }

@@ -55,6 +55,7 @@ def MFA_ScheduleAttr : AttrDef<MFA_Dialect, "Schedule"> {
     | `stages` | key, value and mask tiles in flight; 1 overlaps the loads of one operand with the product of the other | `mma_sync`: 1 or 2; `wgmma`: 1 to 4 |
     | `ping_pong` | `wgmma`: warpgroups take turns, by named barriers, to start their products, so that the softmax of one runs under the products of another | `wgmma` with 8 or 12 warps |
     | `persistent` | `wgmma`: one block for each multiprocessor takes one tile of query rows after another, and loads keys, values and mask of the next while the output of this one is stored. Without it a block has one tile | `wgmma` without `splits_keys` |
+    | `row_counter` | with `persistent`: a block takes its next tile of query rows from a counter in memory, when it needs one, and not in steps of the grid, so that all blocks end together where tiles of rows visit other numbers of keys | with `persistent` and without clusters |
     | `adjacent_heads` | how many heads have their tiles of the same query rows side by side in the grid, before the next rows of these heads; 0 for all heads of the batch. Multiprocessors then read one mask tile for so many heads, and keys and values of so many heads, at a time from the L2 cache | 0 to 2147483647 |
     | `cluster_blocks` | `wgmma`: how many blocks make a cluster. They have the next tiles of query rows of one head after each other, and each loads its part of a tile of keys or values for all of them, so that so many blocks read it once from the L2 cache | `wgmma` without `splits_keys`; 1, 2, 4 or 8, and `tile_keys` a multiple of 8 x `cluster_blocks` |
     | `early_turns` | with `ping_pong`: a warpgroup passes its turn when a quarter of its product of query and key is still to come, so that the next one's products start without a gap | with `ping_pong` |
@@ -95,6 +96,7 @@ def MFA_ScheduleAttr : AttrDef<MFA_Dialect, "Schedule"> {
     DefaultValuedParameter<"bool", "false">:$ping_pong,
     DefaultValuedParameter<"bool", "false">:$splits_keys,
     DefaultValuedParameter<"bool", "false">:$persistent,
+    DefaultValuedParameter<"bool", "false">:$row_counter,
     DefaultValuedParameter<"int64_t", "0">:$adjacent_heads,
     DefaultValuedParameter<"int64_t", "1">:$cluster_blocks,
     DefaultValuedParameter<"bool", "false">:$early_turns,
@@ -118,8 +120,9 @@ def MFA_ScheduleAttr : AttrDef<MFA_Dialect, "Schedule"> {
     ScheduleAttr withoutSplits() const;
     /// The same schedule for blocks in no clusters.
     ScheduleAttr withoutClusters() const;
-    /// The same schedule for blocks of one tile of query rows each.
-    ScheduleAttr withoutPersistence() const;
+    /// The same schedule for persistent blocks whose rows a counter hands out,
+    /// with other heads side by side.
+    ScheduleAttr withRowCounter(int64_t adjacentHeads) const;
     /// The same schedule for other tiles of keys.
     ScheduleAttr withTiles(TileChoice tiles) const;
   }];

@@ -310,8 +310,8 @@ def MFASelectSchedulePass : Pass<"mfa-select-schedule"> {
     chip and the number of query rows where that is known. Keys are split between
     blocks (`splits_keys`) where up to 64 query rows have 512 keys or more and the
     grid is not known to fill the chip, or more rows have 2048 keys and are known
-    to fill less than half of it. Blocks are persistent only where all rows visit as
-    many tiles of keys. A schedule that is already on the op is kept.
+    to fill less than half of it. Where rows visit other numbers of key
+    tiles, as with a causal rule, a counter hands them out (`row_counter`). A schedule that is already on the op is kept.
 
     A block visits the tiles of keys that a list in memory names (`tiles = list` in
     the schedule) where the option `tiles` says so:

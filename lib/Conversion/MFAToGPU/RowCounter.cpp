@@ -1,0 +1,69 @@
+//===- RowCounter.cpp - Query rows that a counter hands out ---------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "RowCounter.h"
+#include "Warpgroups.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+using namespace mlir;
+using namespace mlir::mfa;
+
+RowCounter::RowCounter(const KernelProblem &problem,
+                       const Warpgroups &warpgroups, int64_t listeners)
+    : problem(problem), b(problem.b), warpgroups(warpgroups),
+      listeners(listeners), told(b, 1), heard(b, 1) {
+  auto kernel = b.getInsertionBlock()->getParentOp();
+  auto function = dyn_cast<gpu::GPUFuncOp>(kernel);
+  if (!function)
+    function = kernel->getParentOfType<gpu::GPUFuncOp>();
+  auto space =
+      gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
+  number = function.addWorkgroupAttribution(
+      MemRefType::get({1}, b.getI32Type(), AffineMap(), space), b.getLoc());
+}
+
+void RowCounter::initialize() {
+  told.init(b, 1);
+  heard.init(b, listeners);
+}
+
+Value RowCounter::draw(const Round &round) {
+  Value zero = b.index(0);
+  Value drawn =
+      memref::AtomicRMWOp::create(b, arith::AtomicRMWKind::addi, b.i32(1),
+                                  problem.operands.rowCounter, zero);
+  // The first rows are those of the blocks' own numbers.
+  Value width = gpu::GridDimOp::create(b, gpu::Dimension::x);
+  Value next = arith::AddIOp::create(b, drawn, b.toI32(width));
+  heard.waitForPrevious(b, {zero, round.isOdd});
+  memref::StoreOp::create(b, next, number, zero);
+  told.arrive(b, zero);
+  return next;
+}
+
+Value RowCounter::read(const Round &round) {
+  Value zero = b.index(0);
+  told.wait(b, {zero, round.isOdd});
+  return memref::LoadOp::create(b, number, zero);
+}
+
+Value RowCounter::hear(const Round &round) {
+  Value next = read(round);
+  heard.arrive(b, b.index(0));
+  return next;
+}
+
+Value RowCounter::hearAsWarp(const Round &round) {
+  Value next = read(round);
+  heard.arriveAsWarp(b, warpgroups, b.index(0));
+  // From lane 0: what all lanes have alike can be in uniform registers.
+  return gpu::ShuffleOp::create(b, next, b.i32(0), b.i32(kWarpSize),
+                                gpu::ShuffleMode::IDX)
+      .getShuffleResult();
+}
