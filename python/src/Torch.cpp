@@ -207,7 +207,7 @@ static uint64_t makeKey(const TensorList &list) {
   return key << 3 | list.count;
 }
 
-static bool check(const Guard &guard, const TensorList &list) {
+static bool accepts(const Guard &guard, const TensorList &list) {
   PyObject *tensors[TensorList::kMaxCount];
   for (int i = 0; i < list.count; ++i)
     tensors[i] = list.arrays[i]->object.ptr();
@@ -238,7 +238,7 @@ bool mfa::python::arePlain(const TensorList &list) {
   uint64_t key = makeKey(list);
   // By index: what a guard calls may be other threads' turn.
   for (size_t i = 0; i < table.guards.size(); ++i)
-    if (table.guards[i].key == key && check(table.guards[i], list)) {
+    if (table.guards[i].key == key && accepts(table.guards[i], list)) {
       apply(table.guards[i].flags, list);
       return true;
     }

@@ -132,6 +132,8 @@ protected:
   void forTask(ArrayRef<OpFoldResult> bounds,
                function_ref<void(ValueRange task)> body);
   Value vote(Value condition, NVVM::VoteSyncKind kind);
+  /// Of the lanes' numbers.
+  Value findExtreme(Value number, Extreme which);
   Value toNumber(TileClass tileClass) {
     return b.i32(static_cast<int64_t>(tileClass));
   }
@@ -172,6 +174,19 @@ Value ListKernel::vote(Value condition, NVVM::VoteSyncKind kind) {
   Type type =
       kind == NVVM::VoteSyncKind::ballot ? b.getI32Type() : b.getI1Type();
   return NVVM::VoteSyncOp::create(b, type, b.i32(-1), condition, kind);
+}
+
+Value ListKernel::findExtreme(Value number, Extreme which) {
+  for (int64_t offset = kWarpSize / 2; offset > 0; offset /= 2) {
+    Value other =
+        gpu::ShuffleOp::create(b, number, b.i32(offset), b.i32(kWarpSize),
+                               gpu::ShuffleMode::XOR)
+            .getShuffleResult();
+    number = which == Extreme::Least
+                 ? arith::MinSIOp::create(b, number, other).getResult()
+                 : arith::MaxSIOp::create(b, number, other).getResult();
+  }
+  return number;
 }
 
 //===----------------------------------------------------------------------===//
@@ -219,10 +234,14 @@ Value TileClassesKernel::findClass(const RowTilePlace &place, Value tile) {
   auto any = [&](Value condition) {
     return vote(condition, NVVM::VoteSyncKind::any);
   };
+  auto extreme = [&](Value number, Extreme which) {
+    return findExtreme(number, which);
+  };
   auto findFacts = [&](Value mask) {
-    return createTileFacts(
-        b, {problem.getOp(), problem.operands.captures, mask}, place.batch,
-        place.head, queries, keys, problem.tileKeys, {lane, kWarpSize, any});
+    return createTileFacts(b,
+                           {problem.getOp(), problem.operands.captures, mask},
+                           place.batch, place.head, queries, keys,
+                           problem.tileKeys, {lane, kWarpSize, any, extreme});
   };
   Value isShort = arith::ConstantIntOp::create(b, false, 1);
   if (problem.hasTail())

@@ -130,7 +130,9 @@ void TileCounter::countClasses(const RowTilePlace &place) {
   KeyTileSpan queries{firstRow, getEnd(firstRow, tileRows, numQueries)};
   PairSources sources{op, op.getCaptures(),
                       isMaskListed(op) ? op.getMask() : Value()};
-  TileLanes lanes{index(0), 1, [](Value condition) { return condition; }};
+  auto any = [](Value condition) { return condition; };
+  auto extreme = [](Value number, Extreme) { return number; };
+  TileLanes lanes{index(0), 1, any, extreme};
   forEach(visited.first, visited.end, [&](Value tile) {
     Value firstKey = arith::MulIOp::create(b, tile, index(tileKeys));
     KeyTileSpan keys{firstKey, getEnd(firstKey, tileKeys, numKeys)};

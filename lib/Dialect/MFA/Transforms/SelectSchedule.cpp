@@ -365,9 +365,8 @@ static ScheduleAttr balanceRows(MaskedAttentionOp op, ScheduleAttr schedule,
       return schedule.withRowCounter(kHeadsOfCounter);
     tiles *= llvm::divideCeil(size, of);
   }
-  return tiles > chip.multiprocessors
-             ? schedule.withRowCounter(kHeadsOfCounter)
-             : schedule;
+  return tiles > chip.multiprocessors ? schedule.withRowCounter(kHeadsOfCounter)
+                                      : schedule;
 }
 
 namespace {

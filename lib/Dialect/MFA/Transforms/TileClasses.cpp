@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mfa/Dialect/MFA/Transforms/TileClasses.h"
+#include "TileIntervals.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -219,8 +220,30 @@ PairFacts mfa::createTileFacts(ImplicitLocOpBuilder &b,
                                Value head, const KeyTileSpan &queries,
                                const KeyTileSpan &keys, int64_t tileKeys,
                                const TileLanes &lanes) {
-  return TileScan(b, sources, batch, head, queries, keys, tileKeys, lanes)
-      .run();
+  auto scan = [&] {
+    return TileScan(b, sources, batch, head, queries, keys, tileKeys, lanes)
+        .run();
+  };
+  MaskedAttentionOp op = sources.op;
+  if (op.getKeep().empty() || sources.mask)
+    return scan();
+  std::optional<TileTruth> kept =
+      createKeepTruth(b, sources, batch, head, queries, keys, lanes);
+  if (!kept)
+    return scan();
+  Value isOpen = b.createOrFold<arith::AndIOp>(kept->mayHold, kept->mayFail);
+  SmallVector<Type> types(4, b.getI1Type());
+  auto facts = scf::IfOp::create(b, types, isOpen, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(facts.thenBlock());
+  PairFacts found = scan();
+  scf::YieldOp::create(b, ValueRange{found.anyKept, found.anyLeft,
+                                     found.anyDropped, found.anyMasked});
+  b.setInsertionPointToStart(facts.elseBlock());
+  scf::YieldOp::create(b, ValueRange{kept->mayHold, kept->mayHold,
+                                     kept->mayFail, createBool(b, false)});
+  return {facts.getResult(0), facts.getResult(1), facts.getResult(2),
+          facts.getResult(3)};
 }
 
 Value mfa::createTileClass(ImplicitLocOpBuilder &b, const PairFacts &facts,

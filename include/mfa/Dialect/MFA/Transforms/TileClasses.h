@@ -7,8 +7,10 @@
 //===----------------------------------------------------------------------===//
 
 // What the closed form of a rule cannot say (KeyTiles.h) is found out where the
-// program runs: by the region `keep` and the mask for each pair of a tile of
-// query rows and a tile of keys, until no further pair can change the answer.
+// program runs: where least and greatest elements of the arrays that the rule
+// reads do not tell, by the region `keep` and the mask for each pair of a tile
+// of query rows and a tile of keys, until no further pair can change the
+// answer.
 //
 //   skipped   no pair is kept by the rule
 //   excluded  the mask excludes all that are: skipped where all scores and
@@ -45,12 +47,17 @@ struct PairSources {
 PairFacts createPairFacts(ImplicitLocOpBuilder &b, const PairSources &sources,
                           Value batch, Value head, Value query, Value key);
 
+enum class Extreme { Least, Greatest };
+
 /// Who looks at a tile together: of `count` the one with that number looks at
-/// each `count`-th key. `any` is whether an i1 is true for one of them.
+/// each `count`-th key. `any` is whether an i1 is true for one of them, and
+/// `extreme` the least or the greatest of their signed numbers of 32 bits or
+/// more.
 struct TileLanes {
   Value number;
   int64_t count;
   function_ref<Value(Value condition)> any;
+  function_ref<Value(Value number, Extreme which)> extreme;
 };
 
 /// Those of a tile of `tileKeys` keys or less, none of whose spans is empty.
