@@ -30,6 +30,43 @@ using namespace mlir::mfa_gpu;
 
 namespace {
 
+/// A loop that carries tiles, with what is said of it: upstream's pattern
+/// leaves attributes behind.
+struct ConvertAnnotatedWhile : OpConversionPattern<scf::WhileOp> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(scf::WhileOp op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    SmallVector<Value> operands;
+    for (ValueRange values : adaptor.getOperands())
+      llvm::append_range(operands, values);
+    SmallVector<Type> types;
+    SmallVector<unsigned> ends;
+    for (Type type : op.getResultTypes()) {
+      if (failed(typeConverter->convertType(type, types)))
+        return rewriter.notifyMatchFailure(op, "has a type that stays");
+      ends.push_back(types.size());
+    }
+    auto loop = scf::WhileOp::create(rewriter, op.getLoc(), types, operands);
+    loop->setAttrs(op->getAttrs());
+    for (auto [from, to] :
+         llvm::zip_equal(op->getRegions(), loop->getRegions())) {
+      rewriter.inlineRegionBefore(from, to, to.end());
+      if (failed(rewriter.convertRegionTypes(&to, *typeConverter)))
+        return failure();
+    }
+    SmallVector<ValueRange> results;
+    unsigned first = 0;
+    for (unsigned end : ends) {
+      results.push_back(loop.getResults().slice(first, end - first));
+      first = end;
+    }
+    rewriter.replaceOpWithMultiple(op, results);
+    return success();
+  }
+};
+
 struct ConvertMFAGPUToNVVMPass
     : mfa::impl::ConvertMFAGPUToNVVMPassBase<ConvertMFAGPUToNVVMPass> {
   void runOnOperation() override {
@@ -60,6 +97,7 @@ struct ConvertMFAGPUToNVVMPass
     populateWarpgroupPatterns(converter, patterns);
     scf::populateSCFStructuralTypeConversionsAndLegality(converter, patterns,
                                                          target);
+    patterns.add<ConvertAnnotatedWhile>(converter, &context, /*benefit=*/2);
     if (failed(applyPartialConversion(getOperation(), target,
                                       std::move(patterns))))
       signalPassFailure();

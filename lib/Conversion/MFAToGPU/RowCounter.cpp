@@ -33,6 +33,11 @@ void RowCounter::initialize() {
   heard.init(b, listeners);
 }
 
+/// Of one stage, each round has the other phase.
+Value RowCounter::isOdd(const Round &round) {
+  return arith::TruncIOp::create(b, b.getI1Type(), round.index);
+}
+
 Value RowCounter::draw(const Round &round) {
   Value zero = b.index(0);
   Value drawn =
@@ -41,7 +46,7 @@ Value RowCounter::draw(const Round &round) {
   // The first rows are those of the blocks' own numbers.
   Value width = gpu::GridDimOp::create(b, gpu::Dimension::x);
   Value next = arith::AddIOp::create(b, drawn, b.toI32(width));
-  heard.waitForPrevious(b, {zero, round.isOdd});
+  heard.waitForPrevious(b, {zero, isOdd(round)});
   memref::StoreOp::create(b, next, number, zero);
   told.arrive(b, zero);
   return next;
@@ -49,7 +54,7 @@ Value RowCounter::draw(const Round &round) {
 
 Value RowCounter::read(const Round &round) {
   Value zero = b.index(0);
-  told.wait(b, {zero, round.isOdd});
+  told.wait(b, {zero, isOdd(round)});
   return memref::LoadOp::create(b, number, zero);
 }
 

@@ -45,6 +45,7 @@ public:
   Value hearAsWarp(const Round &round);
 
 private:
+  Value isOdd(const Round &round);
   Value read(const Round &round);
 
   const KernelProblem &problem;

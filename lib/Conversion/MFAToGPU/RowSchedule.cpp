@@ -24,15 +24,32 @@ RowSchedule::RowSchedule(const KernelProblem &problem)
       queries, b.index(problem.clusterBlocks * problem.tileRows));
 }
 
+Value RowSchedule::getBlock() const {
+  auto x = gpu::Dimension::x;
+  return problem.clusterBlocks > 1 ? gpu::ClusterIdOp::create(b, x).getResult()
+                                   : gpu::BlockIdOp::create(b, x);
+}
+
+Value RowSchedule::countTiles() const {
+  Value heads = b.dim(problem.operands.query, 2);
+  return b.toI32(
+      arith::MulIOp::create(b, b.dim(problem.operands.query, 0),
+                            arith::MulIOp::create(b, tilesOfHead, heads)));
+}
+
+Value RowSchedule::addGrid(Value number) const {
+  auto x = gpu::Dimension::x;
+  Value width = problem.clusterBlocks > 1
+                    ? gpu::ClusterDimOp::create(b, x).getResult()
+                    : gpu::GridDimOp::create(b, x);
+  return arith::AddIOp::create(b, number, b.toI32(width));
+}
+
 void RowSchedule::forEachRound(TileSequence &sequence,
                                function_ref<void(const Round &)> body,
                                const GetNext &getNext) const {
   sequence.prepare();
-  // Blocks of a cluster share a number.
-  auto x = gpu::Dimension::x;
-  bool isCluster = problem.clusterBlocks > 1;
-  Value block = isCluster ? gpu::ClusterIdOp::create(b, x).getResult()
-                          : gpu::BlockIdOp::create(b, x);
+  Value block = getBlock();
   Value zero = sequence.getStep(0);
   if (!problem.schedule.getPersistent()) {
     Round only;
@@ -41,20 +58,16 @@ void RowSchedule::forEachRound(TileSequence &sequence,
     only.endStep = sequence.countSteps(only);
     return body(only);
   }
-  Value heads = b.dim(problem.operands.query, 2);
-  Value count = b.toI32(
-      arith::MulIOp::create(b, b.dim(problem.operands.query, 0),
-                            arith::MulIOp::create(b, tilesOfHead, heads)));
-  Value isOdd = arith::ConstantIntOp::create(b, false, 1);
+  Value count = countTiles();
   // No scf.for, whose step would live through the loop over keys as well.
-  SmallVector<Value> state{b.toI32(block), zero, isOdd};
+  SmallVector<Value> state{b.toI32(block), zero, b.i32(0)};
   SmallVector<Type> types(ValueRange(state).getTypes());
   auto loop = scf::WhileOp::create(b, types, state);
   // Addresses of an output tile, say, computed before this loop would live, or
   // be spilled, through the one over keys.
   keepInvariantsInside(loop);
   OpBuilder::InsertionGuard guard(b);
-  SmallVector<Location> locations(3, b.getLoc());
+  SmallVector<Location> locations(types.size(), b.getLoc());
   Block *test = b.createBlock(&loop.getBefore(), {}, types, locations);
   Value isTile = arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
                                        test->getArgument(0), count);
@@ -66,18 +79,15 @@ void RowSchedule::forEachRound(TileSequence &sequence,
   round.firstStep = rows->getArgument(1);
   round.endStep =
       arith::AddIOp::create(b, round.firstStep, sequence.countSteps(round));
-  round.isOdd = rows->getArgument(2);
+  round.index = rows->getArgument(2);
   Value heard;
   auto nextNumber = [&]() -> Value {
-    if (getNext) {
-      if (!heard)
-        heard = getNext(round);
-      return heard;
-    }
     // Computed where it is needed, so that it does not live in between.
-    Value width = isCluster ? gpu::ClusterDimOp::create(b, x).getResult()
-                            : gpu::GridDimOp::create(b, x);
-    return arith::AddIOp::create(b, number, b.toI32(width));
+    if (!getNext)
+      return addGrid(number);
+    if (!heard)
+      heard = getNext(round);
+    return heard;
   };
   round.isLast = [&] {
     return arith::CmpIOp::create(b, arith::CmpIPredicate::uge, nextNumber(),
@@ -85,7 +95,67 @@ void RowSchedule::forEachRound(TileSequence &sequence,
   };
   body(round);
   scf::YieldOp::create(
-      b, ValueRange{nextNumber(), round.endStep, b.negate(round.isOdd)});
+      b, ValueRange{nextNumber(), round.endStep,
+                    arith::AddIOp::create(b, round.index, b.i32(1))});
+}
+
+void RowSchedule::pipelineRounds(TileSequence &sequence,
+                                 const RoundPipeline &pipeline,
+                                 const GetNext &getNext) const {
+  sequence.prepare();
+  Value count = countTiles();
+  Value one = b.i32(1);
+  auto makeRound = [&](Value number, Value firstStep, Value endStep,
+                       Value index) {
+    Round round;
+    round.number = b.toIndex(number);
+    round.firstStep = firstStep;
+    round.endStep = endStep;
+    round.index = index;
+    return round;
+  };
+  // What is done, as it is handed on: number, end and index, the next number,
+  // and the state.
+  auto runRound = [&](Round round, ValueRange started) {
+    round.endStep =
+        arith::AddIOp::create(b, round.firstStep, sequence.countSteps(round));
+    SmallVector<Value> state = pipeline.run(round, started);
+    Value number = b.toI32(round.number);
+    Value next = getNext ? getNext(round) : addGrid(number);
+    SmallVector<Value> done{number, round.endStep, round.index, next};
+    llvm::append_range(done, state);
+    return done;
+  };
+  // Each block has a first tile: the grid is no wider than there are tiles. It
+  // is in front of the loop, which asks first: of one that asks last ptxas
+  // takes steps to differ between lanes, and has them in registers of each,
+  // from where every product takes descriptors anew.
+  Round first =
+      makeRound(b.toI32(getBlock()), sequence.getStep(0), Value(), b.i32(0));
+  SmallVector<Value> done = runRound(first, pipeline.start(first));
+  SmallVector<Type> types(ValueRange(done).getTypes());
+  SmallVector<Location> locations(types.size(), b.getLoc());
+  auto loop = scf::WhileOp::create(b, types, done);
+  keepInvariantsInside(loop);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    Block *test = b.createBlock(&loop.getBefore(), {}, types, locations);
+    Value isTile = arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
+                                         test->getArgument(3), count);
+    scf::ConditionOp::create(b, isTile, test->getArguments());
+    auto values =
+        b.createBlock(&loop.getAfter(), {}, types, locations)->getArguments();
+    // Steps of the next are behind those of the last.
+    Round next = makeRound(values[3], values[1], Value(),
+                           arith::AddIOp::create(b, values[2], one));
+    SmallVector<Value> started =
+        pipeline.change(makeRound(values[0], Value(), values[1], values[2]),
+                        values.drop_front(4), next);
+    scf::YieldOp::create(b, runRound(next, started));
+  }
+  ValueRange last = loop.getResults();
+  pipeline.end(makeRound(last[0], Value(), last[1], last[2]),
+               last.drop_front(4));
 }
 
 RowTile RowSchedule::locate(Value number) const {

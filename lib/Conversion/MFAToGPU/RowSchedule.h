@@ -33,10 +33,27 @@ struct Round {
   /// Of the tile of rows.
   Value number;
   Value firstStep, endStep;
-  // Of a persistent block, else null: whether an odd number of rounds came
-  // before, and, asked where it is needed, whether none comes after.
-  Value isOdd;
+  // Of a persistent block, else null: how many rounds came before, in 32 bits,
+  // and, asked where it is needed, whether none comes after.
+  Value index;
   std::function<Value()> isLast;
+};
+
+/// What is done with the rounds of a persistent block, where the end of one and
+/// the start of the next are one thing: first `start` for the first of them,
+/// and then `run` for each, with `change` in between and `end` behind the last.
+/// What `start` and `change` return goes to `run`, and what that returns,
+/// values of `stateTypes`, to `change` and `end`. In `change` and `end` a round
+/// that is done has its end, in `start` and `change` one that comes has none
+/// yet.
+struct RoundPipeline {
+  SmallVector<Type> stateTypes;
+  function_ref<SmallVector<Value>(const Round &round)> start;
+  function_ref<SmallVector<Value>(const Round &round, ValueRange started)> run;
+  function_ref<SmallVector<Value>(const Round &done, ValueRange state,
+                                  const Round &next)>
+      change;
+  function_ref<void(const Round &done, ValueRange state)> end;
 };
 
 class RowSchedule {
@@ -51,12 +68,22 @@ public:
   void forEachRound(TileSequence &sequence,
                     function_ref<void(const Round &)> body,
                     const GetNext &getNext = {}) const;
+  /// Of a persistent block.
+  void pipelineRounds(TileSequence &sequence, const RoundPipeline &pipeline,
+                      const GetNext &getNext = {}) const;
   /// The rows with that number. Not part of a round, so that kernels may ask
   /// where they need it: a place that is known ahead of a loop over keys lives
   /// through it.
   RowTile locate(Value number) const;
 
 private:
+  /// The block's number, those of a cluster sharing one.
+  Value getBlock() const;
+  /// How many tiles there are, in 32 bits.
+  Value countTiles() const;
+  /// One grid further on.
+  Value addGrid(Value number) const;
+
   const KernelProblem &problem;
   KernelBuilder &b;
   /// How many tiles of rows a head has: of a cluster, those that all its blocks

@@ -28,9 +28,17 @@ TileRings::Place TileRings::placeOf(Value step) {
 }
 
 TileRings::Place TileRings::placeOfQuery(const Round &round) {
-  Value isOdd = round.isOdd ? round.isOdd
-                            : Value(arith::ConstantIntOp::create(b, false, 1));
-  return {b.index(0), isOdd};
+  if (!round.index)
+    return {b.index(0), arith::ConstantIntOp::create(b, false, 1)};
+  int64_t stages = query.buffer.getMatrix().stages;
+  auto isOdd = [&](Value number) {
+    return arith::TruncIOp::create(b, b.getI1Type(), number);
+  };
+  if (stages == 1)
+    return {b.index(0), isOdd(round.index)};
+  Value count = b.i32(stages);
+  return {b.toIndex(arith::RemUIOp::create(b, round.index, count)),
+          isOdd(arith::DivUIOp::create(b, round.index, count))};
 }
 
 //===----------------------------------------------------------------------===//
@@ -167,7 +175,7 @@ void TileRings::loadTile(const Ring &ring, ArrayRef<OpFoldResult> first,
 
 void TileRings::produceQuery(const Round &round, const RowTile &rows) {
   Place place = placeOfQuery(round);
-  if (round.isOdd)
+  if (round.index)
     query.empty.waitForPrevious(b, place);
   loadTile(query, {rows.batch, rows.firstRow, rows.head, b.getIndexAttr(0)},
            place.stage);
@@ -219,13 +227,17 @@ void TileRings::release(const Ring &ring, Value step) {
                             ring.isOfCluster ? problem.clusterBlocks : 1);
 }
 
-void TileRings::releaseQuery() {
-  query.empty.arriveAsWarp(b, warpgroups, b.index(0));
+Value TileRings::getQuery(const Round &round) {
+  return query.buffer.getTile(b, placeOfQuery(round).stage);
+}
+
+void TileRings::releaseQuery(const Round &round) {
+  query.empty.arriveAsWarp(b, warpgroups, placeOfQuery(round).stage);
 }
 
 void TileRings::releaseQueryByThread(const Round &round) {
-  if (round.isOdd)
-    query.empty.arrive(b, b.index(0));
+  if (round.index)
+    query.empty.arrive(b, placeOfQuery(round).stage);
 }
 
 //===----------------------------------------------------------------------===//

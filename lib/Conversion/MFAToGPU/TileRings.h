@@ -80,6 +80,7 @@ public:
   //===--- For all consumers ----------------------------------------------===//
 
   void waitForQuery(const Round &round);
+  Value getQuery(const Round &round);
   /// Waits until the tile of a step is there; null rings have none to wait for,
   /// nor one to release.
   void wait(const Ring &ring, Value step);
@@ -88,14 +89,14 @@ public:
   Value consume(const Ring &ring, Value step);
   /// This warp is done with reading it.
   void release(const Ring &ring, Value step);
-  void releaseQuery();
+  void releaseQuery(const Round &round);
   /// The thread that stored the output from the place of the query, if this has
   /// to be known.
   void releaseQueryByThread(const Round &round);
   /// Where a ring keeps its tile of a step.
   Value stageOf(Value step) { return placeOf(step).stage; }
 
-  /// The query is one of a single stage: its tile of a round.
+  /// The query has a tile for each round.
   Ring query, key, value, mask;
 
 private:

@@ -108,11 +108,11 @@ void Turns::pass() {
     NVVM::BarrierArriveOp::create(b, next, b.i32(2 * kWarpgroupSize));
 }
 
-void Turns::passLast(const Round &round) {
+void Turns::passLast(Value isLast) {
   if (!isPingPong)
     return;
   Value isAwaited = b.negate(isLastConsumer);
-  if (round.isLast)
-    isAwaited = arith::OrIOp::create(b, isAwaited, b.negate(round.isLast()));
+  if (isLast)
+    isAwaited = arith::OrIOp::create(b, isAwaited, b.negate(isLast));
   b.guarded(isAwaited, [&] { pass(); });
 }

@@ -68,8 +68,8 @@ public:
   void take();
   void pass();
   /// The last turn of a round: passes it on, but behind the block's last
-  /// product.
-  void passLast(const Round &round);
+  /// product. `isLast` of the round, null if it is known to be.
+  void passLast(Value isLast);
 
 private:
   KernelBuilder &b;

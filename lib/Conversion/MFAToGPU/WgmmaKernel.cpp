@@ -19,7 +19,10 @@
 // under the products of the others, and nothing is multiplied while rows are
 // rescaled. (Without turns the consumers share the tensor cores evenly, and all
 // of them have their scores at once.) The turns of a persistent block go on
-// from tile to tile of its rows.
+// from tile to tile of its rows: with the last weights of one tile and their
+// value the first scores of the next are multiplied, if both have room, so that
+// a tile costs no turns but those of its steps, and is stored under the
+// products of the others.
 //
 // For this a softmax must take no longer than the products of the others. Most
 // of what it takes is the way to the row maximum and back: all scores of a row,
@@ -95,7 +98,7 @@ private:
 
   //===--- Products -------------------------------------------------------===//
 
-  Value startScores(Value step);
+  Value startScores(const Round &round, Value step);
   Value startOutput(Value step, const State &state);
   /// Products when all, or all but the latest `pending`, of those started are
   /// there.
@@ -126,7 +129,18 @@ private:
 
   //===--- The warpgroups -------------------------------------------------===//
 
+  /// The scores of a round's first step.
+  Value startRows(const Round &round);
+  /// All steps of a round, but for the product with its last value.
+  State weighRows(const Round &round, Value firstScores);
+  /// Stores the rows of a round by that product.
+  void storeRows(const Round &round, Value output, const State &state);
   void consumeRows(const Round &round);
+  /// The same for all rounds of a persistent block, in which the product with
+  /// the last value of a round is in one turn with the first scores of the
+  /// next.
+  void consumePipelined();
+  bool isPipelined() const;
   /// How a role asks for its next rows; null where that takes no asking.
   RowSchedule::GetNext nextRowsBy(Value (RowCounter::*getNext)(const Round &));
   void runProducers();
@@ -154,7 +168,7 @@ private:
 // Products
 //===----------------------------------------------------------------------===//
 
-Value WgmmaKernel::startScores(Value step) {
+Value WgmmaKernel::startScores(const Round &round, Value step) {
   Value keys = rings.consume(rings.key, step);
   const SharedMatrix &query = problem.memory.query;
   // In steps of 16 elements of the head; of a single one nothing is early.
@@ -163,7 +177,7 @@ Value WgmmaKernel::startScores(Value step) {
   if (problem.schedule.getEarlyTurns() && steps > 1)
     split = b.getI64IntegerAttr(16 * (steps - std::max<int64_t>(steps / 4, 1)));
   return mfa_gpu::WarpgroupMmaOp::create(
-      b, problem.scoreTile(problem.f32), rings.query.buffer.getTile(b), keys,
+      b, problem.scoreTile(problem.f32), rings.getQuery(round), keys,
       /*accumulator=*/Value(), /*transpose_rhs=*/true, split);
 }
 
@@ -287,21 +301,25 @@ WgmmaKernel::State WgmmaKernel::weighStep(const Round &round, Value products,
 // The consumers
 //===----------------------------------------------------------------------===//
 
-void WgmmaKernel::consumeRows(const Round &round) {
+Value WgmmaKernel::startRows(const Round &round) {
+  rings.waitForQuery(round);
+  turns.take();
+  Value scores = finishTurn(startScores(round, round.firstStep))[0];
+  rings.release(rings.key, round.firstStep);
+  return scores;
+}
+
+WgmmaKernel::State WgmmaKernel::weighRows(const Round &round,
+                                          Value firstScores) {
   if (function.dependsOnRows())
     function.enterRows(rowSchedule.locate(round.number));
-  rings.waitForQuery(round);
-
   // The first step has no maximum before it, and is the one to be tested.
   Value first = round.firstStep;
-  turns.take();
-  Value products = finishTurn(startScores(first))[0];
-  rings.release(rings.key, first);
   ScoreFunction::Test test = enterStep(round, first, /*isFirst=*/true);
   rings.wait(rings.mask, first);
   State state;
   state.softmax = softmax.getInitialState();
-  state = weighByNewMax(round, products, first, state, test);
+  state = weighByNewMax(round, firstScores, first, state, test);
   state.output = b.splat(problem.outputTile(problem.f32), b.constant(0));
   rings.release(rings.mask, first);
 
@@ -314,7 +332,8 @@ void WgmmaKernel::consumeRows(const Round &round) {
     Value step = loop.getInductionVar(), before = sequence->stepBefore(step);
     state = State::fromValues(loop.getRegionIterArgs());
     turns.take();
-    Value output = startOutput(before, state), scores = startScores(step);
+    Value output = startOutput(before, state),
+          scores = startScores(round, step);
     // Under the products.
     rings.wait(rings.mask, step);
     KeyMask keyMask;
@@ -337,19 +356,81 @@ void WgmmaKernel::consumeRows(const Round &round) {
     scf::YieldOp::create(b, state.toValues());
   }
   state = State::fromValues(loop.getResults());
-  bool isPersistent = problem.schedule.getPersistent();
-  if (isPersistent && !problem.memory.hasOutputInPlaceOfQuery())
-    rings.releaseQuery();
-  Value last = sequence->stepBefore(round.endStep);
-  turns.take();
-  Value output = startOutput(last, state);
-  turns.passLast(round);
-  output = waitFor(output)[0];
-  if (isPersistent)
-    rings.release(rings.value, last);
+  if (problem.schedule.getPersistent() &&
+      !problem.memory.hasOutputInPlaceOfQuery())
+    rings.releaseQuery(round);
+  return state;
+}
+
+void WgmmaKernel::storeRows(const Round &round, Value output,
+                            const State &state) {
   RowTile rows = rowSchedule.locate(round.number);
   epilogue.store(rows, output, state.softmax,
                  [&](Value rounded) { outputs.store(round, rows, rounded); });
+}
+
+void WgmmaKernel::consumeRows(const Round &round) {
+  State state = weighRows(round, startRows(round));
+  Value last = sequence->stepBefore(round.endStep);
+  turns.take();
+  Value output = startOutput(last, state);
+  turns.passLast(round.isLast ? round.isLast() : Value());
+  output = waitFor(output)[0];
+  if (problem.schedule.getPersistent())
+    rings.release(rings.value, last);
+  storeRows(round, output, state);
+}
+
+bool WgmmaKernel::isPipelined() const {
+  // Where the output takes the place of the query, the next one is not there
+  // before that is stored. Output and scores are held at once while one is
+  // stored, for which lanes of three warpgroups have too few registers. And
+  // with rules it brought nothing: there first steps take longest.
+  return problem.schedule.getPersistent() &&
+         !problem.memory.hasOutputInPlaceOfQuery() &&
+         warpgroups.getNumConsumers() < 3 && !problem.getOp().hasRegions();
+}
+
+void WgmmaKernel::consumePipelined() {
+  mfa_gpu::TileType row = problem.rowTile(problem.f32);
+  // Nothing that is not used: loops without that would lose what is said of
+  // this one.
+  SmallVector<Type> stateTypes{
+      problem.outputTile(problem.f32),
+      problem.scoreTile(problem.element, mfa_gpu::FragmentKind::Operand), row,
+      row};
+  auto start = [&](const Round &round) {
+    return SmallVector<Value>{startRows(round)};
+  };
+  auto run = [&](const Round &round, ValueRange scores) {
+    SmallVector<Value> values = weighRows(round, scores[0]).toValues();
+    values.pop_back();
+    return values;
+  };
+  auto getState = [](ValueRange values) -> State {
+    return {values[0], values[1], {values[2], values[3]}, Value()};
+  };
+  auto change = [&](const Round &done, ValueRange values, const Round &next) {
+    State state = getState(values);
+    Value last = sequence->stepBefore(done.endStep), first = next.firstStep;
+    rings.waitForQuery(next);
+    turns.take();
+    Value output = startOutput(last, state), scores = startScores(next, first);
+    SmallVector<Value> products = finishTurn({output, scores});
+    rings.release(rings.value, last);
+    rings.release(rings.key, first);
+    storeRows(done, products[0], state);
+    return SmallVector<Value>{products[1]};
+  };
+  auto end = [&](const Round &done, ValueRange values) {
+    State state = getState(values);
+    turns.take();
+    Value output = startOutput(sequence->stepBefore(done.endStep), state);
+    turns.passLast(Value());
+    storeRows(done, waitFor(output)[0], state);
+  };
+  rowSchedule.pipelineRounds(*sequence, {stateTypes, start, run, change, end},
+                             nextRowsBy(&RowCounter::hearAsWarp));
 }
 
 //===----------------------------------------------------------------------===//
@@ -428,9 +509,12 @@ void WgmmaKernel::build() {
     NVVM::SetMaxRegisterOp::create(b, registers.consumer,
                                    NVVM::SetMaxRegisterAction::increase);
   turns.start();
-  rowSchedule.forEachRound(
-      *sequence, [&](const Round &round) { consumeRows(round); },
-      nextRowsBy(&RowCounter::hearAsWarp));
+  if (isPipelined())
+    consumePipelined();
+  else
+    rowSchedule.forEachRound(
+        *sequence, [&](const Round &round) { consumeRows(round); },
+        nextRowsBy(&RowCounter::hearAsWarp));
   outputs.finish();
   b.setInsertionPointAfter(roles);
   rings.waitForCluster();

@@ -48,7 +48,8 @@ func.func @runs(%q: memref<1x256x5x32xf16>, %o: memref<1x256x5x32xf16>) {
 // -----
 
 // A persistent block: from its own number in steps of the grid, in each of its
-// roles. Nothing is moved out of these loops. A consumer asks for the place of
+// roles. (Three warpgroups of consumers have no room for a pipeline of rounds.)
+// Nothing is moved out of these loops. A consumer asks for the place of
 // its rows when it stores them, and passes its turn on behind the last.
 // CHECK-LABEL: gpu.func @masked_attention(
 // CHECK: nvvm.setmaxregister decrease
@@ -56,25 +57,61 @@ func.func @runs(%q: memref<1x256x5x32xf16>, %o: memref<1x256x5x32xf16>) {
 // CHECK: nvvm.setmaxregister increase
 // CHECK: %[[BLOCK:.*]] = gpu.block_id  x
 // CHECK: %[[FIRST:.*]] = arith.index_castui %[[BLOCK]]
-// CHECK: scf.while (%{{.*}} = %[[FIRST]], %{{.*}} = %c0_i32, %{{.*}} = %false)
-// CHECK:   arith.cmpi ult, %{{.*}}, %c16_i32
-// CHECK: ^bb0(%[[NUMBER:[a-z0-9]*]]: i32, %{{.*}}: i32, %[[ODD:[a-z0-9]*]]: i1)
+// CHECK: scf.while (%{{.*}} = %[[FIRST]], %{{.*}} = %c0_i32, %{{.*}} = %c0_i32)
+// CHECK:   arith.cmpi ult, %{{.*}}, %c12_i32
+// CHECK: ^bb0(%[[NUMBER:[a-z0-9]*]]: i32, %{{.*}}: i32, %[[INDEX:[a-z0-9]*]]: i32)
 // CHECK-NOT: arith.divui %[[NUMBER]]
 // CHECK:   scf.for
 // CHECK:   %[[WIDTH:.*]] = gpu.grid_dim  x
 // CHECK:   %[[STEP:.*]] = arith.index_castui %[[WIDTH]]
 // CHECK:   %[[NEXT:.*]] = arith.addi %[[NUMBER]], %[[STEP]]
-// CHECK:   %[[IS_NOT_LAST:.*]] = arith.cmpi ult, %[[NEXT]], %c16_i32
+// CHECK:   %[[IS_NOT_LAST:.*]] = arith.cmpi ult, %[[NEXT]], %c12_i32
 // CHECK:   %[[IS_AWAITED:.*]] = arith.ori %{{.*}}, %[[IS_NOT_LAST]]
 // CHECK:   scf.if %[[IS_AWAITED]]
 // CHECK-NEXT: nvvm.barrier.arrive
 // CHECK:   arith.divui %[[NUMBER]], %c4_i32
 // CHECK:   mfa_gpu.tensor_store
-// CHECK:   %[[EVEN:.*]] = arith.xori %[[ODD]], %true
-// CHECK:   scf.yield %[[NEXT]], %{{.*}}, %[[EVEN]]
+// CHECK:   %[[NEXT_INDEX:.*]] = arith.addi %[[INDEX]], %c1_i32
+// CHECK:   scf.yield %[[NEXT]], %{{.*}}, %[[NEXT_INDEX]]
 // CHECK: } attributes {loop_annotation = {{.*}}}
 // CHECK: gpu.return
 func.func @persistent(%q: memref<1x512x4x64xbf16>, %o: memref<1x512x4x64xbf16>) {
+  mfa.masked_attention ins(%q, %q, %q : memref<1x512x4x64xbf16>, memref<1x512x4x64xbf16>, memref<1x512x4x64xbf16>)
+      outs(%o : memref<1x512x4x64xbf16>)
+      schedule(#mfa.schedule<kind = wgmma, tile_rows = 192, tile_keys = 64, warps = 12, stages = 2, persistent = true, ping_pong = true>)
+  return
+}
+
+// -----
+
+// Rounds as a pipeline: the last weights of one are multiplied with their value in
+// the turn in which the first scores of the next are, before it is stored. The query
+// has two tiles, which are there in turns.
+// CHECK-LABEL: gpu.func @masked_attention(
+// CHECK: nvvm.setmaxregister increase
+// CHECK: %[[BLOCK:.*]] = gpu.block_id  x
+// CHECK: mfa_gpu.warpgroup_mma {{.*}} {transpose_rhs}
+// CHECK: scf.for %{{.*}} = %c1_i32 to %c8_i32
+// CHECK: %[[FIRST:.*]] = arith.index_castui %[[BLOCK]]
+// CHECK: %[[SECOND:.*]] = arith.addi %[[FIRST]], %{{.*}}
+// CHECK: scf.while (%{{.*}} = %[[FIRST]], %{{.*}} = %c8_i32, %{{.*}} = %c0_i32, %{{.*}} = %[[SECOND]],
+// CHECK:   arith.cmpi ult, %{{.*}}, %c16_i32
+// CHECK: ^bb0(%[[DONE:[a-z0-9]*]]: i32, %[[END:[a-z0-9]*]]: i32, %[[INDEX:[a-z0-9]*]]: i32, %[[NEXT:[a-z0-9]*]]: i32,
+// CHECK:   %[[NEXT_INDEX:.*]] = arith.addi %[[INDEX]], %c1_i32
+// CHECK:   arith.remui %[[NEXT_INDEX]], %c2_i32
+// CHECK:   %[[OUTPUT:.*]] = mfa_gpu.warpgroup_mma
+// CHECK:   %[[SCORES:.*]] = mfa_gpu.warpgroup_mma {{.*}} {transpose_rhs}
+// CHECK:   mfa_gpu.warpgroup_wait 0, %[[OUTPUT]], %[[SCORES]]
+// CHECK:   arith.divui %[[DONE]], %c4_i32
+// CHECK:   mfa_gpu.tensor_store
+// CHECK:   %[[NEXT_END:.*]] = arith.addi %[[END]], %c8_i32
+// CHECK:   scf.for %{{.*}} to %[[NEXT_END]]
+// CHECK:   scf.yield %[[NEXT]], %[[NEXT_END]], %[[NEXT_INDEX]],
+// CHECK: } attributes {loop_annotation = {{.*}}}
+// CHECK: mfa_gpu.warpgroup_mma
+// CHECK: mfa_gpu.tensor_store
+// CHECK: gpu.return
+func.func @pipelined(%q: memref<1x512x4x64xbf16>, %o: memref<1x512x4x64xbf16>) {
   mfa.masked_attention ins(%q, %q, %q : memref<1x512x4x64xbf16>, memref<1x512x4x64xbf16>, memref<1x512x4x64xbf16>)
       outs(%o : memref<1x512x4x64xbf16>)
       schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, persistent = true, ping_pong = true>)
@@ -116,15 +153,16 @@ func.func @cluster(%q: memref<1x?x4x64xbf16>, %k: memref<1x512x4x64xbf16>, %o: m
 // CHECK: gpu.dealloc async [%[[DONE]]] %[[COUNTER]]
 // CHECK-LABEL: gpu.func @masked_attention(
 // CHECK-SAME: workgroup(%[[NUMBER:.*]] : memref<1xi32, #gpu.address_space<workgroup>>)
-// CHECK: nvgpu.mbarrier.init %[[HEARD:.*]][%c0], %c10
+// CHECK: nvgpu.mbarrier.init %[[HEARD:.*]][%c0], %c14
 // CHECK: nvvm.fence.mbarrier.init
 // CHECK: nvvm.setmaxregister decrease
 // CHECK: scf.while
-// CHECK: ^bb0(%{{.*}}: i32, %{{.*}}: i32, %[[ODD:[a-z0-9]*]]: i1)
-// CHECK:   %[[BEFORE:.*]] = arith.xori %[[ODD]], %true
+// CHECK: ^bb0(%{{.*}}: i32, %{{.*}}: i32, %[[INDEX:[a-z0-9]*]]: i32)
 // CHECK:   mfa_gpu.tensor_load
 // CHECK:   %[[DRAWN:.*]] = memref.atomic_rmw addi %c1_i32, %{{.*}}[%c0] : (i32, memref<1xi32>) -> i32
 // CHECK:   %[[NEXT:.*]] = arith.addi %[[DRAWN]]
+// CHECK:   %[[ODD:.*]] = arith.trunci %[[INDEX]]
+// CHECK:   %[[BEFORE:.*]] = arith.xori %[[ODD]], %true
 // CHECK:   nvgpu.mbarrier.try_wait.parity %[[HEARD]][%c0], %[[BEFORE]]
 // CHECK:   memref.store %[[NEXT]], %[[NUMBER]][%c0]
 // CHECK:   nvgpu.mbarrier.arrive %[[TOLD:.*]][%c0]
@@ -132,18 +170,19 @@ func.func @cluster(%q: memref<1x?x4x64xbf16>, %k: memref<1x512x4x64xbf16>, %o: m
 // CHECK-COUNT-2: nvgpu.mbarrier.try_wait.parity %[[TOLD]][%c0]
 // CHECK: nvvm.setmaxregister increase
 // CHECK: scf.while
-// CHECK: ^bb0(%{{.*}}: i32, %{{.*}}: i32, %[[ODD:[a-z0-9]*]]: i1)
+// CHECK: ^bb0(%{{.*}}: i32, %{{.*}}: i32, %[[INDEX:[a-z0-9]*]]: i32)
 // CHECK:   scf.for
+// CHECK:   %[[ODD:.*]] = arith.trunci %[[INDEX]]
 // CHECK:   nvgpu.mbarrier.try_wait.parity %[[TOLD]][%c0], %[[ODD]]
 // CHECK:   %[[HEARD_NUMBER:.*]] = memref.load %[[NUMBER]][%c0]
 // CHECK:   nvgpu.mbarrier.arrive %[[HEARD]][%c0]
 // CHECK:   %[[NEXT:.*]], %{{.*}} = gpu.shuffle idx %[[HEARD_NUMBER]]
-// CHECK:   arith.cmpi ult, %[[NEXT]], %c16_i32
+// CHECK:   arith.cmpi ult, %[[NEXT]], %c12_i32
 // CHECK-NOT: %[[TOLD]]
 // CHECK:   scf.yield %[[NEXT]],
 func.func @counter(%q: memref<1x512x4x64xbf16>, %o: memref<1x512x4x64xbf16>) {
   mfa.masked_attention ins(%q, %q, %q : memref<1x512x4x64xbf16>, memref<1x512x4x64xbf16>, memref<1x512x4x64xbf16>)
       outs(%o : memref<1x512x4x64xbf16>)
-      schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, persistent = true, row_counter = true, ping_pong = true>)
+      schedule(#mfa.schedule<kind = wgmma, tile_rows = 192, tile_keys = 64, warps = 12, stages = 2, persistent = true, row_counter = true, ping_pong = true>)
   return
 }

@@ -46,7 +46,7 @@ func.func @in_order(%q: memref<2x64x2x32xf16>, %k: memref<2x?x2x32xf16>, %o: mem
 // CHECK: mfa_gpu.tensor_load
 // CHECK: %[[STEPS:.*]] = arith.index_castui %[[COUNT]] : index to i32
 // CHECK: scf.while
-// CHECK: ^bb0(%{{.*}}: i32, %[[FIRST:[a-z0-9]*]]: i32, %{{.*}}: i1)
+// CHECK: ^bb0(%{{.*}}: i32, %[[FIRST:[a-z0-9]*]]: i32, %{{.*}}: i32)
 // CHECK:   %[[END:.*]] = arith.addi %[[FIRST]], %[[STEPS]]
 // CHECK:   scf.for %[[STEP:[a-z0-9]*]] = %[[FIRST]] to %[[END]] step %c1_i32
 // CHECK:     %[[IS_FIRST:.*]] = arith.cmpi eq, %[[STEP]], %[[FIRST]]
@@ -60,7 +60,7 @@ func.func @in_order(%q: memref<2x64x2x32xf16>, %k: memref<2x?x2x32xf16>, %o: mem
 // CHECK: nvvm.setmaxregister increase
 // CHECK: %[[STEPS:.*]] = arith.index_castui %[[COUNT]] : index to i32
 // CHECK: scf.while
-// CHECK: ^bb0(%{{.*}}: i32, %[[FIRST:[a-z0-9]*]]: i32, %{{.*}}: i1)
+// CHECK: ^bb0(%{{.*}}: i32, %[[FIRST:[a-z0-9]*]]: i32, %{{.*}}: i32)
 // CHECK:   %[[END:.*]] = arith.addi %[[FIRST]], %[[STEPS]]
 // CHECK:   mfa_gpu.warpgroup_mma {{.*}} {transpose_rhs}
 // CHECK:   %[[OF_BLOCK:.*]] = arith.subi %[[END]], %c1_i32
@@ -78,7 +78,7 @@ func.func @in_order(%q: memref<2x64x2x32xf16>, %k: memref<2x?x2x32xf16>, %o: mem
 func.func @last_first(%q: memref<1x512x4x64xbf16>, %k: memref<1x?x4x64xbf16>, %o: memref<1x512x4x64xbf16>) {
   mfa.masked_attention ins(%q, %k, %k : memref<1x512x4x64xbf16>, memref<1x?x4x64xbf16>, memref<1x?x4x64xbf16>)
       outs(%o : memref<1x512x4x64xbf16>)
-      schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, persistent = true>)
+      schedule(#mfa.schedule<kind = wgmma, tile_rows = 192, tile_keys = 64, warps = 12, stages = 2, persistent = true>)
   return
 }
 

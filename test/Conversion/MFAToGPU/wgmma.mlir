@@ -208,21 +208,24 @@ func.func @padding(%q: memref<1x512x4x128xbf16>, %m: memref<1x1x512xbf16>, %o: m
 // place, where the output does not have one of its own.
 // CHECK-LABEL: func.func @persistent
 // CHECK: %[[COUNT:.*]] = mfa_gpu.multiprocessors
-// CHECK: %[[GRID:.*]] = arith.minui %[[COUNT]], %c16
+// CHECK: %[[GRID:.*]] = arith.minui %[[COUNT]], %c12
 // CHECK: gpu.launch_func {{.*}} blocks in (%[[GRID]], %c1
 // CHECK: gpu.func @masked_attention(
 // CHECK: nvvm.setmaxregister decrease
-// CHECK: scf.while (%{{.*}} = %{{.*}}, %{{.*}} = %c0_i32, %{{.*}} = %false)
-// CHECK:   arith.cmpi ult, %{{.*}}, %c16_i32
-// CHECK: ^bb0(%{{.*}}: i32, %{{.*}}: i32, %[[ODD:.*]]: i1)
+// CHECK: scf.while (%{{.*}} = %{{.*}}, %{{.*}} = %c0_i32, %{{.*}} = %c0_i32)
+// CHECK:   arith.cmpi ult, %{{.*}}, %c12_i32
+// CHECK: ^bb0(%{{.*}}: i32, %{{.*}}: i32, %[[INDEX:.*]]: i32)
+// CHECK:   %[[PLACE:.*]] = arith.remui %[[INDEX]], %c2_i32
+// CHECK:   %[[STAGE:.*]] = arith.index_castui %[[PLACE]]
+// CHECK:   %[[ODD:.*]] = arith.trunci
 // CHECK:   %[[BEFORE:.*]] = arith.xori %[[ODD]], %true
-// CHECK:   nvgpu.mbarrier.try_wait.parity %{{.*}}, %[[BEFORE]]
-// CHECK:   nvgpu.mbarrier.arrive.expect_tx %[[QUERY:.*]][%c0], %c32768
+// CHECK:   nvgpu.mbarrier.try_wait.parity %{{.*}}[%[[STAGE]]], %[[BEFORE]]
+// CHECK:   nvgpu.mbarrier.arrive.expect_tx %[[QUERY:.*]][%[[STAGE]]], %c24576
 // CHECK: nvvm.setmaxregister increase
 // CHECK: scf.while
-// CHECK: ^bb0(%[[TILE:.*]]: i32, %[[FIRST:.*]]: i32, %[[PARITY:.*]]: i1)
+// CHECK: ^bb0(%[[TILE:.*]]: i32, %[[FIRST:.*]]: i32, %[[ROUND:.*]]: i32)
 // CHECK:   %[[END:.*]] = arith.addi %[[FIRST]], %c8_i32
-// CHECK:   nvgpu.mbarrier.try_wait.parity %[[QUERY]][%c0], %[[PARITY]]
+// CHECK:   nvgpu.mbarrier.try_wait.parity %[[QUERY]][
 // CHECK:   scf.for %{{.*}} to %[[END]]
 // The output of the tile before has been read.
 // CHECK:   nvvm.cp.async.bulk.wait_group 0
@@ -234,10 +237,10 @@ func.func @padding(%q: memref<1x512x4x128xbf16>, %m: memref<1x1x512xbf16>, %o: m
 // CHECK: loop_annotation =
 // CHECK: nvvm.cp.async.bulk.wait_group 0
 // CHECK: gpu.return
-func.func @persistent(%q: memref<1x512x4x128xbf16>, %o: memref<1x512x4x128xbf16>) {
-  mfa.masked_attention ins(%q, %q, %q : memref<1x512x4x128xbf16>, memref<1x512x4x128xbf16>, memref<1x512x4x128xbf16>)
-      outs(%o : memref<1x512x4x128xbf16>)
-      schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, persistent = true>)
+func.func @persistent(%q: memref<1x512x4x64xbf16>, %o: memref<1x512x4x64xbf16>) {
+  mfa.masked_attention ins(%q, %q, %q : memref<1x512x4x64xbf16>, memref<1x512x4x64xbf16>, memref<1x512x4x64xbf16>)
+      outs(%o : memref<1x512x4x64xbf16>)
+      schedule(#mfa.schedule<kind = wgmma, tile_rows = 192, tile_keys = 64, warps = 12, stages = 2, persistent = true>)
   return
 }
 

@@ -59,6 +59,8 @@ struct SharedMatrix {
 ///
 /// A wgmma schedule has panels instead.
 struct SharedMemory {
+  /// Of the query two stages in a persistent block with room for them: one is
+  /// loaded while the other is read.
   SharedMatrix query, key, value;
   /// Without rows where the mask is not kept in shared memory.
   SharedMatrix mask;
