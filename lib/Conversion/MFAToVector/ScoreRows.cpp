@@ -94,27 +94,18 @@ Value ScoreRows::loadMask(Value batch, const RowTile::Place &place,
                                std::pair(ScoreDim::Key, lanes.first)})
     if (std::optional<unsigned> maskDim = shape.op.getMaskDim(dim))
       indices[*maskDim] = position;
-  bool isBoolean = type.getElementType().isInteger(1);
-  auto toF32 = [&](Value element) -> Value {
-    if (!isBoolean)
-      return extendToF32(b, element);
-    return arith::SelectOp::create(b, element, b.f32(0), b.f32(-kInfinity));
+  auto toF32 = [&](Value elements) -> Value {
+    if (!type.getElementType().isInteger(1))
+      return extendToF32(b, elements);
+    auto number = [&](float value) {
+      bool areSeveral = isa<VectorType>(elements.getType());
+      return areSeveral ? b.splat(value) : b.f32(value);
+    };
+    return arith::SelectOp::create(b, elements, number(0), number(-kInfinity));
   };
-  std::optional<unsigned> keyDim = shape.op.getMaskDim(ScoreDim::Key);
-  if (!keyDim)
+  if (!shape.op.getMaskDim(ScoreDim::Key))
     return b.splat(toF32(memref::LoadOp::create(b, mask, indices)));
-  if (!isBoolean && type.getStridesAndOffset().first.back() == 1)
-    return extendToF32(b, loadLanes(b, lanes, mask, indices));
-  SmallVector<Value> elements;
-  for (int64_t lane = 0; lane < shape.lanes; ++lane) {
-    Value offset = b.index(lane);
-    if (lanes.count)
-      offset = b.least(offset, b.subtract(lanes.count, b.index(1)));
-    SmallVector<Value> element(indices);
-    element[*keyDim] = b.add(lanes.first, offset);
-    elements.push_back(toF32(memref::LoadOp::create(b, mask, element)));
-  }
-  return vector::FromElementsOp::create(b, b.vectorOfF32(), elements);
+  return toF32(loadLanes(b, lanes, mask, indices));
 }
 
 Value ScoreRows::finishVector(Value batch, const RowTile::Place &place,
