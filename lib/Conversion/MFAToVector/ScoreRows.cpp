@@ -221,14 +221,14 @@ void ScoreRows::computeWeights(Value firstRow, Value row,
   b.store(sum, sums, {tileRow, b.index(0)});
 }
 
-void ScoreRows::update(const RowTile &rows, Value firstRow, const KeyTile &tile,
-                       const KeyRange &keys, Value isTested) {
-  b.forEach(b.index(shape.rows), [&](Value row) {
+void ScoreRows::update(const RowTile &rows, Value firstRow, Value numRows,
+                       const KeyTile &tile, const KeyRange &keys,
+                       Value isTested) {
+  b.forEach(numRows, [&](Value row) {
     finishScores(rows, firstRow, row, tile, keys, isTested);
   });
   updateFactors(firstRow);
-  b.forEach(b.index(shape.rows),
-            [&](Value row) { computeWeights(firstRow, row, keys); });
+  b.forEach(numRows, [&](Value row) { computeWeights(firstRow, row, keys); });
 }
 
 Value ScoreRows::getSum(Value row) {

@@ -1,4 +1,5 @@
 // RUN: mfa-opt %s --convert-mfa-to-vector --split-input-file | FileCheck %s
+// RUN: mfa-opt %s --convert-mfa-to-vector --split-input-file | FileCheck %s --check-prefix=DIRECT
 
 #schedule = #mfa.schedule<kind = cpu, tile_rows = 8, tile_keys = 16, lanes = 8,
                           register_rows = 2, register_columns = 1>
@@ -91,5 +92,43 @@ func.func @functions(%q: memref<1x?x2x8xf32>, %o: memref<1x?x2x8xf32>) {
         %z = arith.cmpf olt, %y, %c : f32
         mfa.yield %z : i1
       }
+  return
+}
+
+// -----
+
+// Up to two rows read keys and values where they are: a vector of sums for each of as
+// many keys as there are lanes, whose lanes are summed up together.
+
+#schedule = #mfa.schedule<kind = cpu, tile_rows = 8, tile_keys = 16, lanes = 4,
+                          register_rows = 2, register_columns = 1>
+
+// DIRECT-LABEL: func.func @few_rows(
+// DIRECT-SAME: %[[KEY:[a-z0-9]+]]: memref<1x?x2x24xf32>, %[[VALUE:[a-z0-9]+]]: memref<1x?x2x8xf32>
+// DIRECT: scf.parallel
+// DIRECT: %[[FEW:.*]] = arith.cmpi ule, %{{.*}}, %c2{{.*}} : index
+// DIRECT: scf.if %[[FEW]]
+// DIRECT-NEXT: } else {
+// DIRECT: vector.load %[[KEY]]
+// DIRECT: vector.load %[[VALUE]]
+// DIRECT: scf.if %[[FEW]]
+// DIRECT: %{{.*}}:4 = scf.for
+// DIRECT-COUNT-4: memref.prefetch %[[KEY]]
+// DIRECT-COUNT-16: vector.load %[[KEY]]
+// DIRECT: scf.yield
+// DIRECT-COUNT-8: vector.load %[[KEY]]
+// DIRECT-COUNT-6: vector.shuffle
+// DIRECT-NOT: vector.shuffle
+// DIRECT: } else {
+// DIRECT: scf.if %[[FEW]]
+// DIRECT: memref.prefetch %[[VALUE]]
+// DIRECT: vector.load %[[VALUE]]
+// DIRECT: vector.fma
+// DIRECT: } else {
+func.func @few_rows(%q: memref<1x?x2x24xf32>, %k: memref<1x?x2x24xf32>, %v: memref<1x?x2x8xf32>,
+                    %o: memref<1x?x2x8xf32>) {
+  mfa.masked_attention
+      ins(%q, %k, %v : memref<1x?x2x24xf32>, memref<1x?x2x24xf32>, memref<1x?x2x8xf32>)
+      outs(%o : memref<1x?x2x8xf32>) schedule(#schedule)
   return
 }
