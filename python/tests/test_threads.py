@@ -89,7 +89,9 @@ outputs = []
 threading.stack_size({stack})
 for _ in range(3):
     # The first one compiles.
-    thread = threading.Thread(target=lambda: outputs.append(mfa.masked_attention(q, k, v)))
+    thread = threading.Thread(
+        target=lambda: outputs.append(mfa.masked_attention(q, k, v))
+    )
     thread.start()
     thread.join()
 outputs.append(mfa.masked_attention(q, k, v))
