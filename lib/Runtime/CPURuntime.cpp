@@ -8,6 +8,7 @@
 
 #include "mfa/Runtime/CPURuntime.h"
 #include "ThreadPool.h"
+#include "ThreadStack.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -15,14 +16,22 @@
 
 using namespace mfa::runtime;
 
+static void run(ParallelLoop &loop) {
+  if (loop.getCount() == 1)
+    return loop.work();
+  ThreadPool::get().run(loop);
+}
+
 void mfaParallelFor(int64_t count, void (*body)(int64_t, void *),
                     void *context) {
   if (count <= 0)
     return;
   ParallelLoop loop(count, body, context);
-  if (count == 1)
-    return loop.work();
-  ThreadPool::get().run(loop);
+  if (hasStackLeft(kLoopStackBytes))
+    return run(loop);
+  // The thread that takes this one's place begins the loop, and this one waits.
+  runInLoopThread([](void *loop) { run(*static_cast<ParallelLoop *>(loop)); },
+                  &loop, loop.getInterrupts());
 }
 
 void mfaReportError(const char *message) {

@@ -7,11 +7,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "ThreadPool.h"
+#include "ThreadStack.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Threading.h"
 
 #include <algorithm>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <pthread.h>
@@ -93,23 +93,16 @@ ThreadPool::ThreadPool() : mostHelpers(getDefaultNumThreads() - 1) {}
 
 /// Where the system refuses a thread, there are fewer.
 void ThreadPool::startThreads(unsigned count) {
-  if (numThreads >= count)
-    return;
-  // Signals are for the threads of the program.
-  sigset_t all, previous;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &previous);
   for (; numThreads < count; ++numThreads) {
     pthread_t thread;
     auto main = [](void *pool) -> void * {
       static_cast<ThreadPool *>(pool)->help();
       return nullptr;
     };
-    if (pthread_create(&thread, /*attributes=*/nullptr, main, this) != 0)
+    if (startLoopThread(thread, main, this) != 0)
       break;
     pthread_detach(thread);
   }
-  pthread_sigmask(SIG_SETMASK, &previous, /*old=*/nullptr);
 }
 
 void ThreadPool::help() {
@@ -168,7 +161,7 @@ void ThreadPool::run(ParallelLoop &loop) {
     return hasFewerHelpers.wait(lock, isLeft);
   while (!hasFewerHelpers.wait_for(lock, InterruptScope::kInterval, isLeft)) {
     lock.unlock();
-    loop.interrupts->poll();
+    (void)loop.interrupts->shouldStop();
     lock.lock();
   }
 }

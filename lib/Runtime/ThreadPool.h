@@ -32,13 +32,16 @@ public:
   /// the loop is interrupted.
   bool workOnPiece();
 
+  int64_t getCount() const { return count; }
+  /// Of the thread that made the loop; may be null.
+  InterruptScope *getInterrupts() const { return interrupts; }
+
 private:
   friend class ThreadPool;
 
   const int64_t count;
   void (*const body)(int64_t, void *);
   void *const context;
-  /// Of the thread that began the loop; may be null.
   InterruptScope *const interrupts;
   /// Indices that a thread takes at once.
   const int64_t grain;

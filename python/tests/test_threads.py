@@ -75,3 +75,38 @@ def test_threads_sleep_without_work():
     before = time.process_time()
     time.sleep(0.3)
     assert time.process_time() - before < 0.1
+
+
+SMALL_STACKS = """
+import threading
+
+import mfa
+import numpy as np
+
+mfa.set_num_threads({count})
+q, k, v = np.random.default_rng(1).standard_normal((3, 1, {length}, 2, 128), np.float32)
+outputs = []
+threading.stack_size({stack})
+for _ in range(3):
+    # The first one compiles.
+    thread = threading.Thread(
+        target=lambda: outputs.append(mfa.masked_attention(q, k, v))
+    )
+    thread.start()
+    thread.join()
+outputs.append(mfa.masked_attention(q, k, v))
+assert len(outputs) == 4
+assert all((output == outputs[0]).all() for output in outputs)
+"""
+
+
+@pytest.mark.parametrize("stack", [1 << 18, 1 << 20])
+@pytest.mark.parametrize("count, length", [(1, 3), (1, 700), (2, 700)])
+def test_threads_with_little_stack(tmp_path, count, length, stack):
+    """Copies of tiles are more than such a thread has."""
+    code = SMALL_STACKS.format(count=count, length=length, stack=stack)
+    subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"MFA_CACHE_DIR": str(tmp_path)},
+        check=True,
+    )

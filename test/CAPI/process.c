@@ -1,4 +1,4 @@
-//===- process.c - Test of forks and interrupts from C --------------------===//
+//===- process.c - Test of forks, interrupts and threads from C -----------===//
 //
 // Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -8,12 +8,14 @@
 
 #include "mfa-c/Kernel.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 static bool report(MfaError error) {
@@ -189,6 +191,90 @@ static void testInterrupt(MfaTarget target) {
   mfaKernelDestroy(kernel);
 }
 
+/// What a thread with little stack, or a fiber, does.
+struct Caller {
+  MfaKernel kernel;
+  int64_t length;
+  const float *expected;
+  bool isRight;
+};
+
+static void call(struct Caller *caller) {
+  const int64_t heads = 2, dim = 128;
+  float *output = NULL;
+  bool failed =
+      report(launch(caller->kernel, heads, caller->length, dim, &output));
+  caller->isRight =
+      !failed && (!caller->expected ||
+                  memcmp(output, caller->expected,
+                         heads * caller->length * dim * sizeof(float)) == 0);
+  free(output);
+}
+
+static void *callInThread(void *caller) {
+  call(caller);
+  return NULL;
+}
+
+static void callInSmallThread(struct Caller *caller) {
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, 64 << 10);
+  pthread_t thread;
+  if (pthread_create(&thread, &attributes, callInThread, caller) == 0)
+    pthread_join(thread, NULL);
+  pthread_attr_destroy(&attributes);
+}
+
+static ucontext_t mainContext, fiberContext;
+static struct Caller *callerOfFiber;
+
+static void runFiber(void) { call(callerOfFiber); }
+
+static void callInFiber(struct Caller *caller) {
+  enum { size = 64 << 10 };
+  char *stack = malloc(size);
+  callerOfFiber = caller;
+  getcontext(&fiberContext);
+  fiberContext.uc_stack.ss_sp = stack;
+  fiberContext.uc_stack.ss_size = size;
+  fiberContext.uc_link = &mainContext;
+  makecontext(&fiberContext, runFiber, 0);
+  swapcontext(&mainContext, &fiberContext);
+  free(stack);
+}
+
+/// Calls on stacks that are too small for the copies of tiles: of one tile of
+/// rows, and of several, with one thread and with more.
+static void testStacks(void) {
+  MfaKernel kernel = compile(MfaTargetCPU, 128);
+  for (int64_t length = 3; length < 1000; length *= 100) {
+    float *expected;
+    require(launch(kernel, 2, length, 128, &expected));
+    for (int threads = 1; threads <= 3; threads += 2) {
+      mfaSetNumThreads(threads);
+      struct Caller caller = {kernel, length, expected, false};
+      callInSmallThread(&caller);
+      printf("%d rows, %d threads: %s", (int)length, threads,
+             caller.isRight ? "right" : "wrong");
+      caller.isRight = false;
+      callInFiber(&caller);
+      printf(", fiber: %s\n", caller.isRight ? "right" : "wrong");
+    }
+    free(expected);
+  }
+  // Questions are asked by the thread that calls.
+  struct Calls calls = {.left = 2, .made = 0};
+  mfaSetInterruptHandler(countDown, &calls);
+  struct Caller caller = {kernel, 1 << 17, NULL, false};
+  double start = now();
+  callInSmallThread(&caller);
+  printf("asked %d times, %s\n", calls.made,
+         now() - start < 20 ? "prompt" : "late");
+  mfaSetInterruptHandler(NULL, NULL);
+  mfaKernelDestroy(kernel);
+}
+
 int main(int argc, char **argv) {
   const char *test = argc > 1 ? argv[1] : "";
   MfaTarget target =
@@ -199,5 +285,7 @@ int main(int argc, char **argv) {
     testCUDAFork();
   else if (strcmp(test, "interrupt") == 0)
     testInterrupt(target);
+  else if (strcmp(test, "stacks") == 0)
+    testStacks();
   return 0;
 }

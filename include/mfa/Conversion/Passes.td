@@ -79,8 +79,9 @@ def ConvertMFAToVectorPass : Pass<"convert-mfa-to-vector"> {
     Tiles of keys that no row keeps a key of are skipped, and `keep` is evaluated in
     those alone where a row may drop a key, as `mfa-analyze-key-tiles` finds for
     tiles of the schedule. Regions are evaluated for a vector of keys; an access to
-    an array whose elements are not side by side is one for each key. In `score`
-    these functions of f32 are polynomials, good to so many units in the last place
+    an array whose elements are not side by side is one for each key, also where the
+    type leaves that open and it is so when the program runs. In `score` these
+    functions of f32 are polynomials, good to so many units in the last place
     but for numbers below 2^-126, which are as 0 where they are results, and as
     2^-126 where they are operands of a logarithm:
 
@@ -88,7 +89,19 @@ def ConvertMFAToVectorPass : Pass<"convert-mfa-to-vector"> {
     |---|---|---|---|---|---|---|---|
     | units | 1 | 1 | 1.5 | 2 | 2.5 | 3 | 4 |
 
-    Other functions, and those of `keep`, are the C library's, for one key at a time.
+    and these are computed in f64, good to 0.6 units, with all f32 numbers:
+
+    | `math` op | but for |
+    |---|---|
+    | `exp2`, `log10`, `cbrt`, `atan`, `asin`, `acos`, `sinh`, `cosh`, `asinh`, `acosh`, `atanh` | |
+    | `sin`, `cos`, `tan` | finite numbers of 2^40 and more |
+    | `powf` | bases that are 0, less, or infinite, and infinite exponents |
+    | `atan2` | two zeros or two infinities |
+
+    A vector of keys one of which is such an exception has the C library's function,
+    as have all others, and those of `keep`, for one key at a time.
+
+    Up to two rows are worth no copies: they read keys and values where they are.
 
     The copies are on the stack of the thread that takes a tile, some hundred KiB: a
     schedule for which they are more than 1 MiB is an error. So is one with

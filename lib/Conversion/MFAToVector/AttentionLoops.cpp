@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "AttentionLoops.h"
+#include "DirectProducts.h"
 #include "KeySteps.h"
 #include "Packing.h"
 #include "Partials.h"
@@ -157,6 +158,9 @@ Value AttentionLoops::getUnit(const RowTile &rows, const RowTilePlace &place,
 
 void AttentionLoops::computeRows(const RowTile &rows, const RowTilePlace &place,
                                  const Part &part, Partials &partials) {
+  // Measured (docs/performance.md).
+  constexpr int64_t kMostDirectRows = 2;
+
   Value scale = op.getScale();
   if (!scale)
     scale = b.f32(1.0 / std::sqrt(double(op.getHeadDim())));
@@ -178,19 +182,46 @@ void AttentionLoops::computeRows(const RowTile &rows, const RowTilePlace &place,
     b.forEach(b.index(0), b.index(shape.paddedValueDim()), shape.lanes, clear);
   });
   packing.packQuery(rows);
+  // Few rows are worth no copies of keys and values.
+  bool mayBeDirect = !shape.multipliesPairs();
+  Value isDirect, registerRows = b.index(shape.rows);
+  if (mayBeDirect) {
+    isDirect =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::ule, numRows,
+                              b.index(std::min(kMostDirectRows, shape.rows)));
+    registerRows = arith::SelectOp::create(b, isDirect, numRows, registerRows);
+  }
+  auto ifDirect = [&](function_ref<void()> then,
+                      function_ref<void()> otherwise) {
+    mayBeDirect ? b.ifElse(isDirect, then, otherwise) : otherwise();
+  };
   auto compute = [&](const KeyTile &tile, Value isTested) {
-    packing.packKey(rows.batch, keyHead, tile);
-    packing.packValue(rows.batch, keyHead, tile);
+    DirectProducts direct(b, shape, packing, rows.batch, keyHead, tile);
+    ifDirect([] {},
+             [&] {
+               packing.packKey(rows.batch, keyHead, tile);
+               packing.packValue(rows.batch, keyHead, tile);
+             });
     b.forEach(b.index(0), numRows, shape.rows, [&](Value firstRow) {
       KeyRange keys = steps.getRange(place, firstRow, isOneHead, tile);
       Value hasKeys = arith::CmpIOp::create(b, arith::CmpIPredicate::slt,
                                             keys.begin, keys.end);
       b.ifElse(hasKeys, [&] {
-        createScores(b, shape, packing.query, packing.key, firstRow, keys,
-                     scoreRows.scores);
-        scoreRows.update(rows, firstRow, tile, keys, isTested);
-        addWeightedValues(b, shape, scoreRows.weights, packing.value, firstRow,
-                          keys, scoreRows.factors, output);
+        ifDirect([&] { direct.createScores(numRows, keys, scoreRows.scores); },
+                 [&] {
+                   createScores(b, shape, packing.query, packing.key, firstRow,
+                                keys, scoreRows.scores);
+                 });
+        scoreRows.update(rows, firstRow, registerRows, tile, keys, isTested);
+        ifDirect(
+            [&] {
+              direct.addWeightedValues(scoreRows.weights, numRows, keys,
+                                       scoreRows.factors, output);
+            },
+            [&] {
+              addWeightedValues(b, shape, scoreRows.weights, packing.value,
+                                firstRow, keys, scoreRows.factors, output);
+            });
       });
     });
   };

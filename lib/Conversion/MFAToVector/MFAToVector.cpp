@@ -8,6 +8,7 @@
 
 #include "AttentionLoops.h"
 #include "KernelShape.h"
+#include "LaneLoads.h"
 #include "mfa/Conversion/Passes.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -69,23 +70,9 @@ private:
                               PatternRewriter &rewriter) {
     for (OpOperand *operand : {&op.getQueryMutable(), &op.getKeyMutable(),
                                &op.getValueMutable(), &op.getOutputMutable()}) {
-      auto type = cast<MemRefType>(operand->get().getType());
-      auto [strides, offset] = type.getStridesAndOffset();
-      if (strides.back() == 1)
+      Value view = mfa::withUnitStride(rewriter, op.getLoc(), operand->get());
+      if (view == operand->get())
         continue;
-      strides.back() = 1;
-      auto layout = StridedLayoutAttr::get(op.getContext(), offset, strides);
-      auto known = MemRefType::get(type.getShape(), type.getElementType(),
-                                   layout, type.getMemorySpace());
-      // A cast would be folded into the vectors' loads, which need the stride.
-      auto metadata = memref::ExtractStridedMetadataOp::create(
-          rewriter, op.getLoc(), operand->get());
-      SmallVector<OpFoldResult> values = metadata.getConstifiedMixedStrides();
-      values.back() = rewriter.getIndexAttr(1);
-      Value view = memref::ReinterpretCastOp::create(
-          rewriter, op.getLoc(), known, metadata.getBaseBuffer(),
-          metadata.getConstifiedMixedOffset(),
-          metadata.getConstifiedMixedSizes(), values);
       rewriter.modifyOpInPlace(op, [&] { operand->set(view); });
     }
   }

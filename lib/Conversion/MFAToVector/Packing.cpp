@@ -35,9 +35,6 @@ Value Packing::loadFactors(Value array, const RowPlace &place, Value first,
                                               /*strides=*/ArrayRef<int64_t>{1});
 }
 
-/// Rows of values that are asked for before their turn.
-static constexpr int64_t kRowsAhead = 16;
-
 void Packing::prefetch(Value array, const RowPlace &place, Value dim) {
   constexpr int32_t keepInAllCaches = 3;
   memref::PrefetchOp::create(

@@ -49,7 +49,6 @@ public:
   /// With pairs, a key past the end of a tile is 0.
   void packValue(Value batch, Value head, const KeyTile &tile);
 
-private:
   /// A vector of `count` elements from memory as factors, with zeros up to
   /// `perLane` elements in each lane.
   Value loadFactors(Value array, const RowPlace &place, Value first,
@@ -57,6 +56,10 @@ private:
   /// Asks for an element of a row that is read soon: rows of one head are far
   /// apart, in pages of their own, and processors do not see them coming.
   void prefetch(Value array, const RowPlace &place, Value dim);
+  /// Rows of values that are asked for before their turn.
+  static constexpr int64_t kRowsAhead = 16;
+
+private:
   /// `body` for each block of `width` elements along a dimension of `size`: in
   /// a loop for those that are whole, with the size of the block.
   void forEachBlock(int64_t size, int64_t width,

@@ -94,27 +94,18 @@ Value ScoreRows::loadMask(Value batch, const RowTile::Place &place,
                                std::pair(ScoreDim::Key, lanes.first)})
     if (std::optional<unsigned> maskDim = shape.op.getMaskDim(dim))
       indices[*maskDim] = position;
-  bool isBoolean = type.getElementType().isInteger(1);
-  auto toF32 = [&](Value element) -> Value {
-    if (!isBoolean)
-      return extendToF32(b, element);
-    return arith::SelectOp::create(b, element, b.f32(0), b.f32(-kInfinity));
+  auto toF32 = [&](Value elements) -> Value {
+    if (!type.getElementType().isInteger(1))
+      return extendToF32(b, elements);
+    auto number = [&](float value) {
+      bool areSeveral = isa<VectorType>(elements.getType());
+      return areSeveral ? b.splat(value) : b.f32(value);
+    };
+    return arith::SelectOp::create(b, elements, number(0), number(-kInfinity));
   };
-  std::optional<unsigned> keyDim = shape.op.getMaskDim(ScoreDim::Key);
-  if (!keyDim)
+  if (!shape.op.getMaskDim(ScoreDim::Key))
     return b.splat(toF32(memref::LoadOp::create(b, mask, indices)));
-  if (!isBoolean && type.getStridesAndOffset().first.back() == 1)
-    return extendToF32(b, loadLanes(b, lanes, mask, indices));
-  SmallVector<Value> elements;
-  for (int64_t lane = 0; lane < shape.lanes; ++lane) {
-    Value offset = b.index(lane);
-    if (lanes.count)
-      offset = b.least(offset, b.subtract(lanes.count, b.index(1)));
-    SmallVector<Value> element(indices);
-    element[*keyDim] = b.add(lanes.first, offset);
-    elements.push_back(toF32(memref::LoadOp::create(b, mask, element)));
-  }
-  return vector::FromElementsOp::create(b, b.vectorOfF32(), elements);
+  return toF32(loadLanes(b, lanes, mask, indices));
 }
 
 Value ScoreRows::finishVector(Value batch, const RowTile::Place &place,
@@ -230,14 +221,14 @@ void ScoreRows::computeWeights(Value firstRow, Value row,
   b.store(sum, sums, {tileRow, b.index(0)});
 }
 
-void ScoreRows::update(const RowTile &rows, Value firstRow, const KeyTile &tile,
-                       const KeyRange &keys, Value isTested) {
-  b.forEach(b.index(shape.rows), [&](Value row) {
+void ScoreRows::update(const RowTile &rows, Value firstRow, Value numRows,
+                       const KeyTile &tile, const KeyRange &keys,
+                       Value isTested) {
+  b.forEach(numRows, [&](Value row) {
     finishScores(rows, firstRow, row, tile, keys, isTested);
   });
   updateFactors(firstRow);
-  b.forEach(b.index(shape.rows),
-            [&](Value row) { computeWeights(firstRow, row, keys); });
+  b.forEach(numRows, [&](Value row) { computeWeights(firstRow, row, keys); });
 }
 
 Value ScoreRows::getSum(Value row) {

@@ -39,10 +39,11 @@ public:
   void reset(Value numRows);
   /// Whether the region `keep` keeps a pair of the tiles.
   Value isAnyKept(const RowTile &rows, const KeyTile &tile);
-  /// From the scores of some keys of a tile to weights. `isTested` says whether
-  /// a row may drop a key of the tile, or that ends early.
-  void update(const RowTile &rows, Value firstRow, const KeyTile &tile,
-              const KeyRange &keys, Value isTested);
+  /// From the scores of some keys of a tile to weights, of the first `numRows`
+  /// register rows. `isTested` says whether a row may drop a key of the tile,
+  /// or that ends early.
+  void update(const RowTile &rows, Value firstRow, Value numRows,
+              const KeyTile &tile, const KeyRange &keys, Value isTested);
   /// The sum of a row's weights, times 2^-16.
   Value getSum(Value row);
   Value getMaximum(Value row);

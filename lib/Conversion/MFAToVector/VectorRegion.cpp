@@ -7,36 +7,18 @@
 //===----------------------------------------------------------------------===//
 
 #include "VectorRegion.h"
+#include "VectorMath.h"
 #include "mfa/Dialect/MFA/IR/MFA.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 
 using namespace mlir;
 using namespace mlir::mfa;
 
-/// Which lanes have a key.
-static Value createLaneMask(VectorBuilder &b, const KeyLanes &lanes) {
-  return vector::CreateMaskOp::create(b, b.vectorOf(b.getI1Type()),
-                                      lanes.count);
-}
-
 Value mfa::keepLanes(VectorBuilder &b, const KeyLanes &lanes, Value vector,
                      Value rest) {
   if (!lanes.count)
     return vector;
   return arith::SelectOp::create(b, createLaneMask(b, lanes), vector, rest);
-}
-
-Value mfa::loadLanes(VectorBuilder &b, const KeyLanes &lanes, Value array,
-                     ValueRange indices) {
-  VectorType type =
-      b.vectorOf(cast<MemRefType>(array.getType()).getElementType());
-  if (!lanes.count)
-    return b.load(type, array, indices);
-  // The first lane has a key. No lane gets a number that is not in the array:
-  // it may be a divisor or an index.
-  Value first = b.splat(memref::LoadOp::create(b, array, indices));
-  return vector::MaskedLoadOp::create(b, type, array, indices,
-                                      createLaneMask(b, lanes), first);
 }
 
 Value VectorRegion::toVector(const Lanes &lanes) {
@@ -105,20 +87,9 @@ bool VectorRegion::evaluateConsecutive(Operation &op) {
   return true;
 }
 
-/// Whether elements side by side in memory are a vector there: a boolean, or an
-/// integer of 4 bits, is a byte, and a vector of them is not.
-static bool areVectorsPacked(Type element) {
-  return element.isIndex() ||
-         (element.isIntOrFloat() &&
-          llvm::is_contained({8u, 16u, 32u, 64u},
-                             element.getIntOrFloatBitWidth()));
-}
-
 bool VectorRegion::evaluateLoad(memref::LoadOp op) {
-  MemRefType type = op.getMemRefType();
   ValueRange indices = op.getIndices();
-  if (indices.empty() || !areVectorsPacked(type.getElementType()) ||
-      type.getStridesAndOffset().first.back() != 1 ||
+  if (indices.empty() ||
       values.lookup(indices.back()).kind != Lanes::Consecutive)
     return false;
   for (Value index : indices.drop_back())
@@ -137,6 +108,9 @@ void VectorRegion::evaluateElements(Operation &op) {
   OperationState state(b.getLoc(), op.getName());
   for (Value operand : op.getOperands())
     state.operands.push_back(toVector(values.lookup(operand)));
+  if (isOfScore)
+    if (Value result = createVectorFunction(b, op, state.operands))
+      return setResults(op, Lanes::Any, result);
   for (Type type : op.getResultTypes())
     state.types.push_back(b.vectorOf(type));
   state.addAttributes(llvm::to_vector(op.getDiscardableAttrs()));
@@ -198,6 +172,7 @@ Value VectorRegion::evaluate(Region &region, Value score, Value batch,
                              Value head, Value query, ValueRange captures) {
   Block &block = region.front();
   SmallVector<Lanes> arguments;
+  isOfScore = static_cast<bool>(score);
   if (score)
     arguments.push_back({Lanes::Any, score});
   for (Value value : {batch, head, query})

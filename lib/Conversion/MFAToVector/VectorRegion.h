@@ -9,26 +9,14 @@
 #ifndef MFA_LIB_CONVERSION_MFATOVECTOR_VECTORREGION_H
 #define MFA_LIB_CONVERSION_MFATOVECTOR_VECTORREGION_H
 
-#include "VectorBuilder.h"
+#include "LaneLoads.h"
 #include "llvm/ADT/DenseMap.h"
 
 namespace mlir::mfa {
 
-/// The keys of a vector: one for each lane from `first` on. Where `count` is
-/// set, lanes from that one on are past the last key.
-struct KeyLanes {
-  Value first, count;
-};
-
 /// `count` lanes of an f32 vector that are in `lanes`; the others are `rest`.
 Value keepLanes(VectorBuilder &b, const KeyLanes &lanes, Value vector,
                 Value rest);
-
-/// What a lane's element is of an array with consecutive lanes side by side
-/// along its last dimension. Lanes past the last key are not read: they are as
-/// the first one.
-Value loadLanes(VectorBuilder &b, const KeyLanes &lanes, Value array,
-                ValueRange indices);
 
 /// Evaluates a region of `mfa.masked_attention` for the keys of a vector: ops
 /// on numbers that are the same for all keys once, those that work element by
@@ -64,6 +52,9 @@ private:
 
   VectorBuilder &b;
   KeyLanes keys;
+  /// Whether functions may differ from the C library's in the last place: those
+  /// of `keep` stay exact next to whole numbers.
+  bool isOfScore = false;
   llvm::DenseMap<Value, Lanes> values;
 };
 
