@@ -351,3 +351,33 @@ func.func @not_masks(%q: !q, %k: !k, %o: !q, %m: tensor<2x16x32xi1>, %d: tensor<
          } -> !q
   return %0, %1, %2 : !q, !q, !q
 }
+
+// -----
+
+!q = tensor<2x16x4x8xf16>
+!k = tensor<2x32x2x8xf16>
+!l = tensor<2x4x16xf32>
+
+// Where nothing is kept the log-sum-exp is that of the sinks: of heads, or of rows.
+// CHECK-LABEL: func.func @nothing_but_sinks
+// CHECK-SAME: %[[S:[a-z0-9]+]]: tensor<4xf32>, %[[T:[a-z0-9]+]]: tensor<4x16xf32>)
+// CHECK: linalg.broadcast ins(%[[S]] : tensor<4xf32>) outs({{.*}}) dimensions = [0, 2]
+// CHECK: linalg.broadcast ins(%[[T]] : tensor<4x16xf32>) outs({{.*}}) dimensions = [0]
+// CHECK-NOT: mfa.masked_attention
+func.func @nothing_but_sinks(%q: !q, %k: !k, %o: !q, %l: !l, %s: tensor<4xf32>, %t: tensor<4x16xf32>) -> (!q, !l, !q, !l) {
+  %0:2 = mfa.masked_attention ins(%q, %k, %k : !q, !k, !k)
+         sinks(%s : tensor<4xf32>) outs(%o : !q) lse(%l : !l)
+         keep {
+         ^bb0(%b: index, %h: index, %i: index, %n: index):
+           %no = arith.constant false
+           mfa.yield %no : i1
+         } -> (!q, !l)
+  %1:2 = mfa.masked_attention ins(%q, %k, %k : !q, !k, !k)
+         sinks(%t : tensor<4x16xf32>) outs(%o : !q) lse(%l : !l)
+         keep {
+         ^bb0(%b: index, %h: index, %i: index, %n: index):
+           %no = arith.constant false
+           mfa.yield %no : i1
+         } -> (!q, !l)
+  return %0#0, %0#1, %1#0, %1#1 : !q, !l, !q, !l
+}

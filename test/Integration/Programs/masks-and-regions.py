@@ -143,6 +143,14 @@ PROGRAMS = {
         ["captures("],
         lambda s, x, b, h, i, n: math.tanh(s + x["a"](h, i, n)),
     ),
+    # What heads have that are seen as queries.
+    "sinks_of_rows": (
+        [("sinks", (H, Q), "f32")],
+        attention(f"sinks(%sinks : {shape_of((H, Q), 'f32')})"),
+        ["sinks(%arg3"],
+        [],
+        lambda s, x, b, h, i, n: s,
+    ),
     "mask_and_arrays": (
         [("m", BATCHES, "f32"), ("a", BATCHES, "f32"), ("k0", HEADS, "i1")],
         both(),
@@ -192,9 +200,11 @@ def compute(arrays, function):
                         for d in range(D)
                     )
                     row.append(function(s * D**-0.5, arrays, b, h, i, n))
-                top = max(row)
+                sink = arrays["sinks"](h, i) if "sinks" in arrays else -INF
+                top = max(*row, sink)
                 weights = [0.0 if top == -INF else math.exp(s - top) for s in row]
                 total = sum(weights) or 1.0
+                total += 0.0 if sink == -INF else math.exp(sink - top)
                 for d in range(D):
                     values = (arrays["v"](b, n, h, d) for n in range(K))
                     output.append(sum(w * v for w, v in zip(weights, values)) / total)
