@@ -110,7 +110,8 @@ typedef struct MfaProblem {
   MlirStringRef rules;
   /// The queries of the arrays are the `numQueries` query heads that share a
   /// key head, of one query: `query` is [B, numQueries, h, D] for [B, 1, H, D].
-  /// Regions see the heads and the query that these are. There are no sinks.
+  /// Regions see the heads and the query that these are. `sinks` is
+  /// [h, numQueries].
   bool groupedHeads;
 } MfaProblem;
 

@@ -50,11 +50,9 @@ static Error checkProblem(const Problem &problem) {
     return refuse("expected a number of queries, or 0 where launches say it, "
                   "but got ",
                   problem.numQueries);
-  if (problem.groupedHeads && (problem.numQueries == 0 || problem.sinks))
+  if (problem.groupedHeads && problem.numQueries == 0)
     return refuse("expected heads that are grouped as queries to be of a known "
-                  "number and without sinks, but got ",
-                  problem.numQueries, " queries",
-                  problem.sinks ? " and sinks" : "");
+                  "number but got 0 queries");
   unsigned dims = MaskBatch | MaskQueries | MaskKeys;
   switch (problem.maskRank) {
   case 0:
@@ -144,8 +142,12 @@ mfa::exec::buildProgram(MLIRContext &context, const Problem &problem,
   operands.scale = problem.scale;
   operands.scaleIsArgument = problem.scaleIsArgument;
   if (problem.sinks)
-    operands.sinks = getBufferType(context, ElementType::F32, {open},
-                                   /*hasUnitStride=*/false);
+    operands.sinks =
+        problem.groupedHeads
+            ? getBufferType(context, ElementType::F32, {open, queries},
+                            /*hasUnitStride=*/false)
+            : getBufferType(context, ElementType::F32, {open},
+                            /*hasUnitStride=*/false);
   std::optional<ProblemRules> rules;
   if (!problem.rules.empty()) {
     Expected<ProblemRules> parsed = ProblemRules::parse(context, problem.rules);

@@ -35,6 +35,45 @@ def type_name(dtype: Any) -> str:
     return _TYPE_NAMES.get(name, name)
 
 
+def convert(name: str, array: Any, dtype: str) -> Any:
+    """A copy in row-major order with elements of a wider type, or of float32. Where the
+    values can be looked at, numbers that float32 does not have are an error."""
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(array, torch.Tensor):
+        copy = array.to(getattr(torch, dtype)).contiguous()
+        if dtype == "float32" and array.device.type == "cpu":
+            from .torch import has_values
+
+            if has_values(array):
+                _check_range(name, (copy.isinf() & ~array.isinf()).any().item())
+        return copy
+    if type(array).__name__ == "ndarray" or hasattr(array, "__array_interface__"):
+        import numpy
+
+        plain = _plain_numpy(name, array)
+        with numpy.errstate(over="ignore"):
+            copy = plain.astype(dtype, order="C")
+        if dtype == "float32":
+            _check_range(name, (numpy.isinf(copy) & ~numpy.isinf(plain)).any())
+        return copy
+    if dtype == "int64" and library_of(array).startswith("jax"):
+        jax = sys.modules["jax"]
+        if not jax.config.jax_enable_x64:
+            raise TypeError(
+                f"{name}: expected elements of another type than uint32, as JAX has no "
+                "integers of 64 bits unless jax_enable_x64 is set"
+            )
+    return array.astype(dtype)
+
+
+def _check_range(name: str, is_beyond: Any) -> None:
+    if is_beyond:
+        raise ValueError(
+            f"{name}: expected numbers that float32 has, as elements of float64 are "
+            "rounded to it, but got some that would be infinite"
+        )
+
+
 def library_of(array: Any) -> str:
     """Name of the package that an array's type is from."""
     return type(array).__module__.partition(".")[0]

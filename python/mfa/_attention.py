@@ -112,8 +112,13 @@ def masked_attention(
     rules, captures = None, ()
     if keep is not None or score is not None:
         if _is_tracing is not None and _is_tracing():
-            # Functions are traced by this package: the graph ends in front of what
-            # torch.compile cannot follow.
+            from . import torch as registered
+
+            if registered.attend_with_functions is not None and out is None:
+                return registered.attend_with_functions(
+                    *(q, k, v, mask, keep, score, sinks, scale, return_lse, target)
+                )
+            # The graph ends in front of what this torch cannot follow.
             return call_paused(
                 masked_attention,
                 *(q, k, v, mask),

@@ -90,6 +90,28 @@ class Captures:
         return arguments
 
 
+def reads_of(keep: Symbol | None, score: Symbol | None, captures: Captures) -> list:
+    """Which dimensions of captured arrays are indexed by a position itself: the number
+    of the array, that of the dimension, and that of the position in "bhqk"."""
+    numbers = {path: i for i, path in enumerate(captures.tables)}
+    reads: dict[tuple[int, int, int], None] = {}
+    stack = [root for root in (keep, score) if root is not None]
+    seen = set()
+    while stack:
+        x = stack.pop()
+        if id(x) in seen:
+            continue
+        seen.add(id(x))
+        stack.extend(x.args)
+        if x.op != "load":
+            continue
+        for dim, index in enumerate(x.args):
+            if index.op == "position":
+                read = numbers[x.value.path], dim, "bhqk".index(index.value)
+                reads.setdefault(read)
+    return list(reads)
+
+
 class Writer:
     """Writes the operations of a function, each value once."""
 

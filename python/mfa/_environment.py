@@ -53,6 +53,21 @@ def follow(value: Any, path: Path) -> Any:
 
 _ELEMENT_NAMES = {"int32": "i32", "int64": "i64"}
 
+# Types that kernels do not read, and of what type they get a copy.
+CONVERTED = {
+    "float64": "float32",
+    "int8": "int32",
+    "int16": "int32",
+    "uint8": "int32",
+    "uint16": "int32",
+    "uint32": "int64",
+}
+
+
+def element_name(dtype: str) -> str:
+    """The name in regions of a type by its name in libraries."""
+    return "f32" if dtype == "float32" else _ELEMENT_NAMES.get(dtype, dtype)
+
 
 def is_array(value: Any) -> bool:
     return (
@@ -288,6 +303,8 @@ class Environment:
     def __init__(self, constants: frozenset[Path]):
         self.constants = constants
         self.guards: list[tuple[Path, str, Any]] = []
+        # Arrays of which kernels get copies: their names, and of what type.
+        self.conversions: dict[Path, tuple[str, str]] = {}
         # Copies of functions, and where the function was first found.
         self._made: dict[int, tuple[Callable, Path]] = {}
         # What the ids belong to.
@@ -400,6 +417,9 @@ class Environment:
         form = describe_array(value)
         self._guard(path, "array", form)
         element, rank, unit = form
+        if (copied := CONVERTED.get(element)) is not None:
+            self.conversions[path] = name, copied
+            element, unit = element_name(copied), True
         known = {}
         for dim in range(rank):
             size = (*path, ("attr", "shape"), ("item", dim))

@@ -7,6 +7,7 @@ of a symbol. On plain numbers and arrays, those that the package exports call nu
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 from . import _symbols as s
@@ -243,13 +244,31 @@ def _item(x):
 _define("item tolist", _item)
 
 
-# What the package exports: of symbols, and of plain numbers and arrays by numpy.
+# What the package exports: of symbols, of tensors by torch, and of plain numbers and
+# arrays by numpy.
+
+
+def _call_torch(torch: Any, name: str, args: tuple) -> Any:
+    like = next(x for x in args if isinstance(x, torch.Tensor))
+    # Only torch.where takes numbers beside tensors.
+    tensors = (
+        args
+        if name == "where"
+        else [
+            x if isinstance(x, torch.Tensor) else torch.as_tensor(x, device=like.device)
+            for x in args
+        ]
+    )
+    return getattr(torch, name)(*tensors)
 
 
 def _export(name: str, doc: str, numpy_name: str | None = None):
     def function(*args):
         if any(map(is_symbolic, args)):
             return s.functions[name](*args)
+        torch = sys.modules.get("torch")
+        if torch is not None and any(isinstance(x, torch.Tensor) for x in args):
+            return _call_torch(torch, name, args)
         import numpy
 
         return getattr(numpy, numpy_name or name)(*args)

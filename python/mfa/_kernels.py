@@ -113,7 +113,7 @@ def make_problem(
         sinks=sinks,
         rules=rules,
         # The queries of a known number are those of mfa._mfa.attend.
-        grouped_heads=bool(rules) and num_queries != 0,
+        grouped_heads=(bool(rules) or sinks) and num_queries != 0,
     )
 
 

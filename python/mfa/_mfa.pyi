@@ -51,6 +51,10 @@ class Rules:
     names: Final[list[str]]
     expressions: Any  # what mfa._rules wrote as the text, or None
 
+    # numbers of a capture, of a dimension and of the position (b, h, q, k) that is
+    # its index
+    def set_reads(self, reads: Sequence[tuple[int, int, int]]) -> None: ...
+
     def __init__(self, text: str, names: Sequence[str]) -> None: ...
 
 class Parameter:

@@ -11,7 +11,8 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ._emit import write_rules
+from . import _mfa
+from ._emit import reads_of, write_rules
 from ._symbols import (
     POSITION,
     Symbol,
@@ -71,17 +72,18 @@ class Regions:
     ):
         self.keep, self.score = keep, score
         self.text, captures = write_rules(keep, score)
+        self.captures = captures
         # Captured arrays, in the order of the arguments of a launch, and after
         # them the values of numbers.
         self.tables = captures.tables
-        self.integers = tuple(int(numbers[path]) for path in captures.integers)
-        self.floats = tuple(float(numbers[path]) for path in captures.floats)
+        self.integers = tuple(numbers[path] for path in captures.integers)
+        self.floats = tuple(numbers[path] for path in captures.floats)
         paths = *captures.integers, *captures.floats
         self._numbers = {path: numbers[path] for path in paths}
 
-    def _replace(self, replace: Replace, **more: Any) -> Regions:
+    def _replace(self, replace: Replace) -> Regions:
         roots = (_substitute(root, replace) for root in (self.keep, self.score))
-        return Regions(*roots, {**self._numbers, **more.get("numbers", {})})
+        return Regions(*roots, self._numbers)
 
     def with_elements(self, elements: dict[Path, str]) -> Regions:
         """The same for arrays of other element types."""
@@ -122,29 +124,68 @@ class Regions:
         behind = scaled if self.score is None else _substitute(self.score, replace)
         return Regions(self.keep, behind, self._numbers)
 
-    def batched(self, level: int, batch: int, mapped: Iterable[Path]) -> Regions:
-        """The same where batches of this size are joined into one, and the arrays at
-        the paths `mapped` have a leading dimension that says which. `level` tells
-        nested ones apart."""
+    def joined(
+        self, level: int, name: str, inner: Any, outer: Any, mapped: Iterable[Path]
+    ) -> Regions:
+        """The same where `outer` calls are joined into one: batches ("b"), or heads
+        ("h"), of `inner` each lie behind each other. The arrays at the paths `mapped`
+        have a leading dimension that says of which call they are; it is joined with the
+        next one of those that have as many as kernels read. `level` tells nested ones
+        apart."""
         mapped = frozenset(mapped)
-        path: Path = (("call", "batch"), ("item", level))
-        size = Symbol(
-            "capture", "index", (), (path, "batch"), (1, POSITION[1]), frozenset({path})
-        )
-        joined = position("b")
-        inner, outer = remainder(joined, size), floor_divide(joined, size)
+        numbers = {}
+
+        def size(what: str, value: Any) -> Symbol:
+            path: Path = (("call", what), ("item", level))
+            numbers[path] = value
+            captured = frozenset({path})
+            return Symbol(
+                "capture", "index", (), (path, what), (1, POSITION[1]), captured
+            )
+
+        own = size("batch" if name == "b" else "heads", inner)
+        calls = size("calls", outer)
+        at = position(name)
+        own_position, call = remainder(at, own), floor_divide(at, own)
 
         def replace(x: Symbol, args):
-            if x.op == "position" and x.value == "b":
-                return inner
+            if x.op == "position" and x.value == name:
+                return own_position
             if x.op == "load" and x.value.path in mapped:
                 table = x.value
-                wider = _retable(table, table.element, table.rank + 1)
-                return load(wider, (outer, *args))
+                if table.rank < MOST_RANK:
+                    wider = _retable(table, table.element, table.rank + 1)
+                    return load(wider, (call, *args))
+                flat = _retable(table, table.element, table.rank)
+                first = call * floor_divide(size_of(flat, 0), calls) + args[0]
+                # Of any integers the sum might be negative, which indices are not.
+                first.range = POSITION
+                return load(flat, (first, *args[1:]))
             if x.op == "size" and x.value[0].path in mapped:
                 table, dim = x.value
-                wider = _retable(table, table.element, table.rank + 1)
-                return size_of(wider, dim + 1)
+                if table.rank < MOST_RANK:
+                    wider = _retable(table, table.element, table.rank + 1)
+                    return size_of(wider, dim + 1)
+                flat = _retable(table, table.element, table.rank)
+                whole = size_of(flat, dim)
+                return whole if dim else floor_divide(whole, calls)
             return None
 
-        return self._replace(replace, numbers={path: max(batch, 1)})
+        roots = [_substitute(root, replace) for root in (self.keep, self.score)]
+        return Regions(*roots, {**self._numbers, **numbers})
+
+    @property
+    def reads(self) -> list[tuple[int, int, int]]:
+        """Dimensions of the arrays that are indexed by positions, as of `reads_of`."""
+        return reads_of(self.keep, self.score, self.captures)
+
+    @property
+    def rules(self) -> _mfa.Rules:
+        """The rules of these functions."""
+        from ._rules import rules_of
+
+        rules = rules_of(self.text, self.captures.names)
+        if rules.expressions is None:
+            rules.expressions = self.keep, self.score, self.captures.paths
+            rules.set_reads(self.reads)
+        return rules

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 from . import _mfa, _symbols
-from ._arrays import library_of
-from ._emit import write_rules
+from ._arrays import convert, library_of
+from ._emit import reads_of, write_rules
 from ._environment import Environment, follow, holds
 from ._regions import Regions
 from ._tables import Table
@@ -26,9 +26,14 @@ class _Trace:
     """The rules that a pair of functions was found to be, and for which others of the
     same code they stand."""
 
-    def __init__(self, guards, rules, paths, divisors):
-        self.guards, self.rules, self.paths = guards, rules, paths
-        self.divisors = divisors
+    def __init__(self, guards, rules, captures, conversions):
+        self.guards, self.rules = guards, rules
+        self.paths, self.divisors = captures.paths, captures.divisors
+        self.conversions = {
+            self.paths.index(path): conversion
+            for path, conversion in conversions.items()
+            if path in captures.tables
+        }
 
     def bind(self, root: Root) -> tuple:
         """The values of the captures, as they are now."""
@@ -38,7 +43,10 @@ class _Trace:
                     f"{name}: expected an integer other than 0, as it is divided by, "
                     "but got 0"
                 )
-        return tuple(_plain(follow(root, path)) for path in self.paths)
+        values = [_plain(follow(root, path)) for path in self.paths]
+        for index, (name, dtype) in self.conversions.items():
+            values[index] = convert(name, values[index], dtype)
+        return tuple(values)
 
 
 def _plain(value: Any) -> Any:
@@ -188,7 +196,8 @@ def _trace_with(root: Root, library: str, constants: frozenset) -> _Trace:
     rules = rules_of(text, captures.names)
     if rules.expressions is None:
         rules.expressions = *results, captures.paths
-    return _Trace(environment.guards, rules, captures.paths, captures.divisors)
+        rules.set_reads(reads_of(*results, captures))
+    return _Trace(environment.guards, rules, captures, environment.conversions)
 
 
 def _call(environment: Environment, root: Root, index: int, role: str):
@@ -208,7 +217,7 @@ def _call(environment: Environment, root: Root, index: int, role: str):
         raise TypeError(
             f"{role}: expected a function that ends but got a recursion without an end"
         ) from None
-    return _check_result(role, result)
+    return check_result(role, result)
 
 
 def _check_parameters(function: Callable, role: str) -> None:
@@ -226,7 +235,7 @@ def _check_parameters(function: Callable, role: str) -> None:
         ) from None
 
 
-def _check_result(role: str, result: Any):
+def check_result(role: str, result: Any):
     what = "condition" if role == "keep" else "number"
     try:
         symbol = _symbols.lift(result)

@@ -527,6 +527,24 @@ def length(name: str) -> Symbol:
     return Symbol("length", "index", (), name, POSITION)
 
 
+def length_of(name: str, at: Any) -> Any:
+    """The same where a function is traced by this package, or, by the tensor `at` that
+    it has as a position, by torch.compile."""
+    if is_symbolic(at):
+        return length(name)
+    from ._dynamo import get_position
+
+    return get_position(at, name)
+
+
+def positive(value: Any) -> Any:
+    """A captured integer that has been found to be positive."""
+    if not isinstance(value, Symbol) or value.op != "capture":
+        return value
+    bounds = 1, POSITION[1]
+    return Symbol("capture", value.kind, (), value.value, bounds, value.captured)
+
+
 def number(kind: str, path, name: str) -> Symbol:
     return Symbol("capture", kind, (), (path, name), ANY, frozenset({path}))
 

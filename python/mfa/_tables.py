@@ -90,7 +90,8 @@ class Table(Traced):
         if self.element not in ELEMENTS:
             raise error(
                 f"expected '{self.name}' to have elements of type float16, bfloat16, "
-                f"float32, int32, int64 or bool but got {self.element}"
+                "float32, float64, bool, or integers of up to 64 bits, unsigned ones "
+                f"of up to 32, but got {self.element}"
             )
         given = index if isinstance(index, tuple) else (index,)
         if len(given) == self.ndim + 1 and given[0] is Ellipsis:

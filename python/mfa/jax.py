@@ -97,6 +97,7 @@ def trace(
     regions, captured = Regions(None, None, {}), {}
     if rules is not None:
         regions, captured = regions_of(rules, captures)
+        _check_reads(regions, captured, q.shape, k.shape)
         regions, captured = _convert(regions, captured)
     head_dim, value_dim = q.shape[3], v.shape[3]
     if isinstance(scale, jax.core.Tracer):
@@ -146,6 +147,27 @@ def _form(name: str, x: Any) -> Any:
             f"each of them, but got shape {tuple(shape)}; export for each shape"
         ) from None
     return Form(sizes, type_name(dtype))
+
+
+def _check_reads(
+    regions: Regions, captured: dict[Path, Any], q: tuple, k: tuple
+) -> None:
+    """Captured arrays have elements for all positions at which they are read."""
+    sizes = q[0], q[2], q[1], k[1]
+    if 0 in sizes:
+        return
+    paths = list(regions.tables)
+    expected = {path: list(captured[path].shape) for path in paths}
+    for index, dim, position in regions.reads:
+        shape = expected[paths[index]]
+        shape[dim] = max(shape[dim], sizes[position])
+    for path, shape in expected.items():
+        if shape != list(captured[path].shape):
+            raise ValueError(
+                f"{regions.tables[path].name}: expected shape {tuple(shape)} or "
+                "larger, as it is read for each batch, head, query or key, but got "
+                f"{tuple(captured[path].shape)}"
+            )
 
 
 def _convert(
@@ -264,45 +286,32 @@ class _Call:
         leading dimension."""
         mapped = dict(zip(keys, is_mapped))
         values = dict(zip(keys, operands))
-        too_many = [
-            path
-            for path, table in self.regions.tables.items()
-            if mapped[path] and table.rank == MOST_RANK
-        ]
-        if mapped.get("sinks") or too_many:
-            return self._map_in_turn(keys, mapped, values)
+        paths = [path for path in self.regions.tables if mapped[path]]
+        for path in paths:
+            if self.regions.tables[path].rank == MOST_RANK:
+                array = values[path]
+                first = array.shape[0] * array.shape[1]
+                values[path] = array.reshape(first, *array.shape[2:])
         q = values["q"]
-        batch = q.shape[1] if mapped["q"] else q.shape[0]
+        batch, _, heads = q.shape[1:4] if mapped["q"] else q.shape[:3]
+        if mapped.get("sinks"):
+            # Sinks are of heads, so these are joined.
+            name, inner, join = "h", heads, _join_heads
+        else:
+            name, inner, join = "b", batch, _join
         arrays = {
-            name: _join(values[name], mapped[name], size)
-            if name in "qkv"
-            else _join_mask(values[name], mapped[name], size, batch)
-            if name == "mask"
-            else values[name]
-            for name in keys
-            if isinstance(name, str)
+            key: join(key, values[key], mapped[key], size, inner)
+            for key in keys
+            if isinstance(key, str)
         }
-        regions = self.regions.batched(
-            self.level, batch, [path for path in self.regions.tables if mapped[path]]
-        )
+        regions = self.regions.joined(self.level, name, max(inner, 1), size, paths)
         call = dataclasses.replace(self, regions=regions, level=self.level + 1)
         outputs = call.trace(arrays, values)
-        split = [x.reshape(size, batch, *x.shape[1:]) for x in outputs]
+        if name == "b":
+            split = [x.reshape(size, batch, *x.shape[1:]) for x in outputs]
+        else:
+            split = [_split_heads(x, size, heads) for x in outputs]
         return split, [True] * len(split)
-
-    def _map_in_turn(
-        self, keys: Sequence[Any], mapped: dict[Any, bool], values: dict[Any, Any]
-    ) -> tuple[list, list[bool]]:
-        """One call after the other, for what no single one can do."""
-
-        def one(changing):
-            operands = {**values, **dict(zip(varying, changing))}
-            arrays = {key: operands[key] for key in keys if isinstance(key, str)}
-            return self.trace(arrays, operands)
-
-        varying = [key for key in keys if mapped[key]]
-        outputs = jax.lax.map(one, [values[key] for key in varying])
-        return outputs, [True] * len(outputs)
 
 
 # The numbers that XLA has for element types.
@@ -317,19 +326,47 @@ def _forms(arrays: Sequence[Any]) -> np.ndarray:
     return np.array(numbers, np.int64)
 
 
-def _join(array: Any, is_mapped: bool, size: int) -> Any:
+def _join(name: str, array: Any, is_mapped: bool, size: int, batch: int) -> Any:
     """[N, B, ...], or [B, ...] for each of N, as [N * B, ...]."""
+    if name == "sinks":
+        return array
+    if name == "mask":
+        if not is_mapped and array.shape[0] == 1:
+            return array
+        if is_mapped and array.shape[1] == 1 and batch != 1:
+            array = jnp.broadcast_to(array, (size, batch, *array.shape[2:]))
     if not is_mapped:
         array = jnp.broadcast_to(array, (size, *array.shape))
     return array.reshape(size * array.shape[1], *array.shape[2:])
 
 
-def _join_mask(mask: Any, is_mapped: bool, size: int, batch: int) -> Any:
-    if not is_mapped and mask.shape[0] == 1:
-        return mask
-    if is_mapped and mask.shape[1] == 1 and batch != 1:
-        mask = jnp.broadcast_to(mask, (size, batch, *mask.shape[2:]))
-    return _join(mask, is_mapped, size)
+def _join_heads(name: str, array: Any, is_mapped: bool, size: int, heads: int) -> Any:
+    """[N, ..., H, ...], or [..., H, ...] for each of N, as [..., N * H, ...]."""
+    rank = array.ndim - is_mapped
+    if name == "mask":
+        if rank == 3:
+            if not is_mapped:
+                return array
+            array = jnp.expand_dims(array, 2)
+        elif not is_mapped and array.shape[1] == 1:
+            return array
+        if array.shape[1 + is_mapped] == 1:
+            shape = list(array.shape)
+            shape[1 + is_mapped] = heads
+            array = jnp.broadcast_to(array, shape)
+    dim = {"q": 2, "k": 2, "v": 2, "mask": 1, "sinks": 0}[name]
+    if not is_mapped:
+        array = jnp.broadcast_to(array, (size, *array.shape))
+    array = jnp.moveaxis(array, 0, dim)
+    joined = array.shape[dim] * array.shape[dim + 1]
+    return array.reshape(*array.shape[:dim], joined, *array.shape[dim + 2 :])
+
+
+def _split_heads(array: Any, size: int, heads: int) -> Any:
+    """The output [B, Sq, N * H, D], or the log-sum-exp [B, N * H, Sq], of N calls."""
+    dim = array.ndim - 2
+    split = (*array.shape[:dim], size, heads, *array.shape[dim + 1 :])
+    return jnp.moveaxis(array.reshape(split), dim, 0)
 
 
 # jax.shard_map: arrays vary over axes of the mesh.

@@ -14,7 +14,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ._functions import maximum
-from ._symbols import length as _length
+from ._symbols import length_of as _length_of
+from ._symbols import positive as _positive
 
 __all__ = [
     "Rule",
@@ -29,8 +30,6 @@ __all__ = [
 
 # Beyond the ends of any sequence.
 _FARTHEST = 1 << 40
-# Of the launch.
-_QUERIES, _KEYS = _length("queries"), _length("keys")
 
 
 class Rule:
@@ -133,6 +132,11 @@ def _rank(name: str, array: Any, ranks: tuple[int, ...]) -> int:
     return len(shape)
 
 
+def _end(k):
+    """How far the last key is from the last query."""
+    return _length_of("keys", k) - _length_of("queries", k)
+
+
 def causal(align: str = "start", offset: int = 0) -> Rule:
     """k <= q + offset; with align="end", where the last query and the last key are at
     the same time, k <= q + (Sk - Sq) + offset."""
@@ -140,7 +144,7 @@ def causal(align: str = "start", offset: int = 0) -> Rule:
         raise ValueError(f"align: expected 'start' or 'end' but got {align!r}")
     offset = _distance("offset", offset)
     if align == "end":
-        return Rule(lambda b, h, q, k: k <= q + (_KEYS - _QUERIES) + offset, "causal")
+        return Rule(lambda b, h, q, k: k <= q + _end(k) + offset, "causal")
     if isinstance(offset, int) and offset == 0:
         return Rule(lambda b, h, q, k: k <= q, "causal")
     return Rule(lambda b, h, q, k: k <= q + offset, "causal")
@@ -203,6 +207,7 @@ def blocks(q_size: int, k_size: int, table: Any) -> Rule:
     rank = _rank("table", table, (2, 3, 4))
 
     def kept(b, h, q, k):
-        return table[(b, h)[4 - rank :] + (q // q_size, k // k_size)]
+        rows, columns = q // _positive(q_size), k // _positive(k_size)
+        return table[(b, h)[4 - rank :] + (rows, columns)]
 
     return Rule(kept, "blocks")

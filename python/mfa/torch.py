@@ -28,7 +28,8 @@ from torch.autograd import forward_ad
 
 from ._arrays import type_name
 from ._mfa import attend as _attend
-from ._rules import rules_of_text
+from ._regions import MOST_RANK
+from ._rules import regions_of, rules_of_text
 
 # Traces of torch.compile follow this function; all others are known by the tensors.
 is_tracing = torch.compiler.is_dynamo_compiling
@@ -132,22 +133,22 @@ def _make_autograd(name: str):
     return autograd
 
 
-# torch.vmap: the mapped dimension becomes a part of the batch.
+# torch.vmap: the mapped dimension becomes a part of the batch, or, where sinks are
+# mapped, of the heads.
 
 
-def _fold(tensor, dim: int | None, size: int):
-    """[B, ...] with a mapped dimension as [size * B, ...]; copied where strides cannot
-    say it."""
+def _fold(tensor, dim: int | None, size: int, into: int = 0):
+    """A tensor with a mapped dimension joined with what is dimension `into` without it;
+    copied where strides cannot say it."""
     if dim is None:
-        tensor = tensor.unsqueeze(0).expand(size, *tensor.shape)
+        tensor = tensor.unsqueeze(into)
+        tensor = tensor.expand([size if i == into else -1 for i in range(tensor.dim())])
     else:
-        tensor = tensor.movedim(dim, 0)
-    return tensor.flatten(0, 1)
+        tensor = tensor.movedim(dim, into)
+    return tensor.flatten(into, into + 1)
 
 
 def _fold_mask(mask, dim: int | None, size: int, batch: int):
-    if mask is None:
-        return None
     sizes = list(mask.shape)
     if dim is not None:
         del sizes[dim]
@@ -159,50 +160,138 @@ def _fold_mask(mask, dim: int | None, size: int, batch: int):
     return _fold(mask, dim, size)
 
 
-def _is_mapped(dims) -> bool:
-    """Whether vmap maps an argument, or one of a list."""
-    if isinstance(dims, (list, tuple)):
-        return any(map(_is_mapped, dims))
-    return dims is not None
+def _fold_mask_heads(mask, dim: int | None, size: int, heads: int):
+    if dim is not None:
+        mask = mask.movedim(dim, 0)
+    rank = mask.dim() - (dim is not None)
+    if dim is None and (rank == 3 or mask.shape[1] == 1):
+        return mask
+    if rank == 3:
+        mask = mask.unsqueeze(2)
+    of_heads = 1 if dim is None else 2
+    if mask.shape[of_heads] == 1:
+        mask = mask.expand(
+            [heads if i == of_heads else -1 for i in range(mask.dim())]
+        )
+    return _fold(mask, None if dim is None else 0, size, 1)
 
 
-def _uses_batch(rules: str) -> bool:
+def _uses(position: str, rules: str) -> bool:
     return any(
-        re.search(r"%b\b", line)
+        re.search(rf"%{position}\b", line)
         for line in rules.splitlines()
         if not line.startswith("func.func")
     )
 
 
+def _fold_rules(rules: str, position: str, inner: int, size: int, arrays, dims,
+                integers, numbers) -> dict[str, Any]:  # fmt: skip
+    """The rules where `size` calls are joined, and what they capture."""
+    arrays, dims = list(arrays or ()), list(dims or ())
+    dims += [None] * (len(arrays) - len(dims))
+    captured = {"rules": rules, "integers": integers, "numbers": numbers}
+    is_mapped = any(dim is not None for dim in dims)
+    if not rules or not (is_mapped or _uses(position, rules)):
+        return {**captured, "arrays": arrays}
+    known = rules_of_text(rules)
+    if known.expressions is None:
+        raise NotImplementedError(
+            "expected functions that this process has traced, as torch.vmap makes "
+            f"others of those that look at {position} or at mapped arrays, but got "
+            "their text"
+        )
+    regions, _ = regions_of(known, (*arrays, *integers, *numbers))
+    values, mapped = {}, []
+    for (path, table), array, dim in zip(regions.tables.items(), arrays, dims):
+        if dim is not None:
+            mapped.append(path)
+            array = array.movedim(dim, 0)
+            if table.rank == MOST_RANK:
+                array = array.flatten(0, 1)
+            array = array.contiguous()
+        values[path] = array
+    folded = [path for path in regions.captures.integers if path[0][0] == "call"]
+    level = len({path[1] for path in folded})
+    regions = regions.joined(level, position, max(inner, 1), size, mapped)
+    return {
+        "rules": regions.rules.text,
+        "arrays": [values[path] for path in regions.tables],
+        "integers": list(regions.integers),
+        "numbers": list(regions.floats),
+    }
+
+
+def _map_with(q, others, arrays):
+    """The query, mapped where only arrays in the list are: torch looks at tensors
+    alone."""
+    functorch = torch._C._functorch
+    for array in arrays or ():
+        if not functorch.is_batchedtensor(array):
+            continue
+        level = functorch.maybe_get_level(array)
+        if any(
+            x is not None
+            and functorch.is_batchedtensor(x)
+            and functorch.maybe_get_level(x) >= level
+            for x in (q, *others)
+        ):
+            continue
+        plain = functorch.get_unwrapped(array)
+        size = plain.shape[functorch.maybe_get_bdim(array)]
+        expanded = q.unsqueeze(0).expand(size, *q.shape)
+        q = functorch._add_batch_dim(expanded, 0, level)
+    return q
+
+
+def _call(name: str, q, k, v, mask, sinks, arrays, **options):
+    """The operator of that name."""
+    q = _map_with(q, (k, v, mask, sinks), arrays)
+    operator = getattr(torch.ops.mfa, name)
+    return operator(q, k, v, mask, sinks, arrays, **options)
+
+
 def _make_batched(name: str):
     def batched(info, in_dims, q, k, v, mask=None, sinks=None, arrays=None, *,
-                rules="", **options):  # fmt: skip
-        # The batch that functions see would be another.
-        if rules and _uses_batch(rules) or any(map(_is_mapped, in_dims[4:])):
-            raise NotImplementedError(
-                "expected sinks that are not mapped, and functions that look neither "
-                "at b nor at mapped arrays, as torch.vmap makes another batch, but got "
-                "others"
-            )
+                rules="", integers=(), numbers=(), **options):  # fmt: skip
         size = info.batch_size
-        q_dim, k_dim, v_dim, mask_dim = (*in_dims, None)[:4]
-        q = _fold(q, q_dim, size)
-        batch = q.shape[0] // max(size, 1)
-        result = getattr(torch.ops.mfa, name)(
-            q,
-            _fold(k, k_dim, size),
-            _fold(v, v_dim, size),
-            _fold_mask(mask, mask_dim, size, batch),
-            sinks,
-            arrays,
-            rules=rules,
+        dims = (*in_dims, *[None] * 6)[:6]
+        heads_dim = 2
+        by_heads = dims[4] is not None
+        into = heads_dim if by_heads else 0
+        inner = _size_of(q, dims[0], into)
+        if mask is not None:
+            fold = _fold_mask_heads if by_heads else _fold_mask
+            mask = fold(mask, dims[3], size, inner)
+        captured = _fold_rules(
+            *(rules, "h" if by_heads else "b", inner, size),
+            *(arrays, dims[5], integers, numbers),
+        )
+        result = _call(
+            name,
+            *(_fold(x, dim, size, into) for x, dim in zip((q, k, v), dims)),
+            mask,
+            _fold(sinks, dims[4], size) if by_heads else sinks,
+            **captured,
             **options,
         )
         if isinstance(result, torch.Tensor):
-            return result.unflatten(0, (size, batch)), 0
-        return tuple(x.unflatten(0, (size, batch)) for x in result), (0, 0)
+            return result.unflatten(into, (size, inner)), into
+        of_lse = 1 if by_heads else 0
+        output, lse = result
+        split = output.unflatten(into, (size, inner)), lse.unflatten(
+            of_lse, (size, inner)
+        )
+        return split, (into, of_lse)
 
     return batched
+
+
+def _size_of(tensor, dim: int | None, position: int) -> int:
+    """The size of a dimension, by its number without the mapped one."""
+    sizes = list(tensor.shape)
+    if dim is not None:
+        del sizes[dim]
+    return sizes[position]
 
 
 def _register(name: str, implementation, fake) -> None:
@@ -272,6 +361,11 @@ def _is_plain(tensor) -> bool:
         return False
     keys = (_keys_of(tensor) | _included_keys()) - _excluded_keys()
     return not keys.raw_repr() & ~_PLAIN_KEYS
+
+
+def has_values(tensor) -> bool:
+    """Whether the tensor is its memory, and nobody notes what is asked of it."""
+    return is_plain_type(type(tensor)) and _is_plain(tensor)
 
 
 def inspect_tensors(tensors: tuple):
@@ -417,12 +511,9 @@ def call_op(
         out, lse = out
     mask = materialize(mask, getattr(q, "device", None))
     _check_tensors(q, k=k, v=v, mask=mask, out=out, lse=lse, sinks=sinks)
-    ops = torch.ops.mfa
-    operator = ops.masked_attention_lse if return_lse else ops.masked_attention
-    options = {} if rules is None else _split(rules, captures, q)
-    if sinks is not None:
-        options["sinks"] = sinks
-    result = operator(q, k, v, mask, scale=scale, target=target, **options)
+    name = "masked_attention_lse" if return_lse else "masked_attention"
+    options = {"arrays": None} if rules is None else _split(rules, captures, q)
+    result = _call(name, q, k, v, mask, sinks, scale=scale, target=target, **options)
     if not return_lse:
         return _copy("out", out, result)
     return _copy("out", out, result[0]), _copy("lse", lse, result[1])
@@ -469,3 +560,10 @@ def _copy(name: str, into: Any, value: torch.Tensor) -> torch.Tensor:
             "torch.no_grad() or pass a detached tensor"
         )
     return into.copy_(value)
+
+
+# Before torch 2.7, graphs of torch.compile end in front of a call with functions.
+try:
+    from ._dynamo import attend as attend_with_functions
+except ImportError:
+    attend_with_functions = None

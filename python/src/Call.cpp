@@ -209,8 +209,10 @@ static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
                   operands.q.isOnCUDA() ? operands.q.deviceId : 0, tileLists);
   }
 
-  if (regions)
+  if (regions) {
     checkCaptures(*toLaunch, returnLSE, operands);
+    checkReads(*regions, operands);
+  }
 
   // Nothing can be wrong with the arguments any more.
   const bool writesArguments = !makesOut || operands.lse.isGiven();

@@ -128,6 +128,32 @@ static void checkCapturePlaces(const Operands &operands) {
     }
 }
 
+void mfa::python::checkReads(const Rules &rules, const Operands &operands) {
+  const std::array<int64_t, 4> sizes = {operands.getBatch(),
+                                        operands.getHeads(), operands.getSeqQ(),
+                                        operands.getSeqK()};
+  auto isTooSmall = [&](const PositionRead &read) {
+    const Array &array = operands.captures[read.capture].array;
+    return array.sizes[read.dim] < sizes[read.position];
+  };
+  auto found = std::find_if(rules.reads.begin(), rules.reads.end(), isTooSmall);
+  // Of no pair there is nothing to read.
+  if (found == rules.reads.end() ||
+      std::count(sizes.begin(), sizes.end(), 0) != 0)
+    return;
+  const Array &array = operands.captures[found->capture].array;
+  std::vector<int64_t> expected(array.sizes.begin(),
+                                array.sizes.begin() + array.rank);
+  for (const PositionRead &read : rules.reads)
+    if (read.capture == found->capture)
+      expected[read.dim] = std::max(expected[read.dim], sizes[read.position]);
+  throwValue(array, "expected shape " +
+                        formatSizes(expected.data(), array.rank) +
+                        " or larger, as it is read for each batch, head, query "
+                        "or key, but got " +
+                        formatSizes(array));
+}
+
 //===----------------------------------------------------------------------===//
 // Masks
 //===----------------------------------------------------------------------===//

@@ -14,6 +14,7 @@
 #ifndef MFA_PYTHON_CHECKS_H
 #define MFA_PYTHON_CHECKS_H
 
+#include "Kernel.h"
 #include "Operands.h"
 
 namespace mfa::python {
@@ -21,6 +22,10 @@ namespace mfa::python {
 /// Checks devices, libraries, types, sizes and strides of all that is read, and
 /// returns the mask seen as rank 4.
 MaskView checkArguments(const Operands &operands);
+
+/// Checks that captured arrays have elements for all positions at which the
+/// rules are known to read them.
+void checkReads(const Rules &rules, const Operands &operands);
 
 /// Fits the mask to a kernel that was compiled beforehand.
 void fitMask(const Operands &operands, MaskView &view,

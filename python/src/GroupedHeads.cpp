@@ -40,6 +40,13 @@ void mfa::python::groupHeads(Operands &operands, int64_t size) {
     array->strides[1] = array->strides[2];
     array->strides[2] *= size;
   }
+  if (Array &sinks = operands.sinks; operands.hasSinks()) {
+    sinks.rank = 2;
+    sinks.sizes[1] = size;
+    sinks.sizes[0] /= size;
+    sinks.strides[1] = sinks.strides[0];
+    sinks.strides[0] *= size;
+  }
   Array &lse = operands.lse;
   lse.sizes[1] /= size;
   lse.sizes[2] = size;

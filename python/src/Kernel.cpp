@@ -328,8 +328,8 @@ static void checkRanks(const Kernel &self,
   }
 }
 
-static void launch(const Kernel &self, nb::sequence values, int device,
-                   uintptr_t stream) {
+static void launchKernel(const Kernel &self, nb::sequence values, int device,
+                         uintptr_t stream) {
   using Extents = std::vector<int64_t>;
   size_t count = nb::len(values);
   // The arguments point into these.
@@ -452,10 +452,18 @@ static void bindProblem(nb::module_ &m) {
           "__init__",
           [](Rules *self, std::string text, std::vector<std::string> names) {
             new (self)
-                Rules{std::move(text), std::move(names), nb::none(), {}, 0};
+                Rules{std::move(text), std::move(names), nb::none(), {}, {}, 0};
           },
           nb::arg("text"), nb::arg("names"))
       .def_rw("expressions", &Rules::expressions, nb::arg().none())
+      .def("set_reads",
+           [](Rules &self,
+              const std::vector<std::tuple<unsigned, unsigned, unsigned>>
+                  &reads) {
+             self.reads.clear();
+             for (auto [capture, dim, position] : reads)
+               self.reads.push_back({capture, dim, position});
+           })
       .def_ro("text", &Rules::text)
       .def_ro("names", &Rules::names);
 }
@@ -524,7 +532,7 @@ void mfa::python::bindKernel(nb::module_ &m) {
                      return mfaKernelHasNewMachineCode(self.handle);
                    })
       .def("load", &load, nb::arg("device") = MFA_CURRENT_DEVICE)
-      .def("launch", &launch, nb::arg("arguments"), nb::kw_only(),
+      .def("launch", &launchKernel, nb::arg("arguments"), nb::kw_only(),
            nb::arg("device") = MFA_CURRENT_DEVICE, nb::arg("stream") = 0);
 
   m.def("compile_problem", &compileProblem, nb::arg("problem"), nb::kw_only(),

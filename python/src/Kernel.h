@@ -47,6 +47,12 @@ struct Problem {
 /// or changes them holds the GIL.
 using KernelsByKey = std::unordered_map<uint64_t, std::shared_ptr<Kernel>>;
 
+/// A dimension of a captured array, by their numbers, that is indexed by a
+/// position: of batch 0, head 1, query 2 or key 3.
+struct PositionRead {
+  unsigned capture, dim, position;
+};
+
 /// Regions as text, with the names of their captures and the kernels that have
 /// them.
 struct Rules {
@@ -54,6 +60,8 @@ struct Rules {
   std::vector<std::string> names;
   /// What mfa._rules wrote as the text; None where it came as one.
   nanobind::object expressions;
+  /// Captured arrays that are read at the positions of all pairs.
+  std::vector<PositionRead> reads;
   KernelsByKey kernels;
   /// The number of times that kernels had been forgotten.
   uint64_t generation = 0;

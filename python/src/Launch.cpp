@@ -46,9 +46,7 @@ Plan mfa::python::makePlan(const Operands &operands, const MaskView &mask,
                            MfaTarget target, bool lse) {
   Plan plan;
   plan.mask = mask;
-  // Sinks are of the query heads.
-  if (!operands.hasSinks())
-    plan.groupedQueries = getGroupedQueries(operands, target);
+  plan.groupedQueries = getGroupedQueries(operands, target);
   if (plan.groupedQueries)
     groupMask(plan.mask, plan.groupedQueries);
   plan.problem = makeProblem(operands, plan.mask, lse);

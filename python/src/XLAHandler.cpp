@@ -110,6 +110,8 @@ static Attention readCall(const xla::Buffers &argumentBuffers,
   attention.kernel =
       findKernel(attention.plan.problem, rules, target, device, tileLists);
   checkCaptures(*attention.kernel, attention.hasLSE, operands);
+  if (rules)
+    checkReads(*rules, operands);
   return attention;
 }
 

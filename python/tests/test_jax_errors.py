@@ -355,16 +355,30 @@ def test_captures_of_other_types():
 def test_index_out_of_bounds():
     """Checks of the program become errors of XLA."""
     q, k, v = arrays()
-    lengths = jnp.asarray([3])  # of one batch
+    lengths = jnp.asarray([3, 3])
     attend = jax.jit(
         lambda *qkv: mfa.masked_attention(
-            *qkv, keep=mfa.masks.lengths(lengths), target="sim"
+            *qkv, keep=lambda b, h, q, k: k < lengths[b + 1], target="sim"
         )
     )
     text = message_of(
         jax.errors.JaxRuntimeError, lambda: jax.block_until_ready(attend(q, k, v))
     )
-    assert "mfa.masked_attention: " in text and "k_lengths" in text
+    assert "mfa.masked_attention: " in text and "'lengths'" in text
+
+
+def test_arrays_that_are_too_small():
+    """Of those that are read at positions the shapes are looked at in the trace."""
+    q, k, v = arrays()
+    lengths = jnp.asarray([3])  # of one batch
+    attend = jax.jit(
+        lambda *qkv: mfa.masked_attention(*qkv, keep=mfa.masks.lengths(lengths))
+    )
+    text = message_of(ValueError, lambda: attend(q, k, v))
+    assert text.startswith(
+        "k_lengths: expected shape (2,) or larger, as it is read for each batch, head, "
+        "query or key, but got (1,)"
+    )
 
 
 def test_many_threads():

@@ -129,18 +129,45 @@ def test_vmap_of_a_batch_of_rules():
         assert_close(output[i], reference((i + 1) * q, k, v, kept)[0])
 
 
-def test_vmap_one_after_the_other():
-    """Sinks are those of all batches of a call, and kernels read arrays of rank 4."""
+def one_call(function, *arrays):
+    """The outputs, of one call."""
+    mapped = jax.jit(jax.vmap(function))
+    assert mapped.lower(*arrays).as_text().count(f"@{mfa.jax.TARGET}(") == 1
+    return mapped(*arrays)
+
+
+@pytest.mark.parametrize("sizes", [None, (1, 5, 7), (1, 4, 1, 7), (2, 1, 5, 7)])
+@pytest.mark.parametrize("is_mapped", [True, False])
+def test_vmap_of_sinks(sizes, is_mapped):
+    """Heads are joined, by which functions are told apart too."""
     q, k, v = arrays()
     sinks = jnp.asarray(normal(6, 3, 4))
-    output = jax.vmap(lambda x: mfa.masked_attention(q, k, v, sinks=x))(sinks)
+    slopes = jnp.asarray(normal(7, 4))
+    masks = None if sizes is None else jnp.asarray(normal(4, 3, *sizes))
+
+    def attend(i, q, sinks):
+        mask = masks if masks is None else masks[i] if is_mapped else masks[0]
+        return mfa.masked_attention(
+            *(q, k, v, mask), sinks=sinks, return_lse=True,
+            score=lambda s, b, h, q, k: s + slopes[h] + b,
+        )  # fmt: skip
+
+    stacked = jnp.stack([q, q + 1, q * 2])
+    output, lse = one_call(attend, jnp.arange(3), stacked, sinks)
     for i in range(3):
-        expected = mfa.masked_attention(q, k, v, sinks=sinks[i])
+        expected, expected_lse = attend(i, stacked[i], sinks[i])
         assert_close(output[i], np.asarray(expected))
+        assert_close(lse[i], np.asarray(expected_lse))
+
+
+def test_vmap_of_arrays_of_four_dimensions():
+    """As many as kernels read: they are joined with the first one."""
+    q, k, v = arrays()
     tables = np.random.default_rng(0).random((3, 2, 4, 5, 7)) < 0.7
-    output = jax.vmap(
-        lambda x: mfa.masked_attention(q, k, v, keep=mfa.masks.blocks(1, 1, x))
-    )(jnp.asarray(tables))
+    output = one_call(
+        lambda x: mfa.masked_attention(q, k, v, keep=mfa.masks.blocks(1, 1, x)),
+        jnp.asarray(tables),
+    )
     for i in range(3):
         assert_close(output[i], reference(q, k, v, tables[i])[0])
 

@@ -308,6 +308,24 @@ def test_one_query(target):
     assert_close(output, expected)
 
 
+@pytest.mark.parametrize("rule", [{}, {"keep": masks.causal("end", -2)}])
+@pytest.mark.parametrize("target", ["cpu", "sim"])
+def test_sinks_of_one_query(rule, target):
+    """A sink belongs to a head, also where the heads of a group are rows."""
+    q = np.ascontiguousarray(Q[:, :1])
+    sinks = np.float32([0, 1, -2, -np.inf])
+    for given in (sinks, np.repeat(sinks, 2)[::2]):
+        output, lse = mfa.masked_attention(
+            *(q, K, V), sinks=given, return_lse=True, target=target, **rule
+        )
+        mask = np.where(np.arange(SK) < SK - 2, 0, -np.inf) if rule else np.zeros(SK)
+        plain, plain_lse = reference(q, K, V, np.broadcast_to(mask, (B, H, 1, SK)))
+        expected = np.logaddexp(plain_lse, sinks[None, :, None])
+        share = np.exp(plain_lse - expected)
+        assert_close(lse, expected)
+        assert_close(output, plain * share.transpose(0, 2, 1)[..., None])
+
+
 # What is traced, and when.
 
 
@@ -461,9 +479,61 @@ def test_one_function_twice_then_two(compilations):
     assert compilations.traces == 2
 
 
+# Arrays of which kernels get copies.
+
+
+@pytest.mark.parametrize("target", ["cpu", "sim"])
+@pytest.mark.parametrize(
+    "dtype", ["float64", "int8", "int16", "uint8", "uint16", "uint32"]
+)
+def test_converted_arrays(dtype, target):
+    """All values of the type mean what they are."""
+    if dtype == "float64":
+        values = np.linspace(-1, 1, 2 * SK)[::2] + 1e-12
+    else:
+        limits = np.iinfo(dtype)
+        values = np.linspace(limits.min, limits.max, SK).astype(dtype)
+        values[-1] = limits.max
+    scale = 2.0 ** -np.ceil(np.log2(np.abs(values.astype(float)).max()))
+
+    def score(s, b, h, q, k):
+        return s + values[k] * scale
+
+    check(
+        score=score,
+        plain_score=lambda s, b, h, q, k: s + values[k].astype(float) * scale,
+        target=target,
+    )
+    # Other values, without another trace.
+    values = values[::-1]
+    check(
+        score=score,
+        plain_score=lambda s, b, h, q, k: s + values[k].astype(float) * scale,
+        target=target,
+    )
+
+
+def test_converted_table_of_two_dimensions():
+    table = np.asfortranarray(np.arange(H * 256).reshape(H, 256) % 251).astype(np.uint8)
+    check(
+        keep=lambda b, h, q, k: table[h, q * 20 + k] > 100,
+        plain_keep=lambda b, h, q, k: table[h, q * 20 + k].astype(int) > 100,
+    )
+
+
+def test_empty_calls_read_nothing():
+    """Arrays may be too small for pairs that there are none of."""
+    few = np.zeros((0,), np.int32)
+    keys, values = K[:, :0], V[:, :0]
+    output = mfa.masked_attention(Q, keys, values, keep=lambda b, h, q, k: few[k] > 0)
+    assert not output.any()
+    assert mfa.masked_attention(Q[:0], K[:0], V[:0], keep=masks.lengths(few)).size == 0
+
+
 # Errors.
 
-WIDE = normal(5, H, SK).astype(np.float64)
+COMPLEX = normal(5, H, SK).astype(np.complex64)
+LARGE = np.full(SK, 1e300)
 LIST = [1, 2, 3]
 ZERO = 0
 
@@ -506,10 +576,11 @@ REFUSED = {
         lambda b, h, q, k: IDS_Q[b, 1:] > 0,
         "expected positions as indices of 'IDS_Q' but got slice(1, None, None)",
     ),
-    "float64": (
-        lambda b, h, q, k: WIDE[h, k] > 0,
-        "expected 'WIDE' to have elements of type float16, bfloat16, float32, int32, "
-        "int64 or bool but got float64",
+    "complex": (
+        lambda b, h, q, k: COMPLEX[h, k] > 0,
+        "expected 'COMPLEX' to have elements of type float16, bfloat16, float32, "
+        "float64, bool, or integers of up to 64 bits, unsigned ones of up to 32, but "
+        "got complex64",
     ),
     "whole array": (
         lambda b, h, q, k: (IDS_Q + 1)[b, q] > 0,
@@ -613,8 +684,37 @@ REFUSED_CALLS = {
         "expected a divisor other than 0",
     ),
     "out of bounds": (
-        lambda: call(keep=lambda b, h, q, k: ids[k] == 0),
+        lambda: call(keep=lambda b, h, q, k: ids[2 * k - k] == 0),
         "out-of-bounds access of 'ids'",
+    ),
+    "too few keys": (
+        lambda: call(keep=lambda b, h, q, k: ids[k] == 0),
+        "ids: expected shape (11,) or larger, as it is read for each batch, head, "
+        "query or key, but got (9,)",
+    ),
+    "too few documents": (
+        lambda: call(keep=masks.documents(IDS_Q)),
+        "k_ids: expected shape (2, 11) or larger, as it is read for each batch, head, "
+        "query or key, but got (2, 9)",
+    ),
+    "too few batches": (
+        lambda: call(keep=masks.lengths(LENGTHS[:1])),
+        "k_lengths: expected shape (2,) or larger, as it is read for each batch, head, "
+        "query or key, but got (1,)",
+    ),
+    "too few heads": (
+        lambda: call(score=scores.alibi(SLOPES[:3])),
+        "slopes: expected shape (4,) or larger, as it is read for each batch, head, "
+        "query or key, but got (3,)",
+    ),
+    "too few blocks": (
+        lambda: call(keep=masks.blocks(3, 3, BLOCKS[:, :, :, :3])),
+        "expected dimension 3 of 'table' to have all indices at which regions read it",
+    ),
+    "beyond float32": (
+        lambda: call(score=lambda s, b, h, q, k: s + LARGE[k]),
+        "LARGE: expected numbers that float32 has, as elements of float64 are rounded "
+        "to it, but got some that would be infinite",
     ),
     "sinks rank": (
         lambda: call(sinks=SLOPES[None]),

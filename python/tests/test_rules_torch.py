@@ -116,21 +116,198 @@ def test_functions_exported():
     assert_close(output, expected(keep, SLOPES.numpy()[H] * (J - I)))
 
 
-def test_functions_compiled():
-    """Torch's graph ends in front of the call."""
-    sizes = [3]
+SIZES = [3]
+
+
+def near(b, h, q, k):
+    return q - k < SIZES[0]
+
+
+def softcapped(s, b, h, q, k):
+    return torch.tanh(s / 2) * 2
+
+
+def softcap(s):
+    return np.tanh(s / 2) * 2
+
+
+needs_functions_in_graphs = pytest.mark.skipif(
+    __import__("mfa.torch").torch.attend_with_functions is None,
+    reason="needs torch 2.7 or newer",
+)
+# keep, score, which pairs are kept, and what is added to the scores.
+COMPILED = {
+    "own": (documents, None, DOCUMENTS, 0),
+    "lambda": (
+        lambda b, h, q, k: (q - k < 4) | (h == 2),
+        None,
+        (I - J < 4) | (H == 2),
+        0,
+    ),
+    "number": (near, None, I - J < 3, 0),
+    "ready-made": (
+        mfa.masks.causal("end") & mfa.masks.documents(IDS) | mfa.masks.dilated(3),
+        None,
+        DOCUMENTS | ((I - J) % 3 == 0),
+        0,
+    ),
+    "prefix": (mfa.masks.prefix(5), None, (J < 5) | (J <= I), 0),
+    "lengths": (
+        mfa.masks.lengths(torch.tensor([4, 9])),
+        None,
+        J < np.array([4, 9])[B],
+        0,
+    ),
+    "score": (
+        None,
+        lambda s, b, h, q, k: s + SLOPES[h] * (k - q),
+        True,
+        SLOPES.numpy()[H] * (J - I),
+    ),
+    "both": (
+        documents,
+        mfa.scores.alibi(SLOPES.double()),
+        DOCUMENTS,
+        SLOPES.numpy()[H] * (J - I),
+    ),
+    "where": (
+        None,
+        lambda s, b, h, q, k: mfa.where(k <= q, s, -float("inf")),
+        J <= I,
+        0,
+    ),
+    "torch.where": (
+        None,
+        lambda s, b, h, q, k: torch.where(IDS[b, q] == IDS[b, k], s, float("-inf")),
+        IDS.numpy()[B, I] == IDS.numpy()[B, J],
+        0,
+    ),
+    "small integers": (
+        lambda b, h, q, k: IDS.to(torch.uint8)[b, q] == IDS.to(torch.uint8)[b, k],
+        None,
+        IDS.numpy()[B, I] == IDS.numpy()[B, J],
+        0,
+    ),
+}
+
+
+@needs_functions_in_graphs
+@pytest.mark.parametrize("backend", ["eager", "aot_eager", "inductor"])
+@pytest.mark.parametrize("name", COMPILED)
+def test_functions_compiled(name, backend):
+    """One graph, in which the rule is a text and what it captures an input."""
+    if backend == "inductor" and name not in ("own", "both"):
+        pytest.skip("the graph is that of aot_eager")
+    keep, score, kept, added = COMPILED[name]
+
+    @torch.compile(fullgraph=True, backend=backend)
+    def attend(q, k, v):
+        output, lse = mfa.masked_attention(
+            q * 2, k, v, keep=keep, score=score, return_lse=True, scale=0.125
+        )
+        return output + 1, lse
+
+    torch._dynamo.reset()
+    output, lse = attend(Q, K, V)
+    assert_close(output - 1, expected(kept, added))
+    plain = mfa.masked_attention(Q, K, V, keep=keep, score=score, return_lse=True)[1]
+    torch.testing.assert_close(lse, plain, rtol=1e-5, atol=1e-5)
+
+
+@needs_functions_in_graphs
+def test_graph_of_functions():
+    """What a backend gets is an operator with the rule's text."""
+    graphs = []
+
+    def backend(graph, inputs):
+        graphs.append(graph)
+        return graph
+
+    from torch._dynamo.backends.common import aot_autograd
+
+    @torch.compile(fullgraph=True, backend=aot_autograd(fw_compiler=backend))
+    def attend(q, k, v, ids, sinks):
+        return mfa.masked_attention(
+            q, k, v, keep=lambda b, h, q, k: ids[b, q] == ids[b, k], sinks=sinks
+        )
+
+    sinks = torch.zeros(4)
+    with torch.no_grad():
+        output = attend(Q, K, V, IDS, sinks)
+    text = str(graphs[0].graph)
+    assert text.count("torch.ops.mfa.masked_attention.default") == 1
+    assert "func.func @keep" in text and "position" not in text
+    keep = lambda b, h, q, k: IDS[b, q] == IDS[b, k]  # noqa: E731
+    plain = mfa.masked_attention(Q, K, V, keep=keep, sinks=sinks)
+    torch.testing.assert_close(output, plain)
+    others = IDS.flip(1).contiguous()
+    keep = lambda b, h, q, k: others[b, q] == others[b, k]  # noqa: E731
+    plain = mfa.masked_attention(Q, K, V, keep=keep, sinks=sinks)
+    with torch.no_grad():
+        torch.testing.assert_close(attend(Q, K, V, others, sinks), plain)
+    assert len(graphs) == 1
+
+
+@needs_functions_in_graphs
+def test_functions_compiled_for_any_size():
+    @torch.compile(fullgraph=True, backend="aot_eager", dynamic=True)
+    def attend(q, k, v, window):
+        return mfa.masked_attention(
+            q, k, v, keep=lambda b, h, q, k: (k <= q) & (q - k < window)
+        )
+
+    for length, window in ((9, 3), (7, 4), (8, 5)):
+        q, k, v = Q[:, :length], K[:, :length], V[:, :length]
+        keep = mfa.masks.window(window - 1, 0)
+        plain = mfa.masked_attention(q, k, v, keep=keep)
+        torch.testing.assert_close(attend(q, k, v, window), plain)
+
+
+@needs_functions_in_graphs
+def test_flex_attention_in_a_graph():
+    flex = pytest.importorskip("torch.nn.attention.flex_attention")
+    mask = flex.create_block_mask(documents, 2, None, 9, 9, device="cpu")
+    k, v = (x.repeat_interleave(2, 2) for x in (K, V))
+    arrays = heads_first(Q, k, v)
+    for block_mask in (documents, mask):
+
+        @torch.compile(fullgraph=True, backend="aot_eager")
+        def attend(q, k, v):
+            return mfa.flex_attention(q, k, v, softcapped, block_mask)
+
+        output = attend(*arrays)
+        plain = mfa.flex_attention(*arrays, softcapped, block_mask)
+        torch.testing.assert_close(output, plain)
+
+
+@needs_functions_in_graphs
+def test_functions_exported_strictly():
+    class Model(torch.nn.Module):
+        def forward(self, q, k, v, ids):
+            return mfa.masked_attention(
+                q, k, v, keep=lambda b, h, q, k: ids[b, q] == ids[b, k]
+            )
+
+    program = torch.export.export(Model(), (Q, K, V, IDS), strict=True)
+    assert "func.func @keep" in str(program.graph)
+    ids = IDS.flip(1).contiguous()
+    plain = ids.numpy()
+    output = program.module()(Q, K, V, ids)
+    assert_close(output, expected(plain[B, I] == plain[B, J]))
+
+
+def test_function_that_cannot_be_traced_by_torch():
+    """The graph ends in front of the call, which then says what is wrong."""
 
     @torch.compile(backend="aot_eager")
     def attend(q, k, v):
-        size = sizes[0]
         doubled = q * 2
         return mfa.masked_attention(
-            doubled, k, v, keep=lambda b, h, q, k: q - k < size, scale=0.125
+            doubled, k, v, keep=lambda b, h, q, k: True if q > k else False
         )
 
-    for size in (3, 5):
-        sizes[0] = size
-        assert_close(attend(Q, K, V), expected(I - J < size))
+    with pytest.raises(TypeError, match="^keep: expected a decision"):
+        attend(Q, K, V)
 
 
 def test_mapped():
@@ -142,9 +319,101 @@ def test_mapped():
     torch.testing.assert_close(output[1], plain)
 
 
+def each(function, *stacks):
+    """The results one after the other."""
+    results = [function(*arrays) for arrays in zip(*stacks)]
+    if isinstance(results[0], tuple):
+        return tuple(map(torch.stack, zip(*results)))
+    return torch.stack(results)
+
+
+def check_mapped(function, *stacks):
+    mapped, plain = torch.vmap(function)(*stacks), each(function, *stacks)
+    torch.testing.assert_close(mapped, plain, rtol=1e-5, atol=1e-5)
+
+
+QS = torch.stack([Q, Q * 2, Q + 1])
+
+
 def test_mapped_batch():
-    with pytest.raises(NotImplementedError, match="look neither at b nor at mapped"):
-        torch.vmap(lambda q: mfa.masked_attention(q, K, V, keep=documents))(Q[None])
+    """Functions see the batch of their own call."""
+    check_mapped(lambda q: mfa.masked_attention(q, K, V, keep=documents), QS)
+
+
+def test_mapped_captures():
+    all_ids = torch.stack([IDS, IDS.flip(1), IDS * 0])
+
+    def attend(q, ids, slopes):
+        return mfa.masked_attention(
+            *(q, K, V), return_lse=True,
+            keep=mfa.masks.documents(ids), score=mfa.scores.alibi(slopes),
+        )  # fmt: skip
+
+    slopes = torch.stack([SLOPES, SLOPES * 2, -SLOPES])
+    check_mapped(attend, QS, all_ids, slopes)
+    # Mapped by another dimension, and some not at all.
+    output, lse = torch.vmap(attend, (None, 1, 1))(Q, all_ids.movedim(0, 1), slopes.t())
+    expected = each(lambda ids, slopes: attend(Q, ids, slopes), all_ids, slopes)
+    torch.testing.assert_close((output, lse), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_mapped_twice():
+    all_ids = torch.stack([IDS, IDS.flip(1)])
+
+    def attend(q, ids):
+        return mfa.masked_attention(q, K, V, keep=mfa.masks.documents(ids))
+
+    output = torch.vmap(torch.vmap(attend, (0, None)), (None, 0))(QS, all_ids)
+    for i, ids in enumerate(all_ids):
+        torch.testing.assert_close(output[i], each(lambda q: attend(q, ids), QS))
+
+
+def test_mapped_table_of_four_dimensions():
+    tables = torch.from_numpy(normal(3, 3, 2, 4, 9, 9))
+
+    def attend(table):
+        return mfa.masked_attention(
+            Q, K, V, score=lambda s, b, h, q, k: s + table[b, h, q, k] * table.shape[0]
+        )
+
+    check_mapped(attend, tables)
+
+
+@pytest.mark.parametrize(
+    "shape", [None, (1, 9, 9), (2, 1, 9), (1, 4, 1, 9), (2, 1, 9, 9)]
+)
+@pytest.mark.parametrize("is_mapped", [False, True])
+def test_mapped_sinks(shape, is_mapped):
+    """Heads are joined, by which functions are told apart too."""
+    sinks = torch.stack([SLOPES, SLOPES * 4, -SLOPES])
+    mask = None if shape is None else torch.from_numpy(normal(3, 3, *shape))
+
+    def attend(q, sinks, mask):
+        return mfa.masked_attention(
+            *(q, K, V, mask), sinks=sinks, return_lse=True,
+            score=lambda s, b, h, q, k: s + SLOPES[h] + b,
+        )  # fmt: skip
+
+    if not is_mapped and mask is not None:
+        mask = mask[0]
+    axes = 0, 0, 0 if is_mapped and mask is not None else None
+    output = torch.vmap(attend, axes)(QS, sinks, mask)
+    for i in range(3):
+        own = mask[i] if is_mapped and mask is not None else mask
+        plain = attend(QS[i], sinks[i], own)
+        torch.testing.assert_close([x[i] for x in output], list(plain))
+
+
+def test_mapped_text():
+    """Of rules whose functions this process has not traced there is nothing to map."""
+    rules, captures = mfa._rules.bind(documents, None, Q)
+    text = rules.text.replace("IDS", "OTHER")
+    with pytest.raises(NotImplementedError, match="that this process has traced"):
+        torch.vmap(
+            lambda q: torch.ops.mfa.masked_attention(
+                q, K, V, arrays=list(captures), rules=text
+            )
+        )(QS)
 
 
 def test_operator():

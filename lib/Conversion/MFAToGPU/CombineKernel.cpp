@@ -9,6 +9,7 @@
 #include "AttentionKernel.h"
 #include "KernelBuilder.h"
 #include "OnlineSoftmax.h"
+#include "mfa/Dialect/MFA/IR/Sinks.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -83,7 +84,8 @@ void CombineKernel::build() {
   // A sink is a key without a value.
   Value sink;
   if (operands.sinks)
-    sink = memref::LoadOp::create(b, operands.sinks, head);
+    sink = memref::LoadOp::create(b, operands.sinks,
+                                  getSinkIndices(op, head, row));
   Value rowMax = overRanges(
       sink ? sink : b.negativeInfinity(), [&](Value range, ValueRange carried) {
         // A maximum is never NaN: the tiles' maxima are taken of numbers.

@@ -32,13 +32,27 @@ Epilogue::Total Epilogue::addSink(const RowTile &rows,
                                   const OnlineSoftmax::State &state) {
   if (!problem.operands.sinks)
     return {state, Value()};
-  Value sink = memref::LoadOp::create(b, problem.operands.sinks, rows.head);
   TileType row = problem.rowTile(problem.f32);
+  // One for the head, or one for each row.
+  Value sink;
+  SmallVector<Value> ofRows;
+  if (Value sinks = problem.operands.sinks;
+      cast<ShapedType>(sinks.getType()).getRank() == 1) {
+    sink = memref::LoadOp::create(b, sinks, rows.head);
+  } else {
+    Value view = b.vectorView(sinks, {rows.head, rows.firstRow},
+                              {b.getIndexAttr(1), rows.rows}, 1);
+    ofRows.push_back(mfa_gpu::LoadOp::create(b, row, view));
+  }
+  auto getSink = [&](ValueRange args) { return sink ? sink : args.back(); };
   Total total;
-  total.state.rowMax = b.map(row, state.rowMax, [&](ValueRange args) -> Value {
+  SmallVector<Value> inputs{state.rowMax};
+  llvm::append_range(inputs, ofRows);
+  total.state.rowMax = b.map(row, inputs, [&](ValueRange args) -> Value {
+    Value logit = getSink(args);
     Value isMore =
-        arith::CmpFOp::create(b, arith::CmpFPredicate::UGT, sink, args[0]);
-    return arith::SelectOp::create(b, isMore, sink, args[0]);
+        arith::CmpFOp::create(b, arith::CmpFPredicate::UGT, logit, args[0]);
+    return arith::SelectOp::create(b, isMore, logit, args[0]);
   });
   Value base = b.map(row, total.state.rowMax, [&](ValueRange args) {
     return getFiniteBase(b, args[0]);
@@ -46,12 +60,13 @@ Epilogue::Total Epilogue::addSink(const RowTile &rows,
   total.ratio = b.map(row, {state.rowMax, base}, [&](ValueRange args) {
     return getWeight(b, args[0], args[1], problem.weightBits);
   });
-  total.state.rowSum = b.map(
-      row, {state.rowSum, total.ratio, base}, [&](ValueRange args) -> Value {
-        return math::FmaOp::create(
-            b, args[0], args[1],
-            getSinkWeight(b, sink, args[2], problem.weightBits));
-      });
+  inputs = {state.rowSum, total.ratio, base};
+  llvm::append_range(inputs, ofRows);
+  total.state.rowSum = b.map(row, inputs, [&](ValueRange args) -> Value {
+    return math::FmaOp::create(
+        b, args[0], args[1],
+        getSinkWeight(b, getSink(args), args[2], problem.weightBits));
+  });
   return total;
 }
 

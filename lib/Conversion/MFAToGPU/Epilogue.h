@@ -28,8 +28,8 @@ public:
              function_ref<void(Value rounded)> storeOutput);
 
 private:
-  /// Maximum and sum of rows whose sum of weights is `state`'s, with the sink
-  /// of their head, and what turns a weight into one of these.
+  /// Maximum and sum of rows whose sum of weights is `state`'s, with their
+  /// sinks, and what turns a weight into one of these.
   struct Total {
     OnlineSoftmax::State state;
     Value ratio;

@@ -13,6 +13,7 @@
 #include "Partials.h"
 #include "Products.h"
 #include "ScoreRows.h"
+#include "mfa/Dialect/MFA/IR/Sinks.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
 #include <cmath>
@@ -299,7 +300,8 @@ void AttentionLoops::finishRow(const RowTile &rows, Value row,
   Value total = b.multiply(sum, b.f32(0x1p16f)), shrink = b.f32(1);
   Value hasNothing = isMasked;
   if (op.getSinks()) {
-    Value sink = memref::LoadOp::create(b, op.getSinks(), place.head);
+    Value sink = memref::LoadOp::create(
+        b, op.getSinks(), getSinkIndices(op, place.head, place.query));
     Value largest = b.larger(top, sink);
     Value base = arith::SelectOp::create(b, isEqual(largest, -kInfinity),
                                          b.f32(0), largest);

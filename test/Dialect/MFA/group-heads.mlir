@@ -104,12 +104,18 @@ func.func @regions(%q: memref<2x1x8x64xf16>, %k: memref<2x96x2x64xf16>, %o: memr
 
 // -----
 
-// A head has one sink.
+// The sink of head 4 * a + g is that of query g of head a.
 // CHECK-LABEL: func.func @sinks
-// CHECK-NOT: memref.
-// CHECK: mfa.masked_attention
-func.func @sinks(%q: memref<2x1x8x64xf16>, %k: memref<2x96x2x64xf16>, %o: memref<2x1x8x64xf16>, %sinks: memref<8xf32>) {
+// CHECK-SAME: %[[S:[a-z0-9]+]]: memref<8xf32, strided<[?]>>, %[[T:[a-z0-9]+]]: memref<8x1xf32>)
+// CHECK: %[[S2:.*]] = memref.expand_shape %[[S]] {{\[}}[0, 1]{{\]}} output_shape [2, 4]
+// CHECK: mfa.masked_attention {{.*}} sinks(%[[S2]] : memref<2x4xf32, strided<[?, ?]>>)
+// CHECK: %[[T1:.*]] = memref.collapse_shape %[[T]] {{\[}}[0, 1]{{\]}} : memref<8x1xf32> into memref<8xf32>
+// CHECK: %[[T2:.*]] = memref.expand_shape %[[T1]] {{\[}}[0, 1]{{\]}} output_shape [2, 4]
+// CHECK: mfa.masked_attention {{.*}} sinks(%[[T2]] : memref<2x4xf32>)
+func.func @sinks(%q: memref<2x1x8x64xf16>, %k: memref<2x96x2x64xf16>, %o: memref<2x1x8x64xf16>, %s: memref<8xf32, strided<[?]>>, %t: memref<8x1xf32>) {
   mfa.masked_attention ins(%q, %k, %k : memref<2x1x8x64xf16>, memref<2x96x2x64xf16>, memref<2x96x2x64xf16>)
-      sinks(%sinks : memref<8xf32>) outs(%o : memref<2x1x8x64xf16>)
+      sinks(%s : memref<8xf32, strided<[?]>>) outs(%o : memref<2x1x8x64xf16>)
+  mfa.masked_attention ins(%q, %k, %k : memref<2x1x8x64xf16>, memref<2x96x2x64xf16>, memref<2x96x2x64xf16>)
+      sinks(%t : memref<8x1xf32>) outs(%o : memref<2x1x8x64xf16>)
   return
 }

@@ -89,10 +89,70 @@ def exponential_alone(p, scores, maximum):
     return p.elementwise("%y = math.exp %x0 : f32", (scores, SCORES))
 
 
-def exponential_of_two(p, scores, maximum):
-    body = "%d = arith.subf %x0, %x1 : f32\n    %y = math.exp2 %d : f32"
-    inputs = [(scores, SCORES), (maximum, shape(B, Q))]
-    return p.elementwise(body, *inputs, maps=[ID3, ROWS])
+def exponential_of_product(factor=None):
+    """exp2(c * (s - m)), of a number that is given, or is known at run time."""
+
+    def exponential(p, scores, maximum):
+        c = p.argument("f32") if factor is None else p.constant(f"{factor} : f32")
+        body = (
+            f"%d = arith.subf %x0, %x1 : f32\n    %f = arith.mulf %d, {c} : f32\n"
+            "    %y = math.exp2 %f : f32"
+        )
+        inputs = [(scores, SCORES), (maximum, shape(B, Q))]
+        return p.elementwise(body, *inputs, maps=[ID3, ROWS])
+
+    return exponential
+
+
+# Columns that are joined to the scores.
+
+
+def with_columns(count, maximum_of_all=True, sum_of_all=True, base="math.exp"):
+    type = shape(B, Q, K + count)
+
+    def change(p, scores):
+        p.plain = scores
+        column = p.argument(shape(B, Q, count))
+        return p.add(
+            f"tensor.concat dim(2) {scores}, {column} : ({SCORES}, "
+            f"{shape(B, Q, count)}) -> {type}"
+        )
+
+    def maximum(p, scores):
+        body = "%y = arith.maximumf %x0, %o : f32"
+        chosen = (scores, type) if maximum_of_all else (p.plain, SCORES)
+        return reduce(p, chosen[0], body, "0xFF800000", chosen[1])
+
+    def exponential(p, scores, maximum):
+        body = f"%d = arith.subf %x0, %x1 : f32\n    %y = {base} %d : f32"
+        inputs = [(scores, type), (maximum, shape(B, Q))]
+        return p.elementwise(body, *inputs, type=type, maps=[ID3, ROWS])
+
+    def cut(p, array):
+        return p.add(
+            f"tensor.extract_slice {array}[0, 0, 0] [{B}, {Q}, {K}] [1, 1, 1] : "
+            f"{type} to {SCORES}"
+        )
+
+    def total(p, exponentials):
+        body = "%y = arith.addf %x0, %o : f32"
+        if sum_of_all:
+            return reduce(p, exponentials, body, "0.0", type)
+        return reduce(p, cut(p, exponentials), body, "0.0")
+
+    def quotient(p, exponentials, total):
+        inputs = [(exponentials, type), (total, shape(B, Q))]
+        body = "%y = arith.divf %x0, %x1 : f32"
+        return p.elementwise(body, *inputs, type=type, maps=[ID3, ROWS])
+
+    return dict(
+        change=change,
+        maximum=maximum,
+        exponential=exponential,
+        total=total,
+        quotient=quotient,
+        after=cut,
+    )
 
 
 # Weights that are changed.
@@ -121,6 +181,30 @@ def guard_of_something_else(p, weights):
     inputs = [(truth, shape(B, Q, of="i1")), (weights, SCORES)]
     body = f"%y = arith.select %x0, {zero}, %x1 : f32"
     return p.elementwise(body, *inputs, maps=[ROWS, ID3])
+
+
+def guard_of_another_array(p, weights):
+    other = p.argument(SCORES)
+    zero = p.constant("0.0 : f32")
+    body = (
+        "%t = arith.cmpf une, %x1, %x1 : f32\n"
+        f"    %y = arith.select %t, {zero}, %x0 : f32"
+    )
+    return p.elementwise(body, (weights, SCORES), (other, SCORES))
+
+
+def two_guards(p, weights):
+    # The outer one is of something else.
+    return guard_of_something_else(p, guard_of_weights(p, weights))
+
+
+def guard_of_weights(p, weights):
+    zero = p.constant("0.0 : f32")
+    body = (
+        "%t = arith.cmpf uno, %x0, %x0 : f32\n"
+        f"    %y = arith.select %t, {zero}, %x0 : f32"
+    )
+    return p.elementwise(body, (weights, SCORES))
 
 
 # Arrays in between that are used elsewhere.
@@ -304,16 +388,67 @@ PROGRAMS = [
         "%y = math.exp",
     ),
     (
-        "base_two",
-        dict(exponential=exponential_of_two),
-        "expected exponentials of base e, but got 'math.exp2'",
+        "negative_factor",
+        dict(exponential=exponential_of_product("-1.5")),
+        "expected a positive factor of the scores in the exponential",
         "%y = math.exp2",
+    ),
+    (
+        "unknown_factor",
+        dict(exponential=exponential_of_product()),
+        "no maximum is subtracted in front of the exponential",
+        "%y = math.exp2",
+    ),
+    (
+        "two_columns",
+        with_columns(2),
+        "the sum is not over the dimension that the product contracts",
+        None,
+    ),
+    (
+        "column_of_rows",
+        with_columns(1),
+        "the scores have one more in each row that is not an element of an array of "
+        "the heads",
+        None,
+    ),
+    (
+        "column_in_the_sum_alone",
+        with_columns(1, maximum_of_all=False),
+        "the maximum is of other numbers than the sum",
+        "arith.maximumf",
+    ),
+    (
+        "column_in_the_maximum_alone",
+        with_columns(1, sum_of_all=False),
+        "the maximum is of other numbers than the sum",
+        "arith.maximumf",
+    ),
+    (
+        "column_of_base_two",
+        with_columns(1, base="math.exp2"),
+        "expected exponentials of base e where there is one more score of each row",
+        "arith.maximumf",
     ),
     ("mask_after_softmax", dict(after=masked_after), NOT_A_FACTOR, AFTER),
     ("dropout_in_training", dict(after=dropout), NOT_A_FACTOR, AFTER),
     (
         "zero_by_another_condition",
         dict(after=guard_of_something_else),
+        "the weights are replaced where something else holds than that all scores "
+        "of the row are -inf",
+        None,
+    ),
+    (
+        "zero_where_another_array_is_nan",
+        dict(after=guard_of_another_array),
+        "the weights are replaced where something else holds than that all scores "
+        "of the row are -inf",
+        None,
+    ),
+    (
+        "zero_by_two_conditions",
+        dict(after=two_guards),
         "the weights are replaced where something else holds than that all scores "
         "of the row are -inf",
         None,

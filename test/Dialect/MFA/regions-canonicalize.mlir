@@ -256,3 +256,128 @@ func.func @not_lookups(%q: !q, %k: !k, %o: !q, %m: tensor<2x32x32xf32>, %d: tens
   %5 = tensor.insert_slice %4 into %q[0, 0, 0, 0] [2, 16, 2, 8] [1, 1, 1, 1] : tensor<2x16x2x8xf16> into !q
   return %0, %1, %2, %5 : !q, !q, !q, !q
 }
+
+// -----
+
+!q = tensor<2x16x4x8xf16>
+!k = tensor<2x32x2x8xf16>
+
+// Arrays of pairs, for all batches or for all batches and heads, too; sizes may
+// be dynamic where they are those of query and key.
+// CHECK-LABEL: func.func @lookup_pairs
+// CHECK-SAME: %[[M:[a-z0-9]+]]: tensor<16x32xf32>, %[[H:[a-z0-9]+]]: tensor<4x16x32xbf16>
+// CHECK: %[[M1:.*]] = tensor.expand_shape %[[M]] {{\[\[}}0, 1], [2]] output_shape [1, 16, 32]
+// CHECK: mfa.masked_attention {{.*}} mask(%[[M1]] : tensor<1x16x32xf32>) outs({{[^)]*}}) ->
+// CHECK: %[[H1:.*]] = tensor.expand_shape %[[H]] {{\[\[}}0, 1], [2], [3]] output_shape [1, 4, 16, 32]
+// CHECK: mfa.masked_attention {{.*}} mask(%[[H1]] : tensor<1x4x16x32xbf16>) outs({{[^)]*}}) ->
+func.func @lookup_pairs(%q: !q, %k: !k, %o: !q, %m: tensor<16x32xf32>, %h: tensor<4x16x32xbf16>) -> (!q, !q) {
+  %0 = mfa.masked_attention ins(%q, %k, %k : !q, !k, !k)
+         captures(%m : tensor<16x32xf32>) outs(%o : !q)
+         score {
+         ^bb0(%s: f32, %b: index, %j: index, %i: index, %n: index, %a: tensor<16x32xf32>):
+           %x = tensor.extract %a[%i, %n] : tensor<16x32xf32>
+           %y = arith.addf %s, %x : f32
+           mfa.yield %y : f32
+         } -> !q
+  %1 = mfa.masked_attention ins(%q, %k, %k : !q, !k, !k)
+         captures(%h : tensor<4x16x32xbf16>) outs(%o : !q)
+         score {
+         ^bb0(%s: f32, %b: index, %j: index, %i: index, %n: index, %a: tensor<4x16x32xbf16>):
+           %x = tensor.extract %a[%j, %i, %n] : tensor<4x16x32xbf16>
+           %e = arith.extf %x : bf16 to f32
+           %y = arith.addf %s, %e : f32
+           mfa.yield %y : f32
+         } -> !q
+  return %0, %1 : !q, !q
+}
+
+// -----
+
+!q = memref<2x16x4x8xf16>
+!k = memref<2x32x2x8xf16>
+
+// CHECK-LABEL: func.func @lookup_buffer
+// CHECK-SAME: %[[M:[a-z0-9]+]]: memref<16x32xf32, strided<[?, 1]>>
+// CHECK: %[[M1:.*]] = memref.expand_shape %[[M]] {{\[\[}}0, 1], [2]] output_shape [1, 16, 32]
+// CHECK: mfa.masked_attention {{.*}} mask(%[[M1]] : memref<1x16x32xf32, strided<[?, ?, 1]>>) outs
+// CHECK-NOT: score
+// CHECK: return
+func.func @lookup_buffer(%q: !q, %k: !k, %o: !q, %m: memref<16x32xf32, strided<[?, 1]>>) {
+  mfa.masked_attention ins(%q, %k, %k : !q, !k, !k)
+      captures(%m : memref<16x32xf32, strided<[?, 1]>>) outs(%o : !q)
+      score {
+      ^bb0(%s: f32, %b: index, %j: index, %i: index, %n: index, %a: memref<16x32xf32, strided<[?, 1]>>):
+        %x = memref.load %a[%i, %n] : memref<16x32xf32, strided<[?, 1]>>
+        %y = arith.addf %s, %x : f32
+        mfa.yield %y : f32
+      }
+  return
+}
+
+// -----
+
+!q = tensor<2x16x4x8xf16>
+!k = tensor<2x32x2x8xf16>
+
+// An array of conditions is no mask of i1, which would not hide scores that are
+// no numbers; an array of a row or of keys is none of pairs.
+// CHECK-LABEL: func.func @not_masks
+// CHECK-NOT: mask(
+// CHECK: return
+func.func @not_masks(%q: !q, %k: !k, %o: !q, %m: tensor<2x16x32xi1>, %d: tensor<4x32xf32>) -> (!q, !q, !q) {
+  %0 = mfa.masked_attention ins(%q, %k, %k : !q, !k, !k)
+         captures(%m : tensor<2x16x32xi1>) outs(%o : !q)
+         keep {
+         ^bb0(%b: index, %j: index, %i: index, %n: index, %a: tensor<2x16x32xi1>):
+           %x = tensor.extract %a[%b, %i, %n] : tensor<2x16x32xi1>
+           mfa.yield %x : i1
+         } -> !q
+  %1 = mfa.masked_attention ins(%q, %k, %k : !q, !k, !k)
+         captures(%m : tensor<2x16x32xi1>) outs(%o : !q)
+         score {
+         ^bb0(%s: f32, %b: index, %j: index, %i: index, %n: index, %a: tensor<2x16x32xi1>):
+           %low = arith.constant 0xFF800000 : f32
+           %x = tensor.extract %a[%b, %i, %n] : tensor<2x16x32xi1>
+           %y = arith.select %x, %s, %low : f32
+           mfa.yield %y : f32
+         } -> !q
+  %2 = mfa.masked_attention ins(%q, %k, %k : !q, !k, !k)
+         captures(%d : tensor<4x32xf32>) outs(%o : !q)
+         score {
+         ^bb0(%s: f32, %b: index, %j: index, %i: index, %n: index, %a: tensor<4x32xf32>):
+           %x = tensor.extract %a[%j, %n] : tensor<4x32xf32>
+           %y = arith.addf %s, %x : f32
+           mfa.yield %y : f32
+         } -> !q
+  return %0, %1, %2 : !q, !q, !q
+}
+
+// -----
+
+!q = tensor<2x16x4x8xf16>
+!k = tensor<2x32x2x8xf16>
+!l = tensor<2x4x16xf32>
+
+// Where nothing is kept the log-sum-exp is that of the sinks: of heads, or of rows.
+// CHECK-LABEL: func.func @nothing_but_sinks
+// CHECK-SAME: %[[S:[a-z0-9]+]]: tensor<4xf32>, %[[T:[a-z0-9]+]]: tensor<4x16xf32>)
+// CHECK: linalg.broadcast ins(%[[S]] : tensor<4xf32>) outs({{.*}}) dimensions = [0, 2]
+// CHECK: linalg.broadcast ins(%[[T]] : tensor<4x16xf32>) outs({{.*}}) dimensions = [0]
+// CHECK-NOT: mfa.masked_attention
+func.func @nothing_but_sinks(%q: !q, %k: !k, %o: !q, %l: !l, %s: tensor<4xf32>, %t: tensor<4x16xf32>) -> (!q, !l, !q, !l) {
+  %0:2 = mfa.masked_attention ins(%q, %k, %k : !q, !k, !k)
+         sinks(%s : tensor<4xf32>) outs(%o : !q) lse(%l : !l)
+         keep {
+         ^bb0(%b: index, %h: index, %i: index, %n: index):
+           %no = arith.constant false
+           mfa.yield %no : i1
+         } -> (!q, !l)
+  %1:2 = mfa.masked_attention ins(%q, %k, %k : !q, !k, !k)
+         sinks(%t : tensor<4x16xf32>) outs(%o : !q) lse(%l : !l)
+         keep {
+         ^bb0(%b: index, %h: index, %i: index, %n: index):
+           %no = arith.constant false
+           mfa.yield %no : i1
+         } -> (!q, !l)
+  return %0#0, %0#1, %1#0, %1#1 : !q, !l, !q, !l
+}

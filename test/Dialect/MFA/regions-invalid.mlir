@@ -5,10 +5,10 @@
 !q = tensor<2x16x4x8xf16>
 !k = tensor<2x32x2x8xf16>
 
-func.func @sinks_rank(%q: !q, %k: !k, %o: !q, %s: tensor<1x4xf32>) {
-  // expected-error @below {{'mfa.masked_attention' op expected 'sinks' to have rank 1 (head), but got 'tensor<1x4xf32>'}}
+func.func @sinks_rank(%q: !q, %k: !k, %o: !q, %s: tensor<1x4x16xf32>) {
+  // expected-error @below {{'mfa.masked_attention' op expected 'sinks' to have rank 1 (head) or 2 (head, query), but got 'tensor<1x4x16xf32>'}}
   %0 = mfa.masked_attention ins(%q, %k, %k : !q, !k, !k)
-         sinks(%s : tensor<1x4xf32>)
+         sinks(%s : tensor<1x4x16xf32>)
          outs(%o : !q) -> !q
   return
 }
@@ -510,4 +510,17 @@ func.func @captured_space(%q: !q, %k: !k, %o: !q, %ids: memref<32xi32, 3>) {
 func.func @yield_alone(%c: i1) {
   // expected-error @below {{'mfa.yield' op expects parent op 'mfa.masked_attention'}}
   mfa.yield %c : i1
+}
+
+// -----
+
+!q = tensor<2x16x4x8xf16>
+!k = tensor<2x32x2x8xf16>
+
+func.func @sinks_of_other_rows(%q: !q, %k: !k, %o: !q, %s: tensor<4x8xf32>) {
+  // expected-error @below {{'mfa.masked_attention' op expected dimension 1 of 'sinks' (query length) to be 16 as dimension 1 of 'query', but got 8}}
+  %0 = mfa.masked_attention ins(%q, %k, %k : !q, !k, !k)
+         sinks(%s : tensor<4x8xf32>)
+         outs(%o : !q) -> !q
+  return
 }

@@ -116,3 +116,45 @@ func.func @regions(%q: memref<1x16x4x8xf16>, %s: memref<?xf32>,
     }
   return
 }
+
+// Arrays that are read at positions, and at what never falls as these grow, have to be
+// large enough for the last ones, unless there are no pairs; each is checked once.
+// CHECK-LABEL: func.func @captures
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: memref<?x?x4x8xf16>, %[[K:[a-z0-9]+]]: memref<?x?x4x8xf16>, %[[IDS:[a-z0-9]+]]: memref<?x?xi32>, %[[TABLE:[a-z0-9]+]]: memref<?xi32>, %[[OFFSET:[a-z0-9]+]]: index
+// CHECK-COUNT-5: cf.assert %{{.*}}, "{{.*}}to equal
+// CHECK: cf.assert %{{.*}}, "{{.*}}expected dimension 0 of captured array 0 to have all indices at which regions read it
+// CHECK: cf.assert %{{.*}}, "{{.*}}expected dimension 1 of captured array 0 to have all
+// CHECK: cf.assert %{{.*}}, "{{.*}}expected dimension 1 of captured array 0 to have all
+// CHECK: %[[SUM:.*]] = arith.addi %{{.*}}, %[[OFFSET]]
+// CHECK: %[[BLOCK:.*]] = arith.divsi %[[SUM]], %{{.*}}
+// CHECK: %[[SIZE:.*]] = memref.dim %[[TABLE]]
+// CHECK: %[[INSIDE:.*]] = arith.cmpi slt, %[[BLOCK]], %[[SIZE]]
+// CHECK: %[[FINE:.*]] = arith.ori %[[INSIDE]], %{{.*}} : i1
+// CHECK: cf.assert %[[FINE]], "{{.*}}expected dimension 0 of captured array 1 to have all
+// CHECK-NOT: to have all
+// CHECK: mfa.masked_attention
+func.func @captures(%q: memref<?x?x4x8xf16>, %k: memref<?x?x4x8xf16>,
+                    %ids: memref<?x?xi32>, %table: memref<?xi32>, %offset: index,
+                    %o: memref<?x?x4x8xf16>) {
+  mfa.masked_attention
+    ins(%q, %k, %k : memref<?x?x4x8xf16>, memref<?x?x4x8xf16>, memref<?x?x4x8xf16>)
+    captures(%ids, %table, %offset : memref<?x?xi32>, memref<?xi32>, index)
+    outs(%o : memref<?x?x4x8xf16>)
+    keep {
+    ^bb0(%b: index, %h: index, %i: index, %n: index, %a: memref<?x?xi32>,
+         %t: memref<?xi32>, %first: index):
+      %c64 = arith.constant 64 : index
+      %x = memref.load %a[%b, %i] : memref<?x?xi32>
+      %y = memref.load %a[%b, %n] : memref<?x?xi32>
+      %sum = arith.addi %n, %first : index
+      %block = arith.divsi %sum, %c64 : index
+      %z = memref.load %t[%block] : memref<?xi32>
+      %back = arith.subi %n, %i : index
+      %u = memref.load %t[%back] : memref<?xi32>
+      %v = arith.addi %z, %u : i32
+      %w = arith.addi %x, %v : i32
+      %c = arith.cmpi eq, %w, %y : i32
+      mfa.yield %c : i1
+    }
+  return
+}

@@ -94,3 +94,33 @@ module attributes {transform.with_named_sequence} {
     transform.yield
   }
 }
+
+// -----
+
+!q = tensor<4x128x16x64xf16>
+!k = tensor<4x96x4x64xf16>
+
+// Sinks of rows are sliced by head and query.
+// CHECK-LABEL: func.func @sinks_of_rows
+// CHECK-SAME: %[[SINKS:[a-z0-9]+]]: tensor<16x128xf32>
+// CHECK: scf.forall (%[[B:.*]], %[[I:.*]], %[[J:.*]]) in (4, 4, 4)
+// CHECK-DAG: %[[H:.*]] = affine.apply affine_map<(d0) -> (d0 * 4)>(%[[I]])
+// CHECK-DAG: %[[R:.*]] = affine.apply affine_map<(d0) -> (d0 * 32)>(%[[J]])
+// CHECK-DAG: %[[ST:.*]] = tensor.extract_slice %[[SINKS]][%[[H]], %[[R]]] [4, 32] [1, 1]
+// CHECK: mfa.masked_attention {{.*}} sinks(%[[ST]] : tensor<4x32xf32>)
+func.func @sinks_of_rows(%q: !q, %k: !k, %sinks: tensor<16x128xf32>, %o: !q) -> !q {
+  %0 = mfa.masked_attention
+         ins(%q, %k, %k : !q, !k, !k) sinks(%sinks : tensor<16x128xf32>)
+         outs(%o : !q) -> !q
+  return %0 : !q
+}
+module attributes {transform.with_named_sequence} {
+  transform.named_sequence @__transform_main(
+      %root: !transform.any_op {transform.readonly}) {
+    %op = transform.structured.match ops{["mfa.masked_attention"]} in %root
+            : (!transform.any_op) -> !transform.any_op
+    transform.structured.tile_using_forall %op tile_sizes [1, 4, 32]
+      : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+    transform.yield
+  }
+}

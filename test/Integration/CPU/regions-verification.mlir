@@ -1,5 +1,6 @@
 // Indices of captured arrays are checked where the region is evaluated, by the
-// checks of the op that reads; the number of sinks is checked once.
+// checks of the op that reads; the number of sinks, and the sizes of arrays that are
+// read at positions, are checked once.
 
 // RUN: mfa-opt %s --generate-runtime-verification --mfa-tile-attention=rows=2 \
 // RUN:   --mfa-decompose-attention --scf-forall-to-for \
@@ -12,11 +13,13 @@
 
 // RUN: %{run} good | FileCheck %s --check-prefix=GOOD
 // RUN: not --crash %{run} short_array 2>&1 | FileCheck %s --check-prefix=ARRAY
+// RUN: not --crash %{run} short_reversed 2>&1 | FileCheck %s --check-prefix=REVERSED
 // RUN: not --crash %{run} bad_sinks 2>&1 | FileCheck %s --check-prefix=SINKS
 
 // GOOD: 7
-// ARRAY: memref.load
-// ARRAY: out-of-bounds access
+// ARRAY: expected dimension 0 of captured array 0 to have all indices at which regions read it
+// REVERSED: memref.load
+// REVERSED: out-of-bounds access
 // SINKS: expected dimension 0 of 'sinks' (heads) to equal dimension 2 of 'query'
 
 !array = memref<1x4x2x8xf32>
@@ -51,6 +54,29 @@ func.func @attend(%num_ids: index, %num_sinks: index) {
   return
 }
 
+// The first row of four reads the last of the numbers.
+func.func @attend_reversed(%num_ids: index) {
+  %x = arith.constant 7.0 : f32
+  %one = arith.constant 1 : i32
+  %q = memref.alloc() : !array
+  %o = memref.alloc() : !array
+  %ids = memref.alloc(%num_ids) : memref<?xi32>
+  linalg.fill ins(%x : f32) outs(%q : !array)
+  linalg.fill ins(%one : i32) outs(%ids : memref<?xi32>)
+  mfa.masked_attention ins(%q, %q, %q : !array, !array, !array)
+    captures(%ids : memref<?xi32>) outs(%o : !array)
+    keep {
+    ^bb0(%b: index, %h: index, %i: index, %n: index, %a: memref<?xi32>):
+      %last = arith.constant 3 : index
+      %place = arith.subi %last, %i : index
+      %id = memref.load %a[%place] : memref<?xi32>
+      %zero = arith.constant 0 : i32
+      %c = arith.cmpi ne, %id, %zero : i32
+      mfa.yield %c : i1
+    }
+  return
+}
+
 func.func @good() {
   %c2 = arith.constant 2 : index
   %c4 = arith.constant 4 : index
@@ -62,6 +88,12 @@ func.func @short_array() {
   %c2 = arith.constant 2 : index
   %c3 = arith.constant 3 : index
   call @attend(%c3, %c2) : (index, index) -> ()
+  return
+}
+
+func.func @short_reversed() {
+  %c3 = arith.constant 3 : index
+  call @attend_reversed(%c3) : (index) -> ()
   return
 }
 

@@ -15,7 +15,13 @@
 //
 // is the region from there on, of an op with that array as its mask: kernels
 // bring tiles of a mask through shared memory, where what a region reads is
-// loaded pair by pair.
+// loaded pair by pair. The array has dimensions for query and key, and may have
+// such for batch and head.
+//
+// A region `keep` that reads an array of i1 stays as it is. A key that is not
+// kept is as if it were not there, whatever its score; one that a mask of i1
+// forbids makes its row NaN where its score is NaN or inf. So does a `score`
+// that is -inf where an array is false.
 //
 //===----------------------------------------------------------------------===//
 
@@ -92,9 +98,13 @@ struct FoldLookup : OpRewritePattern<MaskedAttentionOp> {
     if (!lookup)
       return rewriter.notifyMatchFailure(op, "no element is added");
     Value mask = getCapture(op, lookup->array);
-    if (!mask || !isAtPlace(op, mask, lookup->indices))
+    if (!mask)
+      return rewriter.notifyMatchFailure(op, "not of a captured array");
+    SmallVector<ScoreDim> dims = getPlace(op, mask, lookup->indices);
+    if (dims.empty())
       return rewriter.notifyMatchFailure(
           op, "not the element at the pair's own place");
+    mask = expandToMask(rewriter, op.getLoc(), mask, dims);
     rewriter.modifyOpInPlace(op, [&] {
       rewriter.replaceOp(sum, score);
       op.getMaskMutable().assign(mask);
@@ -111,17 +121,32 @@ private:
                : op.getCaptures()[std::distance(arguments.begin(), found)];
   }
 
-  /// Whether `mask` may be the mask, and `indices` are those of the pair in it:
-  /// each the position of the pair, or 0 where the mask has a size of 1.
-  static bool isAtPlace(MaskedAttentionOp op, Value mask,
-                        ArrayRef<Value> indices) {
+  /// The dimensions of the scores that those of `mask` are, in their order,
+  /// where `indices` are those of the pair in it: each the position of the
+  /// pair, or 0 where the array has a size of 1. None where it may not be the
+  /// mask.
+  static SmallVector<ScoreDim> getPlace(MaskedAttentionOp op, Value mask,
+                                        ArrayRef<Value> indices) {
     auto type = cast<ShapedType>(mask.getType());
     Type element = type.getElementType();
     if (!element.isF16() && !element.isBF16() && !element.isF32())
-      return false;
-    SmallVector<ScoreDim> dims{ScoreDim::Batch, ScoreDim::Query, ScoreDim::Key};
-    if (type.getRank() == 4)
-      dims.insert(dims.begin() + 1, ScoreDim::Head);
+      return {};
+    const ScoreDim all[] = {ScoreDim::Batch, ScoreDim::Head, ScoreDim::Query,
+                            ScoreDim::Key};
+    const ScoreDim noHeads[] = {ScoreDim::Batch, ScoreDim::Query,
+                                ScoreDim::Key};
+    const ScoreDim noBatch[] = {ScoreDim::Head, ScoreDim::Query, ScoreDim::Key};
+    const ScoreDim pairs[] = {ScoreDim::Query, ScoreDim::Key};
+    for (ArrayRef<ScoreDim> dims :
+         {ArrayRef(all), ArrayRef(noHeads), ArrayRef(noBatch), ArrayRef(pairs)})
+      if (isAtPlace(op, mask, indices, dims))
+        return llvm::to_vector(dims);
+    return {};
+  }
+
+  static bool isAtPlace(MaskedAttentionOp op, Value mask,
+                        ArrayRef<Value> indices, ArrayRef<ScoreDim> dims) {
+    auto type = cast<ShapedType>(mask.getType());
     if (static_cast<size_t>(type.getRank()) != dims.size())
       return false;
     auto positions = op.getPositions(op.getScore());
@@ -132,6 +157,28 @@ private:
       return indices[dim] == positions[static_cast<unsigned>(scoreDim)] &&
              hasSizeOf(op, mask, dim, scoreDim);
     });
+  }
+
+  /// The array with a size of 1 for the batch, where that is not in `dims`.
+  static Value expandToMask(PatternRewriter &rewriter, Location loc,
+                            Value array, ArrayRef<ScoreDim> dims) {
+    if (dims.front() == ScoreDim::Batch)
+      return array;
+    auto type = cast<ShapedType>(array.getType());
+    SmallVector<int64_t> shape{1};
+    llvm::append_range(shape, type.getShape());
+    SmallVector<ReassociationIndices> groups{{0, 1}};
+    for (size_t dim = 1; dim < dims.size(); ++dim)
+      groups.push_back({static_cast<int64_t>(dim) + 1});
+    SmallVector<OpFoldResult> sizes{rewriter.getIndexAttr(1)};
+    if (auto tensor = dyn_cast<RankedTensorType>(type)) {
+      llvm::append_range(sizes, tensor::getMixedSizes(rewriter, loc, array));
+      return tensor::ExpandShapeOp::create(rewriter, loc, tensor.clone(shape),
+                                           array, groups, sizes);
+    }
+    llvm::append_range(sizes, memref::getMixedSizes(rewriter, loc, array));
+    return memref::ExpandShapeOp::create(rewriter, loc, shape, array, groups,
+                                         sizes);
   }
 };
 } // namespace

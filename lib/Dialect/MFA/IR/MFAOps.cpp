@@ -168,6 +168,8 @@ SmallVector<SizeUse> MaskedAttentionOp::getSizeUses(SharedSize size) {
     add(query, kSequence);
     add(output, kSequence);
     addLse(2);
+    if (ShapedType sinks = getSinksType(); sinks && sinks.getRank() == 2)
+      uses.push_back({getSinks(), "sinks", 1});
     addMask(ScoreDim::Query);
     break;
   case SharedSize::KeyLength:

@@ -125,22 +125,17 @@ struct DropNeutralMask : OpRewritePattern<MaskedAttentionOp> {
 };
 } // namespace
 
-/// Where each dimension of a broadcast result comes from: the dimension of the
-/// input, or none where the result repeats.
-using BroadcastSource = SmallVector<std::optional<unsigned>>;
-
-/// Makes `input`, with a size of 1 inserted for each repeated dimension, the
-/// mask. Its other dimensions are in order.
-static LogicalResult replaceMask(MaskedAttentionOp op, Value input,
-                                 const BroadcastSource &source,
-                                 PatternRewriter &rewriter) {
-  auto inputType = cast<RankedTensorType>(input.getType());
+/// The shape of `input` with a size of 1 inserted for each dimension that
+/// repeats; none where the op's mask may not be that.
+static std::optional<SmallVector<int64_t>>
+getReplacingShape(MaskedAttentionOp op, RankedTensorType inputType,
+                  const BroadcastSource &source) {
   // A static 1 broadcasts in the op too; it must not turn into a dynamic size,
   // which does not.
   for (auto [dim, inputDim] : llvm::enumerate(source))
     if (inputDim && inputType.isDynamicDim(*inputDim) &&
         op.getMaskType().getDimSize(dim) == 1)
-      return rewriter.notifyMatchFailure(op, "a static 1 would become dynamic");
+      return std::nullopt;
   SmallVector<int64_t> shape;
   llvm::SmallBitVector broadcast(source.size());
   for (auto [dim, inputDim] : llvm::enumerate(source)) {
@@ -148,6 +143,23 @@ static LogicalResult replaceMask(MaskedAttentionOp op, Value input,
     broadcast[dim] = !inputDim;
   }
   if (!mayBeMask(op, inputType.clone(shape), broadcast))
+    return std::nullopt;
+  return shape;
+}
+
+bool mfa::canReplaceMask(MaskedAttentionOp op, Value input,
+                         const BroadcastSource &source) {
+  auto inputType = cast<RankedTensorType>(input.getType());
+  return getReplacingShape(op, inputType, source).has_value();
+}
+
+LogicalResult mfa::replaceMask(MaskedAttentionOp op, Value input,
+                               const BroadcastSource &source,
+                               PatternRewriter &rewriter) {
+  auto inputType = cast<RankedTensorType>(input.getType());
+  std::optional<SmallVector<int64_t>> shape =
+      getReplacingShape(op, inputType, source);
+  if (!shape)
     return rewriter.notifyMatchFailure(op, "sizes of the input conflict");
   if (inputType.getRank() == op.getMaskType().getRank()) {
     rewriter.modifyOpInPlace(op, [&] { op.getMaskMutable().assign(input); });
@@ -169,7 +181,7 @@ static LogicalResult replaceMask(MaskedAttentionOp op, Value input,
       groups[group].push_back(dim);
   }
   Value mask = tensor::ExpandShapeOp::create(
-      rewriter, loc, inputType.clone(shape), input, groups, sizes);
+      rewriter, loc, inputType.clone(*shape), input, groups, sizes);
   rewriter.modifyOpInPlace(op, [&] { op.getMaskMutable().assign(mask); });
   return success();
 }
@@ -200,6 +212,39 @@ struct FoldMaskBroadcast : OpRewritePattern<MaskedAttentionOp> {
   }
 };
 
+} // namespace
+
+std::optional<BroadcastSource>
+mfa::getBroadcastSource(MaskedAttentionOp op, AffineMap map,
+                        RankedTensorType inputType) {
+  BroadcastSource source(op.getMaskType().getRank());
+  bool hasUnitDim = false;
+  int64_t previous = -1;
+  for (auto [inputDim, expr] : llvm::enumerate(map.getResults())) {
+    if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
+      // In order, that is without a transposition.
+      if (dim.getPosition() <= previous)
+        return std::nullopt;
+      previous = dim.getPosition();
+      source[previous] = inputDim;
+      continue;
+    }
+    auto constant = dyn_cast<AffineConstantExpr>(expr);
+    if (!constant || constant.getValue() != 0 ||
+        inputType.getDimSize(inputDim) != 1)
+      return std::nullopt;
+    hasUnitDim = true;
+  }
+  // With sizes of 1 in the input, only a map that keeps every place.
+  if (hasUnitDim)
+    for (auto [inputDim, expr] : llvm::enumerate(map.getResults()))
+      if (inputType.getRank() != op.getMaskType().getRank() ||
+          (isa<AffineDimExpr>(expr) && source[inputDim] != inputDim))
+        return std::nullopt;
+  return source;
+}
+
+namespace {
 /// The same for a `linalg.generic` that copies one input. Its input map has
 /// the dimensions of the result in order, each at most once, or 0 in their
 /// place where the input has size 1:
@@ -232,30 +277,11 @@ struct FoldMaskGeneric : OpRewritePattern<MaskedAttentionOp> {
     if (!inputType)
       return rewriter.notifyMatchFailure(op, "input is not a tensor");
 
-    BroadcastSource source(op.getMaskType().getRank());
-    bool hasUnitDim = false;
-    int64_t previous = -1;
-    for (auto [inputDim, expr] : llvm::enumerate(maps[0].getResults())) {
-      if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
-        if (dim.getPosition() <= previous)
-          return rewriter.notifyMatchFailure(op, "input is transposed");
-        previous = dim.getPosition();
-        source[previous] = inputDim;
-        continue;
-      }
-      auto constant = dyn_cast<AffineConstantExpr>(expr);
-      if (!constant || constant.getValue() != 0 ||
-          inputType.getDimSize(inputDim) != 1)
-        return rewriter.notifyMatchFailure(op, "input map is not a broadcast");
-      hasUnitDim = true;
-    }
-    // With sizes of 1 in the input, only a map that keeps every place.
-    if (hasUnitDim)
-      for (auto [inputDim, expr] : llvm::enumerate(maps[0].getResults()))
-        if (inputType.getRank() != op.getMaskType().getRank() ||
-            (isa<AffineDimExpr>(expr) && source[inputDim] != inputDim))
-          return rewriter.notifyMatchFailure(op, "size of 1 is out of place");
-    return replaceMask(op, input, source, rewriter);
+    std::optional<BroadcastSource> source =
+        getBroadcastSource(op, maps[0], inputType);
+    if (!source)
+      return rewriter.notifyMatchFailure(op, "input map is not a broadcast");
+    return replaceMask(op, input, *source, rewriter);
   }
 };
 
@@ -467,4 +493,5 @@ void MaskedAttentionOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
   populateComputedMaskPatterns(patterns);
   populateLookupMaskPatterns(patterns);
   populateRegionCanonicalizationPatterns(patterns);
+  populateSplitMaskPatterns(patterns);
 }

@@ -326,6 +326,8 @@ MaskedAttentionOp::getTiledImplementation(OpBuilder &builder,
   if (getSinks()) {
     Tile tile;
     tile.add(offsets[kHeadLoop], sizes[kHeadLoop]);
+    if (getSinksType().getRank() == 2)
+      tile.add(offsets[kQueryLoop], sizes[kQueryLoop]);
     slice(*getSinksMutable().begin(), tile);
   }
   slice(getOutputMutable(),

@@ -95,8 +95,9 @@ static LogicalResult verifyRanks(MaskedAttentionOp op) {
                  "(batch, head, query, key), but got ")
              << mask;
   if (ShapedType sinks = op.getSinksType())
-    if (sinks.getRank() != 1)
-      return op.emitOpError("expected 'sinks' to have rank 1 (head), but got ")
+    if (sinks.getRank() != 1 && sinks.getRank() != 2)
+      return op.emitOpError("expected 'sinks' to have rank 1 (head) or 2 "
+                            "(head, query), but got ")
              << sinks;
   if (ShapedType lse = op.getLseType())
     if (lse.getRank() != 3)

@@ -80,8 +80,10 @@ struct FoldNothingKept : OpRewritePattern<MaskedAttentionOp> {
     fill(op.getOutput(), 0);
     if (Value lse = op.getLse()) {
       if (op.getSinks()) {
-        auto broadcast = linalg::BroadcastOp::create(
-            rewriter, loc, op.getSinks(), lse, ArrayRef<int64_t>{0, 2});
+        SmallVector<int64_t> dims{0, 2};
+        dims.resize(3 - op.getSinksType().getRank());
+        auto broadcast = linalg::BroadcastOp::create(rewriter, loc,
+                                                     op.getSinks(), lse, dims);
         llvm::append_range(results, broadcast->getResults());
       } else {
         fill(lse, -std::numeric_limits<double>::infinity());

@@ -425,7 +425,10 @@ struct DecomposeAttention : OpRewritePattern<MaskedAttentionOp> {
 
     // top = max(rowMax, sinks)
     Value top = rowMax;
-    AffineMap sinkMap = map(row, heads);
+    SmallVector<AffineExpr> sinkIndex(heads);
+    if (sinks && op.getSinksType().getRank() == 2)
+      sinkIndex.push_back(i);
+    AffineMap sinkMap = map(row, sinkIndex);
     if (sinks) {
       top = arrays.scratch(rowShape, -kInfinity);
       top = arrays.generic(

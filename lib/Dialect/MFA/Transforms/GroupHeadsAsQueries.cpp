@@ -53,6 +53,17 @@ static Value splitHeads(OpBuilder &builder, Location loc, Value array,
   return memref::ExpandShapeOp::create(builder, loc, shape, array, expanded);
 }
 
+/// Sees the sinks of heads as those of key heads and heads of a group.
+static Value splitSinks(OpBuilder &builder, Location loc, Value sinks,
+                        int64_t keyHeads) {
+  auto type = cast<MemRefType>(sinks.getType());
+  SmallVector<ReassociationIndices> groups{{0, 1}};
+  if (type.getRank() == 2)
+    sinks = memref::CollapseShapeOp::create(builder, loc, sinks, groups);
+  SmallVector<int64_t> shape{keyHeads, type.getDimSize(0) / keyHeads};
+  return memref::ExpandShapeOp::create(builder, loc, shape, sinks, groups);
+}
+
 /// The positions before: head a * G + g of query g of head a, and query 0.
 static void remapPositions(PatternRewriter &rewriter, MaskedAttentionOp op,
                            Region &region) {
@@ -82,9 +93,6 @@ struct GroupHeadsAsQueries : OpRewritePattern<MaskedAttentionOp> {
       return rewriter.notifyMatchFailure(op, "needs buffers");
     if (ShapedType::isDynamic(op.getGroupSize()) || op.getGroupSize() == 1)
       return rewriter.notifyMatchFailure(op, "no groups of a known size");
-    if (op.getSinks())
-      return rewriter.notifyMatchFailure(
-          op, "queries of one head would have several sinks");
     // A size that is 1 by another operand's type alone would have to be G.
     for (const SizeUse &use : op.getSizeUses(SharedSize::QueryLength))
       if (use.getStaticSize() != 1)
@@ -110,6 +118,9 @@ struct GroupHeadsAsQueries : OpRewritePattern<MaskedAttentionOp> {
     Value lse = op.getLse();
     if (lse)
       lse = splitHeads(rewriter, loc, lse, 2, 1, keyHeads);
+    Value sinks = op.getSinks();
+    if (sinks)
+      sinks = splitSinks(rewriter, loc, sinks, keyHeads);
     for (Region *region : {&op.getScore(), &op.getKeep()})
       if (!region->empty())
         remapPositions(rewriter, op, *region);
@@ -120,6 +131,8 @@ struct GroupHeadsAsQueries : OpRewritePattern<MaskedAttentionOp> {
         op.getMaskMutable().assign(mask);
       if (lse)
         op.getLseMutable().assign(lse);
+      if (sinks)
+        op.getSinksMutable().assign(sinks);
     });
     return success();
   }

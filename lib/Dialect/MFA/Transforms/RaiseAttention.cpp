@@ -113,7 +113,9 @@ static std::string describe(const Attention &attention,
   if (scores.mask) {
     os << ", mask of " << getElementTypeOrSelf(scores.mask->array);
   }
-  if (!scores.steps.empty() || scores.whole)
+  if (scores.sinks || scores.sink)
+    os << ", sinks";
+  if (!scores.steps.empty() || scores.whole || scores.factor != 1)
     os << ", score";
   if (!scores.keep.empty())
     os << ", keep";

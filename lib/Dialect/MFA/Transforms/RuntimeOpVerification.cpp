@@ -14,6 +14,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Interfaces/RuntimeVerifiableOpInterface.h"
 
 using namespace mlir;
@@ -21,6 +22,115 @@ using namespace mlir::mfa;
 
 namespace {
 using ErrorMessageFn = function_ref<std::string(Operation *, StringRef)>;
+
+/// Numbers of a region as they are for the last batch, head, query and key,
+/// outside of it. Of numbers that never fall as positions grow these are the
+/// largest.
+class LastPair {
+public:
+  LastPair(MaskedAttentionOp op, Region &region, OpBuilder &builder,
+           Location loc)
+      : op(op), region(region), builder(builder), loc(loc) {}
+
+  /// The operand that an argument of the region is; null for other values.
+  Value getCapture(Value value) {
+    auto arguments = op.getCaptureArguments(region);
+    auto found = llvm::find(arguments, value);
+    return found == arguments.end()
+               ? Value()
+               : op.getCaptures()[std::distance(arguments.begin(), found)];
+  }
+
+  /// Null where it is not known to be a number that never falls.
+  Value get(Value value) {
+    auto [entry, isNew] = known.try_emplace(value);
+    if (!isNew)
+      return entry->second;
+    Value result = compute(value);
+    return known[value] = result;
+  }
+
+  /// Where one of these holds, numbers may fall nevertheless.
+  ArrayRef<Value> getUnknown() const { return unknown; }
+
+  /// Whether there is no pair.
+  Value isEmpty() {
+    if (!empty)
+      for (ScoreDim dim :
+           {ScoreDim::Batch, ScoreDim::Head, ScoreDim::Query, ScoreDim::Key}) {
+        Value isNone = arith::CmpIOp::create(
+            builder, loc, arith::CmpIPredicate::eq, getSize(dim), getIndex(0));
+        empty =
+            empty ? arith::OrIOp::create(builder, loc, empty, isNone) : isNone;
+      }
+    return empty;
+  }
+
+private:
+  Value getIndex(int64_t value) {
+    return arith::ConstantIndexOp::create(builder, loc, value);
+  }
+
+  Value getSize(ScoreDim dim) {
+    if (sizes.empty())
+      llvm::append_range(sizes, op.getMixedScoreSizes(builder));
+    return getValueOrCreateConstantIndexOp(builder, loc,
+                                           sizes[static_cast<unsigned>(dim)]);
+  }
+
+  Value compute(Value value) {
+    if (!value.getType().isIndex())
+      return {};
+    for (auto [number, position] : llvm::enumerate(op.getPositions(region)))
+      if (value == position)
+        return arith::SubIOp::create(
+            builder, loc, getSize(static_cast<ScoreDim>(number)), getIndex(1));
+    if (Value capture = getCapture(value))
+      return capture;
+    if (std::optional<int64_t> constant = getConstantIntValue(value))
+      return getIndex(*constant);
+    Operation *inner = value.getDefiningOp();
+    if (!inner || !mayBeMonotone(inner))
+      return {};
+    SmallVector<Value> operands;
+    for (Value operand : inner->getOperands()) {
+      operands.push_back(get(operand));
+      if (!operands.back())
+        return {};
+    }
+    if (isa<arith::MulIOp, arith::DivSIOp, arith::FloorDivSIOp>(inner) &&
+        getCapture(inner->getOperand(1))) {
+      Value one = getIndex(1);
+      unknown.push_back(arith::CmpIOp::create(
+          builder, loc, arith::CmpIPredicate::slt, operands[1], one));
+      // Not to divide by 0 here.
+      operands[1] = arith::MaxSIOp::create(builder, loc, operands[1], one);
+    }
+    IRMapping mapping;
+    mapping.map(inner->getOperands(), operands);
+    return builder.clone(*inner, mapping)->getResult(0);
+  }
+
+  /// Whether the result never falls while the operands grow, where a captured
+  /// factor or divisor is positive.
+  bool mayBeMonotone(Operation *inner) {
+    if (isa<arith::AddIOp, arith::MaxSIOp, arith::MinSIOp>(inner))
+      return true;
+    if (!isa<arith::MulIOp, arith::DivSIOp, arith::FloorDivSIOp>(inner))
+      return false;
+    std::optional<int64_t> factor = getConstantIntValue(inner->getOperand(1));
+    return factor ? *factor > 0 : bool(getCapture(inner->getOperand(1)));
+  }
+
+  MaskedAttentionOp op;
+  Region &region;
+  OpBuilder &builder;
+  Location loc;
+  SmallVector<Value> unknown;
+  SmallVector<OpFoldResult> sizes;
+  DenseMap<Value, Value> known;
+  Value empty;
+};
 
 /// Emits the checks of one op: each rule of the verifier whose sizes or
 /// strides are dynamic.
@@ -37,6 +147,7 @@ public:
           SharedSize::QueryLength, SharedSize::KeyLength})
       emitSharedSize(size);
     emitHeads();
+    emitCaptures();
     if (op.hasTensorSemantics())
       return;
     emitUnitStride("query", op.getQuery());
@@ -106,6 +217,53 @@ private:
                "'key'");
   }
 
+  /// Captured arrays are as large as what regions read of them for all pairs.
+  void emitCaptures() {
+    for (Region *region : {&op.getScore(), &op.getKeep()}) {
+      if (region->empty())
+        continue;
+      LastPair last(op, *region, builder, loc);
+      for (Operation &inner : region->front()) {
+        if (auto load = dyn_cast<memref::LoadOp>(inner))
+          emitRead(last, load.getMemRef(), load.getIndices());
+        else if (auto extract = dyn_cast<tensor::ExtractOp>(inner))
+          emitRead(last, extract.getTensor(), extract.getIndices());
+      }
+    }
+  }
+
+  void emitRead(LastPair &last, Value argument, ValueRange indices) {
+    Value array = last.getCapture(argument);
+    if (!array)
+      return;
+    for (auto [dim, index] : llvm::enumerate(indices)) {
+      if (!checkedReads.insert({argument, dim, index}).second)
+        continue;
+      Value largest = last.get(index);
+      if (!largest)
+        continue;
+      Value size = getSize({array, "", static_cast<unsigned>(dim)});
+      Value isInside = compare(arith::CmpIPredicate::slt, largest, size);
+      // Regions are evaluated for no pair where there is none.
+      Value isFine =
+          arith::OrIOp::create(builder, loc, isInside, last.isEmpty());
+      for (Value unknown : last.getUnknown())
+        isFine = arith::OrIOp::create(builder, loc, isFine, unknown);
+      emitAssert(isFine, "expected dimension " + Twine(dim) + " of " +
+                             getName(array) +
+                             " to have all indices at which regions read it");
+    }
+  }
+
+  /// By its name in the program, if it has one.
+  std::string getName(Value array) {
+    if (auto name = dyn_cast<NameLoc>(array.getLoc()))
+      return ("'" + name.getName().strref() + "'").str();
+    unsigned number = std::distance(op.getCaptures().begin(),
+                                    llvm::find(op.getCaptures(), array));
+    return "captured array " + std::to_string(number);
+  }
+
   void emitUnitStride(StringRef name, Value array) {
     SmallVector<int64_t> strides =
         cast<MemRefType>(array.getType()).getStridesAndOffset().first;
@@ -154,6 +312,7 @@ private:
   Location loc;
   ErrorMessageFn generateErrorMessage;
   DenseMap<Value, memref::ExtractStridedMetadataOp> metadataOps;
+  DenseSet<std::tuple<Value, size_t, Value>> checkedReads;
 };
 
 struct RuntimeVerificationModel

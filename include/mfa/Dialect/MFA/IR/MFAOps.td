@@ -70,7 +70,7 @@ def MFA_MaskedAttentionOp : MFA_Op<"masked_attention", [
     | `value` | `ins` | `[B, Sk, h, Dv]` | T |
     | `mask` | `mask`, optional | `[B or 1, Sq or 1, Sk or 1]` or `[B or 1, H or 1, Sq or 1, Sk or 1]` | f16, bf16, f32 or i1, whatever T |
     | `scale` | `scale`, optional | | f32 |
-    | `sinks` | `sinks`, optional | `[H]` | f32 |
+    | `sinks` | `sinks`, optional | `[H]` or `[H, Sq]` | f32 |
     | `captures` | `captures`, any number | any | index, integers, floats |
     | `output` | `outs` | `[B, Sq, H, Dv]` | T |
     | `lse` | `lse`, optional | `[B, H, Sq]` | f32 |
@@ -100,7 +100,7 @@ def MFA_MaskedAttentionOp : MFA_Op<"masked_attention", [
     lse[b, j, i]       = top + ln(total)
     ```
 
-    Lines and terms of what the op does not have (mask, regions, sinks) are left
+    Of sinks [H, Sq], sinks[j] is sinks[j, i]. Lines and terms of what the op does not have (mask, regions, sinks) are left
     out.
 
     - The order is scale, mask, score, keep, then softmax, then the product with
@@ -225,7 +225,9 @@ def MFA_MaskedAttentionOp : MFA_Op<"masked_attention", [
 
     A sink is one more logit of a row that has no value: it takes a share of the
     weights, and nothing comes of it. Neither scale, mask nor the regions apply to
-    it. A sink of -inf is none.
+    it. A sink of -inf is none. Sinks [H] are those of all rows of a head, sinks
+    [H, Sq] of one row each; these are what sinks of heads become where a pass sees
+    heads as queries.
 
     #### Tensors and memrefs
 

@@ -244,12 +244,12 @@ def MFAGroupHeadsAsQueriesPass : Pass<"mfa-group-heads-as-queries"> {
     | mask over heads | [B\|1, H, 1, Sk\|1] | [B\|1, h, G, Sk\|1] |
     | other masks | | the same |
     | lse | [B, H, 1] | [B, h, G] |
+    | sinks | [H] or [H, 1] | [h, G] |
 
     A kernel that has tiles of query rows then reads keys and values once for
     the whole group. On buffers; H and h are static and Sq is a static 1 in
     every operand. Regions see the positions before: head a * G + g and query 0.
-    Other ops stay, and so do ops with sinks, of which a head then would have
-    several.
+    Other ops stay.
 
     ```mlir
     mfa.masked_attention

@@ -61,12 +61,18 @@ struct Scores {
   double scale = 1;
   SmallVector<Node *> scaleFactors;
   std::optional<Operand> mask;
+  /// The array of the sinks, one for each head, or the one number that they
+  /// are.
+  std::optional<Operand> sinks;
+  TypedAttr sink;
   SmallVector<ScoreStep> steps;
   /// Truth values that all have to hold.
   SmallVector<Node *> keep;
   /// Where the scores of the program begin, if they are not a chain of steps:
   /// `whole` is computed from the node `product`.
   Node *whole = nullptr, *product = nullptr;
+  /// What scores are multiplied with in the end.
+  double factor = 1;
   /// Whether there may be rows without keys, of which the program makes NaN.
   bool mayLoseRows = false;
 };

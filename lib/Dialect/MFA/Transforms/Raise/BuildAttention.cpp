@@ -12,6 +12,7 @@
 #include "mfa/Dialect/MFA/IR/MFA.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include <cmath>
 #include <limits>
 
 using namespace mlir;
@@ -31,6 +32,7 @@ public:
 
 private:
   Value buildMask();
+  Value buildSinks();
   Value buildScale(Value query);
   Value buildFactor(Node *factor);
   Value buildEmpty(Value query, Value value);
@@ -40,7 +42,7 @@ private:
   Value buildStep(RegionBuilder &region, ElementEmitter &emitter,
                   const ScoreStep &step, Value score);
   void addRules(MaskedAttentionOp op);
-  Value restoreNaN(MaskedAttentionOp op);
+  Value replaceRows(MaskedAttentionOp op, double of, double number);
   void replaceResult(Value output);
 
   Elements &elements;
@@ -66,6 +68,34 @@ Value AttentionBuilder::buildMask() {
     layout.push_back(isPresent ? *role : AxisList());
   }
   return changeLayout(b, *mask, layout, space);
+}
+
+/// Null where there are none.
+Value AttentionBuilder::buildSinks() {
+  const Scores &scores = attention.scores;
+  Type f32 = b.getF32Type();
+  if (auto number = dyn_cast_or_null<FloatAttr>(scores.sink)) {
+    auto type = RankedTensorType::get({space.getSize(roles.heads)}, f32);
+    auto value = static_cast<float>(number.getValueAsDouble());
+    return arith::ConstantOp::create(b, DenseElementsAttr::get(type, value));
+  }
+  if (!scores.sinks)
+    return {};
+  Value sinks = changeLayout(b, *scores.sinks, {roles.heads}, space);
+  if (getElementTypeOrSelf(sinks) == f32)
+    return sinks;
+  Value empty = tensor::EmptyOp::create(
+      b, tensor::getMixedSizes(b, b.getLoc(), sinks), f32);
+  AffineMap all = b.getMultiDimIdentityMap(1);
+  return linalg::GenericOp::create(
+             b, empty.getType(), sinks, empty, ArrayRef<AffineMap>{all, all},
+             utils::IteratorType::parallel,
+             [&](OpBuilder &nested, Location loc, ValueRange arguments) {
+               Value wide =
+                   arith::ExtFOp::create(nested, loc, f32, arguments[0]);
+               linalg::YieldOp::create(nested, loc, wide);
+             })
+      .getResult(0);
 }
 
 /// A number that all scores are multiplied with, as an f32.
@@ -154,17 +184,21 @@ Value AttentionBuilder::buildStep(RegionBuilder &region,
 
 void AttentionBuilder::addScores(MaskedAttentionOp op) {
   const Scores &scores = attention.scores;
-  if (scores.steps.empty() && !scores.whole)
+  if (scores.steps.empty() && !scores.whole && scores.factor == 1)
     return;
   addScore(op, [&](RegionBuilder &region, Value score) -> Value {
     ElementEmitter emitter(region, space, roles);
     if (scores.whole) {
       emitter.set(scores.product, score);
-      return emitter.emitFloat(scores.whole);
+      score = emitter.emitFloat(scores.whole);
     }
     for (const ScoreStep &step : scores.steps)
       score = buildStep(region, emitter, step, score);
-    return score;
+    if (scores.factor == 1)
+      return score;
+    Value factor = arith::ConstantOp::create(
+        region, region.getF32FloatAttr(static_cast<float>(scores.factor)));
+    return arith::MulFOp::create(region, score, factor);
   });
 }
 
@@ -187,8 +221,10 @@ void AttentionBuilder::addRules(MaskedAttentionOp op) {
 // The result
 //===----------------------------------------------------------------------===//
 
-/// The program divides 0 by 0 in rows without keys, which have an lse of -inf.
-Value AttentionBuilder::restoreNaN(MaskedAttentionOp op) {
+/// The output with `number` in rows whose lse is `of`, or with NaN where that
+/// is NaN.
+Value AttentionBuilder::replaceRows(MaskedAttentionOp op, double of,
+                                    double number) {
   Value output = op.getResult(0), lse = op.getResult(1);
   auto type = cast<RankedTensorType>(output.getType());
   MLIRContext *context = b.getContext();
@@ -208,17 +244,18 @@ Value AttentionBuilder::restoreNaN(MaskedAttentionOp op) {
       ArrayRef<AffineMap>{all, rows, all}, loops,
       [&](OpBuilder &nested, Location loc, ValueRange arguments) {
         ImplicitLocOpBuilder body(loc, nested);
-        Value minusInfinity = arith::ConstantOp::create(
+        auto constant = [&](Type type, double value) -> Value {
+          return arith::ConstantOp::create(body, FloatAttr::get(type, value));
+        };
+        Value found = arith::CmpFOp::create(
             body,
-            body.getF32FloatAttr(-std::numeric_limits<float>::infinity()));
-        auto element = cast<FloatType>(type.getElementType());
-        Value nan = arith::ConstantOp::create(
-            body, FloatAttr::get(element,
-                                 APFloat::getNaN(element.getFloatSemantics())));
-        Value isEmpty = arith::CmpFOp::create(body, arith::CmpFPredicate::OEQ,
-                                              arguments[1], minusInfinity);
+            std::isnan(of) ? arith::CmpFPredicate::UNO
+                           : arith::CmpFPredicate::OEQ,
+            arguments[1],
+            std::isnan(of) ? arguments[1] : constant(body.getF32Type(), of));
+        Value replacement = constant(type.getElementType(), number);
         Value chosen =
-            arith::SelectOp::create(body, isEmpty, nan, arguments[0]);
+            arith::SelectOp::create(body, found, replacement, arguments[0]);
         linalg::YieldOp::create(body, chosen);
       });
   return generic.getResult(0);
@@ -243,14 +280,25 @@ Operation *AttentionBuilder::build() {
   Value value = changeLayout(b, attention.value, roles.getValueLayout(), space);
   Value mask = buildMask();
   Value scale = buildScale(query);
+  Value sinks = buildSinks();
+  // The program divides 0 by 0 in rows without keys, which have an lse of -inf.
   bool restoresNaN = attention.scores.mayLoseRows && !options.zeroesRows;
+  bool zeroesNaN = attention.softmax.zeroesNaN;
   Value output = buildEmpty(query, value);
-  Value lse = restoresNaN ? buildEmptyLse(query) : Value();
+  Value lse = restoresNaN || zeroesNaN ? buildEmptyLse(query) : Value();
   auto op =
       MaskedAttentionOp::create(b, query, key, value, mask, scale, output, lse);
+  if (sinks)
+    op.getSinksMutable().assign(sinks);
   addScores(op);
   addRules(op);
-  replaceResult(restoresNaN ? restoreNaN(op) : op.getResult(0));
+  constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+  if (restoresNaN)
+    replaceResult(replaceRows(op, kMinusInfinity, kNaN));
+  else if (zeroesNaN)
+    replaceResult(replaceRows(op, kNaN, 0));
+  else
+    replaceResult(op.getResult(0));
   return op;
 }
 

@@ -221,6 +221,66 @@ static std::optional<Indices> getCollapsed(tensor::CollapseShapeOp collapse,
   return source;
 }
 
+/// The numbers that an index can be, from the first one to behind the last.
+static std::optional<std::pair<int64_t, int64_t>>
+getRange(const Index &index, const AxisSpace &space) {
+  int64_t size = space.getSize(index.axes);
+  if (ShapedType::isDynamic(size))
+    return std::nullopt;
+  return std::pair(index.offset, index.offset + size);
+}
+
+using Part = std::pair<Value, Indices>;
+
+/// The array that an element of joined ones is of, and its indices there.
+static std::optional<Part> getPart(tensor::ConcatOp concat,
+                                   const Indices &indices,
+                                   const AxisSpace &space) {
+  auto range = getRange(indices[concat.getDim()], space);
+  if (!range)
+    return std::nullopt;
+  int64_t first = 0;
+  for (Value input : concat.getInputs()) {
+    int64_t size =
+        cast<RankedTensorType>(input.getType()).getDimSize(concat.getDim());
+    if (ShapedType::isDynamic(size))
+      return std::nullopt;
+    if (range->first >= first && range->second <= first + size) {
+      Indices moved = indices;
+      moved[concat.getDim()].offset -= first;
+      return Part(input, std::move(moved));
+    }
+    first += size;
+  }
+  return std::nullopt;
+}
+
+/// The same of an array into which another one was written.
+static std::optional<Part> getPart(tensor::InsertSliceOp insert,
+                                   const Indices &indices,
+                                   const AxisSpace &space) {
+  if (insert.getSourceType().getRank() != insert.getDestType().getRank())
+    return std::nullopt;
+  Indices moved = indices;
+  bool isInside = true;
+  for (auto [dim, offset, size, stride] :
+       llvm::enumerate(insert.getMixedOffsets(), insert.getMixedSizes(),
+                       insert.getMixedStrides())) {
+    auto range = getRange(indices[dim], space);
+    std::optional<int64_t> first = getConstantIntValue(offset),
+                           count = getConstantIntValue(size);
+    if (!range || !first || !count || !isConstantIntValue(stride, 1))
+      return std::nullopt;
+    if (range->second <= *first || range->first >= *first + *count)
+      return Part(insert.getDest(), indices);
+    isInside &= range->first >= *first && range->second <= *first + *count;
+    moved[dim].offset -= *first;
+  }
+  if (!isInside)
+    return std::nullopt;
+  return Part(insert.getSource(), std::move(moved));
+}
+
 Node *Elements::stepThrough(Node *node) {
   Value array = node->value;
   const Indices &indices = node->indices;
@@ -245,6 +305,18 @@ Node *Elements::stepThrough(Node *node) {
       .Case([&](tensor::ExtractSliceOp op) {
         sliced = true;
         return move(op.getSource(), getSliced(op, indices));
+      })
+      .Case([&](tensor::ConcatOp op) -> Node * {
+        sliced = true;
+        auto part = getPart(op, indices, space);
+        return part ? getElement(part->first, std::move(part->second))
+                    : nullptr;
+      })
+      .Case([&](tensor::InsertSliceOp op) -> Node * {
+        sliced = true;
+        auto part = getPart(op, indices, space);
+        return part ? getElement(part->first, std::move(part->second))
+                    : nullptr;
       })
       .Case([&](tensor::SplatOp op) { return getScalar(op.getInput()); })
       .Case([&](tensor::FromElementsOp op) -> Node * {
@@ -474,6 +546,61 @@ Node *Elements::expand(Node *root, function_ref<bool(Node *)> stays) {
     return result;
   };
   return visit(visit, root);
+}
+
+Node *Elements::substitute(Node *root, const AxisList &from, const Index &to) {
+  auto isFrom = [&](Axis axis) { return llvm::is_contained(from, axis); };
+  std::optional<Linear> target = raising::getLinear(to, space);
+  llvm::DenseMap<Node *, Node *> done;
+  auto replaceElement = [&](Node *node) -> Node * {
+    Indices indices = node->indices;
+    for (Index &index : indices) {
+      if (index.axes == from) {
+        index.axes = to.axes;
+        index.offset += to.offset;
+      } else if (llvm::any_of(index.axes, isFrom)) {
+        return nullptr;
+      }
+    }
+    return getElement(node->value, std::move(indices));
+  };
+  auto replaceLinear = [&](Node *node) -> Node * {
+    Linear linear = node->linear;
+    for (auto [axis, coefficient] : node->linear.terms) {
+      if (!isFrom(axis))
+        continue;
+      if (from.size() != 1 || !target)
+        return nullptr;
+      linear.add(axis, -coefficient);
+      linear = linear.plus(*target, coefficient);
+    }
+    return node->kind == NodeKind::Position
+               ? getPosition(linear, node->type)
+               : getCompare(node->relation, linear, node->type);
+  };
+  auto visit = [&](auto &&self, Node *node) -> Node * {
+    if (auto found = done.find(node); found != done.end())
+      return found->second;
+    Node *result = node;
+    if (node->isElement()) {
+      result = replaceElement(node);
+    } else if (node->kind == NodeKind::Position ||
+               node->kind == NodeKind::Compare) {
+      result = replaceLinear(node);
+    } else if (!node->operands.empty()) {
+      SmallVector<Node *> operands;
+      for (Node *operand : node->operands) {
+        operands.push_back(self(self, operand));
+        if (!operands.back())
+          return nullptr;
+      }
+      result = node->is<tensor::ExtractOp>() ? gather(node->op, operands)
+                                             : rebuild(node, operands);
+    }
+    return done[node] = result;
+  };
+  Node *expanded = expand(root);
+  return expanded ? visit(visit, expanded) : nullptr;
 }
 
 bool Elements::areSame(Node *a, Node *b) {

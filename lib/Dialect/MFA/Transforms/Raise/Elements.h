@@ -130,6 +130,10 @@ public:
   Node *expand(Node *node) {
     return expand(node, [](Node *) { return false; });
   }
+  /// The expression, expanded, with another index in the place of the axes
+  /// `from`. Null where these are not an index of their own, and for one that
+  /// is too large.
+  Node *substitute(Node *node, const AxisList &from, const Index &to);
   /// Whether two expressions are the same.
   bool areSame(Node *a, Node *b);
 

@@ -84,12 +84,14 @@ private:
                      ArrayRef<Node *> casts);
   bool startsWithSoftcap() const;
   void absorbScale();
+  void absorbFactor();
   bool isExclusion(const ScoreStep &step) const;
   size_t findLastChanges(function_ref<bool(const ScoreStep &)> moved) const;
   void moveExclusionsToKeep();
   void chooseMask();
   bool isMask(Node *node);
   std::optional<Operand> getMaskOperand(Node *node) const;
+  LogicalResult readSink();
 
   Elements &elements;
   Node *product;
@@ -297,6 +299,18 @@ void ScoreMatcher::absorbScale() {
   }
 }
 
+/// A factor of the scores in the exponential is one of the scale where nothing
+/// but choices of -inf are between.
+void ScoreMatcher::absorbFactor() {
+  scores.factor = softmax.factor;
+  if (scores.whole || !llvm::all_of(steps, [](const ScoreStep &step) {
+        return step.kind == ScoreStep::Exclude && step.isInfinite();
+      }))
+    return;
+  scores.scale *= scores.factor;
+  scores.factor = 1;
+}
+
 bool ScoreMatcher::isExclusion(const ScoreStep &step) const {
   return step.kind == ScoreStep::Exclude &&
          (step.isInfinite() ||
@@ -426,6 +440,28 @@ void ScoreMatcher::chooseMask() {
   }
 }
 
+LogicalResult ScoreMatcher::readSink() {
+  Node *sink = softmax.sink;
+  if (!sink)
+    return success();
+  bool isNumber = sink->isConstant() && sink->getFloat();
+  if (isNumber &&
+      ShapedType::isStatic(elements.getSpace().getSize(roles.heads))) {
+    scores.sink = sink->constant;
+    return success();
+  }
+  AxisList axes;
+  for (const Index &index : sink->indices)
+    llvm::append_range(axes, index.axes);
+  if (!sink->isElement() || !isReadable(sink, elements) ||
+      axes != roles.heads ||
+      !(sink->type.isF16() || sink->type.isBF16() || sink->type.isF32()))
+    return refuse("the scores have one more in each row that is not an element "
+                  "of an array of the heads");
+  scores.sinks = getOperand(sink);
+  return success();
+}
+
 /// Whether a row has no keys where `node` is -inf for all of them: it is an
 /// addend, or chooses -inf where a rule is false.
 bool ScoreMatcher::isMask(Node *node) {
@@ -451,12 +487,15 @@ LogicalResult ScoreMatcher::match() {
       softmax.score, [&](Node *element) { return staysArray(element); });
   if (!score)
     return refuse("the scores are computed by too many ops");
+  if (failed(readSink()))
+    return failure();
   scores.product = product;
   if (!dependsOnProduct(score))
     return refuse("the scores are not computed from a product");
   if (failed(readSteps(score)))
     return failure();
   absorbScale();
+  absorbFactor();
   moveExclusionsToKeep();
 
   scores.mayLoseRows = scores.whole ||

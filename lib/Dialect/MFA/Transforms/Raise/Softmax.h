@@ -19,15 +19,21 @@ struct Refusal {
   std::string reason;
 };
 
-/// weights = exp(score - max) / sum, over the keys.
+/// weights = exp(factor * (score - max)) / sum, over the keys and a sink.
 struct Softmax {
   /// The op that sums up, or is a softmax, which names it in the report.
   Operation *sum = nullptr;
   Node *score = nullptr;
+  /// ln(2) for exponentials of base 2, times a number in front of these.
+  double factor = 1;
+  /// One more score of each row, of which no weight is taken.
+  Node *sink = nullptr;
   /// Whether rows whose scores are all -inf have weights of 0.
   bool zeroesRows = false;
   /// What -inf is looked for in to find these rows, if not in the score.
   Node *zeroedBy = nullptr;
+  /// Whether rows whose weights are NaN have weights of 0.
+  bool zeroesNaN = false;
 };
 
 /// Whether an op sums up exponentials.
