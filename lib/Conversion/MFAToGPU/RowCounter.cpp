@@ -52,23 +52,29 @@ Value RowCounter::draw(const Round &round) {
   return next;
 }
 
-Value RowCounter::read(const Round &round) {
-  Value zero = b.index(0);
-  told.wait(b, {zero, isOdd(round)});
-  return memref::LoadOp::create(b, number, zero);
-}
-
 Value RowCounter::hear(const Round &round) {
-  Value next = read(round);
-  heard.arrive(b, b.index(0));
-  return next;
+  told.wait(b, {b.index(0), isOdd(round)});
+  return read();
 }
 
 Value RowCounter::hearAsWarp(const Round &round) {
-  Value next = read(round);
-  heard.arriveAsWarp(b, warpgroups, b.index(0));
-  // From lane 0: what all lanes have alike can be in uniform registers.
+  told.wait(b, {b.index(0), isOdd(round)});
+  // By lane 0 for all of them, which says so itself; and what all lanes have
+  // from one can be in uniform registers.
+  Value lane = warpgroups.getLane();
+  Value isFirst =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lane, b.index(0));
+  Value next = b.choose(
+      isFirst, [&]() -> SmallVector<Value> { return {read()}; },
+      [&]() -> SmallVector<Value> { return {b.i32(0)}; })[0];
   return gpu::ShuffleOp::create(b, next, b.i32(0), b.i32(kWarpSize),
                                 gpu::ShuffleMode::IDX)
       .getShuffleResult();
+}
+
+Value RowCounter::read() {
+  Value zero = b.index(0);
+  Value next = memref::LoadOp::create(b, number, zero);
+  heard.arrive(b, zero);
+  return next;
 }

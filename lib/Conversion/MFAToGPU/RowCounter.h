@@ -46,7 +46,8 @@ public:
 
 private:
   Value isOdd(const Round &round);
-  Value read(const Round &round);
+  /// By this thread, for which it has heard.
+  Value read();
 
   const KernelProblem &problem;
   KernelBuilder &b;

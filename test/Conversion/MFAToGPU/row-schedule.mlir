@@ -174,9 +174,11 @@ func.func @cluster(%q: memref<1x?x4x64xbf16>, %k: memref<1x512x4x64xbf16>, %o: m
 // CHECK:   scf.for
 // CHECK:   %[[ODD:.*]] = arith.trunci %[[INDEX]]
 // CHECK:   nvgpu.mbarrier.try_wait.parity %[[TOLD]][%c0], %[[ODD]]
-// CHECK:   %[[HEARD_NUMBER:.*]] = memref.load %[[NUMBER]][%c0]
-// CHECK:   nvgpu.mbarrier.arrive %[[HEARD]][%c0]
-// CHECK:   %[[NEXT:.*]], %{{.*}} = gpu.shuffle idx %[[HEARD_NUMBER]]
+// CHECK:   %[[HEARD_NUMBER:.*]] = scf.if %{{.*}} -> (i32)
+// CHECK:     %[[READ:.*]] = memref.load %[[NUMBER]][%c0]
+// CHECK:     nvgpu.mbarrier.arrive %[[HEARD]][%c0]
+// CHECK:     scf.yield %[[READ]]
+// CHECK:   %[[NEXT:.*]], %{{.*}} = gpu.shuffle idx %[[HEARD_NUMBER]], %c0_i32
 // CHECK:   arith.cmpi ult, %[[NEXT]], %c12_i32
 // CHECK-NOT: %[[TOLD]]
 // CHECK:   scf.yield %[[NEXT]],
