@@ -384,11 +384,12 @@ void WgmmaKernel::consumeRows(const Round &round) {
 bool WgmmaKernel::isPipelined() const {
   // Where the output takes the place of the query, the next one is not there
   // before that is stored. Output and scores are held at once while one is
-  // stored, for which lanes of three warpgroups have too few registers. And
-  // with rules it brought nothing: there first steps take longest.
+  // stored, for which lanes of three warpgroups have too few registers, and all
+  // with a mask. With rules it brought nothing: there first steps take longest.
+  MaskedAttentionOp op = problem.getOp();
   return problem.schedule.getPersistent() &&
          !problem.memory.hasOutputInPlaceOfQuery() &&
-         warpgroups.getNumConsumers() < 3 && !problem.getOp().hasRegions();
+         warpgroups.getNumConsumers() < 3 && !op.getMask() && !op.hasRegions();
 }
 
 void WgmmaKernel::consumePipelined() {

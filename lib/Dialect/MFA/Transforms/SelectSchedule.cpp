@@ -350,11 +350,15 @@ static bool haveRowsOwnNumbers(MaskedAttentionOp op, ScheduleAttr schedule) {
 static constexpr int64_t kHeadsOfCounter = 8;
 
 /// The schedule, with a counter that hands out rows where they differ: but not
-/// where each block has one tile of them anyway.
+/// where each block has one tile of them anyway, nor where masks of large heads
+/// leave no register for going on from rows to rows.
 static ScheduleAttr balanceRows(MaskedAttentionOp op, ScheduleAttr schedule,
                                 const Chip &chip) {
   if (schedule.getKind() != KernelKind::Wgmma || schedule.getSplitsKeys() ||
       schedule.getClusterBlocks() > 1 || !haveRowsOwnNumbers(op, schedule))
+    return schedule;
+  constexpr int64_t kLargeHead = 128;
+  if (op.getMask() && std::max(op.getHeadDim(), op.getValueDim()) > kLargeHead)
     return schedule;
   int64_t tiles = 1;
   for (auto [dim, of] : {std::pair(ScoreDim::Batch, int64_t{1}),
