@@ -33,9 +33,8 @@ ScoreFunction::ScoreFunction(const KernelProblem &problem, Form form)
     scaleToLog2 = b.constant(known.getValueAsDouble() * kLog2E);
   else if (form == Form::Exponents)
     scaleToLog2 = arith::MulFOp::create(b, scale, toLog2);
-  canScaleLate = form == Form::Scores && !scoreRegion &&
-                 problem.maskForm == MaskForm::None && isScaleKnown &&
-                 known.getValueAsDouble() > 0;
+  canScaleLate = !scoreRegion && problem.maskForm == MaskForm::None &&
+                 isScaleKnown && known.getValueAsDouble() > 0;
 }
 
 //===----------------------------------------------------------------------===//
@@ -372,31 +371,41 @@ ScoreFunction::ColumnBounds ScoreFunction::getColumnBounds(const Test &test) {
 }
 
 Value ScoreFunction::excludeByBounds(Value tile, const ColumnBounds &bounds) {
-  SmallVector<Value> inputs{tile};
-  for (Value bound : {bounds.low, bounds.high})
-    if (bound)
-      inputs.push_back(bound);
-  if (inputs.size() == 1)
-    return tile;
-  return b.map(
-      cast<TileType>(tile.getType()), inputs,
-      [&](ValueRange args) -> Value {
-        Value column = arith::SIToFPOp::create(b, problem.f32, args.back());
-        auto compare = [&](arith::CmpFPredicate predicate, Value bound) {
-          return arith::CmpFOp::create(b, predicate, column, bound).getResult();
-        };
-        Value isKept;
-        if (bounds.low)
-          isKept = compare(arith::CmpFPredicate::OGE, args[1]);
-        if (bounds.high) {
-          Value isLow =
-              compare(arith::CmpFPredicate::OLE, args[inputs.size() - 1]);
-          isKept = isKept ? arith::AndIOp::create(b, isKept, isLow) : isLow;
-        }
-        return arith::SelectOp::create(b, isKept, args[0],
-                                       b.negativeInfinity());
-      },
-      /*coordinates=*/true);
+  auto excludeBeyond = [&](Value bound, arith::CmpFPredicate kept) {
+    return b.map(
+        cast<TileType>(tile.getType()), {tile, bound},
+        [&](ValueRange args) -> Value {
+          Value column = arith::SIToFPOp::create(b, problem.f32, args.back());
+          Value isKept = arith::CmpFOp::create(b, kept, column, args[1]);
+          return arith::SelectOp::create(b, isKept, args[0],
+                                         b.negativeInfinity());
+        },
+        /*coordinates=*/true);
+  };
+  // Of a window or of documents one end of the keys is in another tile than the
+  // other: most tiles are within one of the bounds, for all rows of a warp.
+  bool isOnly = bool(bounds.low) + bool(bounds.high) + keepRegion.hasRest() < 2;
+  auto exclude = [&](Value bound, arith::CmpFPredicate kept, int64_t farthest) {
+    if (!bound)
+      return;
+    if (isOnly) {
+      tile = excludeBeyond(bound, kept);
+      return;
+    }
+    Value leavesOut = b.map(
+        problem.rowTile(b.getI1Type()), bound, [&](ValueRange args) -> Value {
+          return b.negate(arith::CmpFOp::create(
+              b, kept, b.constant(static_cast<double>(farthest)), args[0]));
+        });
+    tile = b.choose(
+        mfa_gpu::AnyOp::create(b, leavesOut).getResult(),
+        [&]() -> SmallVector<Value> { return {excludeBeyond(bound, kept)}; },
+        [&]() -> SmallVector<Value> { return {tile}; })[0];
+  };
+  exclude(bounds.low, arith::CmpFPredicate::OGE, /*farthest=*/0);
+  exclude(bounds.high, arith::CmpFPredicate::OLE,
+          /*farthest=*/problem.tileKeys - 1);
+  return tile;
 }
 
 Value ScoreFunction::excludeByRest(Value tile, const Test &test,

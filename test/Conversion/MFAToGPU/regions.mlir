@@ -166,7 +166,8 @@ func.func @bias(%q: !a, %bias: memref<1024x1024xf32>, %o: !a) {
 
 // Bounds of the key, a low and a high one, are columns of the tile, computed for
 // rows: of several on one side the nearer, and of the high ones with the end of the
-// keys. Two comparisons are left for a score.
+// keys. A comparison is left for a score and a bound, where a warp has a row with that
+// within the tile.
 // CHECK-LABEL: gpu.func @masked_attention(
 // CHECK-SAME: %[[SIZE:[a-z0-9]*]]: index
 // CHECK: mfa_gpu.mma {{.*}} {transpose_rhs}
@@ -179,13 +180,23 @@ func.func @bias(%q: !a, %bias: memref<1024x1024xf32>, %o: !a) {
 // CHECK: %[[HIGH:.*]] = mfa_gpu.map coordinates
 // CHECK:   arith.minsi
 // CHECK:   arith.sitofp
-// CHECK: mfa_gpu.map %{{.*}}, %[[LOW]], %[[HIGH]] coordinates
-// CHECK-NEXT: ^bb0(%[[S:[a-z0-9]*]]: f32, %[[L:[a-z0-9]*]]: f32, %[[H:[a-z0-9]*]]: f32, %{{.*}}: i32, %[[C:[a-z0-9]*]]: i32)
+// CHECK: %[[IS_LATER:.*]] = mfa_gpu.map %[[LOW]] :
+// CHECK:   arith.cmpf oge, %cst{{.*}}, %{{.*}}
+// CHECK: %[[ANY_LATER:.*]] = mfa_gpu.any %[[IS_LATER]]
+// CHECK: %[[FAR:.*]] = scf.if %[[ANY_LATER]]
+// CHECK-NEXT: mfa_gpu.map %[[S:.*]], %[[LOW]] coordinates
+// CHECK-NEXT: ^bb0(%[[SCORE:[a-z0-9]*]]: f32, %[[L:[a-z0-9]*]]: f32, %{{.*}}: i32, %[[C:[a-z0-9]*]]: i32)
 // CHECK-NEXT: %[[COLUMN:.*]] = arith.sitofp %[[C]]
-// CHECK-NEXT: %[[IS_FAR:.*]] = arith.cmpf oge, %[[COLUMN]], %[[L]]
-// CHECK-NEXT: %[[IS_NEAR:.*]] = arith.cmpf ole, %[[COLUMN]], %[[H]]
-// CHECK-NEXT: %[[BOTH:.*]] = arith.andi %[[IS_FAR]], %[[IS_NEAR]]
-// CHECK-NEXT: arith.select %[[BOTH]], %[[S]]
+// CHECK-NEXT: %[[IS_KEPT:.*]] = arith.cmpf oge, %[[COLUMN]], %[[L]]
+// CHECK-NEXT: arith.select %[[IS_KEPT]], %[[SCORE]]
+// CHECK: else
+// CHECK-NEXT: scf.yield %[[S]]
+// CHECK: %[[IS_EARLIER:.*]] = mfa_gpu.map %[[HIGH]] :
+// CHECK:   arith.cmpf ole, %cst{{.*}}, %{{.*}}
+// CHECK: %[[ANY_EARLIER:.*]] = mfa_gpu.any %[[IS_EARLIER]]
+// CHECK: scf.if %[[ANY_EARLIER]]
+// CHECK-NEXT: mfa_gpu.map %[[FAR]], %[[HIGH]] coordinates
+// CHECK: arith.cmpf ole
 func.func @window(%q: !a, %size: index, %o: !a) {
   mfa.masked_attention ins(%q, %q, %q : !a, !a, !a) captures(%size : index) outs(%o : !a)
       schedule(#mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 32, warps = 4, stages = 2>)
@@ -245,7 +256,9 @@ func.func @prefix_or_global(%q: !a, %length: index, %o: !a) {
 // CHECK-LABEL: gpu.func @masked_attention(
 // CHECK-SAME: %[[IDS:[a-z0-9]*]]: memref<?xi32>
 // CHECK: mfa_gpu.mma {{.*}} {transpose_rhs}
-// CHECK: %[[PAST:.*]] = mfa_gpu.map %{{.*}}, %{{.*}} coordinates
+// CHECK: %[[ANY:.*]] = mfa_gpu.any
+// CHECK: %[[PAST:.*]] = scf.if %[[ANY]]
+// CHECK-NEXT: mfa_gpu.map %{{.*}}, %{{.*}} coordinates
 // CHECK:   arith.cmpf ole
 // CHECK: %[[IS_SHORT:.*]] = arith.cmpi ult, %{{.*}}, %c32 : index
 // CHECK: scf.if %[[IS_SHORT]]

@@ -134,8 +134,7 @@ func.func @exponents_of_number(%q: memref<1x512x4x128xbf16>, %m: memref<1x1x1xf3
 // CHECK-LABEL: gpu.func @masked_attention(
 // CHECK: nvvm.setmaxregister increase
 // CHECK: %[[S:.*]] = mfa_gpu.warpgroup_wait 0
-// CHECK: %[[T:.*]] = mfa_gpu.map %[[S]] :
-// CHECK: %[[KEPT:.*]] = mfa_gpu.map %[[T]] coordinates
+// CHECK: %[[KEPT:.*]] = mfa_gpu.map %[[S]] coordinates
 // CHECK:   ^bb0(%[[SCORE:.*]]: f32, %{{.*}}: i32, %[[COLUMN:.*]]: i32)
 // CHECK:   %[[IS_KEY:.*]] = arith.cmpi ult, %[[COLUMN]], %c36_i32
 // CHECK:   arith.select %[[IS_KEY]], %[[SCORE]], %{{.*}} : f32
