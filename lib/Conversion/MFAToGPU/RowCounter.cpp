@@ -14,18 +14,23 @@
 using namespace mlir;
 using namespace mlir::mfa;
 
+/// Values of a RowNumber whose place is known.
+static constexpr int64_t kRowValues = 4;
+
 RowCounter::RowCounter(const KernelProblem &problem,
+                       const RowSchedule &rowSchedule,
                        const Warpgroups &warpgroups, int64_t listeners)
-    : problem(problem), b(problem.b), warpgroups(warpgroups),
-      listeners(listeners), told(b, 1), heard(b, 1) {
+    : problem(problem), rowSchedule(rowSchedule), b(problem.b),
+      warpgroups(warpgroups), listeners(listeners), told(b, 1), heard(b, 1) {
   auto kernel = b.getInsertionBlock()->getParentOp();
   auto function = dyn_cast<gpu::GPUFuncOp>(kernel);
   if (!function)
     function = kernel->getParentOfType<gpu::GPUFuncOp>();
   auto space =
       gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
-  number = function.addWorkgroupAttribution(
-      MemRefType::get({1}, b.getI32Type(), AffineMap(), space), b.getLoc());
+  rows = function.addWorkgroupAttribution(
+      MemRefType::get({kRowValues}, b.getI32Type(), AffineMap(), space),
+      b.getLoc());
 }
 
 void RowCounter::initialize() {
@@ -38,43 +43,48 @@ Value RowCounter::isOdd(const Round &round) {
   return arith::TruncIOp::create(b, b.getI1Type(), round.index);
 }
 
-Value RowCounter::draw(const Round &round) {
+RowNumber RowCounter::draw(const Round &round) {
   Value zero = b.index(0);
+  heard.waitForPrevious(b, {zero, isOdd(round)});
   Value drawn =
       memref::AtomicRMWOp::create(b, arith::AtomicRMWKind::addi, b.i32(1),
                                   problem.operands.rowCounter, zero);
   // The first rows are those of the blocks' own numbers.
   Value width = gpu::GridDimOp::create(b, gpu::Dimension::x);
-  Value next = arith::AddIOp::create(b, drawn, b.toI32(width));
-  heard.waitForPrevious(b, {zero, isOdd(round)});
-  memref::StoreOp::create(b, next, number, zero);
+  RowNumber next =
+      rowSchedule.find(arith::AddIOp::create(b, drawn, b.toI32(width)));
+  for (auto [i, value] : llvm::enumerate(next.toValues()))
+    memref::StoreOp::create(b, value, rows, b.index(i));
   told.arrive(b, zero);
   return next;
 }
 
-Value RowCounter::hear(const Round &round) {
+RowNumber RowCounter::hear(const Round &round) {
   told.wait(b, {b.index(0), isOdd(round)});
-  return read();
+  return RowNumber::fromValues(read());
 }
 
-Value RowCounter::hearAsWarp(const Round &round) {
+RowNumber RowCounter::hearAsWarp(const Round &round) {
   told.wait(b, {b.index(0), isOdd(round)});
   // By lane 0 for all of them, which says so itself; and what all lanes have
   // from one can be in uniform registers.
   Value lane = warpgroups.getLane();
   Value isFirst =
       arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lane, b.index(0));
-  Value next = b.choose(
-      isFirst, [&]() -> SmallVector<Value> { return {read()}; },
-      [&]() -> SmallVector<Value> { return {b.i32(0)}; })[0];
-  return gpu::ShuffleOp::create(b, next, b.i32(0), b.i32(kWarpSize),
-                                gpu::ShuffleMode::IDX)
-      .getShuffleResult();
+  SmallVector<Value> next = b.choose(
+      isFirst, [&] { return read(); },
+      [&] { return SmallVector<Value>(kRowValues, b.i32(0)); });
+  for (Value &value : next)
+    value = gpu::ShuffleOp::create(b, value, b.i32(0), b.i32(kWarpSize),
+                                   gpu::ShuffleMode::IDX)
+                .getShuffleResult();
+  return RowNumber::fromValues(next);
 }
 
-Value RowCounter::read() {
-  Value zero = b.index(0);
-  Value next = memref::LoadOp::create(b, number, zero);
-  heard.arrive(b, zero);
-  return next;
+SmallVector<Value> RowCounter::read() {
+  SmallVector<Value> values;
+  for (int64_t i : llvm::seq(kRowValues))
+    values.push_back(memref::LoadOp::create(b, rows, b.index(i)));
+  heard.arrive(b, b.index(0));
+  return values;
 }

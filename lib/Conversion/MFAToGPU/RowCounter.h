@@ -9,15 +9,21 @@
 // Where tiles of query rows take other times, blocks that take them in steps of
 // the grid end at other times. So a persistent block draws its next tile from a
 // counter in global memory, which was 0 before the launch: the first that no
-// block has yet. One thread, which loads the query, draws, and tells the other
-// roles of the block, each of which hears it when it is done with its round:
+// block has yet. The thread that loads keys draws when it has started the last
+// load of a round, and tells the other roles of the block, each of which hears
+// it when it is done with its round:
 //
-//   loads queries | query 0, draw 1 | query 1, draw 2  | query 2, ...
-//   loads keys    | keys of 0       | hear 1, keys     | hear 2, ...
-//   consumers     | rows 0                 | hear 1, rows | hear 2, ...
+//   loads keys    | keys of 0, draw 1 | keys of 1, draw 2 | ...
+//   loads queries | query 0 | hear 1   , query 1 | hear 2    , ...
+//   consumers     | rows 0                  | hear 1, rows 1 | hear 2, ...
+//
+// Not earlier: what a block has drawn no other block can take. With two tiles
+// ahead of their rows blocks ended 5 to 12 % after the mean.
 //
 // The number is in shared memory, between a barrier that says that it is there
-// and one that says that all have heard it.
+// and one that says that all have heard it. With it is the place of the tile:
+// three divisions by sizes that are not known take 400 cycles, which the thread
+// that draws has, and consumers between two rows have not.
 
 #ifndef MFA_LIB_CONVERSION_MFATOGPU_ROWCOUNTER_H
 #define MFA_LIB_CONVERSION_MFATOGPU_ROWCOUNTER_H
@@ -32,30 +38,31 @@ class RowCounter {
 public:
   /// Writes what all threads have in common. `listeners` hear: a consumer warp
   /// is one of them, and so is a thread that loads.
-  RowCounter(const KernelProblem &problem, const Warpgroups &warpgroups,
-             int64_t listeners);
+  RowCounter(const KernelProblem &problem, const RowSchedule &rowSchedule,
+             const Warpgroups &warpgroups, int64_t listeners);
 
   /// Its barriers, by one thread before the others know of them.
   void initialize();
-  /// The number of the tile after that of `round`, or one past the last. Of
-  /// each round one thread draws, all others hear: threads that load each for
-  /// itself, consumers as warps.
-  Value draw(const Round &round);
-  Value hear(const Round &round);
-  Value hearAsWarp(const Round &round);
+  /// The tile after that of `round`, or one past the last. Of each round one
+  /// thread draws, all others hear: threads that load each for itself,
+  /// consumers as warps.
+  RowNumber draw(const Round &round);
+  RowNumber hear(const Round &round);
+  RowNumber hearAsWarp(const Round &round);
 
 private:
   Value isOdd(const Round &round);
   /// By this thread, for which it has heard.
-  Value read();
+  SmallVector<Value> read();
 
   const KernelProblem &problem;
+  const RowSchedule &rowSchedule;
   KernelBuilder &b;
   const Warpgroups &warpgroups;
   int64_t listeners;
   Barriers told, heard;
-  /// In shared memory.
-  Value number;
+  /// In shared memory: number and place.
+  Value rows;
 };
 
 } // namespace mlir::mfa

@@ -16,6 +16,20 @@
 using namespace mlir;
 using namespace mlir::mfa;
 
+SmallVector<Value> RowNumber::toValues() const {
+  return hasPlace() ? SmallVector<Value>{number, batch, head, row}
+                    : SmallVector<Value>{number};
+}
+
+RowNumber RowNumber::fromValues(ValueRange values) {
+  RowNumber rows;
+  rows.number = values[0];
+  if (values.size() > 1)
+    std::tie(rows.batch, rows.head, rows.row) =
+        std::tuple(values[1], values[2], values[3]);
+  return rows;
+}
+
 RowSchedule::RowSchedule(const KernelProblem &problem)
     : problem(problem), b(problem.b),
       isReversed(growsWithRows(problem.keyTiles)) {
@@ -26,8 +40,17 @@ RowSchedule::RowSchedule(const KernelProblem &problem)
 
 Value RowSchedule::getBlock() const {
   auto x = gpu::Dimension::x;
-  return problem.clusterBlocks > 1 ? gpu::ClusterIdOp::create(b, x).getResult()
-                                   : gpu::BlockIdOp::create(b, x);
+  return b.toI32(problem.clusterBlocks > 1
+                     ? gpu::ClusterIdOp::create(b, x).getResult()
+                     : gpu::BlockIdOp::create(b, x));
+}
+
+RowNumber RowSchedule::getFirst(const GetNext &getNext) const {
+  if (getNext)
+    return find(getBlock());
+  RowNumber first;
+  first.number = getBlock();
+  return first;
 }
 
 Value RowSchedule::countTiles() const {
@@ -37,30 +60,37 @@ Value RowSchedule::countTiles() const {
                             arith::MulIOp::create(b, tilesOfHead, heads)));
 }
 
-Value RowSchedule::addGrid(Value number) const {
+RowNumber RowSchedule::addGrid(const RowNumber &number) const {
   auto x = gpu::Dimension::x;
   Value width = problem.clusterBlocks > 1
                     ? gpu::ClusterDimOp::create(b, x).getResult()
                     : gpu::GridDimOp::create(b, x);
-  return arith::AddIOp::create(b, number, b.toI32(width));
+  RowNumber next;
+  next.number = arith::AddIOp::create(b, number.number, b.toI32(width));
+  return next;
 }
 
 void RowSchedule::forEachRound(TileSequence &sequence,
                                function_ref<void(const Round &)> body,
                                const GetNext &getNext) const {
   sequence.prepare();
-  Value block = getBlock();
+  RowNumber first = getFirst(getNext);
   Value zero = sequence.getStep(0);
   if (!problem.schedule.getPersistent()) {
     Round only;
-    only.number = block;
+    only.number = first;
     only.firstStep = zero;
     only.endStep = sequence.countSteps(only);
     return body(only);
   }
   Value count = countTiles();
   // No scf.for, whose step would live through the loop over keys as well.
-  SmallVector<Value> state{b.toI32(block), zero, b.i32(0)};
+  auto toState = [](const RowNumber &number, Value firstStep, Value index) {
+    SmallVector<Value> state = number.toValues();
+    state.insert(state.begin() + 1, {firstStep, index});
+    return state;
+  };
+  SmallVector<Value> state = toState(first, zero, b.i32(0));
   SmallVector<Type> types(ValueRange(state).getTypes());
   auto loop = scf::WhileOp::create(b, types, state);
   // Addresses of an output tile, say, computed before this loop would live, or
@@ -72,31 +102,32 @@ void RowSchedule::forEachRound(TileSequence &sequence,
   Value isTile = arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
                                        test->getArgument(0), count);
   scf::ConditionOp::create(b, isTile, test->getArguments());
-  Block *rows = b.createBlock(&loop.getAfter(), {}, types, locations);
-  Value number = rows->getArgument(0);
+  SmallVector<Value> values(
+      b.createBlock(&loop.getAfter(), {}, types, locations)->getArguments());
   Round round;
-  round.number = b.toIndex(number);
-  round.firstStep = rows->getArgument(1);
+  round.firstStep = values[1];
+  round.index = values[2];
+  values.erase(values.begin() + 1, values.begin() + 3);
+  round.number = RowNumber::fromValues(values);
   round.endStep =
       arith::AddIOp::create(b, round.firstStep, sequence.countSteps(round));
-  round.index = rows->getArgument(2);
-  Value heard;
-  auto nextNumber = [&]() -> Value {
+  RowNumber heard;
+  auto getNextRows = [&]() -> RowNumber {
     // Computed where it is needed, so that it does not live in between.
     if (!getNext)
-      return addGrid(number);
-    if (!heard)
+      return addGrid(round.number);
+    if (!heard.number)
       heard = getNext(round);
     return heard;
   };
   round.isLast = [&] {
-    return arith::CmpIOp::create(b, arith::CmpIPredicate::uge, nextNumber(),
-                                 count);
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::uge,
+                                 getNextRows().number, count);
   };
   body(round);
-  scf::YieldOp::create(
-      b, ValueRange{nextNumber(), round.endStep,
-                    arith::AddIOp::create(b, round.index, b.i32(1))});
+  RowNumber next = getNextRows();
+  Value nextIndex = arith::AddIOp::create(b, round.index, b.i32(1));
+  scf::YieldOp::create(b, toState(next, round.endStep, nextIndex));
 }
 
 void RowSchedule::pipelineRounds(TileSequence &sequence,
@@ -105,33 +136,44 @@ void RowSchedule::pipelineRounds(TileSequence &sequence,
   sequence.prepare();
   Value count = countTiles();
   Value one = b.i32(1);
-  auto makeRound = [&](Value number, Value firstStep, Value endStep,
+  auto makeRound = [&](const RowNumber &number, Value firstStep, Value endStep,
                        Value index) {
     Round round;
-    round.number = b.toIndex(number);
+    round.number = number;
     round.firstStep = firstStep;
     round.endStep = endStep;
     round.index = index;
     return round;
   };
-  // What is done, as it is handed on: number, end and index, the next number,
-  // and the state.
+  // What is done, as it is handed on: end and index, which rows these and the
+  // next are, and the state.
   auto runRound = [&](Round round, ValueRange started) {
     round.endStep =
         arith::AddIOp::create(b, round.firstStep, sequence.countSteps(round));
     SmallVector<Value> state = pipeline.run(round, started);
-    Value number = b.toI32(round.number);
-    Value next = getNext ? getNext(round) : addGrid(number);
-    SmallVector<Value> done{number, round.endStep, round.index, next};
+    RowNumber next = getNext ? getNext(round) : addGrid(round.number);
+    SmallVector<Value> done{round.endStep, round.index};
+    llvm::append_range(done, round.number.toValues());
+    llvm::append_range(done, next.toValues());
     llvm::append_range(done, state);
     return done;
+  };
+  size_t numRowValues = getNext ? 4 : 1;
+  auto getRows = [&](ValueRange done) {
+    return RowNumber::fromValues(done.slice(2, numRowValues));
+  };
+  auto getNextRows = [&](ValueRange done) {
+    return RowNumber::fromValues(done.slice(2 + numRowValues, numRowValues));
+  };
+  auto getState = [&](ValueRange done) {
+    return done.drop_front(2 + 2 * numRowValues);
   };
   // Each block has a first tile: the grid is no wider than there are tiles. It
   // is in front of the loop, which asks first: of one that asks last ptxas
   // takes steps to differ between lanes, and has them in registers of each,
   // from where every product takes descriptors anew.
   Round first =
-      makeRound(b.toI32(getBlock()), sequence.getStep(0), Value(), b.i32(0));
+      makeRound(getFirst(getNext), sequence.getStep(0), Value(), b.i32(0));
   SmallVector<Value> done = runRound(first, pipeline.start(first));
   SmallVector<Type> types(ValueRange(done).getTypes());
   SmallVector<Location> locations(types.size(), b.getLoc());
@@ -140,25 +182,105 @@ void RowSchedule::pipelineRounds(TileSequence &sequence,
   {
     OpBuilder::InsertionGuard guard(b);
     Block *test = b.createBlock(&loop.getBefore(), {}, types, locations);
-    Value isTile = arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
-                                         test->getArgument(3), count);
+    Value isTile =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
+                              getNextRows(test->getArguments()).number, count);
     scf::ConditionOp::create(b, isTile, test->getArguments());
-    auto values =
+    ValueRange values =
         b.createBlock(&loop.getAfter(), {}, types, locations)->getArguments();
     // Steps of the next are behind those of the last.
-    Round next = makeRound(values[3], values[1], Value(),
-                           arith::AddIOp::create(b, values[2], one));
-    SmallVector<Value> started =
-        pipeline.change(makeRound(values[0], Value(), values[1], values[2]),
-                        values.drop_front(4), next);
+    Round next = makeRound(getNextRows(values), values[0], Value(),
+                           arith::AddIOp::create(b, values[1], one));
+    SmallVector<Value> started = pipeline.change(
+        makeRound(getRows(values), Value(), values[0], values[1]),
+        getState(values), next);
     scf::YieldOp::create(b, runRound(next, started));
   }
   ValueRange last = loop.getResults();
-  pipeline.end(makeRound(last[0], Value(), last[1], last[2]),
-               last.drop_front(4));
+  pipeline.end(makeRound(getRows(last), Value(), last[0], last[1]),
+               getState(last));
 }
 
-RowTile RowSchedule::locate(Value number) const {
+RowNumber RowSchedule::findFirstRowsLast(Value number) const {
+  auto multiply = [&](Value lhs, Value rhs) -> Value {
+    return b.createOrFold<arith::MulIOp>(lhs, rhs);
+  };
+  auto subtract = [&](Value lhs, Value rhs) -> Value {
+    return b.createOrFold<arith::SubIOp>(lhs, rhs);
+  };
+  auto divide = [&](Value value, Value by) {
+    return std::pair(b.createOrFold<arith::DivUIOp>(value, by),
+                     b.createOrFold<arith::RemUIOp>(value, by));
+  };
+  const KernelOperands &operands = problem.operands;
+  Value headsOfBatch = b.toI32(b.dim(operands.query, 2));
+  Value numHeads = multiply(b.toI32(b.dim(operands.query, 0)), headsOfBatch);
+  Value tiles = b.toI32(tilesOfHead);
+  Value length = headsOfBatch;
+  if (int64_t adjacent = problem.schedule.getAdjacentHeads())
+    length = b.createOrFold<arith::MinUIOp>(b.i32(adjacent), numHeads);
+  // Two parts, in each of which runs of heads have some of their rows.
+  constexpr int64_t kShare = 4;
+  Value numFirst = b.createOrFold<arith::DivUIOp>(tiles, b.i32(kShare));
+  Value numOthers = subtract(tiles, numFirst);
+  Value others = multiply(numOthers, numHeads);
+  Value isFirst =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::uge, number, others);
+  auto select = [&](Value ofFirst, Value ofOthers) -> Value {
+    return arith::SelectOp::create(b, isFirst, ofFirst, ofOthers);
+  };
+  Value inPart = select(subtract(number, others), number);
+  tiles = select(numFirst, numOthers);
+  length = select(numHeads, length);
+  auto [run, inRun] = divide(inPart, multiply(tiles, length));
+  Value firstHead = multiply(run, length);
+  auto [before, nth] = divide(
+      inRun,
+      b.createOrFold<arith::MinUIOp>(subtract(numHeads, firstHead), length));
+  // The last rows of a part come first.
+  Value row = subtract(
+      subtract(select(numFirst, b.toI32(tilesOfHead)), b.i32(1)), before);
+  auto [batch, head] =
+      divide(b.createOrFold<arith::AddIOp>(firstHead, nth), headsOfBatch);
+  return {number, batch, head, row};
+}
+
+RowNumber RowSchedule::find(Value number) const {
+  if (problem.schedule.getRowCounter()) {
+    Value last = b.createOrFold<arith::SubIOp>(countTiles(), b.i32(1));
+    RowNumber rows = findInGrid(b.createOrFold<arith::MinUIOp>(number, last));
+    rows.number = number;
+    return rows;
+  }
+  return findInGrid(number);
+}
+
+Value RowSchedule::countAdjacentHeads() const {
+  int64_t adjacent = problem.schedule.getAdjacentHeads();
+  // With a list rows read parts of the keys only.
+  if (!problem.schedule.getRowCounter() || problem.operands.tileList)
+    return b.i32(adjacent);
+  constexpr int64_t kMaxBytes = 16 << 20, kMinHeads = 2;
+  MaskedAttentionOp op = problem.getOp();
+  int64_t bytesOfKey = (op.getHeadDim() + op.getValueDim()) *
+                       problem.element.getIntOrFloatBitWidth() / 8;
+  Value group =
+      b.createOrFold<arith::DivUIOp>(b.toI32(b.dim(problem.operands.query, 2)),
+                                     b.toI32(b.dim(problem.operands.key, 2)));
+  Value numKeys =
+      b.createOrFold<arith::MaxUIOp>(b.toI32(problem.numKeys()), b.i32(1));
+  Value inCache = b.createOrFold<arith::DivUIOp>(
+      b.createOrFold<arith::MulIOp>(b.i32(kMaxBytes / bytesOfKey), group),
+      numKeys);
+  return b.createOrFold<arith::MinUIOp>(
+      b.i32(adjacent),
+      b.createOrFold<arith::MaxUIOp>(b.i32(kMinHeads), inCache));
+}
+
+RowNumber RowSchedule::findInGrid(Value number) const {
+  if (problem.schedule.getRowCounter() && problem.operands.tileList &&
+      isReversed)
+    return findFirstRowsLast(number);
   // In 32 bits, which count all tiles that any memory holds: of sizes that are
   // not known, a division in 64 takes a hundred instructions.
   Value zero = b.i32(0);
@@ -175,13 +297,14 @@ RowTile RowSchedule::locate(Value number) const {
   const KernelOperands &operands = problem.operands;
   Value numHeads = b.toI32(b.dim(operands.query, 2));
   Value tiles = b.toI32(tilesOfHead);
-  auto [inBatch, rest] = divide(b.toI32(number), multiply(tiles, numHeads),
+  auto [inBatch, rest] = divide(number, multiply(tiles, numHeads),
                                 b.toI32(b.dim(operands.query, 0)));
   Value heads = numHeads, firstHead;
-  if (int64_t adjacent = problem.schedule.getAdjacentHeads()) {
-    // Heads in runs of `adjacent`, of which the last may be shorter. Runs
-    // longer than all heads would take more than 32 bits.
-    Value length = b.createOrFold<arith::MinUIOp>(b.i32(adjacent), numHeads);
+  if (problem.schedule.getAdjacentHeads()) {
+    // Heads in runs, of which the last may be shorter. Runs longer than all
+    // heads would take more than 32 bits.
+    Value length =
+        b.createOrFold<arith::MinUIOp>(countAdjacentHeads(), numHeads);
     Value run;
     std::tie(run, rest) = divide(rest, multiply(tiles, length));
     firstHead = multiply(run, length);
@@ -194,17 +317,24 @@ RowTile RowSchedule::locate(Value number) const {
         b.createOrFold<arith::SubIOp>(tiles, b.i32(1)), row);
   Value head =
       firstHead ? b.createOrFold<arith::AddIOp>(firstHead, inRun) : inRun;
+  return {number, inBatch, head, row};
+}
+
+RowTile RowSchedule::locate(const RowNumber &number) const {
+  if (!number.hasPlace())
+    return locate(find(number.number));
   Value group =
-      b.createOrFold<arith::DivUIOp>(numHeads, b.toI32(b.dim(operands.key, 2)));
+      b.createOrFold<arith::DivUIOp>(b.toI32(b.dim(problem.operands.query, 2)),
+                                     b.toI32(b.dim(problem.operands.key, 2)));
   RowTile tile;
-  tile.batch = b.toIndex(inBatch);
-  tile.head = b.toIndex(head);
-  tile.keyHead = b.toIndex(b.createOrFold<arith::DivUIOp>(head, group));
+  tile.batch = b.toIndex(number.batch);
+  tile.head = b.toIndex(number.head);
+  tile.keyHead = b.toIndex(b.createOrFold<arith::DivUIOp>(number.head, group));
   int64_t clusterBlocks = problem.clusterBlocks, tileRows = problem.tileRows;
   int64_t clusterRows = clusterBlocks * tileRows;
   Value queries = problem.numQueries();
   tile.firstRow =
-      arith::MulIOp::create(b, b.toIndex(row), b.index(clusterRows));
+      arith::MulIOp::create(b, b.toIndex(number.row), b.index(clusterRows));
   if (clusterBlocks > 1) {
     Value rank = gpu::ClusterBlockIdOp::create(b, gpu::Dimension::x);
     tile.firstRow = arith::AddIOp::create(

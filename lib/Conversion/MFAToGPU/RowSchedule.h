@@ -12,7 +12,14 @@
 // what a counter gives it (RowCounter.h). Blocks of a cluster share a number,
 // and each has its part of the rows. Where rows further on visit more keys, as
 // with a causal rule, the last rows come first: those that take longest are not
-// left to the end.
+// left to the end. With a list of key tiles rows further on may be as short as
+// any, so that the last of some heads are no short ones; there a counter leaves
+// the first quarter of the rows of all heads to the end, which have no more
+// than a quarter of the keys. Heads of all batches are one list then:
+//
+//   4 tiles a head, 4 heads, runs of 2: head and tile
+//     0 3  1 3  0 2  1 2  0 1  1 1 | 2 3  3 3  2 2  3 2  2 1  3 1
+//     | 0 0  1 0  2 0  3 0
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,12 +33,24 @@ namespace mlir::mfa {
 
 class TileSequence;
 
+/// Which of the tiles of query rows: its number, and where that is, if somebody
+/// has found that out already: the batch and head, and how many tiles of the
+/// head are in front of it. All in 32 bits, the place null if it is not known.
+struct RowNumber {
+  Value number, batch, head, row;
+
+  bool hasPlace() const { return bool(batch); }
+  /// The number, and the place if it is known; and back.
+  SmallVector<Value> toValues() const;
+  static RowNumber fromValues(ValueRange values);
+};
+
 /// One of the tiles of query rows that a block takes one after another, and its
 /// steps over keys. Steps are numbered on from round to round, as what is
 /// handed from warp to warp at each step goes on, too.
 struct Round {
   /// Of the tile of rows.
-  Value number;
+  RowNumber number;
   Value firstStep, endStep;
   // Of a persistent block, else null: how many rounds came before, in 32 bits,
   // and, asked where it is needed, whether none comes after.
@@ -61,8 +80,8 @@ public:
   /// Writes what all of the block's threads share.
   explicit RowSchedule(const KernelProblem &problem);
 
-  /// The number of the tile after that of a round.
-  using GetNext = std::function<Value(const Round &)>;
+  /// The tile after that of a round, whose place is known.
+  using GetNext = std::function<RowNumber(const Round &)>;
   /// `body` for each round of the block. Without `getNext` the next tile is one
   /// grid further on; else it is asked once a round.
   void forEachRound(TileSequence &sequence,
@@ -71,18 +90,31 @@ public:
   /// Of a persistent block.
   void pipelineRounds(TileSequence &sequence, const RoundPipeline &pipeline,
                       const GetNext &getNext = {}) const;
+  /// The tile with that number in 32 bits, by divisions. One past the last,
+  /// which a counter may give, has the place of that.
+  RowNumber find(Value number) const;
   /// The rows with that number. Not part of a round, so that kernels may ask
-  /// where they need it: a place that is known ahead of a loop over keys lives
-  /// through it.
-  RowTile locate(Value number) const;
+  /// where they need it: what is known ahead of a loop over keys lives through
+  /// it.
+  RowTile locate(const RowNumber &number) const;
 
 private:
-  /// The block's number, those of a cluster sharing one.
+  /// The block's number in 32 bits, those of a cluster sharing one.
   Value getBlock() const;
+  /// The first tile of the block, with its place where others come with theirs.
+  RowNumber getFirst(const GetNext &getNext) const;
+  /// How many heads are in a run, in 32 bits: those of the schedule, or, where
+  /// a counter has blocks come to the same keys at other times, as many as have
+  /// 16 MiB of keys and values, a third of the L2 cache of a GPU for wgmma.
+  Value countAdjacentHeads() const;
   /// How many tiles there are, in 32 bits.
   Value countTiles() const;
+  /// `find` of a number that is not past the last, and that where the first
+  /// rows of all heads come last.
+  RowNumber findInGrid(Value number) const;
+  RowNumber findFirstRowsLast(Value number) const;
   /// One grid further on.
-  Value addGrid(Value number) const;
+  RowNumber addGrid(const RowNumber &number) const;
 
   const KernelProblem &problem;
   KernelBuilder &b;

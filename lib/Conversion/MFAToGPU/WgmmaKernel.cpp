@@ -71,10 +71,10 @@ public:
         memory(b), warpgroups(problem), turns(problem, warpgroups),
         rings(problem, memory, warpgroups),
         outputs(problem, memory, warpgroups, rings), epilogue(problem) {
-    // All warps that compute, and the threads that load but the query's.
+    // All warps that compute, and the threads that load but the keys'.
     int64_t listeners = problem.schedule.getWarps() + 2 + bool(rings.mask);
     if (problem.schedule.getRowCounter())
-      counter.emplace(problem, warpgroups, listeners);
+      counter.emplace(problem, rowSchedule, warpgroups, listeners);
   }
 
   void build();
@@ -142,7 +142,8 @@ private:
   void consumePipelined();
   bool isPipelined() const;
   /// How a role asks for its next rows; null where that takes no asking.
-  RowSchedule::GetNext nextRowsBy(Value (RowCounter::*getNext)(const Round &));
+  RowSchedule::GetNext
+      nextRowsBy(RowNumber (RowCounter::*getNext)(const Round &));
   void runProducers();
 
   // Each writes what all threads have in common where it is constructed.
@@ -439,7 +440,7 @@ void WgmmaKernel::consumePipelined() {
 //===----------------------------------------------------------------------===//
 
 RowSchedule::GetNext
-WgmmaKernel::nextRowsBy(Value (RowCounter::*getNext)(const Round &)) {
+WgmmaKernel::nextRowsBy(RowNumber (RowCounter::*getNext)(const Round &)) {
   if (!counter)
     return {};
   return [this, getNext](const Round &round) {
@@ -450,7 +451,7 @@ WgmmaKernel::nextRowsBy(Value (RowCounter::*getNext)(const Round &)) {
 void WgmmaKernel::runProducers() {
   int64_t warp = 0;
   auto runOne = [&](function_ref<void(const Round &, const RowTile &)> produce,
-                    Value (RowCounter::*getNext)(const Round &)) {
+                    RowNumber (RowCounter::*getNext)(const Round &)) {
     b.guarded(warpgroups.isFirstOfProducer(warp++), [&] {
       rowSchedule.forEachRound(
           *sequence,
@@ -462,7 +463,7 @@ void WgmmaKernel::runProducers() {
   };
   runOne([&](const Round &round,
              const RowTile &rows) { rings.produceQuery(round, rows); },
-         &RowCounter::draw);
+         &RowCounter::hear);
   for (const TileRings::Ring *ring : {&rings.key, &rings.value, &rings.mask}) {
     if (!*ring)
       continue;
@@ -484,7 +485,8 @@ void WgmmaKernel::runProducers() {
       b.choose(isMask ? sequence->needsMask(round, step) : b.getBoolAttr(true),
                produce, skip);
     };
-    runOne(produceOfRows, &RowCounter::hear);
+    runOne(produceOfRows,
+           ring == &rings.key ? &RowCounter::draw : &RowCounter::hear);
   }
 }
 

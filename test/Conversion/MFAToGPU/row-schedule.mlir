@@ -6,9 +6,9 @@
 // CHECK: %[[QUERIES:.*]] = memref.dim %{{.*}}, %c1 : memref<3x?x6x32xf16>
 // CHECK: %[[TILES:.*]] = arith.ceildivui %[[QUERIES]], %c64
 // CHECK: %[[BLOCK:.*]] = gpu.block_id  x
+// CHECK: %[[NUMBER:.*]] = arith.index_castui %[[BLOCK]]
 // CHECK: %[[TILES_I32:.*]] = arith.index_castui %[[TILES]]
 // CHECK: %[[OF_BATCH:.*]] = arith.muli %[[TILES_I32]], %c6_i32
-// CHECK: %[[NUMBER:.*]] = arith.index_castui %[[BLOCK]]
 // CHECK-DAG: %[[BATCH:.*]] = arith.divui %[[NUMBER]], %[[OF_BATCH]]
 // CHECK-DAG: %[[REST:.*]] = arith.remui %[[NUMBER]], %[[OF_BATCH]]
 // CHECK-DAG: %[[ROW:.*]] = arith.divui %[[REST]], %c6_i32
@@ -90,13 +90,13 @@ func.func @persistent(%q: memref<1x512x4x64xbf16>, %o: memref<1x512x4x64xbf16>) 
 // CHECK-LABEL: gpu.func @masked_attention(
 // CHECK: nvvm.setmaxregister increase
 // CHECK: %[[BLOCK:.*]] = gpu.block_id  x
+// CHECK: %[[FIRST:.*]] = arith.index_castui %[[BLOCK]]
 // CHECK: mfa_gpu.warpgroup_mma {{.*}} {transpose_rhs}
 // CHECK: scf.for %{{.*}} = %c1_i32 to %c8_i32
-// CHECK: %[[FIRST:.*]] = arith.index_castui %[[BLOCK]]
 // CHECK: %[[SECOND:.*]] = arith.addi %[[FIRST]], %{{.*}}
-// CHECK: scf.while (%{{.*}} = %[[FIRST]], %{{.*}} = %c8_i32, %{{.*}} = %c0_i32, %{{.*}} = %[[SECOND]],
+// CHECK: scf.while (%{{.*}} = %c8_i32, %{{.*}} = %c0_i32, %{{.*}} = %[[FIRST]], %{{.*}} = %[[SECOND]],
 // CHECK:   arith.cmpi ult, %{{.*}}, %c16_i32
-// CHECK: ^bb0(%[[DONE:[a-z0-9]*]]: i32, %[[END:[a-z0-9]*]]: i32, %[[INDEX:[a-z0-9]*]]: i32, %[[NEXT:[a-z0-9]*]]: i32,
+// CHECK: ^bb0(%[[END:[a-z0-9]*]]: i32, %[[INDEX:[a-z0-9]*]]: i32, %[[DONE:[a-z0-9]*]]: i32, %[[NEXT:[a-z0-9]*]]: i32,
 // CHECK:   %[[NEXT_INDEX:.*]] = arith.addi %[[INDEX]], %c1_i32
 // CHECK:   arith.remui %[[NEXT_INDEX]], %c2_i32
 // CHECK:   %[[OUTPUT:.*]] = mfa_gpu.warpgroup_mma
@@ -106,7 +106,7 @@ func.func @persistent(%q: memref<1x512x4x64xbf16>, %o: memref<1x512x4x64xbf16>) 
 // CHECK:   mfa_gpu.tensor_store
 // CHECK:   %[[NEXT_END:.*]] = arith.addi %[[END]], %c8_i32
 // CHECK:   scf.for %{{.*}} to %[[NEXT_END]]
-// CHECK:   scf.yield %[[NEXT]], %[[NEXT_END]], %[[NEXT_INDEX]],
+// CHECK:   scf.yield %[[NEXT_END]], %[[NEXT_INDEX]], %[[NEXT]],
 // CHECK: } attributes {loop_annotation = {{.*}}}
 // CHECK: mfa_gpu.warpgroup_mma
 // CHECK: mfa_gpu.tensor_store
@@ -143,48 +143,64 @@ func.func @cluster(%q: memref<1x?x4x64xbf16>, %k: memref<1x512x4x64xbf16>, %o: m
 
 // -----
 
-// A counter, zero before the launch: who loads queries draws the next number, when
-// it has started the load, and tells it; who loads keys or values hears it, and so
-// do the consumers, whose last turn depends on it.
+// A counter, zero before the launch: who loads keys draws the next number, when it
+// has started the last load of a round, and tells it with the place of the tile; who
+// loads queries or values hears it, and so do the consumers, whose last turn depends
+// on it. Keys and values of two heads have 16 MiB, so that no more than two are side by
+// side; a number past the last has the place of that.
 // CHECK-LABEL: func.func @counter
 // CHECK: %[[COUNTER:.*]], %[[ALLOCATED:.*]] = gpu.alloc async [%{{.*}}] () : memref<1xi32>
 // CHECK: %[[ZERO:.*]] = gpu.memset async [%[[ALLOCATED]]] %[[COUNTER]], %c0_i32
 // CHECK: %[[DONE:.*]] = gpu.launch_func async [%[[ZERO]]] @{{.*}}args({{.*}}%[[COUNTER]] : memref<1xi32>)
 // CHECK: gpu.dealloc async [%[[DONE]]] %[[COUNTER]]
 // CHECK-LABEL: gpu.func @masked_attention(
-// CHECK-SAME: workgroup(%[[NUMBER:.*]] : memref<1xi32, #gpu.address_space<workgroup>>)
-// CHECK: nvgpu.mbarrier.init %[[HEARD:.*]][%c0], %c14
+// CHECK-SAME: workgroup(%[[NUMBER:.*]] : memref<4xi32, #gpu.address_space<workgroup>>)
+// CHECK: nvgpu.mbarrier.init %[[HEARD:.*]][%c0], %c10
 // CHECK: nvvm.fence.mbarrier.init
 // CHECK: nvvm.setmaxregister decrease
 // CHECK: scf.while
-// CHECK: ^bb0(%{{.*}}: i32, %{{.*}}: i32, %[[INDEX:[a-z0-9]*]]: i32)
 // CHECK:   mfa_gpu.tensor_load
-// CHECK:   %[[DRAWN:.*]] = memref.atomic_rmw addi %c1_i32, %{{.*}}[%c0] : (i32, memref<1xi32>) -> i32
-// CHECK:   %[[NEXT:.*]] = arith.addi %[[DRAWN]]
+// CHECK:   nvgpu.mbarrier.try_wait.parity %[[TOLD:.*]][%c0]
+// CHECK-COUNT-4: memref.load %[[NUMBER]]
+// CHECK:   nvgpu.mbarrier.arrive %[[HEARD]][%c0]
+// CHECK: scf.while
+// CHECK: ^bb0(%{{.*}}: i32, %{{.*}}: i32, %[[INDEX:[a-z0-9]*]]: i32,
+// CHECK:   scf.for
+// CHECK:     mfa_gpu.tensor_load
 // CHECK:   %[[ODD:.*]] = arith.trunci %[[INDEX]]
 // CHECK:   %[[BEFORE:.*]] = arith.xori %[[ODD]], %true
 // CHECK:   nvgpu.mbarrier.try_wait.parity %[[HEARD]][%c0], %[[BEFORE]]
+// CHECK:   %[[DRAWN:.*]] = memref.atomic_rmw addi %c1_i32, %{{.*}}[%c0] : (i32, memref<1xi32>) -> i32
+// CHECK:   %[[NEXT:.*]] = arith.addi %[[DRAWN]]
+// CHECK:   %[[INSIDE:.*]] = arith.minui %[[NEXT]], %c8191_i32
+// CHECK:   %[[REST:.*]] = arith.remui %[[INSIDE]], %c4096_i32
+// CHECK:   %[[PLACE_HEAD:.*]] = arith.addi
 // CHECK:   memref.store %[[NEXT]], %[[NUMBER]][%c0]
-// CHECK:   nvgpu.mbarrier.arrive %[[TOLD:.*]][%c0]
+// CHECK:   memref.store %{{.*}}, %[[NUMBER]][%c1]
+// CHECK:   memref.store %[[PLACE_HEAD]], %[[NUMBER]][%c2]
+// CHECK:   memref.store %{{.*}}, %[[NUMBER]][%c3]
+// CHECK:   nvgpu.mbarrier.arrive %[[TOLD]][%c0]
 // CHECK:   scf.yield %[[NEXT]],
-// CHECK-COUNT-2: nvgpu.mbarrier.try_wait.parity %[[TOLD]][%c0]
+// CHECK: nvgpu.mbarrier.try_wait.parity %[[TOLD]][%c0]
 // CHECK: nvvm.setmaxregister increase
 // CHECK: scf.while
-// CHECK: ^bb0(%{{.*}}: i32, %{{.*}}: i32, %[[INDEX:[a-z0-9]*]]: i32)
+// CHECK: ^bb0(%{{.*}}: i32, %{{.*}}: i32, %[[INDEX:[a-z0-9]*]]: i32,
 // CHECK:   scf.for
 // CHECK:   %[[ODD:.*]] = arith.trunci %[[INDEX]]
 // CHECK:   nvgpu.mbarrier.try_wait.parity %[[TOLD]][%c0], %[[ODD]]
-// CHECK:   %[[HEARD_NUMBER:.*]] = scf.if %{{.*}} -> (i32)
+// CHECK:   %[[HEARD_ROWS:.*]]:4 = scf.if %{{.*}} -> (i32, i32, i32, i32)
 // CHECK:     %[[READ:.*]] = memref.load %[[NUMBER]][%c0]
 // CHECK:     nvgpu.mbarrier.arrive %[[HEARD]][%c0]
-// CHECK:     scf.yield %[[READ]]
-// CHECK:   %[[NEXT:.*]], %{{.*}} = gpu.shuffle idx %[[HEARD_NUMBER]], %c0_i32
-// CHECK:   arith.cmpi ult, %[[NEXT]], %c12_i32
+// CHECK:     scf.yield %[[READ]],
+// CHECK:   %[[NEXT:.*]], %{{.*}} = gpu.shuffle idx %[[HEARD_ROWS]]#0, %c0_i32
+// CHECK-COUNT-3: gpu.shuffle idx
+// CHECK:   arith.cmpi ult, %[[NEXT]], %c8192_i32
 // CHECK-NOT: %[[TOLD]]
+// CHECK-NOT: arith.divui
 // CHECK:   scf.yield %[[NEXT]],
-func.func @counter(%q: memref<1x512x4x64xbf16>, %o: memref<1x512x4x64xbf16>) {
-  mfa.masked_attention ins(%q, %q, %q : memref<1x512x4x64xbf16>, memref<1x512x4x64xbf16>, memref<1x512x4x64xbf16>)
-      outs(%o : memref<1x512x4x64xbf16>)
-      schedule(#mfa.schedule<kind = wgmma, tile_rows = 192, tile_keys = 64, warps = 12, stages = 2, persistent = true, row_counter = true, ping_pong = true>)
+func.func @counter(%q: memref<2x32768x16x64xbf16>, %o: memref<2x32768x16x64xbf16>) {
+  mfa.masked_attention ins(%q, %q, %q : memref<2x32768x16x64xbf16>, memref<2x32768x16x64xbf16>, memref<2x32768x16x64xbf16>)
+      outs(%o : memref<2x32768x16x64xbf16>)
+      schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, persistent = true, row_counter = true, adjacent_heads = 8, ping_pong = true>)
   return
 }
