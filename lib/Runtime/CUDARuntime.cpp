@@ -347,6 +347,9 @@ const std::vector<EntryPoint> &mfa::runtime::getCUDAEntryPoints() {
       MFA_ENTRY_POINT(mgpuMemHostUnregisterMemRef),
       MFA_ENTRY_POINT(mgpuSetDefaultDevice),
       MFA_ENTRY_POINT(mfaGetMultiprocessorCount),
+      MFA_ENTRY_POINT(mfaGetPreparation),
+      MFA_ENTRY_POINT(mfaGetKeptTileList),
+      MFA_ENTRY_POINT(mfaIsKeptTileListFilled),
       MFA_ENTRY_POINT(mgpuTensorMapEncodeTiled),
       MFA_ENTRY_POINT(mgpuTensorMapEncodeTiledMemref),
   };

@@ -285,7 +285,7 @@ def MFALowerTensorMapsPass : Pass<"mfa-lower-tensor-maps", "::mlir::ModuleOp"> {
 
 def MFALowerDeviceQueriesPass
     : Pass<"mfa-lower-device-queries", "::mlir::ModuleOp"> {
-  let summary = "Ask the runtime about the GPU";
+  let summary = "Ask the runtime about the GPU and about the caller";
   let description = [{
     Turns each `mfa_gpu.multiprocessors` into a call of the runtime function
     `mfaGetMultiprocessorCount` (see `mfa/Runtime/CUDARuntime.h`).
@@ -298,10 +298,15 @@ def MFALowerDeviceQueriesPass
     %0 = llvm.call @mfaGetMultiprocessorCount() : () -> i64
     %count = arith.index_cast %0 : i64 to index
     ```
+
+    `mfa_gpu.preparation` asks `mfaGetPreparation`, and `mfa_gpu.kept_tile_list`
+    gets its memory from `mfaGetKeptTileList` and asks
+    `mfaIsKeptTileListFilled` about it (see `mfa/Runtime/KeptTileLists.h`).
   }];
   let dependentDialects = [
     "::mlir::arith::ArithDialect",
     "::mlir::LLVM::LLVMDialect",
+    "::mlir::memref::MemRefDialect",
   ];
 }
 

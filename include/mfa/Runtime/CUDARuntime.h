@@ -10,7 +10,7 @@
 // (`gpu-to-llvm`, `convert-nvgpu-to-nvvm`) calls, on the CUDA driver. Names and
 // signatures are upstream's, so that libmfa_cuda_runtime.so serves the stock
 // mlir-runner as well. `mfaGetMultiprocessorCount` (mfa-lower-device-queries)
-// is our own.
+// is our own, and so are those of KeptTileLists.h.
 //
 // Memory that gpu.alloc asks for belongs to the stream of its token: it comes
 // from a pool, without waiting, and can be part of a captured graph.
@@ -32,6 +32,7 @@
 
 #include "mfa/Runtime/CUDADriver.h"
 #include "mfa/Runtime/EntryPoint.h"
+#include "mfa/Runtime/KeptTileLists.h"
 
 #include <vector>
 
@@ -95,6 +96,16 @@ private:
 void *allocateManaged(size_t bytes);
 /// Its `free`, which waits for the kernels that may still use the memory.
 void freeManaged(void *pointer);
+
+/// Memory for a list of key tiles, of the GPU and for the stream of the
+/// thread's StreamScope; null while that is captured, and on error. Streams
+/// that use it exist as long as it does.
+std::unique_ptr<TileListMemory> allocateTileListOnGPU(uint64_t bytes);
+
+/// Memory for a list of key tiles, of the GPU and for the stream of the
+/// thread's StreamScope; null while that is captured, and on error. Streams
+/// that use it exist as long as it does.
+std::unique_ptr<TileListMemory> allocateTileListOnGPU(uint64_t bytes);
 
 /// Every entry point, for a JIT's table of symbols.
 const std::vector<EntryPoint> &getCUDAEntryPoints();

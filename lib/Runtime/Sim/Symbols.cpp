@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Math.h"
+#include "mfa/Runtime/KeptTileLists.h"
 #include "mfa/Runtime/Sim/Sim.h"
 
 std::vector<mfa::runtime::EntryPoint> mfa::sim::getEntryPoints() {
@@ -66,6 +67,8 @@ std::vector<mfa::runtime::EntryPoint> mfa::sim::getEntryPoints() {
       {"mgpuTensorMapEncodeTiledMemref",
        reinterpret_cast<void *>(&mfaSimTensorMapEncodeTiledMemref)},
   };
+  for (const runtime::EntryPoint &entry : runtime::getTileListEntryPoints())
+    entryPoints.push_back(entry);
 #if defined(__x86_64__)
   entryPoints.push_back(MFA_SIM_SYMBOL(__truncsfbf2));
 #endif

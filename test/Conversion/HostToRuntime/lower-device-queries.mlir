@@ -17,3 +17,31 @@ func.func @count() -> index {
 func.func @asks_nothing() {
   return
 }
+
+// -----
+
+// CHECK-DAG: llvm.func @mfaGetPreparation() -> i64
+// CHECK-DAG: llvm.func @mfaGetKeptTileList(i64, i64, i64, i64) -> !llvm.ptr
+// CHECK-DAG: llvm.func @mfaIsKeptTileListFilled() -> i64
+// CHECK-NOT: mfaGetMultiprocessorCount
+// CHECK-LABEL: func.func @lists
+// CHECK-SAME: (%[[N:[a-z0-9]*]]: index, %[[ROWS:[a-z0-9]*]]: index
+// CHECK: %[[BITS:.*]] = llvm.call @mfaGetPreparation() : () -> i64
+// CHECK: arith.andi %[[BITS]], %c1_i64
+// CHECK: %[[ONLY:.*]] = arith.cmpi ne
+// CHECK: arith.andi %[[BITS]], %c2_i64
+// CHECK: %[[FINITE:.*]] = arith.cmpi ne
+// CHECK: %[[SIZE:.*]] = arith.index_cast %[[N]] : index to i64
+// CHECK: %[[POINTER:.*]] = llvm.call @mfaGetKeptTileList(%[[BYTES:.*]], %{{.*}}, %{{.*}}, %{{.*}}) : (i64, i64, i64, i64) -> !llvm.ptr
+// CHECK: llvm.call @mfaIsKeptTileListFilled() : () -> i64
+// CHECK: %[[ADDRESS:.*]] = llvm.ptrtoint %[[POINTER]] : !llvm.ptr to i64
+// CHECK: %[[KEPT:.*]] = arith.cmpi ne, %[[ADDRESS]]
+// CHECK: %[[LIST:.*]] = builtin.unrealized_conversion_cast %{{.*}} : !llvm.struct<{{.*}}> to memref<1x?x8x35xi32>
+// CHECK: %[[FILLED:.*]] = arith.cmpi ne
+// CHECK: return %[[ONLY]], %[[FINITE]], %[[LIST]], %[[KEPT]], %[[FILLED]]
+func.func @lists(%n: index, %rows: index) -> (i1, i1, memref<1x?x8x35xi32>, i1, i1) {
+  %only, %finite = mfa_gpu.preparation
+  %list, %kept, %filled =
+      mfa_gpu.kept_tile_list rows %rows keys %n parts %n sizes(%n) : memref<1x?x8x35xi32>
+  return %only, %finite, %list, %kept, %filled : i1, i1, memref<1x?x8x35xi32>, i1, i1
+}

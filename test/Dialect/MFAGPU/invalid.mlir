@@ -1012,3 +1012,35 @@ func.func @wgmma_split(%l: memref<1x128x64xbf16, #shared>, %k: memref<1x64x64xbf
   %r = mfa_gpu.warpgroup_mma %l, %k {transpose_rhs, split = 64} : memref<1x128x64xbf16, #shared>, memref<1x64x64xbf16, #shared> to !mfa_gpu.tile<128x64xf32, #accumulator>
   return
 }
+
+// -----
+
+func.func @list_sizes(%n: index) {
+  // expected-error @below {{expected 2 sizes, those that 'memref<1x?x8x?xi32>' leaves open, but got 1}}
+  %0:3 = mfa_gpu.kept_tile_list rows %n keys %n parts %n sizes(%n) : memref<1x?x8x?xi32>
+  return
+}
+
+// -----
+
+func.func @list_elements(%n: index) {
+  // expected-error @below {{expected a buffer of i32 in row-major order, but got 'memref<1x1x8x35xf32>'}}
+  %0:3 = mfa_gpu.kept_tile_list rows %n keys %n parts %n sizes() : memref<1x1x8x35xf32>
+  return
+}
+
+// -----
+
+func.func @list_layout(%n: index) {
+  // expected-error @below {{expected a buffer of i32 in row-major order, but got}}
+  %0:3 = mfa_gpu.kept_tile_list rows %n keys %n parts %n sizes() : memref<1x1x8x35xi32, strided<[1000, 1000, 70, 1]>>
+  return
+}
+
+// -----
+
+func.func @list_memory(%n: index) {
+  // expected-error @below {{expected 'buffer' to be in global memory}}
+  %0:3 = mfa_gpu.kept_tile_list rows %n keys %n parts %n sizes() : memref<1x1x8x35xi32, #gpu.address_space<workgroup>>
+  return
+}

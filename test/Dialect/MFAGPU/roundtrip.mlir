@@ -64,6 +64,19 @@ func.func @multiprocessors() -> index {
   return %0 : index
 }
 
+// CHECK-LABEL: func.func @lists
+// CHECK: mfa_gpu.preparation
+// CHECK: mfa_gpu.kept_tile_list rows %{{.*}} keys %{{.*}} parts %{{.*}} sizes(%{{.*}}, %{{.*}}) : memref<1x?x8x?xi32>
+// CHECK: mfa_gpu.kept_tile_list rows %{{.*}} keys %{{.*}} parts %{{.*}} sizes() : memref<1x1x8x35xi32>
+func.func @lists(%n: index) -> (i1, i1, memref<1x?x8x?xi32>, i1, i1) {
+  %only, %finite = mfa_gpu.preparation
+  %list, %kept, %filled =
+      mfa_gpu.kept_tile_list rows %n keys %n parts %n sizes(%n, %n) : memref<1x?x8x?xi32>
+  %static, %0, %1 =
+      mfa_gpu.kept_tile_list rows %n keys %n parts %n sizes() : memref<1x1x8x35xi32>
+  return %only, %finite, %list, %kept, %filled : i1, i1, memref<1x?x8x?xi32>, i1, i1
+}
+
 // CHECK-LABEL: func.func @splats
 // CHECK: mfa_gpu.splat %{{.*}} : <64x32xf32, #accumulator>
 // CHECK: mfa_gpu.splat %{{.*}} : <64xi1, #row>

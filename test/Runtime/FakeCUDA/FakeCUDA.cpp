@@ -12,9 +12,10 @@
 // (with MFA_FAKE_CUDA_UNSUPPORTED, one that compiles for the version of PTX),
 // MFA_FAKE_CUDA_DEVICES is the number of GPUs (default 1),
 // MFA_FAKE_CUDA_MAJOR the first digit of their architecture (default 8),
-// MFA_FAKE_CUDA_VERSION what cuDriverGetVersion says (default 13000), and with
-// MFA_FAKE_CUDA_QUIET launches say nothing. As the real one, it fails in a
-// process that was forked after cuInit.
+// with MFA_FAKE_CUDA_CAPTURING streams are captured, with MFA_FAKE_CUDA_BUSY no
+// event has been yet, MFA_FAKE_CUDA_VERSION what cuDriverGetVersion says
+// (default 13000), and with MFA_FAKE_CUDA_QUIET launches say nothing. As the
+// real one, it fails in a process that was forked after cuInit.
 //
 //===----------------------------------------------------------------------===//
 
@@ -284,6 +285,13 @@ FAKE cuStreamWaitEvent(CUstream, CUevent, unsigned) {
   return CUDA_SUCCESS;
 }
 
+FAKE cuStreamIsCapturing(CUstream, int *status) {
+  *status = std::getenv("MFA_FAKE_CUDA_CAPTURING") != nullptr;
+  return CUDA_SUCCESS;
+}
+
+FAKE cuThreadExchangeStreamCaptureMode(int *) { return CUDA_SUCCESS; }
+
 FAKE cuEventCreate(CUevent *event, unsigned) {
   *event = makeHandle<CUevent>(0xe0);
   return CUDA_SUCCESS;
@@ -291,7 +299,15 @@ FAKE cuEventCreate(CUevent *event, unsigned) {
 
 FAKE cuEventDestroy_v2(CUevent) { return CUDA_SUCCESS; }
 
-FAKE cuEventSynchronize(CUevent) { return CUDA_SUCCESS; }
+FAKE cuEventQuery(CUevent) {
+  return std::getenv("MFA_FAKE_CUDA_BUSY") ? CUDA_ERROR_NOT_READY
+                                           : CUDA_SUCCESS;
+}
+
+FAKE cuEventSynchronize(CUevent) {
+  log("synchronize event");
+  return CUDA_SUCCESS;
+}
 
 FAKE cuEventRecord(CUevent, CUstream stream) {
   log("record event, stream %p", static_cast<void *>(stream));

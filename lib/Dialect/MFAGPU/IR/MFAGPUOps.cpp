@@ -403,6 +403,25 @@ LogicalResult ConvertOp::verify() {
 }
 
 //===----------------------------------------------------------------------===//
+// Lists that several runs of a program share
+//===----------------------------------------------------------------------===//
+
+LogicalResult KeptTileListOp::verify() {
+  auto type = cast<MemRefType>(getBuffer().getType());
+  if (failed(verifyGlobal(*this, "buffer", type)))
+    return failure();
+  if (!type.getLayout().isIdentity() || !type.getElementType().isInteger(32))
+    return emitOpError("expected a buffer of i32 in row-major order, but got ")
+           << type;
+  size_t count = getDynamicSizes().size();
+  if (count != static_cast<size_t>(type.getNumDynamicDims()))
+    return emitOpError("expected ")
+           << type.getNumDynamicDims() << " sizes, those that " << type
+           << " leaves open, but got " << count;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
 // Tensor maps
 //===----------------------------------------------------------------------===//
 

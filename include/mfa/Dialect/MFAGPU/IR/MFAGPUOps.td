@@ -352,6 +352,42 @@ def MFAGPU_MultiprocessorsOp : MFAGPU_Op<"multiprocessors"> {
 }
 
 //===----------------------------------------------------------------------===//
+// Lists that several runs of a program share
+//===----------------------------------------------------------------------===//
+
+def MFAGPU_PreparationOp : MFAGPU_Op<"preparation"> {
+  let summary = "what this run of the program is for";
+  let description = [{
+    On the host, of the run that asks. With `lists_only` its caller wants the
+    lists of key tiles that later runs share, and no attention. With
+    `assumes_finite` the caller promises that no score and no value is infinite
+    or NaN. Both are false for a caller that says nothing.
+  }];
+  let results = (outs I1:$lists_only, I1:$assumes_finite);
+  let assemblyFormat = "attr-dict";
+}
+
+def MFAGPU_KeptTileListOp : MFAGPU_Op<"kept_tile_list"> {
+  let summary = "the memory of a list that several runs share";
+  let description = [{
+    On the host: the memory that the caller keeps for the list of this kernel
+    and these sizes, of tiles of `rows` queries and `keys` keys, with a step at
+    least for each of `parts` parts. `is_filled` says that an earlier run has
+    made the list. Where `is_kept` is false the caller keeps none: then the
+    buffer is nothing to use, and `is_filled` is false. A buffer that was not
+    filled is so for runs that begin after this one has succeeded.
+  }];
+  let arguments = (ins Index:$rows, Index:$keys, Index:$parts,
+                       Variadic<Index>:$dynamic_sizes);
+  let results = (outs MFAGPU_MemRef<[4]>:$buffer, I1:$is_kept, I1:$is_filled);
+  let assemblyFormat = [{
+    `rows` $rows `keys` $keys `parts` $parts `sizes` `(` $dynamic_sizes `)`
+    attr-dict `:` type($buffer)
+  }];
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
 // Tensor maps
 //===----------------------------------------------------------------------===//
 
