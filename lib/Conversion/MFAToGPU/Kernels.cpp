@@ -293,10 +293,15 @@ gpu::GPUFuncOp Kernels::getTileOrder(OpBuilder &builder, MaskedAttentionOp op,
     if (isMaskListed(op))
       operands.scale =
           passesScale(op) ? reader.take("scale") : createScale(builder, op);
+    Value classes;
+    if (isMaskListed(op))
+      classes = reader.take("tile_classes");
     operands.tileList = reader.take("tile_list");
     Value minSteps = reader.take("min_steps");
     if (isMaskListed(op))
       magnitudes = reader.take("magnitudes");
-    buildTileOrderKernel(builder, op, operands, minSteps, magnitudes);
+    buildTileOrderKernel(builder, op, operands,
+                         classes ? classes : operands.tileList, minSteps,
+                         magnitudes);
   });
 }

@@ -9,6 +9,7 @@
 #include "AttentionKernel.h"
 #include "Kernels.h"
 #include "LaunchTileLists.h"
+#include "TileListChoice.h"
 #include "mfa/Dialect/MFA/Transforms/Schedules.h"
 #include "mfa/Dialect/MFA/Transforms/SharedMemory.h"
 #include "mfa/Dialect/MFAGPU/IR/MFAGPU.h"
@@ -108,8 +109,11 @@ private:
       return launchWithTiles(isKeepListed(op) ? TileChoice::List
                                               : TileChoice::Ranges);
     choose(
-        b, isTileListCheap(b, op), [&] { launchWithTiles(TileChoice::List); },
-        [&] { launchWithTiles(TileChoice::Ranges); });
+        b, isTileListWorthIt(b, op), [&] { launchWithTiles(TileChoice::List); },
+        [&] {
+          launchIf(b, wantsMoreThanLists(b),
+                   [&] { launchWithTiles(TileChoice::Ranges); });
+        });
   }
 
   /// The wgmma kernel of the schedule, but without clusters where too many of
@@ -255,14 +259,10 @@ private:
     auto tokenType = b.getType<gpu::AsyncTokenType>();
     Value token =
         gpu::WaitOp::create(b, tokenType, ValueRange()).getAsyncToken();
-    // What is there for this launch alone.
-    SmallVector<Value> buffers;
-    if (hasTileList(op)) {
-      LaunchedTileList tiles = launchTileList(b, kernels, op, one, token);
-      buffers.push_back(tiles.list);
-      token = tiles.token;
-    }
-    if (schedule.getRowCounter()) {
+    // With a counter that is there for this launch alone.
+    auto launchCounted = [&](Value token) -> Value {
+      if (!schedule.getRowCounter())
+        return launchAfter(token).getAsyncToken();
       auto counter =
           gpu::AllocOp::create(b, MemRefType::get({1}, b.getI32Type()),
                                tokenType, token, ValueRange(), ValueRange());
@@ -270,13 +270,18 @@ private:
                                     counter.getMemref(),
                                     arith::ConstantIntOp::create(b, 0, 32))
                   .getAsyncToken();
-      buffers.push_back(counter.getMemref());
+      arguments.push_back(counter.getMemref());
+      token = launchAfter(token).getAsyncToken();
+      return gpu::DeallocOp::create(b, tokenType, token, counter.getMemref())
+          .getAsyncToken();
+    };
+    if (hasTileList(op)) {
+      LaunchedTileList tiles = launchTileList(b, kernels, op, one, token);
+      arguments.push_back(tiles.list);
+      token = launchWithTileList(b, tiles, [&] { launchCounted(tiles.token); });
+    } else {
+      token = launchCounted(token);
     }
-    llvm::append_range(arguments, buffers);
-    token = launchAfter(token).getAsyncToken();
-    for (Value buffer : buffers)
-      token =
-          gpu::DeallocOp::create(b, tokenType, token, buffer).getAsyncToken();
     gpu::WaitOp::create(b, Type(), token);
   }
 
@@ -316,33 +321,41 @@ private:
   /// Two kernels and the buffer between them, one after another on one stream.
   void launchSplit(ImplicitLocOpBuilder &b, MaskedAttentionOp op,
                    const TensorMaps &maps, Value blocks, Value splits) const {
+    Value token =
+        gpu::WaitOp::create(b, b.getType<gpu::AsyncTokenType>(), ValueRange())
+            .getAsyncToken();
+    if (hasTileList(op)) {
+      LaunchedTileList tiles = launchTileList(b, kernels, op, splits, token);
+      token = launchWithTileList(b, tiles, [&] {
+        launchParts(b, op, maps, blocks, splits, tiles.list, tiles.token);
+      });
+    } else {
+      token = launchParts(b, op, maps, blocks, splits, Value(), token);
+    }
+    gpu::WaitOp::create(b, Type(), token);
+  }
+
+  /// Launches both after `token`, by a list of key tiles if there is one.
+  Value launchParts(ImplicitLocOpBuilder &b, MaskedAttentionOp op,
+                    const TensorMaps &maps, Value blocks, Value splits,
+                    Value list, Value start) const {
     Value one = createIndex(b, 1);
-    MemRefType type = getPartialType(op);
+    Type token = start.getType();
     SmallVector<Value> sizes{splits};
     for (unsigned dim : {0, 1, 2})
       if (op.getOutputType().isDynamicDim(dim))
         sizes.push_back(memref::DimOp::create(b, op.getOutput(), dim));
-    auto token = b.getType<gpu::AsyncTokenType>();
-    Value start = gpu::WaitOp::create(b, token, ValueRange()).getAsyncToken();
-    auto partial =
-        gpu::AllocOp::create(b, type, token, start, sizes, ValueRange());
+    auto partial = gpu::AllocOp::create(b, getPartialType(op), token, start,
+                                        sizes, ValueRange());
 
     SmallVector<Value> arguments = getArguments(op, maps);
     arguments.push_back(partial.getMemref());
-    Value ready = partial.getAsyncToken(), list;
-    if (hasTileList(op)) {
-      LaunchedTileList tiles = launchTileList(b, kernels, op, splits, ready);
-      list = tiles.list;
-      ready = tiles.token;
+    if (list)
       arguments.push_back(list);
-    }
     auto attention = gpu::LaunchFuncOp::create(
         b, kernels.get(b, op, arguments), gpu::KernelDim3{blocks, splits, one},
         gpu::KernelDim3{createIndex(b, getNumThreads(op)), one, one},
-        getSharedBytes(b, op), arguments, token, ready);
-    Value done = attention.getAsyncToken();
-    if (list)
-      done = gpu::DeallocOp::create(b, token, done, list).getAsyncToken();
+        getSharedBytes(b, op), arguments, token, partial.getAsyncToken());
 
     arguments = {partial.getMemref()};
     llvm::append_range(arguments, getFinishingArguments(op));
@@ -355,10 +368,11 @@ private:
         b, kernels.getCombine(b, op, arguments),
         gpu::KernelDim3{rows, one, one},
         gpu::KernelDim3{createIndex(b, getCombineThreads(op)), one, one},
-        arith::ConstantIntOp::create(b, 0, 32), arguments, token, done);
-    auto dealloc = gpu::DeallocOp::create(b, token, combine.getAsyncToken(),
-                                          partial.getMemref());
-    gpu::WaitOp::create(b, Type(), dealloc.getAsyncToken());
+        arith::ConstantIntOp::create(b, 0, 32), arguments, token,
+        attention.getAsyncToken());
+    return gpu::DeallocOp::create(b, token, combine.getAsyncToken(),
+                                  partial.getMemref())
+        .getAsyncToken();
   }
 
   Kernels &kernels;

@@ -10,46 +10,148 @@
 #include "Magnitudes.h"
 #include "TileList.h"
 #include "mfa/Dialect/MFA/Transforms/Schedules.h"
+#include "mfa/Dialect/MFAGPU/IR/MFAGPU.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 using namespace mlir::mfa;
-
-/// Multiply-adds of a pair of positions, over all heads and batches that share
-/// its entry of the list, for each byte of the mask: with so many, a GPU of 600
-/// TFLOPS and 2 TB/s spends a 64th of its time on the list.
-static constexpr int64_t kWorkOfByte = 8192;
-/// Keys below which two launches more are felt.
-static constexpr int64_t kFewKeys = 2048;
 
 static Value sizeOf(ImplicitLocOpBuilder &b, Value array, unsigned dim) {
   return b.createOrFold<memref::DimOp>(array, dim);
 }
 
-/// Launches a kernel and returns what it is done after.
-static Value launchAfter(ImplicitLocOpBuilder &b, gpu::GPUFuncOp kernel,
-                         gpu::KernelDim3 grid, int64_t threads,
-                         ValueRange arguments, Value token) {
+/// Launches a kernel after `token`.
+static void launchAfter(ImplicitLocOpBuilder &b, gpu::GPUFuncOp kernel,
+                        gpu::KernelDim3 grid, int64_t threads,
+                        ValueRange arguments, Value token) {
   Value one = createIndex(b, 1);
-  return gpu::LaunchFuncOp::create(
-             b, kernel, grid,
-             gpu::KernelDim3{createIndex(b, threads), one, one},
-             arith::ConstantIntOp::create(b, 0, 32), arguments, token.getType(),
-             token)
-      .getAsyncToken();
+  gpu::LaunchFuncOp::create(b, kernel, grid,
+                            gpu::KernelDim3{createIndex(b, threads), one, one},
+                            arith::ConstantIntOp::create(b, 0, 32), arguments,
+                            token.getType(), token);
 }
 
-/// The magnitudes of the op's operands, and what they are there after.
-static std::pair<Value, Value> launchMagnitudes(ImplicitLocOpBuilder &b,
-                                                Kernels &kernels,
-                                                MaskedAttentionOp op,
-                                                Value list, Value token) {
+void mfa::launchIf(ImplicitLocOpBuilder &b, Value condition,
+                   function_ref<void()> build) {
+  auto branch = scf::IfOp::create(b, condition);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  build();
+}
+
+static Value createNot(ImplicitLocOpBuilder &b, Value condition) {
+  Value truth = arith::ConstantIntOp::create(b, true, 1);
+  return b.createOrFold<arith::XOrIOp>(condition, truth);
+}
+
+namespace {
+/// Gets the list of an op.
+class TileListLauncher {
+public:
+  TileListLauncher(ImplicitLocOpBuilder &b, Kernels &kernels,
+                   MaskedAttentionOp op, Value parts, Value token)
+      : b(b), kernels(kernels), op(op), token(token),
+        tokenType(token.getType()), one(createIndex(b, 1)) {
+    measure(parts);
+  }
+
+  LaunchedTileList launch();
+
+private:
+  void measure(Value parts);
+  /// `other` where the condition holds, else memory of this run.
+  Value allocateUnless(Value condition, Value other);
+  /// A kernel with a warp for each task.
+  void launchWarps(gpu::GPUFuncOp kernel, Value tasks, ValueRange arguments);
+  void launchClasses(Value list);
+  /// Puts the classes of `classes` in order in `list`, by the magnitudes of the
+  /// operands, or none where it is known that all is finite.
+  void launchOrder(Value classes, Value list, Value isFinite);
+
+  ImplicitLocOpBuilder &b;
+  Kernels &kernels;
+  MaskedAttentionOp op;
+  Value token;
+  Type tokenType;
+  Value one;
+  MemRefType type;
+  /// Rows of the list, tiles of keys, and the steps that a row has at least.
+  Value rows, keyTiles, minSteps;
+  SmallVector<Value> sizes;
+  LaunchedTileList result;
+};
+} // namespace
+
+void TileListLauncher::measure(Value parts) {
+  ScheduleAttr schedule = *op.getSchedule();
+  auto multiply = [&](Value lhs, Value rhs) {
+    return b.createOrFold<arith::MulIOp>(lhs, rhs);
+  };
+  auto countTiles = [&](Value size, int64_t of) {
+    return b.createOrFold<arith::CeilDivUIOp>(size, createIndex(b, of));
+  };
+  Value rowTiles =
+      countTiles(sizeOf(b, op.getQuery(), 1),
+                 schedule.getClusterBlocks() * schedule.getTileRows());
+  keyTiles = countTiles(sizeOf(b, op.getKey(), 1), schedule.getTileKeys());
+  minSteps = b.createOrFold<arith::MinUIOp>(keyTiles, parts);
+  type = getTileListType(op);
+  Value columns = b.createOrFold<arith::AddIOp>(
+      multiply(keyTiles, createIndex(b, 2)), createIndex(b, kFirstTile));
+  sizes = {one, one, rowTiles, columns};
+  rows = rowTiles;
+  for (auto [dim, queryDim] : {std::pair(0, 0), std::pair(1, 2)})
+    if (type.getDimSize(dim) != 1) {
+      sizes[dim] = sizeOf(b, op.getQuery(), queryDim);
+      rows = multiply(rows, sizes[dim]);
+    }
+}
+
+Value TileListLauncher::allocateUnless(Value condition, Value other) {
+  // No bytes are no allocation.
+  SmallVector<Value> wanted(sizes);
+  wanted[0] =
+      arith::SelectOp::create(b, condition, createIndex(b, 0), sizes[0]);
+  SmallVector<int64_t> open(type.getRank(), ShapedType::kDynamic);
+  auto alloc =
+      gpu::AllocOp::create(b, MemRefType::get(open, type.getElementType()),
+                           tokenType, token, wanted, ValueRange());
+  token = alloc.getAsyncToken();
+  result.temporaries.push_back(alloc.getMemref());
+  Value own = b.createOrFold<memref::CastOp>(type, alloc.getMemref());
+  return arith::SelectOp::create(b, condition, other, own);
+}
+
+void TileListLauncher::launchWarps(gpu::GPUFuncOp kernel, Value tasks,
+                                   ValueRange arguments) {
+  Value blocks = b.createOrFold<arith::CeilDivUIOp>(
+      tasks, createIndex(b, kListThreads / kWarpSize));
+  launchAfter(b, kernel, gpu::KernelDim3{blocks, one, one}, kListThreads,
+              arguments, token);
+}
+
+void TileListLauncher::launchClasses(Value list) {
+  SmallVector<Value> arguments = getTileClassesArguments(op);
+  arguments.push_back(list);
+  // A grid of no blocks, where there are no keys, is an error to the driver.
+  Value tasks = b.createOrFold<arith::MulIOp>(
+      rows, b.createOrFold<arith::MaxUIOp>(keyTiles, one));
+  launchWarps(kernels.getTileClasses(b, op, arguments), tasks, arguments);
+}
+
+void TileListLauncher::launchOrder(Value classes, Value list, Value isFinite) {
+  SmallVector<Value> arguments = getTileOrderArguments(op);
+  if (!isMaskListed(op)) {
+    arguments.append({list, minSteps});
+    launchWarps(kernels.getTileOrder(b, op, arguments), rows, arguments);
+    return;
+  }
   constexpr int64_t kWarps = kMagnitudeThreads / kWarpSize;
   // Positions that are worth a block, and blocks that fill any GPU.
   constexpr int64_t kPositionsOfBlock = 8 * kWarps, kMostBlocks = 512;
-  Value one = createIndex(b, 1);
   Value positions = b.createOrFold<arith::MulIOp>(
       sizeOf(b, op.getQuery(), 0),
       b.createOrFold<arith::MaxUIOp>(sizeOf(b, op.getQuery(), 1),
@@ -58,97 +160,85 @@ static std::pair<Value, Value> launchMagnitudes(ImplicitLocOpBuilder &b,
       b.createOrFold<arith::CeilDivUIOp>(positions,
                                          createIndex(b, kPositionsOfBlock)),
       createIndex(b, kMostBlocks));
-  SmallVector<Value> sizes{
-      b.createOrFold<arith::MulIOp>(blocks, createIndex(b, kWarps))};
-  MemRefType type = getMagnitudesType(op);
-  auto alloc = gpu::AllocOp::create(b, type, token.getType(), token, sizes,
-                                    ValueRange());
-  Value magnitudes = alloc.getMemref();
-  SmallVector<Value> arguments{op.getQuery(), op.getKey(), op.getValue(), list,
-                               magnitudes};
-  gpu::KernelDim3 grid{blocks, createIndex(b, type.getDimSize(0)), one};
-  token = launchAfter(b, kernels.getMagnitudes(b, op, arguments), grid,
-                      kMagnitudeThreads, arguments, alloc.getAsyncToken());
-  return {magnitudes, token};
+  Value parts = b.createOrFold<arith::MulIOp>(blocks, createIndex(b, kWarps));
+  MemRefType magnitudesType = getMagnitudesType(op);
+  Value magnitudes = gpu::AllocOp::create(b, magnitudesType, tokenType, token,
+                                          parts, ValueRange())
+                         .getMemref();
+  // Those of zeros are finite.
+  launchIf(b, isFinite, [&] {
+    gpu::MemsetOp::create(b, tokenType, token, magnitudes,
+                          arith::ConstantIntOp::create(b, 0, 32));
+  });
+  launchIf(b, createNot(b, isFinite), [&] {
+    SmallVector<Value> operands{op.getQuery(), op.getKey(), op.getValue(),
+                                classes, magnitudes};
+    gpu::KernelDim3 grid{blocks, createIndex(b, magnitudesType.getDimSize(0)),
+                         one};
+    launchAfter(b, kernels.getMagnitudes(b, op, operands), grid,
+                kMagnitudeThreads, operands, token);
+  });
+  arguments.append({classes, list, minSteps, magnitudes});
+  launchWarps(kernels.getTileOrder(b, op, arguments), rows, arguments);
+  gpu::DeallocOp::create(b, tokenType, token, magnitudes);
+}
+
+LaunchedTileList TileListLauncher::launch() {
+  ScheduleAttr schedule = *op.getSchedule();
+  auto preparation = mfa_gpu::PreparationOp::create(b);
+  result.computes = createNot(b, preparation.getListsOnly());
+  SmallVector<Value> dynamicSizes;
+  for (auto [dim, size] : llvm::enumerate(sizes))
+    if (type.isDynamicDim(dim))
+      dynamicSizes.push_back(size);
+  int64_t tileRows = schedule.getClusterBlocks() * schedule.getTileRows();
+  auto kept = mfa_gpu::KeptTileListOp::create(
+      b, type, b.getI1Type(), b.getI1Type(), createIndex(b, tileRows),
+      createIndex(b, schedule.getTileKeys()), minSteps, dynamicSizes);
+  Value isNew = createNot(b, kept.getIsFilled());
+  Value classes = allocateUnless(kept.getIsKept(), kept.getBuffer());
+  if (!isMaskListed(op)) {
+    launchIf(b, isNew, [&] {
+      launchClasses(classes);
+      launchOrder(classes, classes, Value());
+    });
+    result.list = classes;
+    result.token = token;
+    return result;
+  }
+
+  // Which tiles a mask excludes is kept, but whether they may be skipped is for
+  // the numbers of the run to say, unless the caller knows. So they are put in
+  // order in a list of the run's own, or where its classes are its own, there.
+  Value isFinite = arith::AndIOp::create(b, kept.getIsKept(),
+                                         preparation.getAssumesFinite());
+  Value isInPlace =
+      arith::OrIOp::create(b, createNot(b, kept.getIsKept()), isFinite);
+  launchIf(b, isNew, [&] { launchClasses(classes); });
+  result.list = allocateUnless(isInPlace, classes);
+  Value orders = arith::SelectOp::create(b, isFinite, isNew, result.computes);
+  launchIf(b, orders, [&] { launchOrder(classes, result.list, isFinite); });
+  result.token = token;
+  return result;
 }
 
 LaunchedTileList mfa::launchTileList(ImplicitLocOpBuilder &b, Kernels &kernels,
                                      MaskedAttentionOp op, Value parts,
                                      Value token) {
-  ScheduleAttr schedule = *op.getSchedule();
-  auto multiply = [&](Value lhs, Value rhs) {
-    return b.createOrFold<arith::MulIOp>(lhs, rhs);
-  };
-  auto countTiles = [&](Value size, int64_t of) {
-    return b.createOrFold<arith::CeilDivUIOp>(size, createIndex(b, of));
-  };
-  Value one = createIndex(b, 1);
-  Value rowTiles =
-      countTiles(sizeOf(b, op.getQuery(), 1),
-                 schedule.getClusterBlocks() * schedule.getTileRows());
-  Value keyTiles =
-      countTiles(sizeOf(b, op.getKey(), 1), schedule.getTileKeys());
-  MemRefType type = getTileListType(op);
-  Value columns = b.createOrFold<arith::AddIOp>(
-      multiply(keyTiles, createIndex(b, 2)), createIndex(b, kFirstTile));
-  SmallVector<Value> sizes{one, one, rowTiles, columns};
-  Value rows = rowTiles;
-  for (auto [dim, queryDim] : {std::pair(0, 0), std::pair(1, 2)})
-    if (type.getDimSize(dim) != 1) {
-      sizes[dim] = sizeOf(b, op.getQuery(), queryDim);
-      rows = multiply(rows, sizes[dim]);
-    }
-  SmallVector<Value> dynamicSizes;
-  for (auto [dim, size] : llvm::enumerate(sizes))
-    if (type.isDynamicDim(dim))
-      dynamicSizes.push_back(size);
-  Type tokenType = b.getType<gpu::AsyncTokenType>();
-  auto alloc = gpu::AllocOp::create(b, type, tokenType, token, dynamicSizes,
-                                    ValueRange());
-  Value list = alloc.getMemref();
-  token = alloc.getAsyncToken();
-
-  // With a warp for each task.
-  auto launch = [&](gpu::GPUFuncOp kernel, Value tasks, ValueRange arguments) {
-    Value blocks = countTiles(tasks, kListThreads / kWarpSize);
-    token = launchAfter(b, kernel, gpu::KernelDim3{blocks, one, one},
-                        kListThreads, arguments, token);
-  };
-  SmallVector<Value> arguments = getTileClassesArguments(op);
-  arguments.push_back(list);
-  // A grid of no blocks, where there are no keys, is an error to the driver.
-  launch(kernels.getTileClasses(b, op, arguments),
-         multiply(rows, b.createOrFold<arith::MaxUIOp>(keyTiles, one)),
-         arguments);
-  arguments = getTileOrderArguments(op);
-  arguments.push_back(list);
-  arguments.push_back(b.createOrFold<arith::MinUIOp>(keyTiles, parts));
-  Value magnitudes;
-  if (isMaskListed(op)) {
-    std::tie(magnitudes, token) = launchMagnitudes(b, kernels, op, list, token);
-    arguments.push_back(magnitudes);
-  }
-  launch(kernels.getTileOrder(b, op, arguments), rows, arguments);
-  if (magnitudes)
-    token =
-        gpu::DeallocOp::create(b, tokenType, token, magnitudes).getAsyncToken();
-  return {list, token};
+  return TileListLauncher(b, kernels, op, parts, token).launch();
 }
 
-Value mfa::isTileListCheap(ImplicitLocOpBuilder &b, MaskedAttentionOp op) {
-  MemRefType type = getTileListType(op);
-  Value work = createIndex(b, op.getHeadDim() + op.getValueDim());
-  for (auto [dim, queryDim] : {std::pair(0, 0), std::pair(1, 2)})
-    if (type.getDimSize(dim) == 1)
-      work = b.createOrFold<arith::MulIOp>(work,
-                                           sizeOf(b, op.getQuery(), queryDim));
-  int64_t bytes =
-      llvm::divideCeil(op.getMaskType().getElementTypeBitWidth(), 8);
-  auto isAtLeast = [&](Value value, int64_t least) {
-    return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::uge, value,
-                                         createIndex(b, least));
-  };
-  return b.createOrFold<arith::AndIOp>(
-      isAtLeast(work, kWorkOfByte * bytes),
-      isAtLeast(sizeOf(b, op.getKey(), 1), kFewKeys));
+Value mfa::wantsMoreThanLists(ImplicitLocOpBuilder &b) {
+  return createNot(b, mfa_gpu::PreparationOp::create(b).getListsOnly());
+}
+
+Value mfa::launchWithTileList(ImplicitLocOpBuilder &b,
+                              const LaunchedTileList &tiles,
+                              function_ref<void()> launch) {
+  launchIf(b, tiles.computes, launch);
+  Value token = tiles.token;
+  for (Value buffer : tiles.temporaries)
+    token = gpu::DeallocOp::create(b, token.getType(), token, buffer)
+                .getAsyncToken();
+  return token;
 }

@@ -20,20 +20,39 @@ inline Value createIndex(ImplicitLocOpBuilder &b, int64_t value) {
   return arith::ConstantIndexOp::create(b, value);
 }
 
-/// A list of key tiles (TileList.h), and what it is there after.
+/// A list of key tiles (TileList.h) for a launch.
 struct LaunchedTileList {
-  Value list, token;
+  Value list;
+  /// What it is there after.
+  Value token;
+  /// False where the caller wants the list alone.
+  Value computes;
+  /// Memory that is freed after the launch.
+  SmallVector<Value, 2> temporaries;
 };
 
-/// Allocates the list of `op` and launches the kernels that make it, after
-/// `token`. Its rows have a step for each of `parts` parts of the keys, as far
-/// as there are tiles.
+/// Gets the list of `op`, whose rows have a step for each of `parts` parts of
+/// the keys, as far as there are tiles. Where the caller keeps one that an
+/// earlier run has made (mfa_gpu.kept_tile_list) nothing is launched for it, or
+/// what the numbers in query, key and value decide; else it is made, after
+/// `token`.
+///
+/// Launches under a condition are followed by nothing that has their token: all
+/// of a run are on one stream, in the order of the code.
 LaunchedTileList launchTileList(ImplicitLocOpBuilder &b, Kernels &kernels,
                                 MaskedAttentionOp op, Value parts, Value token);
 
-/// Whether reading the mask of `op` once for a list costs next to nothing, by
-/// the sizes of the launch.
-Value isTileListCheap(ImplicitLocOpBuilder &b, MaskedAttentionOp op);
+/// `launch` where the caller wants more than the list, and then frees what is
+/// not kept. Returns what all of it is done after.
+Value launchWithTileList(ImplicitLocOpBuilder &b, const LaunchedTileList &tiles,
+                         function_ref<void()> launch);
+
+/// `build` where the condition holds.
+void launchIf(ImplicitLocOpBuilder &b, Value condition,
+              function_ref<void()> build);
+
+/// Whether the caller wants more than lists.
+Value wantsMoreThanLists(ImplicitLocOpBuilder &b);
 
 } // namespace mlir::mfa
 

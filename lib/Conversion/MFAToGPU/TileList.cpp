@@ -297,11 +297,11 @@ namespace {
 class TileOrderKernel : public ListKernel {
 public:
   TileOrderKernel(KernelBuilder &b, MaskedAttentionOp op,
-                  const KernelOperands &operands, Value minSteps,
+                  const KernelOperands &operands, Value classes, Value minSteps,
                   Value magnitudes)
       : ListKernel(b, operands.tileList), op(op), scale(operands.scale),
-        minSteps(minSteps), magnitudes(magnitudes), hasTests(mayHaveTests(op)) {
-  }
+        classes(classes), minSteps(minSteps), magnitudes(magnitudes),
+        hasTests(mayHaveTests(op)) {}
 
   void build();
 
@@ -319,7 +319,7 @@ private:
   void order(ValueRange row);
 
   MaskedAttentionOp op;
-  Value scale, minSteps, magnitudes;
+  Value scale, classes, minSteps, magnitudes;
   bool hasTests;
   /// What tiles are that a mask excludes; null without one.
   Value excluded;
@@ -340,7 +340,7 @@ SmallVector<Value> TileOrderKernel::overTiles(ValueRange row, ValueRange state,
       b, last, b.createOrFold<arith::MinUIOp>(number, last));
   SmallVector<Value> place(row);
   place.push_back(classColumn(tile));
-  Value tileClass = memref::LoadOp::create(b, list, place);
+  Value tileClass = memref::LoadOp::create(b, classes, place);
   if (excluded) {
     Value isExcluded = arith::CmpIOp::create(
         b, arith::CmpIPredicate::eq, tileClass, toNumber(TileClass::Excluded));
@@ -457,8 +457,8 @@ void mfa::buildTileClassesKernel(OpBuilder &builder, MaskedAttentionOp op,
 }
 
 void mfa::buildTileOrderKernel(OpBuilder &builder, MaskedAttentionOp op,
-                               const KernelOperands &operands, Value minSteps,
-                               Value magnitudes) {
+                               const KernelOperands &operands, Value classes,
+                               Value minSteps, Value magnitudes) {
   KernelBuilder b(op.getLoc(), builder);
-  TileOrderKernel(b, op, operands, minSteps, magnitudes).build();
+  TileOrderKernel(b, op, operands, classes, minSteps, magnitudes).build();
 }

@@ -55,12 +55,13 @@ Value createHasExcluded(KernelBuilder &b, Value list, Value thread,
 /// their sizes, a mask that is listed, and captures to the list.
 void buildTileClassesKernel(OpBuilder &builder, MaskedAttentionOp op,
                             const KernelOperands &operands);
-/// Writes the body of the kernel that puts tiles in order. Rows have `minSteps`
-/// steps or more. `magnitudes` (Magnitudes.h) and scale are those of an op
-/// whose mask is listed.
+/// Writes the body of the kernel that puts tiles in order, by the classes in
+/// `classes`, which may be the list itself. Rows have `minSteps` steps or more.
+/// `magnitudes` (Magnitudes.h) and scale are those of an op whose mask is
+/// listed.
 void buildTileOrderKernel(OpBuilder &builder, MaskedAttentionOp op,
-                          const KernelOperands &operands, Value minSteps,
-                          Value magnitudes);
+                          const KernelOperands &operands, Value classes,
+                          Value minSteps, Value magnitudes);
 
 } // namespace mlir::mfa
 

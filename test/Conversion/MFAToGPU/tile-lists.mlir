@@ -13,16 +13,29 @@
 // CHECK: %[[LISTED:.*]] = arith.muli %[[BATCH]], %[[ROWS]]
 // CHECK: %[[T0:.*]] = gpu.wait async
 // CHECK: %[[TILES:.*]] = arith.ceildivui %{{.*}}, %c32
+// CHECK: %[[LEAST:.*]] = arith.minui %[[TILES]], %c1
 // CHECK: %[[TWICE:.*]] = arith.muli %[[TILES]], %c2
 // CHECK: %[[COLUMNS:.*]] = arith.addi %[[TWICE]], %c3
-// CHECK: %[[LIST:.*]], %[[T1:.*]] = gpu.alloc async [%[[T0]]] (%[[BATCH]], %[[ROWS]], %[[COLUMNS]]) : memref<?x1x?x?xi32>
-// CHECK: %[[T2:.*]] = gpu.launch_func async [%[[T1]]] @mfa_kernels::@masked_attention_tile_classes {{.*}}, %[[IDS]] : memref<?x?xi32>, %[[LIST]] : memref<?x1x?x?xi32>)
-// CHECK: %[[LEAST:.*]] = arith.minui %[[TILES]], %c1
-// CHECK: %[[WARPS:.*]] = arith.ceildivui %[[LISTED]], %c4
-// CHECK: %[[T3:.*]] = gpu.launch_func async [%[[T2]]] @mfa_kernels_0::@masked_attention_tile_order blocks in (%[[WARPS]], %c1, %c1) {{.*}} args(%[[LIST]] : memref<?x1x?x?xi32>, %[[LEAST]] : index)
-// CHECK: %[[T4:.*]] = gpu.launch_func async [%[[T3]]] @mfa_kernels_1::@masked_attention blocks {{.*}}, %[[LIST]] : memref<?x1x?x?xi32>)
-// CHECK: %[[T5:.*]] = gpu.dealloc async [%[[T4]]] %[[LIST]]
-// CHECK: gpu.wait [%[[T5]]]
+// The list may be one that an earlier call has made, and others use; and all that is
+// asked for.
+// CHECK: %[[LISTS_ONLY:.*]], %{{.*}} = mfa_gpu.preparation
+// CHECK: %[[COMPUTES:.*]] = arith.xori %[[LISTS_ONLY]], %true
+// CHECK: %[[KEPT:.*]], %[[IS_KEPT:.*]], %[[IS_FILLED:.*]] = mfa_gpu.kept_tile_list rows %c64 keys %c32 parts %[[LEAST]] sizes(%[[BATCH]], %[[ROWS]], %[[COLUMNS]]) : memref<?x1x?x?xi32>
+// CHECK: %[[IS_NEW:.*]] = arith.xori %[[IS_FILLED]], %true
+// CHECK: %[[OWN_SIZE:.*]] = arith.select %[[IS_KEPT]], %c0, %[[BATCH]]
+// CHECK: %[[OWN:.*]], %[[T1:.*]] = gpu.alloc async [%[[T0]]] (%[[OWN_SIZE]], %c1, %[[ROWS]], %[[COLUMNS]]) : memref<?x?x?x?xi32>
+// CHECK: %[[CAST:.*]] = memref.cast %[[OWN]]
+// CHECK: %[[LIST:.*]] = arith.select %[[IS_KEPT]], %[[KEPT]], %[[CAST]] : memref<?x1x?x?xi32>
+// CHECK: scf.if %[[IS_NEW]] {
+// CHECK:   gpu.launch_func async [%[[T1]]] @mfa_kernels::@masked_attention_tile_classes {{.*}}, %[[IDS]] : memref<?x?xi32>, %[[LIST]] : memref<?x1x?x?xi32>)
+// CHECK:   %[[WARPS:.*]] = arith.ceildivui %[[LISTED]], %c4
+// CHECK:   gpu.launch_func async [%[[T1]]] @mfa_kernels_0::@masked_attention_tile_order blocks in (%[[WARPS]], %c1, %c1) {{.*}} args(%[[LIST]] : memref<?x1x?x?xi32>, %[[LEAST]] : index)
+// CHECK: }
+// CHECK: scf.if %[[COMPUTES]] {
+// CHECK:   gpu.launch_func async [%[[T1]]] @mfa_kernels_1::@masked_attention blocks {{.*}}, %[[LIST]] : memref<?x1x?x?xi32>)
+// CHECK: }
+// CHECK: %[[T2:.*]] = gpu.dealloc async [%[[T1]]] %[[OWN]]
+// CHECK: gpu.wait [%[[T2]]]
 
 // A warp for each tile in front of the diagonal. Where the least and the greatest
 // documents of its rows and of its keys do not tell (tile-intervals.mlir), it looks
@@ -107,13 +120,35 @@ func.func @documents(%q: !a, %ids: !i, %o: !a) {
 // there is a kernel that looks for what is not finite, too; and as 64 divides the
 // keys no step has a test.
 // CHECK-LABEL: func.func @mask
-// CHECK: gpu.alloc async {{.*}} : memref<1x4x8x35xi32>
-// CHECK: gpu.launch_func async {{.*}}@masked_attention_tile_classes
-// CHECK: %[[MAGNITUDES:.*]], %{{.*}} = gpu.alloc async {{.*}} : memref<3x?xi32>
-// CHECK: gpu.launch_func async {{.*}}@masked_attention_magnitudes blocks in (%{{.*}}, %c3, %c1)
-// CHECK: gpu.launch_func async {{.*}}@masked_attention_tile_order {{.*}}, %[[MAGNITUDES]] : memref<3x?xi32>)
-// CHECK: gpu.dealloc async {{.*}} %[[MAGNITUDES]]
-// CHECK: gpu.launch_func async {{.*}}@masked_attention blocks
+// CHECK: %[[LISTS_ONLY:.*]], %[[ASSUMES_FINITE:.*]] = mfa_gpu.preparation
+// CHECK: %[[COMPUTES:.*]] = arith.xori %[[LISTS_ONLY]], %true
+// CHECK: %[[KEPT:.*]], %[[IS_KEPT:.*]], %[[IS_FILLED:.*]] = mfa_gpu.kept_tile_list rows %c128 keys %c64 parts %c1 sizes() : memref<1x4x8x35xi32>
+// CHECK: %[[IS_NEW:.*]] = arith.xori %[[IS_FILLED]], %true
+// CHECK: gpu.alloc async
+// CHECK: %[[CLASSES:.*]] = arith.select %[[IS_KEPT]], %[[KEPT]], %{{.*}} : memref<1x4x8x35xi32>
+// CHECK: %[[IS_FINITE:.*]] = arith.andi %[[IS_KEPT]], %[[ASSUMES_FINITE]]
+// CHECK: %[[IS_OWN:.*]] = arith.xori %[[IS_KEPT]], %true
+// CHECK: %[[IS_IN_PLACE:.*]] = arith.ori %[[IS_OWN]], %[[IS_FINITE]]
+// CHECK: scf.if %[[IS_NEW]] {
+// CHECK:   gpu.launch_func async {{.*}}@masked_attention_tile_classes {{.*}}, %[[CLASSES]] : memref<1x4x8x35xi32>)
+// CHECK: }
+// Of what others use the order is not kept, unless they know that all is finite.
+// CHECK: gpu.alloc async
+// CHECK: %[[LIST:.*]] = arith.select %[[IS_IN_PLACE]], %[[CLASSES]], %{{.*}} : memref<1x4x8x35xi32>
+// CHECK: %[[ORDERS:.*]] = arith.select %[[IS_FINITE]], %[[IS_NEW]], %[[COMPUTES]] : i1
+// CHECK: scf.if %[[ORDERS]] {
+// CHECK:   %[[MAGNITUDES:.*]], %{{.*}} = gpu.alloc async {{.*}} : memref<3x?xi32>
+// CHECK:   scf.if %[[IS_FINITE]] {
+// CHECK:     gpu.memset async {{.*}} %[[MAGNITUDES]], %c0_i32
+// CHECK:   %[[LOOKS:.*]] = arith.xori %[[IS_FINITE]], %true
+// CHECK:   scf.if %[[LOOKS]] {
+// CHECK:     gpu.launch_func async {{.*}}@masked_attention_magnitudes blocks in (%{{.*}}, %c3, %c1)
+// CHECK:   gpu.launch_func async {{.*}}@masked_attention_tile_order {{.*}} args(%[[CLASSES]] : memref<1x4x8x35xi32>, %[[LIST]] : memref<1x4x8x35xi32>, {{.*}}, %[[MAGNITUDES]] : memref<3x?xi32>)
+// CHECK:   gpu.dealloc async {{.*}} %[[MAGNITUDES]]
+// CHECK: scf.if %[[COMPUTES]] {
+// CHECK:   gpu.launch_func async {{.*}}@masked_attention blocks {{.*}}, %[[LIST]] : memref<1x4x8x35xi32>)
+// CHECK: gpu.dealloc async
+// CHECK: gpu.dealloc async
 
 // Excluded, free, or to be added.
 // CHECK-LABEL: gpu.func @masked_attention_tile_classes(
@@ -191,13 +226,14 @@ func.func @mask(%q: !a, %m: !m, %o: !a) {
 // CHECK-LABEL: func.func @split
 // CHECK: %[[SPLITS:.*]] = arith.maxui
 // CHECK: else
-// CHECK: %[[PARTIAL:.*]], %[[T0:.*]] = gpu.alloc async {{.*}}xf32>
-// CHECK: %[[LIST:.*]], %[[T1:.*]] = gpu.alloc async [%[[T0]]] {{.*}}xi32>
 // CHECK: %[[LEAST:.*]] = arith.minui %{{.*}}, %[[SPLITS]]
+// CHECK: mfa_gpu.kept_tile_list rows %{{.*}} keys %{{.*}} parts %[[LEAST]] sizes
 // CHECK: gpu.launch_func async {{.*}}@masked_attention_tile_order {{.*}}, %[[LEAST]] : index, %{{.*}} : memref<3x?xi32>)
-// CHECK: %[[T2:.*]] = gpu.launch_func async {{.*}}@masked_attention blocks in (%{{.*}}, %[[SPLITS]], %c1) {{.*}}, %[[PARTIAL]] : memref<{{.*}}>, %[[LIST]] : memref<?x1x1x?xi32>)
-// CHECK: %[[T3:.*]] = gpu.dealloc async [%[[T2]]] %[[LIST]]
-// CHECK: gpu.launch_func async [%[[T3]]] {{.*}}@masked_attention_combine
+// CHECK: scf.if
+// CHECK:   %[[PARTIAL:.*]], %[[T0:.*]] = gpu.alloc async {{.*}}xf32>
+// CHECK:   %[[T1:.*]] = gpu.launch_func async [%[[T0]]] {{.*}}@masked_attention blocks in (%{{.*}}, %[[SPLITS]], %c1) {{.*}}, %[[PARTIAL]] : memref<{{.*}}>, %{{.*}} : memref<?x1x1x?xi32>)
+// CHECK:   %[[T2:.*]] = gpu.launch_func async [%[[T1]]] {{.*}}@masked_attention_combine
+// CHECK:   gpu.dealloc async [%[[T2]]] %[[PARTIAL]]
 
 // Sizes that are known are those of the list. The mask is read for tiles alone of
 // which the rule keeps a pair.
@@ -233,24 +269,54 @@ func.func @split(%q: !a, %k: !k, %m: memref<?x1x1x?xi1>, %lengths: memref<?xinde
 
 !a = memref<?x?x?x64xf16>
 
-// By its sizes: enough work for each byte of the mask, and enough keys.
+// By its sizes: 50 times what making the list takes, of which the 16th part of the
+// mask is read at 2000 bytes a ns, is no more than what the kernel takes, at 600000
+// operations a ns.
 // CHECK-LABEL: func.func @auto
-// CHECK: %[[BATCH:.*]] = memref.dim %{{.*}}, %c0
-// CHECK: %[[WORK:.*]] = arith.muli %[[BATCH]], %c128
-// CHECK: %[[HEADS:.*]] = memref.dim %{{.*}}, %c2
-// CHECK: %[[ALL:.*]] = arith.muli %[[WORK]], %[[HEADS]]
+// CHECK: %[[QUERIES:.*]] = memref.dim %{{.*}}, %c1
 // CHECK: %[[KEYS:.*]] = memref.dim %{{.*}}, %c1
-// CHECK: %[[IS_LONG:.*]] = arith.cmpi uge, %[[KEYS]], %c2048
-// CHECK: %[[IS_WORK:.*]] = arith.cmpi uge, %[[ALL]], %c8192
-// CHECK: %[[IS_CHEAP:.*]] = arith.andi %[[IS_WORK]], %[[IS_LONG]]
-// CHECK: scf.if %[[IS_CHEAP]]
+// CHECK: %[[PAIRS:.*]] = arith.muli %[[QUERIES]], %[[KEYS]]
+// CHECK: %[[BATCH:.*]] = memref.dim %{{.*}}, %c0
+// CHECK: %[[IN_BATCH:.*]] = arith.muli %[[PAIRS]], %[[BATCH]]
+// CHECK: %[[HEADS:.*]] = memref.dim %{{.*}}, %c2
+// CHECK: %[[ALL:.*]] = arith.muli %[[IN_BATCH]], %[[HEADS]]
+// CHECK: %[[READING:.*]] = arith.divui %[[PAIRS]], %c32000
+// CHECK: %[[MAKING:.*]] = arith.addi %[[READING]], %c13300
+// CHECK: %[[WORK:.*]] = arith.muli %[[ALL]], %c256
+// CHECK: %[[KERNEL:.*]] = arith.divui %[[WORK]], %c600000
+// CHECK: %[[LEAST:.*]] = arith.muli %[[MAKING]], %c50
+// CHECK: %[[IS_WORTH_IT:.*]] = arith.cmpi ule, %[[LEAST]], %[[KERNEL]]
+// CHECK: scf.if %[[IS_WORTH_IT]]
 // CHECK: @masked_attention_tile_classes
 // CHECK: gpu.launch_func async {{.*}}@masked_attention blocks
 // CHECK: else
 // CHECK-NOT: async
+// CHECK: mfa_gpu.preparation
+// CHECK: scf.if
 // CHECK: gpu.launch_func {{.*}}@masked_attention_0 blocks
 func.func @auto(%q: !a, %k: !a, %m: memref<1x1x?x?xi1>, %o: !a) {
   mfa.masked_attention ins(%q, %k, %k : !a, !a, !a) mask(%m : memref<1x1x?x?xi1>) outs(%o : !a)
+      schedule(#mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 32, warps = 4, stages = 2, tiles = auto>)
+  return
+}
+
+// -----
+
+!a = memref<1x2048x190x128xf16>
+!b = memref<1x2048x189x128xf16>
+
+// Of sizes that are known: 190 heads share a mask of bf16 that is worth it at 2048
+// keys, as docs/performance.md says, and one less do not.
+// CHECK-LABEL: func.func @known
+// CHECK: @masked_attention_tile_classes
+// CHECK: gpu.launch_func async {{.*}}@masked_attention blocks {{.*}}190x128xf16>
+// CHECK-NOT: tile_classes
+// CHECK: gpu.launch_func {{.*}}@masked_attention_0 blocks {{.*}}189x128xf16>
+// CHECK: gpu.module
+func.func @known(%q: !a, %p: !b, %m: memref<1x1x2048x2048xbf16>, %o: !a, %r: !b) {
+  mfa.masked_attention ins(%q, %q, %q : !a, !a, !a) mask(%m : memref<1x1x2048x2048xbf16>) outs(%o : !a)
+      schedule(#mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 32, warps = 4, stages = 2, tiles = auto>)
+  mfa.masked_attention ins(%p, %p, %p : !b, !b, !b) mask(%m : memref<1x1x2048x2048xbf16>) outs(%r : !b)
       schedule(#mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 32, warps = 4, stages = 2, tiles = auto>)
   return
 }

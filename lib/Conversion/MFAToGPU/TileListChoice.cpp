@@ -1,0 +1,50 @@
+//===- TileListChoice.cpp - Whether a list is worth its making ------------===//
+//
+// Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "TileListChoice.h"
+#include "LaunchTileLists.h"
+#include "TileList.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+using namespace mlir;
+using namespace mlir::mfa;
+
+Value mfa::isTileListWorthIt(ImplicitLocOpBuilder &b, MaskedAttentionOp op) {
+  auto sizeOf = [&](Value array, unsigned dim) {
+    return b.createOrFold<memref::DimOp>(array, dim);
+  };
+  auto multiply = [&](Value lhs, Value rhs) {
+    return b.createOrFold<arith::MulIOp>(lhs, rhs);
+  };
+  auto divide = [&](Value value, int64_t by) {
+    return b.createOrFold<arith::DivUIOp>(value, createIndex(b, by));
+  };
+  Value queries = sizeOf(op.getQuery(), 1), keys = sizeOf(op.getKey(), 1);
+  Value listed = multiply(queries, keys);
+  Value computed = listed;
+  MemRefType type = getTileListType(op);
+  for (auto [dim, queryDim] : {std::pair(0, 0), std::pair(1, 2)}) {
+    Value size = sizeOf(op.getQuery(), queryDim);
+    computed = multiply(computed, size);
+    if (type.getDimSize(dim) != 1)
+      listed = multiply(listed, size);
+  }
+  int64_t bytes =
+      llvm::divideCeil(op.getMaskType().getElementTypeBitWidth(), 8);
+  Value reading = divide(multiply(listed, createIndex(b, bytes)),
+                         TileListCost::kPartRead * TileListCost::kBytesPerNs);
+  Value making = b.createOrFold<arith::AddIOp>(
+      reading, createIndex(b, TileListCost::kLaunches));
+  int64_t flops = 2 * (op.getHeadDim() + op.getValueDim());
+  Value kernel = divide(multiply(computed, createIndex(b, flops)),
+                        TileListCost::kFlopsPerNs);
+  return b.createOrFold<arith::CmpIOp>(
+      arith::CmpIPredicate::ule,
+      multiply(making, createIndex(b, TileListCost::kPartOfKernel)), kernel);
+}
