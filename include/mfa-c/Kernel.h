@@ -371,6 +371,66 @@ MLIR_CAPI_EXPORTED MfaError
 mfaKernelLaunchDistinct(MfaKernel kernel, const MfaArgument *arguments,
                         intptr_t numArguments, int device, void *stream);
 
+//===----------------------------------------------------------------------===//
+// Lists of key tiles that launches share
+//===----------------------------------------------------------------------===//
+
+/// A kernel with a list of key tiles (MfaTileLists) makes it in each launch.
+/// Launches that have a mask, and what the function `keep` reads, in common,
+/// such as the layers of a model, may share theirs: the first one for some
+/// kernel, sizes, numbers and CUDA context keeps it here, and later ones wait
+/// for it, by an event where they are on other streams, and launch nothing to
+/// make one. For a mask without `assumesFinite`, query, key and value are still
+/// looked at in each launch where the mask excludes a tile.
+///
+/// It is the caller who sees to it that contents are the same: lists are found
+/// by the sizes of all inputs and the numbers among them, not by addresses. For
+/// other contents, in place or not, there are mfaKeptTileListsClear and other
+/// objects.
+///
+/// While a stream is captured into a graph no list is kept: a launch uses one
+/// that is there, or makes its own, in the graph. Graphs that use lists, and
+/// streams that did, have to end before the lists are cleared or destroyed.
+/// What is destroyed, cleared, or makes room for another list (of 16) is freed
+/// after the work before it on these streams; nothing waits for that.
+struct MfaKeptTileLists {
+  void *ptr;
+};
+typedef struct MfaKeptTileLists MfaKeptTileLists;
+
+/// Makes an object without lists. With `assumesFinite` the caller promises for
+/// all launches that no score, in front of the mask, and no value is infinite
+/// or NaN: then nothing looks whether they are, and tiles that the mask
+/// excludes are skipped.
+MLIR_CAPI_EXPORTED MfaKeptTileLists mfaKeptTileListsCreate(bool assumesFinite);
+
+/// Destroys the lists; null ones are let pass.
+MLIR_CAPI_EXPORTED void mfaKeptTileListsDestroy(MfaKeptTileLists lists);
+
+/// Forgets all lists: the next launches make them again.
+MLIR_CAPI_EXPORTED void mfaKeptTileListsClear(MfaKeptTileLists lists);
+
+/// Returns how many lists are kept.
+MLIR_CAPI_EXPORTED intptr_t mfaKeptTileListsGetSize(MfaKeptTileLists lists);
+
+/// As mfaKernelLaunch, or with `distinct` as mfaKernelLaunchDistinct, with
+/// lists of key tiles. The kernel is one of a problem (one of a module is an
+/// error of kind MfaErrorInvalidArgument); on the CPU, and where it has no
+/// list, this is a launch as any.
+MLIR_CAPI_EXPORTED MfaError
+mfaKernelLaunchWithLists(MfaKernel kernel, MfaKeptTileLists lists,
+                         bool distinct, const MfaArgument *arguments,
+                         intptr_t numArguments, int device, void *stream);
+
+/// Makes the list of such a launch where it is not there, and nothing else:
+/// outputs are not written. Does nothing on the CPU and for a kernel without a
+/// list.
+MLIR_CAPI_EXPORTED MfaError mfaKernelMakeLists(MfaKernel kernel,
+                                               MfaKeptTileLists lists,
+                                               const MfaArgument *arguments,
+                                               intptr_t numArguments,
+                                               int device, void *stream);
+
 /// Loads all GPU kernels into a context, so that launches do not: loads are not
 /// allowed while a stream is captured into a graph. Does nothing for other
 /// targets.

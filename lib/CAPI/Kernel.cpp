@@ -19,6 +19,7 @@ using namespace llvm;
 using namespace mfa::exec;
 using mfa::runtime::CUDADriver;
 using mfa::runtime::CUstream;
+using mfa::runtime::KeptTileLists;
 
 static_assert(MFA_DYNAMIC == mlir::ShapedType::kDynamic);
 
@@ -265,10 +266,9 @@ MfaParameter mfaKernelGetParameter(MfaKernel kernel, intptr_t index) {
           parameter.isContiguous};
 }
 
-static MfaError launch(MfaKernel kernel, const MfaArgument *arguments,
-                       intptr_t numArguments, int device, void *stream,
-                       bool distinct) {
-  // The structures of the two languages are alike, so that nothing is copied.
+/// The structures of the two languages are alike, so that nothing is copied.
+static ArrayRef<LaunchArgument> fromC(const MfaArgument *arguments,
+                                      intptr_t numArguments) {
   static_assert(
       sizeof(MfaArgument) == sizeof(LaunchArgument) &&
       offsetof(MfaArgument, data) == offsetof(LaunchArgument, data) &&
@@ -276,13 +276,21 @@ static MfaError launch(MfaKernel kernel, const MfaArgument *arguments,
       offsetof(MfaArgument, strides) == offsetof(LaunchArgument, strides) &&
       offsetof(MfaArgument, number) == offsetof(LaunchArgument, number) &&
       offsetof(MfaArgument, integer) == offsetof(LaunchArgument, integer));
-  auto *begin = reinterpret_cast<const LaunchArgument *>(arguments);
-  Error error =
-      unwrap(kernel).launch(ArrayRef(begin, static_cast<size_t>(numArguments)),
-                            device, static_cast<CUstream>(stream), distinct);
+  return ArrayRef(reinterpret_cast<const LaunchArgument *>(arguments),
+                  static_cast<size_t>(numArguments));
+}
+
+static MfaError toC(Error error) {
   if (!error)
     return {nullptr};
   return mfa::capi::wrap(std::move(error));
+}
+
+static MfaError launch(MfaKernel kernel, const MfaArgument *arguments,
+                       intptr_t numArguments, int device, void *stream,
+                       bool distinct) {
+  return toC(unwrap(kernel).launch(fromC(arguments, numArguments), device,
+                                   static_cast<CUstream>(stream), distinct));
 }
 
 MfaError mfaKernelLaunch(MfaKernel kernel, const MfaArgument *arguments,
@@ -296,6 +304,41 @@ MfaError mfaKernelLaunchDistinct(MfaKernel kernel, const MfaArgument *arguments,
                                  void *stream) {
   return launch(kernel, arguments, numArguments, device, stream,
                 /*distinct=*/true);
+}
+
+static KeptTileLists &unwrap(MfaKeptTileLists lists) {
+  return *static_cast<KeptTileLists *>(lists.ptr);
+}
+
+MfaKeptTileLists mfaKeptTileListsCreate(bool assumesFinite) {
+  return {new KeptTileLists(assumesFinite)};
+}
+
+void mfaKeptTileListsDestroy(MfaKeptTileLists lists) {
+  delete static_cast<KeptTileLists *>(lists.ptr);
+}
+
+void mfaKeptTileListsClear(MfaKeptTileLists lists) { unwrap(lists).clear(); }
+
+intptr_t mfaKeptTileListsGetSize(MfaKeptTileLists lists) {
+  return static_cast<intptr_t>(unwrap(lists).size());
+}
+
+MfaError mfaKernelLaunchWithLists(MfaKernel kernel, MfaKeptTileLists lists,
+                                  bool distinct, const MfaArgument *arguments,
+                                  intptr_t numArguments, int device,
+                                  void *stream) {
+  return toC(unwrap(kernel).launchWithLists(
+      unwrap(lists), /*listsOnly=*/false, fromC(arguments, numArguments),
+      device, static_cast<CUstream>(stream), distinct));
+}
+
+MfaError mfaKernelMakeLists(MfaKernel kernel, MfaKeptTileLists lists,
+                            const MfaArgument *arguments, intptr_t numArguments,
+                            int device, void *stream) {
+  return toC(unwrap(kernel).launchWithLists(
+      unwrap(lists), /*listsOnly=*/true, fromC(arguments, numArguments), device,
+      static_cast<CUstream>(stream), /*distinct=*/true));
 }
 
 MfaError mfaKernelLoad(MfaKernel kernel, int device) {

@@ -16,6 +16,8 @@
 #include "mfa/Support/Chip.h"
 #include "mfa/Support/Memory.h"
 
+#include <atomic>
+
 using namespace llvm;
 using namespace mfa::exec;
 using namespace mfa::runtime;
@@ -101,6 +103,8 @@ Error Kernel::link() {
     if (image->isPTX())
       texts.push_back(image->getCode());
   ptx = joinPTX(texts);
+  static std::atomic<int64_t> numKernels{0};
+  number = ++numKernels;
   return Error::success();
 }
 
@@ -290,30 +294,63 @@ static Error runChecked(const HostProgram &host, void **arguments) {
   return Error::success();
 }
 
+namespace {
+/// Lists that a run may keep, or null, and how.
+struct ListRequest {
+  KeptTileLists *lists = nullptr;
+  std::vector<int64_t> key;
+  bool listsOnly = false;
+};
+} // namespace
+
+/// Runs the program, with lists of key tiles that are kept in `place`.
+static Error runWithLists(const HostProgram &host, void **arguments,
+                          const ListRequest &request, const void *place,
+                          TileListAllocator allocate,
+                          function_ref<Error(Error)> finish) {
+  if (!request.lists)
+    return finish(runChecked(host, arguments));
+  std::vector<int64_t> key = request.key;
+  key.push_back(reinterpret_cast<int64_t>(place));
+  KeptTileListScope scope(*request.lists, std::move(key), request.listsOnly,
+                          allocate);
+  Error error = finish(runChecked(host, arguments));
+  if (!error)
+    scope.commit();
+  return error;
+}
+
 static Error launchOnGPU(const HostProgram &host, void **arguments, int device,
-                         CUstream stream) {
-  return runOnDevice(device, [&](const CUDADriver &, CUcontext) -> Error {
+                         CUstream stream, const ListRequest &request) {
+  return runOnDevice(device, [&](const CUDADriver &, CUcontext context) {
     StreamScope streamScope(stream);
     ErrorScope errors;
-    Error error = runChecked(host, arguments);
-    if (!errors.getFirst())
-      return error;
-    // What the driver refused comes before what it led to.
-    consumeError(std::move(error));
-    return toError(errors.getFirst());
+    auto finish = [&](Error error) -> Error {
+      if (!errors.getFirst())
+        return error;
+      // What the driver refused comes before what it led to.
+      consumeError(std::move(error));
+      return toError(errors.getFirst());
+    };
+    return runWithLists(host, arguments, request, context,
+                        allocateTileListOnGPU, finish);
   });
 }
 
 /// On the CPU or in simulation.
-static Error launchOnHost(const HostProgram &host, void **arguments) {
+static Error launchOnHost(const HostProgram &host, void **arguments,
+                          const ListRequest &request) {
   InterruptScope interrupts(getInterruptHandler(), getInterruptUser());
   FaultScope faults;
-  Error error = runChecked(host, arguments);
-  if (!interrupts.isInterrupted())
-    return error ? std::move(error) : faults.takeError();
-  // Whatever failed as well has seen a part of the work only.
-  consumeError(std::move(error));
-  return makeInterruptError();
+  auto finish = [&](Error error) -> Error {
+    if (!interrupts.isInterrupted())
+      return error ? std::move(error) : faults.takeError();
+    // Whatever failed as well has seen a part of the work only.
+    consumeError(std::move(error));
+    return makeInterruptError();
+  };
+  return runWithLists(host, arguments, request, /*place=*/nullptr,
+                      allocateTileListOnHost, finish);
 }
 
 Error Kernel::launch(ArrayRef<LaunchArgument> arguments, int device,
@@ -325,8 +362,60 @@ Error Kernel::launch(ArrayRef<LaunchArgument> arguments, int device,
       return error;
   PackedArguments packed(parameters, arguments);
   if (options.target == Target::CUDA)
-    return launchOnGPU(*host, packed.get(), device, stream);
-  return launchOnHost(*host, packed.get());
+    return launchOnGPU(*host, packed.get(), device, stream, {});
+  return launchOnHost(*host, packed.get(), {});
+}
+
+//===----------------------------------------------------------------------===//
+// Lists that launches share
+//===----------------------------------------------------------------------===//
+
+bool Kernel::mayHaveLists() const {
+  // Those of the CPU are a matter of each call.
+  return options.target != Target::CPU &&
+         (StringRef(schedule).contains("tiles = list") ||
+          StringRef(schedule).contains("tiles = auto"));
+}
+
+std::vector<int64_t>
+Kernel::getListKey(ArrayRef<LaunchArgument> arguments) const {
+  std::vector<int64_t> key{number};
+  for (auto [parameter, argument] :
+       zip_equal(ArrayRef(parameters).drop_back(numOutputs),
+                 arguments.drop_back(numOutputs))) {
+    if (!parameter.isNumber)
+      key.insert(key.end(), argument.sizes,
+                 argument.sizes + parameter.sizes.size());
+    else if (parameter.type == ElementType::I64)
+      key.push_back(argument.integer);
+    else
+      key.push_back(bit_cast<int32_t>(argument.number));
+  }
+  return key;
+}
+
+Error Kernel::launchWithLists(KeptTileLists &lists, bool listsOnly,
+                              ArrayRef<LaunchArgument> arguments, int device,
+                              CUstream stream, bool distinct) const {
+  if (Error error = checkArguments(arguments))
+    return error;
+  if (numOutputs == 0)
+    return makeError(ErrorKind::InvalidArgument,
+                     "expected the kernel of a problem, whose lists of key "
+                     "tiles follow from its arguments, but got that of a "
+                     "module; launch it without lists");
+  if (!distinct)
+    if (Error error = checkOverlap(arguments))
+      return error;
+  ListRequest request;
+  if (mayHaveLists())
+    request = {&lists, getListKey(arguments), listsOnly};
+  else if (listsOnly)
+    return Error::success();
+  PackedArguments packed(parameters, arguments);
+  if (options.target == Target::CUDA)
+    return launchOnGPU(*host, packed.get(), device, stream, request);
+  return launchOnHost(*host, packed.get(), request);
 }
 
 Error Kernel::load(int device) const {

@@ -21,6 +21,7 @@
 #include "mfa/Runtime/CUDAImage.h"
 #include "mfa/Runtime/ElementType.h"
 #include "mfa/Runtime/Interrupt.h"
+#include "mfa/Runtime/KeptTileLists.h"
 #include "mlir/IR/OwningOpRef.h"
 #include <optional>
 
@@ -206,6 +207,14 @@ public:
   llvm::Error launch(llvm::ArrayRef<LaunchArgument> arguments, int device,
                      runtime::CUstream stream, bool distinct = false) const;
 
+  /// The same of a problem, with lists of key tiles that launches with the same
+  /// mask and the same captures share. With `listsOnly` a list is made where
+  /// there is none, and nothing else is done.
+  llvm::Error launchWithLists(runtime::KeptTileLists &lists, bool listsOnly,
+                              llvm::ArrayRef<LaunchArgument> arguments,
+                              int device, runtime::CUstream stream,
+                              bool distinct = false) const;
+
   /// Loads all GPU kernels into a context. Without, each is loaded when it is
   /// first launched there.
   llvm::Error load(int device) const;
@@ -223,6 +232,11 @@ private:
   uint64_t getDigest() const;
   llvm::Error checkArguments(llvm::ArrayRef<LaunchArgument> arguments) const;
   llvm::Error checkOverlap(llvm::ArrayRef<LaunchArgument> arguments) const;
+  /// Whether the schedule may ask for a list of key tiles.
+  bool mayHaveLists() const;
+  /// All of a launch that the list of this kernel depends on, but for contents.
+  std::vector<int64_t>
+  getListKey(llvm::ArrayRef<LaunchArgument> arguments) const;
 
   Options options;
   /// The program as it was given, for `printStage`.
@@ -237,6 +251,8 @@ private:
   std::string object;
   runtime::CUDAImages images;
   std::unique_ptr<HostProgram> host;
+  /// No other kernel of the process has it.
+  int64_t number = 0;
 };
 
 /// Sets what the threads that compile, run kernels on the CPU and simulate them
