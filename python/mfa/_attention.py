@@ -6,10 +6,10 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from ._mask import Mask
+from ._mask import Mask, open_mask
 from ._mfa import attend as _attend
 from ._mfa import call_paused
-from ._rules import bind
+from ._rules import Settled, bind
 
 # Says whether torch.compile follows this call into a graph; set once torch is there.
 _is_tracing = None
@@ -107,8 +107,9 @@ def masked_attention(
     """
     if _is_tracing is None:
         register_with_torch()
-    if type(mask) is Mask:
-        mask, tiles = mask.array, tiles or mask.tiles
+    lists = None
+    if type(mask) is Mask or type(keep) is Settled:
+        mask, keep, tiles, lists = open_mask(mask, keep, tiles)
     rules, captures = None, ()
     if keep is not None or score is not None:
         if _is_tracing is not None and _is_tracing():
@@ -138,7 +139,7 @@ def masked_attention(
         return registered.call_op(
             q, k, v, mask, scale, return_lse, out, target, rules, captures, sinks
         )
-    if rules is None and sinks is None and tiles is None:
+    if rules is None and sinks is None and tiles is None and lists is None:
         return _attend(q, k, v, mask, scale, return_lse, out, target)
     return _attend(
         q,
@@ -153,4 +154,5 @@ def masked_attention(
         captures=captures,
         sinks=sinks,
         tiles=tiles,
+        lists=lists,
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from . import _kernels, _mfa
 from ._arrays import type_name
-from ._mask import Mask, check_tiles, unwrap
+from ._mask import check_tiles, open_mask
 from ._rules import bind
 from ._tiles import TileCounts, count
 
@@ -128,9 +128,7 @@ def compile(
         raise ValueError(
             f"k: expected head size {q_shape[3]}, as of q, but got {k_shape[3]}"
         )
-    if isinstance(mask, Mask):
-        tiles = tiles or mask.tiles
-    mask = unwrap(mask)
+    mask, keep, tiles, _ = open_mask(mask, keep, tiles)
     mask_dtype, bits, unit = None, 0, False
     if mask is not None:
         mask_shape, mask_dtype = _read("mask", mask, (3, 4), (*_WIDTHS, "i1"))
@@ -214,8 +212,8 @@ class CompiledAttention:
         those that it was compiled with, with the numbers and arrays that they refer to
         now; others are of the same code. ValueError where arrays or functions are of
         another configuration."""
+        mask, keep, _, lists = open_mask(mask, keep, None)
         rules, captures = self._bind(keep, score, q)
-        mask = unwrap(mask)
         kernel, problem = self._kernel, self._problem
         if scale is not None:
             kernel, problem = self._compile_for(True)
@@ -225,6 +223,7 @@ class CompiledAttention:
             rules=rules,
             captures=captures,
             sinks=sinks,
+            lists=lists,
         )
 
     def tiles(
@@ -246,8 +245,8 @@ class CompiledAttention:
                 "expected a kernel for a GPU or its simulation, which has tiles, but "
                 "got one for the CPU; compile one with target='sim'"
             )
+        mask, keep, _, _ = open_mask(mask, keep, None)
         _, captures = self._bind(keep, score, q)
-        mask = unwrap(mask)
         shapes = tuple(tuple(int(n) for n in x.shape) for x in (q, k, v))
         return count(self._problem, self.chip, self._options, shapes, mask, captures)
 

@@ -81,6 +81,13 @@ class Resources:
     static_shared_bytes: Final[int]
     max_threads: Final[int]
 
+class TileLists:
+    """Lists of key tiles that calls share (MfaKeptTileLists)."""
+
+    def __init__(self, assumes_finite: bool) -> None: ...
+    def clear(self) -> None: ...
+    def __len__(self) -> int: ...
+
 class Kernel:
     """A compiled program (MfaKernel). Thread-safe; made by compile_problem,
     compile_source and deserialize."""
@@ -179,6 +186,10 @@ def attend(
     captures: tuple | None = None,
     sinks: Any = None,
     tiles: str | None = None,
+    # where calls with the same contents of mask and captures keep their lists
+    lists: TileLists | None = None,
+    # makes the list and nothing else; there are no outputs then
+    lists_only: bool = False,
 ) -> Any:
     """masked_attention; kernels come from _kernels.get_kernel, and are kept. One that
     the launch has made machine code for is passed to _kernels.save. Tensors that are

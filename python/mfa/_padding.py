@@ -26,6 +26,8 @@ def attend(
     captures: Any = None,
     sinks: Any = None,
     tiles: str | None = None,
+    lists: Any = None,
+    lists_only: bool = False,
 ) -> Any:
     """mfa.masked_attention, on arguments that it has checked.
 
@@ -47,7 +49,11 @@ def attend(
         captures=captures,
         sinks=sinks,
         tiles=tiles,
+        lists=lists,
+        lists_only=lists_only,
     )
+    if lists_only:
+        return None
     output, lse = result if return_lse else (result, None)
     if is_padded:
         output = _copy(output[..., :value_dim], out)

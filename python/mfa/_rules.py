@@ -109,11 +109,16 @@ def _code_of(function: Any) -> Any:
 
 class Settled:
     """A function for `keep=` whose captures are the same as long as it lives: what they
-    are is found once, for all layers of a model."""
+    are is found once, for all layers of a model, which share their lists of tiles."""
 
-    def __init__(self, function: Callable):
+    def __init__(self, function: Callable, lists: _mfa.TileLists | None = None):
         self.function = function
+        self.lists = _mfa.TileLists(False) if lists is None else lists
         self._bound: dict[tuple, tuple] = {}
+
+    def forget(self) -> None:
+        """Finds anew, in the next call, what the captures are."""
+        self._bound.clear()
 
     def __call__(self, b, h, q, k):
         return self.function(b, h, q, k)

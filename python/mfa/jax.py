@@ -19,7 +19,7 @@ import numpy as np
 
 from . import _mfa
 from ._arrays import Form, type_name
-from ._mask import Mask
+from ._mask import open_mask
 from ._regions import MASK, MOST_RANK, SCALE, Path, Regions
 from ._rules import bind, regions_of
 
@@ -57,8 +57,8 @@ def masked_attention(
     that are traced. `scale` may be an array without dimensions. `target` is looked at
     when XLA compiles: "cpu" and "sim" on the CPU, "cuda" on a GPU.
     """
-    if type(mask) is Mask:
-        mask, tiles = mask.array, tiles or mask.tiles
+    # XLA runs the program that it has, with a list of its own in each call.
+    mask, keep, tiles, _ = open_mask(mask, keep, tiles)
     rules, captures = None, ()
     if keep is not None or score is not None:
         rules, captures = bind(keep, score, q)

@@ -60,12 +60,13 @@ static void readScale(nb::handle scale, Operands &operands) {
 //===----------------------------------------------------------------------===//
 
 static void launchWithoutGIL(const Kernel &kernel, const Operands &operands,
-                             const MaskView &mask, void *stream) {
+                             const MaskView &mask, void *stream,
+                             SharedLists shared) {
   MfaError error;
   {
     nb::gil_scoped_release release;
     // Outputs of the caller have been compared with the inputs.
-    error = launch(kernel, operands, mask, stream);
+    error = launch(kernel, operands, mask, stream, shared);
   }
   check(error);
 }
@@ -86,7 +87,8 @@ namespace {
 struct Call {
   nb::handle q, k, v, mask, scale;
   bool returnLSE;
-  nb::handle out, target, rules, captures, sinks, tiles;
+  nb::handle out, target, rules, captures, sinks, tiles, lists;
+  bool listsOnly;
 };
 } // namespace
 
@@ -125,7 +127,8 @@ static nb::object callPadded(const Call &call, const Operands &operands,
   DynamoPause pause;
   nb::object result = getFunction(attend, "mfa._padding", "attend")(
       call.q, call.k, call.v, call.mask, call.scale, call.returnLSE, out, lse,
-      call.target, call.rules, call.captures, call.sinks, call.tiles);
+      call.target, call.rules, call.captures, call.sinks, call.tiles,
+      call.lists, call.listsOnly);
   noteWritten(operands.out, operands.lse);
   return result;
 }
@@ -136,15 +139,16 @@ static nb::object callPadded(const Call &call, const Operands &operands,
 
 /// Masked attention on arrays; see mfa.masked_attention. `kernel`, if it is not
 /// None, is the one to launch, compiled for `problem` and `target`. For
-/// `readsMemory` see ArgumentReader.
+/// `readsMemory` see ArgumentReader, and for `lists` SharedLists.
 static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
                          nb::handle mask, nb::handle scale, bool returnLSE,
                          nb::handle out, nb::handle target, nb::handle kernel,
                          nb::handle problem, bool readsMemory, nb::handle rules,
                          nb::handle captures, nb::handle sinks,
-                         nb::handle tiles) {
-  const Call call = {q,   k,      v,     mask,     scale, returnLSE,
-                     out, target, rules, captures, sinks, tiles};
+                         nb::handle tiles, nb::handle lists, bool listsOnly) {
+  const Call call = {q,         k,     v,      mask,     scale,
+                     returnLSE, out,   target, rules,    captures,
+                     sinks,     tiles, lists,  listsOnly};
   nb::object outArray = nb::borrow(out), lseArray = nb::none();
   if (returnLSE && nb::isinstance<nb::tuple>(out)) {
     auto pair = nb::cast<nb::tuple>(out);
@@ -173,9 +177,14 @@ static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
       (!makesOut && !reader.read("out", outArray, kOutOptions, operands.out)) ||
       (!lseArray.is_none() &&
        !reader.read("lse", lseArray, kLSEOptions, operands.lse)) ||
-      !reader.arePlain())
+      !reader.arePlain()) {
+    if (listsOnly)
+      throwError(PyExc_TypeError,
+                 "expected plain tensors, outside of modes, traces and "
+                 "transforms, to make lists for, but got others");
     return reader.hasTracer() ? callTraced(call, !kernel.is_none())
                               : callOperator(call, !kernel.is_none());
+  }
   if (!scale.is_none() && !PyFloat_CheckExact(scale.ptr()) && isTraced(scale))
     return callTraced(call, !kernel.is_none());
 
@@ -229,7 +238,10 @@ static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
     stream = getCurrentStream(operands.q);
   if (plan.groupedQueries)
     groupHeads(operands, plan.groupedQueries);
-  launchWithoutGIL(*toLaunch, operands, plan.mask, stream);
+  SharedLists shared;
+  if (!lists.is_none())
+    shared = {&nb::cast<const TileLists &>(lists), listsOnly};
+  launchWithoutGIL(*toLaunch, operands, plan.mask, stream, shared);
   if (writesArguments)
     noteWritten(operands.out, operands.lse);
   if (mfaKernelHasNewMachineCode(toLaunch->handle)) {
@@ -246,6 +258,8 @@ static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
     if (makesLSE)
       lseArray = finishOutput(operands.q, lseArray, stream, inputs);
   }
+  if (listsOnly)
+    return nb::none();
   if (!returnLSE)
     return outArray;
   return nb::make_tuple(outArray, lseArray);
@@ -275,7 +289,8 @@ void mfa::python::bindCall(nb::module_ &m) {
         nb::arg("rules").none() = nb::none(),
         nb::arg("captures").none() = nb::none(),
         nb::arg("sinks").none() = nb::none(),
-        nb::arg("tiles").none() = nb::none());
+        nb::arg("tiles").none() = nb::none(),
+        nb::arg("lists").none() = nb::none(), nb::arg("lists_only") = false);
   m.def("check_arguments", &checkForms, nb::arg("q"), nb::arg("k"),
         nb::arg("v"), nb::arg("mask").none(), nb::arg("sinks").none());
   m.def("forget_kernels", &forgetKernels);

@@ -502,6 +502,12 @@ void mfa::python::bindKernel(nb::module_ &m) {
       .value("cuda", MfaTargetCUDA);
   bindProblem(m);
   bindDescriptions(m);
+  nb::class_<TileLists>(m, "TileLists")
+      .def(nb::init<bool>(), nb::arg("assumes_finite"))
+      .def("clear", [](TileLists &self) { mfaKeptTileListsClear(self.handle); })
+      .def("__len__", [](const TileLists &self) {
+        return mfaKeptTileListsGetSize(self.handle);
+      });
   // Descriptions of a kernel point into it.
   nb::class_<Kernel>(m, "Kernel")
       .def_prop_ro(

@@ -67,6 +67,17 @@ struct Rules {
   uint64_t generation = 0;
 };
 
+/// Lists of key tiles that calls share.
+struct TileLists {
+  explicit TileLists(bool assumesFinite)
+      : handle(mfaKeptTileListsCreate(assumesFinite)) {}
+  ~TileLists() { mfaKeptTileListsDestroy(handle); }
+  TileLists(const TileLists &) = delete;
+  TileLists &operator=(const TileLists &) = delete;
+
+  MfaKeptTileLists handle;
+};
+
 /// Throws an error of the C API, which is destroyed: ValueError for arguments
 /// that cannot be and for failed checks of the compiled program, else
 /// RuntimeError.

@@ -109,7 +109,8 @@ static MfaArgument makeArgument(const Capture &capture) {
 }
 
 MfaError mfa::python::launch(const Kernel &kernel, const Operands &operands,
-                             const MaskView &mask, void *stream) {
+                             const MaskView &mask, void *stream,
+                             SharedLists shared) {
   FewValues<MfaArgument> arguments(8 + operands.captures.size());
   intptr_t count = 0;
   for (const Array *array : {&operands.q, &operands.k, &operands.v})
@@ -131,7 +132,14 @@ MfaError mfa::python::launch(const Kernel &kernel, const Operands &operands,
   arguments[count++] = makeArgument(operands.out);
   if (operands.lse.isGiven())
     arguments[count++] = makeArgument(operands.lse);
-  return mfaKernelLaunchDistinct(
-      kernel.handle, arguments.begin(), count,
-      operands.q.isOnCUDA() ? operands.q.deviceId : 0, stream);
+  int device = operands.q.isOnCUDA() ? operands.q.deviceId : 0;
+  if (!shared.lists)
+    return mfaKernelLaunchDistinct(kernel.handle, arguments.begin(), count,
+                                   device, stream);
+  if (shared.listsOnly)
+    return mfaKernelMakeLists(kernel.handle, shared.lists->handle,
+                              arguments.begin(), count, device, stream);
+  return mfaKernelLaunchWithLists(kernel.handle, shared.lists->handle,
+                                  /*distinct=*/true, arguments.begin(), count,
+                                  device, stream);
 }

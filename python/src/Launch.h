@@ -45,10 +45,17 @@ Plan makePlan(const Operands &operands, const MaskView &mask, MfaTarget target,
 /// these. Throws TypeError.
 void checkCaptures(const Kernel &kernel, bool hasLSE, Operands &operands);
 
+/// Lists that a call shares with others, if there are any.
+struct SharedLists {
+  const TileLists *lists = nullptr;
+  /// The call makes the list and does nothing else.
+  bool listsOnly = false;
+};
+
 /// Launches the kernel on arguments whose outputs are there and share no memory
 /// with others.
 MfaError launch(const Kernel &kernel, const Operands &operands,
-                const MaskView &mask, void *stream);
+                const MaskView &mask, void *stream, SharedLists shared = {});
 
 } // namespace mfa::python
 
