@@ -57,7 +57,8 @@ static bool hasInstruction(Operation *op, mfa::MaskedAttentionOp attention) {
 LogicalResult mfa::checkRegionMath(MaskedAttentionOp op) {
   for (Region *region : {&op.getScore(), &op.getKeep()})
     for (Operation &nested : region->getOps()) {
-      if (!isa<math::MathDialect, index::IndexDialect>(nested.getDialect()) ||
+      if (!isa_and_nonnull<math::MathDialect, index::IndexDialect>(
+              nested.getDialect()) ||
           hasInstruction(&nested, op))
         continue;
       InFlightDiagnostic diag =

@@ -8,6 +8,7 @@
 
 #include "Elements.h"
 #include "ConstantArrays.h"
+#include "Views.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -90,7 +91,9 @@ Node *Elements::getScalar(Value value) {
     return getConstant(constant);
   // What is computed from constants in front of the arrays.
   Operation *op = value.getDefiningOp();
-  if (op && isa<arith::ArithDialect, math::MathDialect>(op->getDialect()) &&
+  if (op &&
+      isa_and_nonnull<arith::ArithDialect, math::MathDialect>(
+          op->getDialect()) &&
       op->getNumOperands() == 1)
     if (Node *operand = getScalar(op->getOperand(0)); operand->isConstant())
       if (Node *folded = foldConstants(op, operand))
@@ -157,130 +160,6 @@ Node *Elements::resolve(Node *node) {
   return node;
 }
 
-/// The indices of the source of a slice. Sizes are known: where they are not,
-/// an axis could not be told from a longer one.
-static std::optional<Indices> getSliced(tensor::ExtractSliceOp slice,
-                                        const Indices &indices) {
-  if (!slice.getSourceType().hasStaticShape() ||
-      !slice.getResultType().hasStaticShape())
-    return std::nullopt;
-  Indices source;
-  llvm::SmallBitVector dropped = slice.getDroppedDims();
-  unsigned result = 0;
-  for (auto [dim, offset, stride] :
-       llvm::enumerate(slice.getMixedOffsets(), slice.getMixedStrides())) {
-    std::optional<int64_t> known = getConstantIntValue(offset);
-    if (!known || !isConstantIntValue(stride, 1))
-      return std::nullopt;
-    Index index;
-    if (!dropped[dim])
-      index = indices[result++];
-    index.offset += *known;
-    source.push_back(std::move(index));
-  }
-  return source;
-}
-
-static std::optional<Indices> getExpanded(tensor::ExpandShapeOp expand,
-                                          const Indices &indices) {
-  Indices source;
-  for (const ReassociationIndices &group : expand.getReassociationIndices()) {
-    Index index;
-    for (int64_t dim : group) {
-      llvm::append_range(index.axes, indices[dim].axes);
-      if (indices[dim].offset == 0)
-        continue;
-      // An offset counts in the whole index only where it is the lowest digit.
-      if (dim != group.back())
-        return std::nullopt;
-      index.offset = indices[dim].offset;
-    }
-    source.push_back(std::move(index));
-  }
-  return source;
-}
-
-static std::optional<Indices> getCollapsed(tensor::CollapseShapeOp collapse,
-                                           const Indices &indices,
-                                           AxisSpace &space) {
-  ArrayRef<int64_t> shape = collapse.getSrcType().getShape();
-  Indices source(shape.size());
-  for (auto [group, index] :
-       llvm::zip_equal(collapse.getReassociationIndices(), indices)) {
-    if (group.size() == 1) {
-      source[group.front()] = index;
-      continue;
-    }
-    ArrayRef<int64_t> sizes = shape.slice(group.front(), group.size());
-    FailureOr<SmallVector<AxisList>> parts = space.cut(index.axes, sizes);
-    if (index.offset != 0 || failed(parts))
-      return std::nullopt;
-    for (auto [dim, part] : llvm::zip_equal(group, *parts))
-      source[dim].axes = part;
-  }
-  return source;
-}
-
-/// The numbers that an index can be, from the first one to behind the last.
-static std::optional<std::pair<int64_t, int64_t>>
-getRange(const Index &index, const AxisSpace &space) {
-  int64_t size = space.getSize(index.axes);
-  if (ShapedType::isDynamic(size))
-    return std::nullopt;
-  return std::pair(index.offset, index.offset + size);
-}
-
-using Part = std::pair<Value, Indices>;
-
-/// The array that an element of joined ones is of, and its indices there.
-static std::optional<Part> getPart(tensor::ConcatOp concat,
-                                   const Indices &indices,
-                                   const AxisSpace &space) {
-  auto range = getRange(indices[concat.getDim()], space);
-  if (!range)
-    return std::nullopt;
-  int64_t first = 0;
-  for (Value input : concat.getInputs()) {
-    int64_t size =
-        cast<RankedTensorType>(input.getType()).getDimSize(concat.getDim());
-    if (ShapedType::isDynamic(size))
-      return std::nullopt;
-    if (range->first >= first && range->second <= first + size) {
-      Indices moved = indices;
-      moved[concat.getDim()].offset -= first;
-      return Part(input, std::move(moved));
-    }
-    first += size;
-  }
-  return std::nullopt;
-}
-
-/// The same of an array into which another one was written.
-static std::optional<Part> getPart(tensor::InsertSliceOp insert,
-                                   const Indices &indices,
-                                   const AxisSpace &space) {
-  if (insert.getSourceType().getRank() != insert.getDestType().getRank())
-    return std::nullopt;
-  Indices moved = indices;
-  bool isInside = true;
-  for (auto [dim, offset, size, stride] :
-       llvm::enumerate(insert.getMixedOffsets(), insert.getMixedSizes(),
-                       insert.getMixedStrides())) {
-    auto range = getRange(indices[dim], space);
-    std::optional<int64_t> first = getConstantIntValue(offset),
-                           count = getConstantIntValue(size);
-    if (!range || !first || !count || !isConstantIntValue(stride, 1))
-      return std::nullopt;
-    if (range->second <= *first || range->first >= *first + *count)
-      return Part(insert.getDest(), indices);
-    isInside &= range->first >= *first && range->second <= *first + *count;
-    moved[dim].offset -= *first;
-  }
-  if (!isInside)
-    return std::nullopt;
-  return Part(insert.getSource(), std::move(moved));
-}
-
 Node *Elements::stepThrough(Node *node) {
   Value array = node->value;
   const Indices &indices = node->indices;
@@ -297,14 +176,17 @@ Node *Elements::stepThrough(Node *node) {
                    : nullptr;
       })
       .Case([&](tensor::ExpandShapeOp op) {
-        return move(op.getSrc(), getExpanded(op, indices));
+        return move(op.getSrc(), getViewed(op, indices));
       })
       .Case([&](tensor::CollapseShapeOp op) {
-        return move(op.getSrc(), getCollapsed(op, indices, space));
+        return move(op.getSrc(), getViewed(op, indices, space));
+      })
+      .Case([&](tensor::ReshapeOp op) {
+        return move(op.getSource(), getViewed(op, indices, space, sizes));
       })
       .Case([&](tensor::ExtractSliceOp op) {
         sliced = true;
-        return move(op.getSource(), getSliced(op, indices));
+        return move(op.getSource(), getViewed(op, indices));
       })
       .Case([&](tensor::ConcatOp op) -> Node * {
         sliced = true;
@@ -333,7 +215,8 @@ Node *Elements::stepThrough(Node *node) {
         if (std::optional<ConstantArray> constant = ConstantArray::get(array))
           return constant->isSplat() ? getConstant(constant->getElement(0))
                                      : findRule(*this, *constant, indices);
-        if (!isa<arith::ArithDialect, math::MathDialect>(op->getDialect()) ||
+        if (!isa_and_nonnull<arith::ArithDialect, math::MathDialect>(
+                op->getDialect()) ||
             !OpTrait::hasElementwiseMappableTraits(op) ||
             op->getNumResults() != 1)
           return nullptr;
@@ -446,6 +329,31 @@ Node *Elements::evaluateArgument(BlockArgument argument, linalg::LinalgOp op,
   return indices ? getElement(operand->get(), *indices) : nullptr;
 }
 
+/// The position that `select(n == 1, 0, position)` is of a loop of n
+/// iterations: how exporters read an array that may be repeated along a
+/// dimension.
+Value Elements::getBroadcastPosition(arith::SelectOp select,
+                                     linalg::LinalgOp op) {
+  auto comparison = select.getCondition().getDefiningOp<arith::CmpIOp>();
+  auto index = select.getFalseValue().getDefiningOp<linalg::IndexOp>();
+  if (!comparison || comparison.getPredicate() != arith::CmpIPredicate::eq ||
+      !matchPattern(comparison.getRhs(), m_One()) ||
+      !matchPattern(select.getTrueValue(), m_Zero()) || !index)
+    return {};
+  SymbolicSize size = sizes.getNumber(comparison.getLhs());
+  for (OpOperand &operand : op->getOpOperands()) {
+    if (!isa<RankedTensorType>(operand.get().getType()))
+      continue;
+    AffineMap map = op.getMatchingIndexingMap(&operand);
+    for (auto [dim, expr] : llvm::enumerate(map.getResults()))
+      if (auto loop = dyn_cast<AffineDimExpr>(expr);
+          loop && loop.getPosition() == index.getDim())
+        return sizes.getSize(operand.get(), dim) == size ? index.getResult()
+                                                         : Value();
+  }
+  return {};
+}
+
 Node *Elements::evaluate(Value value, linalg::LinalgOp op,
                          const LoopAxes &loops,
                          llvm::DenseMap<Value, Node *> &known) {
@@ -466,10 +374,14 @@ Node *Elements::evaluate(Value value, linalg::LinalgOp op,
           raising::getLinear(Index{loops[index.getDim()], 0}, space);
       return linear ? getPosition(*linear, index.getType()) : nullptr;
     }
+    if (auto select = dyn_cast<arith::SelectOp>(nested); select && op)
+      if (Value position = getBroadcastPosition(select, op))
+        return evaluate(position, op, loops, known);
     auto extract = dyn_cast<tensor::ExtractOp>(nested);
-    bool isNumeric =
-        isa<arith::ArithDialect, math::MathDialect>(nested->getDialect()) &&
-        nested->getNumResults() == 1 && nested->getNumRegions() == 0;
+    bool isNumeric = isa_and_nonnull<arith::ArithDialect, math::MathDialect>(
+                         nested->getDialect()) &&
+                     nested->getNumResults() == 1 &&
+                     nested->getNumRegions() == 0;
     if (!isNumeric && !extract)
       return nullptr;
     SmallVector<Node *> operands;

@@ -21,6 +21,8 @@
 #define MFA_LIB_DIALECT_MFA_TRANSFORMS_RAISE_ELEMENTS_H
 
 #include "Axes.h"
+#include "SymbolicSizes.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "llvm/ADT/FoldingSet.h"
 #include "llvm/ADT/SetVector.h"
@@ -102,6 +104,7 @@ public:
   explicit Elements(AxisSpace &space) : space(space) {}
 
   AxisSpace &getSpace() { return space; }
+  SymbolicSizes &getSizes() { return sizes; }
 
   Node *getElement(Value array, Indices indices);
   /// A number outside of arrays, which may be known.
@@ -165,6 +168,7 @@ private:
                  llvm::DenseMap<Value, Node *> &known);
   Node *evaluateArgument(BlockArgument argument, linalg::LinalgOp op,
                          const LoopAxes &loops);
+  Value getBroadcastPosition(arith::SelectOp select, linalg::LinalgOp op);
   Node *gather(Operation *op, ArrayRef<Node *> indices);
   Node *foldConstants(Operation *op, ArrayRef<Node *> operands);
   Node *simplifyInteger(Operation *op, ArrayRef<Node *> operands);
@@ -173,6 +177,7 @@ private:
   Node *distributeOverSelect(Operation *op, ArrayRef<Node *> operands);
 
   AxisSpace &space;
+  SymbolicSizes sizes;
   std::deque<Node> nodes;
   llvm::FoldingSet<Node> uniqued;
   llvm::SetVector<Operation *> visited;

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Layouts.h"
+#include "Views.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -103,10 +104,39 @@ static std::optional<Layout> getExpanded(tensor::ExpandShapeOp expand,
   return expanded;
 }
 
+static std::optional<Layout> getReshaped(tensor::ReshapeOp reshape,
+                                         const Layout &layout,
+                                         Elements &elements) {
+  auto groups = getRegroupings(reshape, elements.getSizes());
+  if (!groups)
+    return std::nullopt;
+  Layout reshaped;
+  for (const Regrouping &group : *groups) {
+    AxisList merged;
+    for (int64_t dim : group.from)
+      llvm::append_range(merged, layout[dim]);
+    if (group.to.size() == 1) {
+      reshaped.push_back(std::move(merged));
+      continue;
+    }
+    SmallVector<int64_t> shape;
+    for (int64_t dim : group.to)
+      shape.push_back(
+          elements.getSizes().getStaticSize(reshape.getResult(), dim));
+    FailureOr<SmallVector<AxisList>> parts =
+        elements.getSpace().cut(merged, shape);
+    if (failed(parts))
+      return std::nullopt;
+    llvm::append_range(reshaped, *parts);
+  }
+  return reshaped;
+}
+
 /// What the only use of `operand`, but for questions about its sizes, makes of
 /// it, if that is a view or a copy.
 static std::optional<Operand> followUse(const Operand &operand,
-                                        AxisSpace &space) {
+                                        Elements &elements) {
+  AxisSpace &space = elements.getSpace();
   Operation *user = nullptr;
   Value array = operand.array;
   for (Operation *other : array.getUsers()) {
@@ -138,6 +168,9 @@ static std::optional<Operand> followUse(const Operand &operand,
                 llvm::append_range(merged, layout[dim]);
             }
             return collapsed;
+          })
+          .Case([&](tensor::ReshapeOp op) {
+            return getReshaped(op, layout, elements);
           })
           .Case([&](linalg::LinalgOp op) -> std::optional<Layout> {
             // Not as a destination.
@@ -180,7 +213,7 @@ LogicalResult raising::findResult(Elements &elements, const Reduction &product,
       if (current.layout == output)
         break;
     }
-    std::optional<Operand> next = followUse(current, space);
+    std::optional<Operand> next = followUse(current, elements);
     if (!next)
       break;
     current = std::move(*next);

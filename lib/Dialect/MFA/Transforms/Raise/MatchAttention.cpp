@@ -89,6 +89,9 @@ LogicalResult AttentionMatcher::checkUses(const Attention &attention) {
   while (!open.empty()) {
     Operation *op = open.pop_back_val();
     for (Operation *user : op->getUsers()) {
+      // An element that is read in the body of an op is used by that op.
+      while (isa<linalg::LinalgOp, tensor::GenerateOp>(user->getParentOp()))
+        user = user->getParentOp();
       if (user == attention.product || isa<tensor::DimOp>(user) ||
           !seen.insert(user).second)
         continue;

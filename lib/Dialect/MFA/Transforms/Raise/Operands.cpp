@@ -259,11 +259,19 @@ void OperandMatcher::assignRoles(const Stage &query, ArrayRef<Axis> shared) {
   own = without(own, roles.dim);
   roles.queries = findQueries(query, own, shared);
   // The outermost of what all operands have is the batch, but one alone is the
-  // head where the array has a batch of 1.
+  // head where the array has a batch of 1. What is in one dimension of the
+  // query with the last of them are heads as well, unless batch and heads are
+  // in one.
   const AxisList &outermost = query.element->indices.front().axes;
   bool isBatched = both.size() > 1 || (both.size() == 1 && !outermost.empty() &&
                                        outermost.front() == both.front());
-  size_t numBatches = isBatched ? std::max<size_t>(both.size() - 1, 1) : 0;
+  size_t numHeads = 1;
+  for (const Index &index : query.element->indices)
+    if (!both.empty() && contains(index.axes, both.back()) &&
+        !contains(index.axes, both.front()))
+      numHeads = intersect(index.axes, both).size();
+  size_t numBatches =
+      isBatched ? std::max<size_t>(both.size() - numHeads, 1) : 0;
   roles.batch.assign(both.begin(), both.begin() + numBatches);
   roles.keyHeads.assign(both.begin() + numBatches, both.end());
   roles.heads = roles.keyHeads;
