@@ -32,6 +32,13 @@ FOUND = {
     ),
     "jax_flax_mask": (heads("f32", 4, 4, "score"), F32),
     "onnx_trilu_causal": (heads("f32", 2, 2, "score"), F32),
+    # Sizes are computed: arrays that may be repeated are read as the program repeats
+    # them.
+    "torch_dynamic_split": (heads("f32", 4, 4, "keep"), F32),
+    "torch_dynamic_repeated": (
+        heads("f32", 4, 4, "mask of f32", "rows may have no keys"),
+        F32,
+    ),
     "torch_eager_bmm_3d": (
         heads("f32", 4, 4, "mask of f32", "rows may have no keys"),
         F32,
@@ -55,6 +62,10 @@ FOUND = {
     ),
     "torch_eager_padding_10000": (heads("f32", 4, 4, "score"), F32),
     "torch_eager_window": (heads("f32", 2, 2, "keep"), F32),
+    # One op, of a dialect that is not registered.
+    "torch_kept_causal": (heads("f32", 4, 4, "keep"), F32),
+    "torch_kept_dynamic": (heads("f32", 4, 4, "mask of f32"), F32),
+    "torch_kept_grouped_f16": (heads("f16", 4, 2, "mask of i1", scale="0.2"), F16),
     # A whole layer: norms, rotations, projections and a gated product around it.
     "torch_mistral_layer": (heads("f32", 4, 2, "keep", scale="0.353553"), F32),
     "torch_sdpa_boolmask_f16": (heads("f16", 4, 4, "mask of i1"), F16),
@@ -72,7 +83,11 @@ FOUND = {
 }
 SHARED = {"torch_trap_weights_used"}
 # Functions that are attention in part, the rest of which is code of the host.
-IN_PART = {"torch_mistral_layer"} | SHARED
+IN_PART = {
+    "torch_mistral_layer",
+    "torch_dynamic_split",
+    "torch_dynamic_repeated",
+} | SHARED
 
 
 def run(*command):
@@ -110,20 +125,18 @@ for name, (found, tolerance) in FOUND.items():
     raised = os.path.join(scratch, f"{name}.mlir")
     shared = "shared-weights" if name in SHARED else ""
 
-    report = run(mfa_opt, f"--mfa-raise-report={shared}", program, "-o", raised)
+    options = [program, "-o", raised]
+    if name.startswith("torch_kept"):
+        options.append("--allow-unregistered-dialect")
+
+    report = run(mfa_opt, f"--mfa-raise-report={shared}", *options)
     remarks = re.findall(r"remark: (.*)", report)
     assert remarks == [f"attention {found}"], (name, remarks)
 
-    run(mfa_opt, f"--mfa-raise-attention={shared}", program, "-o", raised)
+    run(mfa_opt, f"--mfa-raise-attention={shared}", *options)
     check(name, raised, ["--target", "cpu"], tolerance)
     if name in IN_PART:
         continue
-    run(
-        mfa_opt,
-        "--mfa-raise-attention=rows-without-keys=zero",
-        program,
-        "-o",
-        raised,
-    )
+    run(mfa_opt, "--mfa-raise-attention=rows-without-keys=zero", *options)
     for chip in ("sm_80", "sm_90a"):
         check(name, raised, ["--target", "sim", "--chip", chip], tolerance)

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Raise/Attention.h"
+#include "Raise/TMTensorAttention.h"
 #include "mfa/Dialect/MFA/IR/MFA.h"
 #include "mfa/Dialect/MFA/Transforms/Passes.h"
 #include "mfa/Support/OptionCheck.h"
@@ -49,10 +50,13 @@ public:
   /// Raises what can be, or with `changes` off only finds it.
   unsigned run(bool changes);
   void report(bool alsoRaised);
+  /// Has to be called in the end: puts ops back that were not raised.
+  void finish();
 
 private:
+  void writeOut(Operation *root);
   bool visit(linalg::LinalgOp product, bool changes);
-  void eraseDead(Operation *start);
+  void eraseDead(ArrayRef<Operation *> start);
   Refusal findUse(Operation *softmax);
 
   RaiseOptions options;
@@ -61,10 +65,48 @@ private:
   /// the program.
   llvm::MapVector<Operation *, std::optional<Outcome>> softmaxes;
   llvm::DenseSet<Operation *> erased;
+  /// Attention that was one op, by the sum of its exponentials.
+  llvm::MapVector<Operation *, WrittenOut> writtenOut;
+  /// Such ops that are not known in their form, and why.
+  SmallVector<std::pair<Operation *, std::string>> unknown;
+  /// Products that attention was put in the place of.
+  llvm::DenseSet<Operation *> raised;
 };
 } // namespace
 
+void Raiser::writeOut(Operation *root) {
+  SmallVector<Operation *> ops;
+  root->walk([&](Operation *op) {
+    if (isTMTensorAttention(op))
+      ops.push_back(op);
+  });
+  for (Operation *op : ops) {
+    std::string reason;
+    FailureOr<WrittenOut> written = writeOutTMTensorAttention(op, reason);
+    if (succeeded(written))
+      writtenOut.insert({written->sum, *written});
+    else
+      unknown.emplace_back(op, reason);
+  }
+}
+
+void Raiser::finish() {
+  for (auto &[sum, written] : writtenOut) {
+    if (!raised.contains(written.product)) {
+      written.undo();
+      continue;
+    }
+    SmallVector<Operation *> producers;
+    for (Value operand : written.original->getOperands())
+      if (Operation *producer = operand.getDefiningOp())
+        producers.push_back(producer);
+    written.original->erase();
+    eraseDead(producers);
+  }
+}
+
 void Raiser::collect(Operation *root) {
+  writeOut(root);
   root->walk([&](Operation *candidate) {
     if (auto softmax = dyn_cast<linalg::SoftmaxOp>(candidate);
         softmax && softmax.hasPureTensorSemantics()) {
@@ -147,6 +189,7 @@ bool Raiser::visit(linalg::LinalgOp product, bool changes) {
     }
     outcome = Outcome{std::nullopt, describe(*attention, space)};
     if (changes) {
+      raised.insert(product);
       buildAttention(elements, *attention, options);
       eraseDead(attention->result.array.getDefiningOp());
     }
@@ -155,9 +198,8 @@ bool Raiser::visit(linalg::LinalgOp product, bool changes) {
   return false;
 }
 
-void Raiser::eraseDead(Operation *start) {
-  llvm::SetVector<Operation *> open;
-  open.insert(start);
+void Raiser::eraseDead(ArrayRef<Operation *> start) {
+  llvm::SetVector<Operation *> open(start.begin(), start.end());
   while (!open.empty()) {
     Operation *op = open.pop_back_val();
     if (!isOpTriviallyDead(op))
@@ -201,15 +243,20 @@ Refusal Raiser::findUse(Operation *softmax) {
 }
 
 void Raiser::report(bool alsoRaised) {
-  for (auto &[softmax, outcome] : softmaxes) {
-    if (erased.contains(softmax))
+  for (auto &[op, reason] : unknown)
+    op->emitRemark("attention is not raised: ") << reason;
+  for (auto &[sum, outcome] : softmaxes) {
+    if (erased.contains(sum))
       continue;
+    auto written = writtenOut.find(sum);
+    Operation *softmax =
+        written == writtenOut.end() ? sum : written->second.original;
     if (outcome && !outcome->refusal) {
       if (alsoRaised)
         softmax->emitRemark(outcome->description);
       continue;
     }
-    Refusal refusal = outcome ? *outcome->refusal : findUse(softmax);
+    Refusal refusal = outcome ? *outcome->refusal : findUse(sum);
     InFlightDiagnostic remark = softmax->emitRemark("softmax is not raised: ")
                                 << refusal.reason;
     if (refusal.where != softmax->getLoc())
@@ -242,6 +289,7 @@ struct RaiseAttentionPass
     numRaised += raiser.run(/*changes=*/true);
     if (report)
       raiser.report(/*alsoRaised=*/false);
+    raiser.finish();
   }
 };
 
@@ -258,6 +306,7 @@ struct RaiseReportPass : mfa::impl::MFARaiseReportPassBase<RaiseReportPass> {
     raiser.collect(getOperation());
     raiser.run(/*changes=*/false);
     raiser.report(/*alsoRaised=*/true);
+    raiser.finish();
     markAllAnalysesPreserved();
   }
 };

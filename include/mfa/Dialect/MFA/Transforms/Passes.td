@@ -393,6 +393,9 @@ def MFARaiseAttentionPass : Pass<"mfa-raise-attention"> {
     - An attention whose scores or weights are used elsewhere stays as it is, since
       they would be computed twice, unless `shared-weights` is set.
     - Ops that are no longer used are erased.
+    - `tm_tensor.attention`, as which torch-mlir keeps torch's attention, is raised as
+      well. Its dialect is not registered, so programs that have it are read with
+      `--allow-unregistered-dialect`, in the generic form.
 
     With `report`, there is a remark for each softmax that was not raised, which says
     why. `mfa-raise-report` says what would be found, and changes nothing.
@@ -483,6 +486,13 @@ def MFARaiseReportPass : Pass<"mfa-raise-report"> {
            "as of mfa-raise-attention; negative">,
     Option<"sharedWeights", "shared-weights", "bool", "false",
            "as of mfa-raise-attention">,
+  ];
+  // torch-mlir's op is written out for as long as it is looked at.
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect",
+    "::mlir::linalg::LinalgDialect",
+    "::mlir::math::MathDialect",
+    "::mlir::tensor::TensorDialect",
   ];
 }
 
