@@ -17,10 +17,10 @@ from torch.utils._python_dispatch import _disable_current_modes
 from . import _symbols
 from ._arrays import convert
 from ._attention import masked_attention
-from ._emit import reads_of, write_rules
+from ._emit import write_rules
 from ._environment import CONVERTED, describe_array, element_name
 from ._mfa import call_paused
-from ._rules import check_result, rules_of
+from ._rules import check_result, rules_of_results
 from ._tables import Table
 from .torch import _fake, _fake_lse, _library, call_op
 
@@ -185,10 +185,7 @@ def _read(graph: torch.fx.GraphModule, operands: tuple):
     finally:
         state.role, state.library = previous
     text, captures = write_rules(*results)
-    rules = rules_of(text, captures.names)
-    if rules.expressions is None:
-        rules.expressions = *results, captures.paths
-        rules.set_reads(reads_of(*results, captures))
+    rules = rules_of_results(*results, text, captures)
     arrays = [
         None if x is None else operands[reader.numbers[id(x)]] for x in values.args[:5]
     ]

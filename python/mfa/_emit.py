@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ._symbols import Symbol, format_float
 from ._tables import ELEMENTS, Table
 
@@ -35,6 +37,19 @@ _OPERATIONS = {
 _INT32_LIMITS = "-2.147483648e+09", "2.147483520e+09"
 
 
+def walk(*roots: Symbol | None) -> Iterator[Symbol]:
+    """The symbols of expressions, each once."""
+    seen: set[int] = set()
+    stack = [root for root in roots if root is not None]
+    while stack:
+        x = stack.pop()
+        if id(x) in seen:
+            continue
+        seen.add(id(x))
+        stack.extend(x.args)
+        yield x
+
+
 class Captures:
     """What functions capture, in the order of the arguments: arrays, integers,
     numbers, sizes."""
@@ -48,13 +63,7 @@ class Captures:
         self.divisors: dict[tuple, str] = {}
 
     def collect(self, root: Symbol) -> None:
-        seen, stack = set(), [root]
-        while stack:
-            x = stack.pop()
-            if id(x) in seen:
-                continue
-            seen.add(id(x))
-            stack.extend(x.args)
+        for x in walk(root):
             if x.op == "capture":
                 path, name = x.value
                 into = self.integers if x.kind == "index" else self.floats
@@ -95,14 +104,7 @@ def reads_of(keep: Symbol | None, score: Symbol | None, captures: Captures) -> l
     of the array, that of the dimension, and that of the position in "bhqk"."""
     numbers = {path: i for i, path in enumerate(captures.tables)}
     reads: dict[tuple[int, int, int], None] = {}
-    stack = [root for root in (keep, score) if root is not None]
-    seen = set()
-    while stack:
-        x = stack.pop()
-        if id(x) in seen:
-            continue
-        seen.add(id(x))
-        stack.extend(x.args)
+    for x in walk(keep, score):
         if x.op != "load":
             continue
         for dim, index in enumerate(x.args):

@@ -13,7 +13,7 @@ from typing import Any
 
 from . import _mfa, _symbols
 from ._arrays import convert, library_of
-from ._emit import reads_of, write_rules
+from ._emit import Captures, reads_of, write_rules
 from ._environment import Environment, follow, holds
 from ._regions import Regions
 from ._tables import Table
@@ -73,6 +73,20 @@ def rules_of(text: str, names: list[str]) -> _mfa.Rules:
                 _rules.clear()
             rules = _rules[text] = _mfa.Rules(text, names)
         return rules
+
+
+def rules_of_results(
+    keep: _symbols.Symbol | None,
+    score: _symbols.Symbol | None,
+    text: str,
+    captures: Captures,
+) -> _mfa.Rules:
+    """The rules of what functions computed, as `write_rules` wrote it."""
+    rules = rules_of(text, captures.names)
+    if rules.expressions is None:
+        rules.expressions = keep, score, captures.paths
+        rules.set_reads(reads_of(keep, score, captures))
+    return rules
 
 
 def rules_of_text(text: str) -> _mfa.Rules:
@@ -198,10 +212,7 @@ def _trace_with(root: Root, library: str, constants: frozenset) -> _Trace:
     finally:
         state.role, state.library = previous
     text, captures = write_rules(*results)
-    rules = rules_of(text, captures.names)
-    if rules.expressions is None:
-        rules.expressions = *results, captures.paths
-        rules.set_reads(reads_of(*results, captures))
+    rules = rules_of_results(*results, text, captures)
     return _Trace(environment.guards, rules, captures, environment.conversions)
 
 
