@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from . import _mfa
-from ._emit import reads_of, write_rules
+from ._emit import reads_of, walk, write_rules
 from ._symbols import (
     POSITION,
     Symbol,
@@ -31,6 +31,7 @@ Replace = Callable[[Symbol, tuple[Symbol, ...]], "Symbol | None"]
 # What these rules capture beside what the functions did.
 SCALE: Path = (("call", "scale"),)
 MASK: Path = (("call", "mask"),)
+FIRST: Path = (("call", "first"),)
 # Kernels read captured arrays of up to this rank.
 MOST_RANK = 4
 
@@ -174,6 +175,62 @@ class Regions:
         roots = [_substitute(root, replace) for root in (self.keep, self.score)]
         return Regions(*roots, {**self._numbers, **numbers})
 
+    def shifted(
+        self, names: list[str], divided: dict[Path, tuple[str | None, ...]]
+    ) -> tuple[Regions, Path]:
+        """The same for a part of the batch, heads or queries, whose positions are
+        `names`: they begin at the elements of an array that is captured, at the path
+        that is returned. Dimensions of captured arrays that are `divided` in the same
+        way, as `read_along` has them, begin there as well."""
+        first = Table(FIRST, "first", "i32", 1, True)
+        at = {}
+        for index, name in enumerate(names):
+            moved = position(name) + load(first, (constant(index),))
+            # Of any integers the sum might be negative, which positions are not.
+            moved.range = POSITION
+            at[name] = moved
+
+        def replace(x: Symbol, args):
+            if x.op == "position" and x.value in at:
+                return at[x.value]
+            if x.op == "load" and any(divided.get(x.value.path, ())):
+                table = x.value
+                dims = divided[table.path]
+                own = _retable(table, table.element, table.rank)
+                return load(
+                    own,
+                    tuple(
+                        position(name) if name else index
+                        for name, index in zip(dims, args)
+                    ),
+                )
+            return None
+
+        return self._replace(replace), FIRST
+
+    def read_along(self) -> dict[Path, tuple[str | None, ...]]:
+        """By captured array, of each of its dimensions the position that alone it is
+        read at, if that is the only one, and nothing asks for the size."""
+        found: dict[Path, list[Any]] = {}
+        for x in walk(self.keep, self.score):
+            if x.op == "load":
+                names = [
+                    y.value if y.op == "position" and y.value in "bhq" else False
+                    for y in x.args
+                ]
+                known = found.setdefault(x.value.path, names)
+                for dim, name in enumerate(names):
+                    if known[dim] != name:
+                        known[dim] = False
+            elif x.op == "size":
+                table, dim = x.value
+                known = found.setdefault(table.path, [False] * table.rank)
+                known[dim] = False
+        return {
+            path: tuple(name or None for name in found.get(path, [None] * table.rank))
+            for path, table in self.tables.items()
+        }
+
     @property
     def reads(self) -> list[tuple[int, int, int]]:
         """Dimensions of the arrays that are indexed by positions, as of `reads_of`."""
@@ -182,10 +239,6 @@ class Regions:
     @property
     def rules(self) -> _mfa.Rules:
         """The rules of these functions."""
-        from ._rules import rules_of
+        from ._rules import rules_of_results
 
-        rules = rules_of(self.text, self.captures.names)
-        if rules.expressions is None:
-            rules.expressions = self.keep, self.score, self.captures.paths
-            rules.set_reads(self.reads)
-        return rules
+        return rules_of_results(self.keep, self.score, self.text, self.captures)

@@ -19,6 +19,7 @@ import numpy as np
 
 from . import _mfa
 from ._arrays import Form, type_name
+from ._jax_sharding import partitioned
 from ._mask import open_mask
 from ._regions import MASK, MOST_RANK, SCALE, Path, Regions
 from ._rules import bind, regions_of
@@ -222,7 +223,7 @@ class _Call:
         names = [*arrays, *(table.name for table in self.regions.tables.values())]
 
         mapped = jax.custom_batching.custom_vmap(
-            lambda *operands: self._launch(keys, operands)
+            lambda *operands: self._divide(keys, operands)
         )
 
         @mapped.def_vmap
@@ -248,6 +249,16 @@ class _Call:
 
         masked_attention.defjvp(jvp, symbolic_zeros=True)
         return masked_attention(*operands)
+
+    def _divide(self, keys: Sequence[Any], operands: Sequence[Any]) -> list:
+        """The call of XLA, or of arrays that jax.jit shards one on each device."""
+
+        def launch(regions: Regions, keys: Sequence[Any], parts: Sequence[Any]):
+            return dataclasses.replace(self, regions=regions)._launch(keys, parts)
+
+        if any(0 in x.shape for x in operands) or _axes_of(operands[0]):
+            return self._launch(keys, operands)
+        return partitioned(keys, operands, self.regions, 1 + self.return_lse, launch)
 
     def _launch(self, keys: Sequence[Any], operands: Sequence[Any]) -> list:
         """The call of XLA."""
