@@ -9,6 +9,9 @@
 #   ptxas-sm_90a       ... and it accepts this architecture (one feature each)
 #   ptxas-isa-8.6      ... and it accepts this version of PTX (one feature each)
 #   cuda               a GPU answers through libcuda
+#   amx                the CPU has tile registers
+#   lli                LLVM's interpreter of its own code, and its optimizer, are there
+#   llc-aarch64        LLVM's code generator is there, and knows this architecture
 #   sanitize-address   the build has this sanitizer (one feature each)
 
 import os
@@ -69,6 +72,19 @@ llvm_config.with_environment("PATH", config.llvm_tools_dir, append_path=True)
 if platform.machine() in ("x86_64", "AMD64"):
     config.available_features.add("x86")
 
+
+def has_tile_registers():
+    """Whether the processor does; the system may still keep them from programs."""
+    try:
+        with open("/proc/cpuinfo") as file:
+            return " amx_tile" in file.read()
+    except OSError:
+        return False
+
+
+if has_tile_registers():
+    config.available_features.add("amx")
+
 # What the sanitizers of the build are told; docs/testing.md says why. A program of
 # LLVM's that loads libraries of such a build needs their runtime before all else.
 config.mfa_loader = "env"
@@ -105,6 +121,8 @@ llvm_config.add_tool_substitutions(
         ToolSubst("mlir-translate"),
         # Of a package that the build does not need.
         ToolSubst("llc", unresolved="ignore"),
+        ToolSubst("lli", unresolved="ignore"),
+        ToolSubst("opt", unresolved="ignore"),
         ToolSubst("FileCheck"),
         ToolSubst("split-file"),
         ToolSubst("count"),
@@ -165,6 +183,8 @@ def probe_llc(llc):
     return {"llc-aarch64"} if is_there else set()
 
 
+if os.path.exists(os.path.join(config.llvm_tools_dir, "lli")):
+    config.available_features.add("lli")
 config.available_features |= probe_llc(os.path.join(config.llvm_tools_dir, "llc"))
 
 if config.mfa_ptxas and os.path.exists(config.mfa_ptxas):

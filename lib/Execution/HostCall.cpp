@@ -8,6 +8,7 @@
 
 #include "HostCall.h"
 #include "mfa/Runtime/CPURuntime.h"
+#include "mfa/Support/TileRegisters.h"
 #include <atomic>
 #include <mutex>
 
@@ -90,9 +91,16 @@ void HostCall::parallelFor(int64_t count, void (*body)(int64_t, void *),
     std::longjmp(currentCall->returnPoint, 1);
 }
 
+void HostCall::useTileRegisters() {
+  if (const std::string &refusal = mlir::mfa::requestTileRegisters();
+      !refusal.empty())
+    reportError(refusal.c_str());
+}
+
 ArrayRef<EntryPoint> HostCall::getEntryPoints() {
   static const EntryPoint entryPoints[] = {
       {"mfaParallelFor", reinterpret_cast<void *>(parallelFor)},
+      {"mfaUseTileRegisters", reinterpret_cast<void *>(useTileRegisters)},
       {"mfaReportError", reinterpret_cast<void *>(reportError)}};
   return entryPoints;
 }

@@ -45,6 +45,7 @@ private:
                       void *context, std::string &message);
   static void parallelFor(int64_t count, void (*body)(int64_t, void *),
                           void *context);
+  static void useTileRegisters();
 
   std::jmp_buf returnPoint;
   std::string message;

@@ -9,6 +9,7 @@
 #include "mfa/Runtime/CPURuntime.h"
 #include "ThreadPool.h"
 #include "ThreadStack.h"
+#include "mfa/Support/TileRegisters.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -34,6 +35,12 @@ void mfaParallelFor(int64_t count, void (*body)(int64_t, void *),
                   &loop, loop.getInterrupts());
 }
 
+void mfaUseTileRegisters() {
+  if (const std::string &refusal = mlir::mfa::requestTileRegisters();
+      !refusal.empty())
+    mfaReportError(refusal.c_str());
+}
+
 void mfaReportError(const char *message) {
   std::fflush(stdout);
   std::fprintf(stderr, "error: %s\n", message);
@@ -52,6 +59,7 @@ void mfa::runtime::setNumThreads(unsigned count) {
 const std::vector<EntryPoint> &mfa::runtime::getCPUEntryPoints() {
   static const std::vector<EntryPoint> entryPoints = {
       {"mfaParallelFor", reinterpret_cast<void *>(mfaParallelFor)},
+      {"mfaUseTileRegisters", reinterpret_cast<void *>(mfaUseTileRegisters)},
       {"mfaReportError", reinterpret_cast<void *>(mfaReportError)}};
   return entryPoints;
 }

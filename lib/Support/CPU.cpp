@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mfa/Support/CPU.h"
+#include "mfa/Support/TileRegisters.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -70,6 +71,25 @@ static Expected<CPU> makeCPU(StringRef name, StringRef features) {
     }
   cpu.hasBF16Products =
       triple.isX86() && info->checkFeatures("+avx512bf16,+avx512vl");
+  cpu.hasMatrixProducts =
+      cpu.hasBF16Products && info->checkFeatures("+amx-tile,+amx-bf16");
+  return cpu;
+}
+
+/// Of this machine: without tile registers where the system keeps them from
+/// this process.
+static Expected<CPU> makeHostCPU(StringRef name, StringRef features) {
+  Expected<CPU> cpu = makeCPU(name, features);
+  if (!cpu || !cpu->hasMatrixProducts)
+    return cpu;
+  const std::string &refusal = mlir::mfa::requestTileRegisters();
+  if (refusal.empty())
+    return cpu;
+  SubtargetFeatures less(features);
+  less.AddFeature("amx-tile", /*Enable=*/false);
+  cpu = makeCPU(name, less.getString());
+  if (cpu)
+    cpu->tileRefusal = refusal;
   return cpu;
 }
 
@@ -99,7 +119,7 @@ static Error checkHostHas(const CPU &cpu) {
 
 static Expected<CPU> detectHost() {
   if (const char *name = std::getenv("MFA_CPU"); name && *name) {
-    Expected<CPU> cpu = makeCPU(name, /*features=*/"");
+    Expected<CPU> cpu = makeHostCPU(name, /*features=*/"");
     if (cpu)
       if (Error error = checkHostHas(*cpu))
         cpu = std::move(error);
@@ -110,7 +130,7 @@ static Expected<CPU> detectHost() {
   SubtargetFeatures features;
   for (const auto &feature : sys::getHostCPUFeatures())
     features.AddFeature(feature.first(), feature.second);
-  return makeCPU(sys::getHostCPUName(), features.getString());
+  return makeHostCPU(sys::getHostCPUName(), features.getString());
 }
 
 Expected<CPU> mlir::mfa::getHostCPU() { return detectHost(); }

@@ -107,10 +107,16 @@ def ConvertMFAToVectorPass : Pass<"convert-mfa-to-vector"> {
     schedule for which they are more than 1 MiB is an error. So is one with
     `dot_products` for an op that is not of bf16.
 
+    With `matrix_products` sums are tiles of 16 rows of 16, ops of the `amx` dialect:
+    each step multiplies 16 rows of 32 dimensions or keys by 32 of 16 sums. Dimensions
+    and keys up to a multiple of 32 are 0, and all that is not a product is in vectors,
+    which read scores and scale output in memory.
+
     Results do not depend on the number of threads.
   }];
   let dependentDialects = [
     "::mlir::affine::AffineDialect",
+    "::mlir::amx::AMXDialect",
     "::mlir::arith::ArithDialect",
     "::mlir::math::MathDialect",
     "::mlir::memref::MemRefDialect",
@@ -418,8 +424,12 @@ def MFAOutlineParallelLoopsPass
     function for every index on several threads (see
     `mfa/Runtime/CPURuntime.h`). Values from outside the loop travel in a struct
     on the caller's stack. With `threads=false` a loop in this thread calls the
-    function, whose memory on the stack lives as long as a call. Loops with reductions and loops inside other parallel
-    loops stay; `convert-scf-to-cf` makes them sequential.
+    function, whose memory on the stack lives as long as a call. Loops with reductions
+    and loops inside other parallel loops stay; `convert-scf-to-cf` makes them
+    sequential.
+
+    In front of a loop whose body has ops of the `amx` dialect, the runtime function
+    `mfaUseTileRegisters` asks the system for these registers.
 
     ```mlir
     func.func @f(%a: memref<?xf32>, %n: index) {

@@ -29,6 +29,10 @@ extern "C" {
 void mfaParallelFor(int64_t count, void (*body)(int64_t, void *),
                     void *context);
 
+/// Code that is called next uses tile registers (AMX), on any thread: asks the
+/// system to let this process do so, and reports an error where it does not.
+void mfaUseTileRegisters();
+
 /// A run-time check of the compiled program failed: prints `error: message` on
 /// stderr and ends the process with status 1, without running destructors, as
 /// the caller has no way to go on.

@@ -25,6 +25,10 @@ struct CPU {
   int64_t lanes = 4, registers = 16;
   /// Whether it multiplies pairs of bf16 and sums up in f32 (AVX512-BF16).
   bool hasBF16Products = false;
+  /// Whether it does so for matrices in tile registers (AMX-BF16); where this
+  /// machine does, but the system keeps them from this process, what it says.
+  bool hasMatrixProducts = false;
+  std::string tileRefusal;
 };
 
 /// The CPU that code is compiled for unless something else is asked for: that

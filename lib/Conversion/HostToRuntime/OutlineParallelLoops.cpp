@@ -17,6 +17,7 @@
 #include "RuntimeFunctions.h"
 #include "mfa/Conversion/Passes.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/Dialect/AMX/AMXDialect.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -36,6 +37,24 @@ using namespace mlir;
 
 /// Declared in mfa/Runtime/CPURuntime.h.
 static constexpr StringLiteral kParallelFor = "mfaParallelFor";
+static constexpr StringLiteral kUseTileRegisters = "mfaUseTileRegisters";
+
+/// The first op in `module` itself of which `isWanted` says so.
+static Operation *findOp(ModuleOp module,
+                         function_ref<bool(Operation *)> isWanted) {
+  Operation *found = nullptr;
+  module.walk([&](Operation *op) {
+    if (!isWanted(op) || SymbolTable::getNearestSymbolTable(op) != module)
+      return WalkResult::advance();
+    found = op;
+    return WalkResult::interrupt();
+  });
+  return found;
+}
+
+static bool usesTileRegisters(Operation *op) {
+  return isa_and_nonnull<amx::AMXDialect>(op->getDialect());
+}
 
 /// Of the index of an iteration, and what the loop uses of the outside.
 static FunctionType getBodyType(Builder &builder) {
@@ -45,10 +64,12 @@ static FunctionType getBodyType(Builder &builder) {
 
 namespace {
 struct OutlineParallelLoop : OpRewritePattern<scf::ParallelOp> {
-  /// Without `parallelFor`, calls are one after another.
-  OutlineParallelLoop(SymbolTable &symbols, func::FuncOp parallelFor)
+  /// Without `parallelFor`, calls are one after another. `useTileRegisters` is
+  /// there where a loop needs it.
+  OutlineParallelLoop(SymbolTable &symbols, func::FuncOp parallelFor,
+                      func::FuncOp useTileRegisters)
       : OpRewritePattern(symbols.getOp()->getContext()), symbols(symbols),
-        parallelFor(parallelFor) {}
+        parallelFor(parallelFor), useTileRegisters(useTileRegisters) {}
 
   LogicalResult matchAndRewrite(scf::ParallelOp op,
                                 PatternRewriter &rewriter) const override {
@@ -70,6 +91,11 @@ struct OutlineParallelLoop : OpRewritePattern<scf::ParallelOp> {
             op, "expected the body to use values with an llvm type only");
 
     Location loc = op.getLoc();
+    if (op->walk([](Operation *nested) {
+            return usesTileRegisters(nested) ? WalkResult::interrupt()
+                                             : WalkResult::advance();
+          }).wasInterrupted())
+      func::CallOp::create(rewriter, loc, useTileRegisters, ValueRange());
     SmallVector<Value> tripCounts = getTripCounts(rewriter, op);
     Value count = tripCounts.front();
     for (Value tripCount : ArrayRef(tripCounts).drop_front())
@@ -238,7 +264,7 @@ private:
   }
 
   SymbolTable &symbols;
-  mutable func::FuncOp parallelFor;
+  mutable func::FuncOp parallelFor, useTileRegisters;
 };
 
 struct OutlineParallelLoopsPass
@@ -272,20 +298,19 @@ private:
 
   /// The loops of `module` itself: those of modules in it have been outlined.
   LogicalResult outline(ModuleOp module) {
-    bool hasLoops =
-        module
-            .walk([&](scf::ParallelOp op) {
-              return SymbolTable::getNearestSymbolTable(op) == module
-                         ? WalkResult::interrupt()
-                         : WalkResult::advance();
-            })
-            .wasInterrupted();
-    if (!hasLoops)
+    if (!findOp(module, [](Operation *op) { return isa<scf::ParallelOp>(op); }))
       return success();
 
-    func::FuncOp parallelFor;
+    func::FuncOp parallelFor, useTileRegisters;
+    OpBuilder builder(&getContext());
+    if (findOp(module, usesTileRegisters)) {
+      FailureOr<func::FuncOp> declared = mfa::declareRuntimeFunction(
+          module, kUseTileRegisters, builder.getFunctionType({}, {}));
+      if (failed(declared))
+        return failure();
+      useTileRegisters = *declared;
+    }
     if (threads) {
-      OpBuilder builder(&getContext());
       FunctionType body = getBodyType(builder);
       FailureOr<func::FuncOp> declared = mfa::declareRuntimeFunction(
           module, kParallelFor,
@@ -298,7 +323,8 @@ private:
 
     SymbolTable symbols(module);
     RewritePatternSet patterns(&getContext());
-    patterns.add(std::make_unique<OutlineParallelLoop>(symbols, parallelFor));
+    patterns.add(std::make_unique<OutlineParallelLoop>(symbols, parallelFor,
+                                                       useTileRegisters));
     walkAndApplyPatterns(module, std::move(patterns));
     module.walk(hoistScratch);
     return success();

@@ -213,7 +213,11 @@ void AttentionLoops::computeRows(const RowTile &rows, const RowTilePlace &place,
                    createScores(b, shape, packing.query, packing.key, firstRow,
                                 keys, scoreRows.scores);
                  });
-        scoreRows.update(rows, firstRow, registerRows, tile, keys, isTested);
+        // Tile registers have many rows: the softmax is of those there are.
+        Value numUpdated = registerRows;
+        if (shape.multipliesMatrices())
+          numUpdated = b.least(registerRows, b.subtract(numRows, firstRow));
+        scoreRows.update(rows, firstRow, numUpdated, tile, keys, isTested);
         ifDirect(
             [&] {
               direct.addWeightedValues(scoreRows.weights, numRows, keys,

@@ -24,8 +24,10 @@ struct KernelShape {
       : op(op), lanes(schedule.getLanes()), tileRows(schedule.getTileRows()),
         tileKeys(schedule.getTileKeys()), rows(schedule.getRegisterRows()),
         columns(schedule.getRegisterColumns()),
-        perLane(schedule.getDotProducts() ? 2 : 1), headDim(op.getHeadDim()),
-        valueDim(op.getValueDim()), element(op.getElementType()),
+        perLane(schedule.getDotProducts() ? 2 : 1),
+        sumRows(schedule.getMatrixProducts() ? lanes : 1),
+        headDim(op.getHeadDim()), valueDim(op.getValueDim()),
+        element(op.getElementType()),
         factor(schedule.getDotProducts()
                    ? element
                    : Type(Float32Type::get(op.getContext()))),
@@ -40,6 +42,9 @@ struct KernelShape {
   int64_t rows, columns;
   /// Factors in a lane.
   int64_t perLane;
+  /// Of a sum in a register: one, or in a tile register as many as lanes. A
+  /// step of products then is of as many lanes of factors, too.
+  int64_t sumRows;
   int64_t headDim, valueDim;
   /// Of the operands in memory, and of the factors of products.
   Type element, factor;
@@ -48,6 +53,7 @@ struct KernelShape {
   /// Whether tiles are looked at for pairs that are kept.
   bool looksAtTiles() const { return looks; }
   bool multipliesPairs() const { return perLane == 2; }
+  bool multipliesMatrices() const { return sumRows > 1; }
   /// Keys of a block, whose scores are summed up at a time. A tile has whole
   /// blocks.
   int64_t blockKeys() const { return columns * lanes; }
@@ -55,12 +61,15 @@ struct KernelShape {
     return llvm::alignTo(headDim, perLane * lanes);
   }
   int64_t paddedValueDim() const { return llvm::alignTo(valueDim, lanes); }
+  /// Of the head's dimensions or keys that a step of products sums up.
+  int64_t stepSize() const { return perLane * sumRows; }
   /// What the copies of tiles take of a thread's stack, with their results.
   int64_t scratchBytes() const {
     int64_t factors = tileRows * paddedHeadDim() +
                       tileKeys * (paddedHeadDim() + paddedValueDim());
     int64_t numbers = tileRows * (paddedValueDim() + lanes) + rows * tileKeys;
-    return factors * (multipliesPairs() ? 2 : 4) + numbers * 4;
+    int64_t weights = multipliesPairs() ? rows * tileKeys : 0;
+    return (factors + weights) * (multipliesPairs() ? 2 : 4) + numbers * 4;
   }
   /// Rows in registers, as numbers of which a vector each is computed.
   int64_t paddedRows() const { return llvm::alignTo(rows, lanes); }

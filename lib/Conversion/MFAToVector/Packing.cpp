@@ -119,7 +119,10 @@ void Packing::packKey(Value batch, Value head, const KeyTile &tile) {
       transpose(b, rows);
       Value firstRow = b.createOrFold<arith::DivUIOp>(dim, b.index(perLane));
       Value column = b.multiply(firstKey, b.index(perLane));
-      for (int64_t i = 0; i < size / perLane; ++i)
+      // Steps that multiply matrices go on behind the last dimension, where
+      // all is 0.
+      int64_t count = shape.multipliesMatrices() ? lanes : size / perLane;
+      for (int64_t i = 0; i < count; ++i)
         b.store(vector::BitCastOp::create(b, factors, rows[i]), key,
                 {b.add(firstRow, b.index(i)), column});
     });
@@ -164,6 +167,16 @@ void Packing::packValuePair(Value batch, Value head, const KeyTile &tile,
   });
 }
 
+void Packing::clearValues(const KeyTile &tile) {
+  VectorType type = b.vectorOf(shape.factor, 2);
+  Value first = b.ceilDiv(tile.count, 2);
+  Value end = b.multiply(b.ceilDiv(first, shape.lanes), b.index(shape.lanes));
+  b.forEach(first, end, 1, [&](Value pair) {
+    for (int64_t dim = 0; dim < shape.paddedValueDim(); dim += shape.lanes)
+      b.store(b.zero(type), value, {pair, b.index(2 * dim)});
+  });
+}
+
 void Packing::packValue(Value batch, Value head, const KeyTile &tile) {
   if (!shape.multipliesPairs())
     return b.forEach(tile.count,
@@ -176,4 +189,6 @@ void Packing::packValue(Value batch, Value head, const KeyTile &tile) {
       b, arith::CmpIPredicate::ne, b.multiply(pairs, b.index(2)), tile.count);
   b.ifElse(isOdd,
            [&] { packValuePair(batch, head, tile, pairs, /*isWhole=*/false); });
+  if (shape.multipliesMatrices())
+    clearValues(tile);
 }

@@ -46,7 +46,8 @@ public:
   void packQuery(const RowTile &rows);
   /// Keys past the end of a tile are copies of the last one.
   void packKey(Value batch, Value head, const KeyTile &tile);
-  /// With pairs, a key past the end of a tile is 0.
+  /// With pairs, a key past the end of a tile is 0; with matrices, keys up to a
+  /// whole step are.
   void packValue(Value batch, Value head, const KeyTile &tile);
 
   /// A vector of `count` elements from memory as factors, with zeros up to
@@ -67,6 +68,8 @@ private:
   void packValueRow(Value batch, Value head, const KeyTile &tile, Value key);
   void packValuePair(Value batch, Value head, const KeyTile &tile, Value pair,
                      bool isWhole);
+  /// Behind the keys of a tile, up to the end of a step.
+  void clearValues(const KeyTile &tile);
 
   VectorBuilder &b;
   const KernelShape &shape;

@@ -219,6 +219,20 @@ void ScoreRows::computeWeights(Value firstRow, Value row,
                   return {b.add(state.front(), weight)};
                 })[0];
   b.store(sum, sums, {tileRow, b.index(0)});
+  if (shape.multipliesMatrices())
+    clearWeights(row, keys);
+}
+
+void ScoreRows::clearWeights(Value row, const KeyRange &keys) {
+  // A step has two vectors of keys.
+  Value vectors = b.ceilDiv(keys.end, shape.lanes);
+  Value end = b.multiply(vectors, b.index(shape.lanes));
+  Value rest = arith::RemUIOp::create(b, end, b.index(shape.stepSize()));
+  Value isOpen =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::ne, rest, b.index(0));
+  b.ifElse(isOpen, [&] {
+    b.store(b.zero(b.vectorOf(shape.factor)), weights, {row, end});
+  });
 }
 
 void ScoreRows::update(const RowTile &rows, Value firstRow, Value numRows,

@@ -58,6 +58,8 @@ private:
                  const KeyLanes &lanes);
   void updateFactors(Value firstRow);
   void computeWeights(Value firstRow, Value row, const KeyRange &keys);
+  /// Behind the keys, up to the end of a step of products of matrices.
+  void clearWeights(Value row, const KeyRange &keys);
 
   VectorBuilder &b;
   const KernelShape &shape;

@@ -67,3 +67,29 @@ func.func @reduction(%n: index, %x: f32) -> f32 {
   }
   return %sum : f32
 }
+
+// In front of a loop with tile registers, and of no other, the system is asked for them.
+
+// ONE-LABEL: func.func @tile_registers(
+// ONE: call @mfaUseTileRegisters() : () -> ()
+// ONE: scf.for
+
+// CHECK-LABEL: func.func private @tile_registers_parallel_0(
+// CHECK: amx.tile_zero
+// CHECK-LABEL: func.func @tile_registers(
+// CHECK-NOT: mfaUseTileRegisters
+// CHECK: call @mfaParallelFor(
+// CHECK: call @mfaUseTileRegisters() : () -> ()
+// CHECK: call @mfaParallelFor(
+func.func @tile_registers(%a: memref<16x16xf32>, %n: index, %x: f32) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  scf.parallel (%i) = (%c0) to (%n) step (%c1) {
+    memref.store %x, %a[%i, %c0] : memref<16x16xf32>
+  }
+  scf.parallel (%i) = (%c0) to (%n) step (%c1) {
+    %zero = amx.tile_zero : !amx.tile<16x16xf32>
+    amx.tile_store %a[%c0, %c0], %zero : memref<16x16xf32>, !amx.tile<16x16xf32>
+  }
+  return
+}

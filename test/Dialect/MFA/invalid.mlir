@@ -1235,6 +1235,31 @@ func.func @two_inputs(%q: tensor<2x16x4x8xf16>) {
 
 // -----
 
+// expected-error @below {{expected a cpu schedule with 'matrix_products' to have 'dot_products' and 16 'lanes'}}
+#products = #mfa.schedule<kind = cpu, tile_rows = 64, tile_keys = 64, lanes = 16, register_rows = 32, register_columns = 2, matrix_products = true>
+
+// -----
+
+// expected-error @below {{expected a cpu schedule with 'matrix_products' to have 'dot_products' and 16 'lanes'}}
+#lanes = #mfa.schedule<kind = cpu, tile_rows = 64, tile_keys = 64, lanes = 8, register_rows = 32, register_columns = 2, dot_products = true, matrix_products = true>
+
+// -----
+
+// expected-error @below {{expected 'register_rows' and 'register_columns' of a cpu schedule with 'matrix_products' to be 16 or 32, and 2, but got 4 and 2}}
+#rows = #mfa.schedule<kind = cpu, tile_rows = 64, tile_keys = 64, lanes = 16, register_rows = 4, register_columns = 2, dot_products = true, matrix_products = true>
+
+// -----
+
+// expected-error @below {{expected 'register_rows' and 'register_columns' of a cpu schedule with 'matrix_products' to be 16 or 32, and 2, but got 32 and 4}}
+#columns = #mfa.schedule<kind = cpu, tile_rows = 64, tile_keys = 64, lanes = 16, register_rows = 32, register_columns = 4, dot_products = true, matrix_products = true>
+
+// -----
+
+// expected-error @below {{expected no 'matrix_products' in a schedule of kind mma_sync}}
+#kind = #mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 64, warps = 4, stages = 1, matrix_products = true>
+
+// -----
+
 // expected-error @below {{expected 'register_rows' of a cpu schedule to be 1 to 16, but got 17}}
 #rows = #mfa.schedule<kind = cpu, tile_rows = 64, tile_keys = 64, lanes = 16, register_rows = 17, register_columns = 4>
 

@@ -65,18 +65,21 @@ static ScheduleAttr rebuild(ScheduleAttr of, const ScheduleForm &form) {
       of.getWarps(), of.getStages(), of.getF32Product(), of.getPingPong(),
       form.splitsKeys, form.persistent, form.rowCounter, form.adjacentHeads,
       form.clusterBlocks, of.getEarlyTurns(), form.tiles, of.getLanes(),
-      of.getRegisterRows(), of.getRegisterColumns(), of.getDotProducts());
+      of.getRegisterRows(), of.getRegisterColumns(), of.getDotProducts(),
+      of.getMatrixProducts());
 }
 
 ScheduleAttr ScheduleAttr::get(MLIRContext *context, int64_t tileRows,
                                int64_t tileKeys, int64_t lanes,
                                int64_t registerRows, int64_t registerColumns,
-                               bool dotProducts, TileChoice tiles) {
+                               bool dotProducts, bool matrixProducts,
+                               TileChoice tiles) {
   return get(context, KernelKind::CPU, tileRows, tileKeys, /*warps=*/0,
              /*stages=*/0, F32Product::TF32x3, /*pingPong=*/false,
              /*splitsKeys=*/false, /*persistent=*/false, /*rowCounter=*/false,
              /*adjacentHeads=*/0, /*clusterBlocks=*/1, /*earlyTurns=*/false,
-             tiles, lanes, registerRows, registerColumns, dotProducts);
+             tiles, lanes, registerRows, registerColumns, dotProducts,
+             matrixProducts);
 }
 
 ScheduleAttr ScheduleAttr::withoutSplits() const {
@@ -112,13 +115,42 @@ struct NamedParameter {
 };
 } // namespace
 
+/// The rules of what is summed up in registers at a time. CPUs have eight tile
+/// registers of 16 rows: up to four for sums, two for what a step multiplies
+/// the rows by. A step is of 32 keys.
+static LogicalResult
+verifyRegisters(function_ref<InFlightDiagnostic()> emitError, int64_t lanes,
+                int64_t registerRows, int64_t registerColumns, bool dotProducts,
+                bool matrixProducts) {
+  if (!matrixProducts) {
+    if (registerRows < 1 || registerRows > 16)
+      return emitError() << "expected 'register_rows' of a cpu schedule to be "
+                            "1 to 16, but got "
+                         << registerRows;
+    if (registerColumns < 1 || registerColumns > 8)
+      return emitError() << "expected 'register_columns' of a cpu schedule to "
+                            "be 1 to 8, but got "
+                         << registerColumns;
+    return success();
+  }
+  if (!dotProducts || lanes != 16)
+    return emitError() << "expected a cpu schedule with 'matrix_products' to "
+                          "have 'dot_products' and 16 'lanes'";
+  if ((registerRows != 16 && registerRows != 32) || registerColumns != 2)
+    return emitError() << "expected 'register_rows' and 'register_columns' of "
+                          "a cpu schedule with 'matrix_products' to be 16 or "
+                          "32, and 2, but got "
+                       << registerRows << " and " << registerColumns;
+  return success();
+}
+
 /// The rules of a schedule for a CPU but for the parameters that are not for
 /// it.
 static LogicalResult
 verifyCPUSchedule(function_ref<InFlightDiagnostic()> emitError,
                   int64_t tileRows, int64_t tileKeys, int64_t lanes,
                   int64_t registerRows, int64_t registerColumns,
-                  bool dotProducts) {
+                  bool dotProducts, bool matrixProducts) {
   constexpr int64_t kMostRows = 4096, kMostKeys = 4096;
   if (lanes != 4 && lanes != 8 && lanes != 16)
     return emitError() << "expected 'lanes' of a cpu schedule to be 4, 8 or "
@@ -127,14 +159,9 @@ verifyCPUSchedule(function_ref<InFlightDiagnostic()> emitError,
   if (dotProducts && lanes == 4)
     return emitError() << "expected 'lanes' of a cpu schedule with "
                           "'dot_products' to be 8 or 16, but got 4";
-  if (registerRows < 1 || registerRows > 16)
-    return emitError() << "expected 'register_rows' of a cpu schedule to be 1 "
-                          "to 16, but got "
-                       << registerRows;
-  if (registerColumns < 1 || registerColumns > 8)
-    return emitError() << "expected 'register_columns' of a cpu schedule to be "
-                          "1 to 8, but got "
-                       << registerColumns;
+  if (failed(verifyRegisters(emitError, lanes, registerRows, registerColumns,
+                             dotProducts, matrixProducts)))
+    return failure();
   if (tileRows < 1 || tileRows > kMostRows || tileRows % registerRows != 0)
     return emitError() << "expected 'tile_rows' of a cpu schedule to be a "
                           "multiple of 'register_rows', "
@@ -155,7 +182,7 @@ LogicalResult ScheduleAttr::verify(
     F32Product f32Product, bool pingPong, bool splitsKeys, bool persistent,
     bool rowCounter, int64_t adjacentHeads, int64_t clusterBlocks,
     bool earlyTurns, TileChoice tiles, int64_t lanes, int64_t registerRows,
-    int64_t registerColumns, bool dotProducts) {
+    int64_t registerColumns, bool dotProducts, bool matrixProducts) {
   const NamedParameter ofGPU[] = {
       {"warps", warps == 0},
       {"stages", stages == 0},
@@ -170,7 +197,8 @@ LogicalResult ScheduleAttr::verify(
   const NamedParameter ofCPU[] = {{"lanes", lanes == 0},
                                   {"register_rows", registerRows == 0},
                                   {"register_columns", registerColumns == 0},
-                                  {"dot_products", !dotProducts}};
+                                  {"dot_products", !dotProducts},
+                                  {"matrix_products", !matrixProducts}};
   bool isForCPU = kind == KernelKind::CPU;
   for (const NamedParameter &parameter :
        isForCPU ? ArrayRef(ofGPU) : ArrayRef(ofCPU))
@@ -183,7 +211,7 @@ LogicalResult ScheduleAttr::verify(
                           "list, but got auto";
   if (isForCPU)
     return verifyCPUSchedule(emitError, tileRows, tileKeys, lanes, registerRows,
-                             registerColumns, dotProducts);
+                             registerColumns, dotProducts, matrixProducts);
 
   constexpr int64_t kMaxHeads = (int64_t{1} << 31) - 1;
   bool isWgmma = kind == KernelKind::Wgmma;

@@ -44,22 +44,33 @@ static ScheduleAttr getSchedule(MaskedAttentionOp op, const CPU &cpu) {
     return tiles.lanes <= cpu.lanes && tiles.registers <= cpu.registers &&
            dim <= tiles.maxDim;
   });
-  bool multipliesPairs = cpu.hasBF16Products && op.getElementType().isBF16();
-  return ScheduleAttr::get(
-      op.getContext(), tiles.rows, tiles.keys, tiles.lanes, tiles.registerRows,
-      tiles.registerColumns, multipliesPairs,
-      readsArrays(op.getKeep()) ? TileChoice::List : TileChoice::Ranges);
+  bool isBF16 = op.getElementType().isBF16();
+  bool multipliesPairs = cpu.hasBF16Products && isBF16;
+  bool multipliesMatrices = cpu.hasMatrixProducts && isBF16;
+  // In tile registers of 16 rows and 16 sums of each.
+  int64_t rows = multipliesMatrices ? 32 : tiles.registerRows;
+  int64_t columns = multipliesMatrices ? 2 : tiles.registerColumns;
+  return ScheduleAttr::get(op.getContext(), tiles.rows, tiles.keys, tiles.lanes,
+                           rows, columns, multipliesPairs, multipliesMatrices,
+                           readsArrays(op.getKeep()) ? TileChoice::List
+                                                     : TileChoice::Ranges);
 }
 
 /// That a schedule of the user is for this CPU: any has vectors of all widths,
 /// if in several instructions each.
 static LogicalResult checkCPU(MaskedAttentionOp op, ScheduleAttr schedule,
                               const CPU &cpu) {
-  if (!schedule.getDotProducts() || cpu.hasBF16Products)
+  if (schedule.getDotProducts() && !cpu.hasBF16Products)
+    return op.emitOpError("expected no 'dot_products' in a schedule for the "
+                          "CPU '")
+           << cpu.name << "', which has no AVX512-BF16";
+  if (!schedule.getMatrixProducts() || cpu.hasMatrixProducts)
     return success();
-  return op.emitOpError("expected no 'dot_products' in a schedule for the CPU "
-                        "'")
-         << cpu.name << "', which has no AVX512-BF16";
+  auto error = op.emitOpError("expected no 'matrix_products' in a schedule for "
+                              "the CPU '");
+  if (cpu.tileRefusal.empty())
+    return error << cpu.name << "', which has no AMX-BF16";
+  return error << cpu.name << "': " << cpu.tileRefusal;
 }
 
 /// A view of an array without elements may not begin anywhere.
@@ -90,6 +101,8 @@ struct SelectCPUSchedulePass
       if (schedule)
         op.emitRemark("the schedule is for a GPU; one for the CPU takes its "
                       "place");
+      if (!known.tileRefusal.empty() && op.getElementType().isBF16())
+        op.emitRemark("products are of vectors: ") << known.tileRefusal;
       op.setScheduleAttr(isEmpty(op) ? ScheduleAttr() : getSchedule(op, known));
       return WalkResult::advance();
     });

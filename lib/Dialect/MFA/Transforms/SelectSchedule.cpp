@@ -145,7 +145,8 @@ static ScheduleAttr getSchedule(MaskedAttentionOp op, KernelKind kind,
       /*rowCounter=*/false, sizes.adjacentHeads,
       splitsKeys ? 1 : sizes.clusterBlocks, sizes.earlyTurns,
       TileChoice::Ranges, /*lanes=*/0, /*registerRows=*/0,
-      /*registerColumns=*/0, /*dotProducts=*/false);
+      /*registerColumns=*/0, /*dotProducts=*/false,
+      /*matrixProducts=*/false);
 }
 
 /// Keys below which a second kernel costs more than idle multiprocessors do:

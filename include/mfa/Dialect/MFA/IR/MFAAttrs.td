@@ -76,9 +76,10 @@ def MFA_ScheduleAttr : AttrDef<MFA_Dialect, "Schedule"> {
     | `tile_rows` | query rows that share the copy of a tile of keys and values | a multiple of `register_rows`, up to 4096 |
     | `tile_keys` | keys of one step of the loop | a multiple of `lanes` x `register_columns`, up to 4096 |
     | `lanes` | f32 elements of a vector | 4, 8 or 16; with `dot_products` 8 or 16 |
-    | `register_rows`, `register_columns` | rows, and vectors of each row, of what is summed up in registers at a time | 1 to 16, 1 to 8 |
+    | `register_rows`, `register_columns` | rows, and vectors of each row, of what is summed up in registers at a time | 1 to 16, 1 to 8; with `matrix_products` 16 or 32, and 2 |
     | `tiles` | `ranges`: as above. `list`: of these, the tiles of which `keep` keeps a pair, for which each pair of a tile that it may cut is looked at first | `ranges` or `list` |
     | `dot_products` | bf16 operands are multiplied in pairs, by an instruction (AVX512-BF16), and weights are rounded to bf16; else all products are of f32 | only with bf16 |
+    | `matrix_products` | these products are of matrices, in tile registers of 16 rows and 16 sums of each (AMX-BF16) | with `dot_products` and 16 `lanes` |
 
     ```mlir
     #mfa.schedule<kind = cpu, tile_rows = 192, tile_keys = 192, lanes = 16,
@@ -105,13 +106,15 @@ def MFA_ScheduleAttr : AttrDef<MFA_Dialect, "Schedule"> {
     DefaultValuedParameter<"int64_t", "0">:$lanes,
     DefaultValuedParameter<"int64_t", "0">:$register_rows,
     DefaultValuedParameter<"int64_t", "0">:$register_columns,
-    DefaultValuedParameter<"bool", "false">:$dot_products);
+    DefaultValuedParameter<"bool", "false">:$dot_products,
+    DefaultValuedParameter<"bool", "false">:$matrix_products);
   let assemblyFormat = "`<` struct(params) `>`";
   let builders = [
     // Of a CPU.
     AttrBuilder<(ins "int64_t":$tileRows, "int64_t":$tileKeys, "int64_t":$lanes,
                      "int64_t":$registerRows, "int64_t":$registerColumns,
-                     "bool":$dotProducts, "::mlir::mfa::TileChoice":$tiles)>,
+                     "bool":$dotProducts, "bool":$matrixProducts,
+                     "::mlir::mfa::TileChoice":$tiles)>,
   ];
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
