@@ -14,6 +14,7 @@
 #include "mlir/Target/LLVMIR/LLVMTranslationInterface.h"
 #include "llvm/Analysis/CGSCCPassManager.h"
 #include "llvm/Analysis/LoopAnalysisManager.h"
+#include "llvm/Analysis/LoopInfo.h"
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
 #include "llvm/ExecutionEngine/Orc/CompileUtils.h"
 #include "llvm/ExecutionEngine/Orc/ExecutionUtils.h"
@@ -24,6 +25,7 @@
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/SubtargetFeature.h"
+#include "llvm/Transforms/Utils/LoopUtils.h"
 
 using namespace llvm;
 using namespace mfa::exec;
@@ -111,6 +113,41 @@ static void replaceList(Module &module, StringRef list, StringRef name,
     variable->eraseFromParent();
 }
 
+namespace {
+/// Loops over vectors are written with as many sums as there are registers.
+/// LLVM makes several iterations of one where a model of the CPU says that
+/// large loops are cheap, which takes a third of the time of compilation; here
+/// it makes two of one, and only of small loops with many sums, which are the
+/// products.
+struct UnrollVectorLoops : PassInfoMixin<UnrollVectorLoops> {
+  PreservedAnalyses run(Function &function, FunctionAnalysisManager &manager) {
+    for (Loop *loop :
+         manager.getResult<LoopAnalysis>(function).getLoopsInPreorder())
+      if (hasManySums(*loop))
+        addStringMetadataToLoop(loop, "llvm.loop.unroll.count", 2);
+      else if (any_of(loop->blocks(), hasVectors))
+        addStringMetadataToLoop(loop, "llvm.loop.unroll.disable", 1);
+    return PreservedAnalyses::all();
+  }
+
+private:
+  static bool isVector(const Value &value) {
+    return value.getType()->isVectorTy();
+  }
+  static bool hasVectors(const BasicBlock *block) {
+    return any_of(*block, isVector);
+  }
+  static bool hasManySums(const Loop &loop) {
+    constexpr size_t kManySums = 4, kFewInstructions = 128;
+    size_t numInstructions = 0;
+    for (const BasicBlock *block : loop.blocks())
+      numInstructions += block->size();
+    return loop.isInnermost() && numInstructions <= kFewInstructions &&
+           size_t(count_if(loop.getHeader()->phis(), isVector)) >= kManySums;
+  }
+};
+} // namespace
+
 /// LLVM's own pipeline for this machine.
 static void optimize(Module &module, TargetMachine &machine, HostCodeUse use,
                      const std::function<bool()> &shouldStop) {
@@ -131,6 +168,10 @@ static void optimize(Module &module, TargetMachine &machine, HostCodeUse use,
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, components, modules);
+  builder.registerPipelineStartEPCallback(
+      [](ModulePassManager &passes, OptimizationLevel) {
+        passes.addPass(createModuleToFunctionPassAdaptor(UnrollVectorLoops()));
+      });
   builder
       .buildPerModuleDefaultPipeline(use == HostCodeUse::Launches
                                          ? OptimizationLevel::O1
