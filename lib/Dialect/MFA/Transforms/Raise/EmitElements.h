@@ -15,6 +15,13 @@
 namespace mlir::mfa::raising {
 
 /// Builds expressions in a region of the op.
+///
+/// The dialect's emitter of the same name, by which canonicalization moves
+/// masks into regions, starts from an op and clones what is in its body:
+/// indices are values, one for each dimension, and nothing is known of them.
+/// Here all of that has been read: nodes are simplified, positions are sums of
+/// axes that roles give a place in the op's, and what stands for the score is
+/// set from outside. They have in common that constants are built.
 class ElementEmitter {
 public:
   ElementEmitter(RegionBuilder &b, const AxisSpace &space, const Roles &roles)
