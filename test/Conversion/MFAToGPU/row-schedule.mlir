@@ -155,7 +155,7 @@ func.func @cluster(%q: memref<1x?x4x64xbf16>, %k: memref<1x512x4x64xbf16>, %o: m
 // CHECK: gpu.dealloc async [%[[DONE]]] %[[COUNTER]]
 // CHECK-LABEL: gpu.func @masked_attention(
 // CHECK-SAME: workgroup(%[[NUMBER:.*]] : memref<4xi32, #gpu.address_space<workgroup>>)
-// CHECK: nvgpu.mbarrier.init %[[HEARD:.*]][%c0], %c10
+// CHECK: nvgpu.mbarrier.init %[[HEARD:.*]][%c0], %c14
 // CHECK: nvvm.fence.mbarrier.init
 // CHECK: nvvm.setmaxregister decrease
 // CHECK: scf.while
@@ -164,7 +164,7 @@ func.func @cluster(%q: memref<1x?x4x64xbf16>, %k: memref<1x512x4x64xbf16>, %o: m
 // CHECK-COUNT-4: memref.load %[[NUMBER]]
 // CHECK:   nvgpu.mbarrier.arrive %[[HEARD]][%c0]
 // CHECK: scf.while
-// CHECK: ^bb0(%{{.*}}: i32, %{{.*}}: i32, %[[INDEX:[a-z0-9]*]]: i32,
+// CHECK: ^bb0(%{{[a-z0-9]*}}: i32, %[[INDEX:[a-z0-9]*]]: i32,
 // CHECK:   scf.for
 // CHECK:     mfa_gpu.tensor_load
 // CHECK:   %[[ODD:.*]] = arith.trunci %[[INDEX]]
@@ -172,8 +172,9 @@ func.func @cluster(%q: memref<1x?x4x64xbf16>, %k: memref<1x512x4x64xbf16>, %o: m
 // CHECK:   nvgpu.mbarrier.try_wait.parity %[[HEARD]][%c0], %[[BEFORE]]
 // CHECK:   %[[DRAWN:.*]] = memref.atomic_rmw addi %c1_i32, %{{.*}}[%c0] : (i32, memref<1xi32>) -> i32
 // CHECK:   %[[NEXT:.*]] = arith.addi %[[DRAWN]]
-// CHECK:   %[[INSIDE:.*]] = arith.minui %[[NEXT]], %c8191_i32
-// CHECK:   %[[REST:.*]] = arith.remui %[[INSIDE]], %c4096_i32
+// CHECK:   %[[INSIDE:.*]] = arith.minui %[[NEXT]], %c5471_i32
+// CHECK:   %[[REST:.*]] = arith.remui %[[INSIDE]], %c2736_i32
+// CHECK:   arith.divui %[[REST]], %c342_i32
 // CHECK:   %[[PLACE_HEAD:.*]] = arith.addi
 // CHECK:   memref.store %[[NEXT]], %[[NUMBER]][%c0]
 // CHECK:   memref.store %{{.*}}, %[[NUMBER]][%c1]
@@ -184,7 +185,7 @@ func.func @cluster(%q: memref<1x?x4x64xbf16>, %k: memref<1x512x4x64xbf16>, %o: m
 // CHECK: nvgpu.mbarrier.try_wait.parity %[[TOLD]][%c0]
 // CHECK: nvvm.setmaxregister increase
 // CHECK: scf.while
-// CHECK: ^bb0(%{{.*}}: i32, %{{.*}}: i32, %[[INDEX:[a-z0-9]*]]: i32,
+// CHECK: ^bb0(%{{[a-z0-9]*}}: i32, %[[INDEX:[a-z0-9]*]]: i32,
 // CHECK:   scf.for
 // CHECK:   %[[ODD:.*]] = arith.trunci %[[INDEX]]
 // CHECK:   nvgpu.mbarrier.try_wait.parity %[[TOLD]][%c0], %[[ODD]]
@@ -194,13 +195,13 @@ func.func @cluster(%q: memref<1x?x4x64xbf16>, %k: memref<1x512x4x64xbf16>, %o: m
 // CHECK:     scf.yield %[[READ]],
 // CHECK:   %[[NEXT:.*]], %{{.*}} = gpu.shuffle idx %[[HEARD_ROWS]]#0, %c0_i32
 // CHECK-COUNT-3: gpu.shuffle idx
-// CHECK:   arith.cmpi ult, %[[NEXT]], %c8192_i32
+// CHECK:   arith.cmpi ult, %[[NEXT]], %c5472_i32
 // CHECK-NOT: %[[TOLD]]
 // CHECK-NOT: arith.divui
 // CHECK:   scf.yield %[[NEXT]],
 func.func @counter(%q: memref<2x32768x16x64xbf16>, %o: memref<2x32768x16x64xbf16>) {
   mfa.masked_attention ins(%q, %q, %q : memref<2x32768x16x64xbf16>, memref<2x32768x16x64xbf16>, memref<2x32768x16x64xbf16>)
       outs(%o : memref<2x32768x16x64xbf16>)
-      schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, persistent = true, row_counter = true, adjacent_heads = 8, ping_pong = true>)
+      schedule(#mfa.schedule<kind = wgmma, tile_rows = 192, tile_keys = 64, warps = 12, stages = 2, persistent = true, row_counter = true, adjacent_heads = 8, ping_pong = true>)
   return
 }
