@@ -14,14 +14,12 @@
 using namespace mlir;
 using namespace mlir::mfa;
 
-/// Values of a RowNumber whose place is known.
-static constexpr int64_t kRowValues = 4;
-
 RowCounter::RowCounter(const KernelProblem &problem,
                        const RowSchedule &rowSchedule,
                        const Warpgroups &warpgroups, int64_t listeners)
     : problem(problem), rowSchedule(rowSchedule), b(problem.b),
-      warpgroups(warpgroups), listeners(listeners), told(b, 1), heard(b, 1) {
+      warpgroups(warpgroups), listeners(listeners), asked(b, 1), told(b, 1),
+      heard(b, 1) {
   auto kernel = b.getInsertionBlock()->getParentOp();
   auto function = dyn_cast<gpu::GPUFuncOp>(kernel);
   if (!function)
@@ -29,11 +27,13 @@ RowCounter::RowCounter(const KernelProblem &problem,
   auto space =
       gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
   rows = function.addWorkgroupAttribution(
-      MemRefType::get({kRowValues}, b.getI32Type(), AffineMap(), space),
+      MemRefType::get({rowSchedule.countRowValues()}, b.getI32Type(),
+                      AffineMap(), space),
       b.getLoc());
 }
 
 void RowCounter::initialize() {
+  asked.init(b, 1);
   told.init(b, 1);
   heard.init(b, listeners);
 }
@@ -45,18 +45,26 @@ Value RowCounter::isOdd(const Round &round) {
 
 RowNumber RowCounter::draw(const Round &round) {
   Value zero = b.index(0);
+  asked.wait(b, {zero, isOdd(round)});
   heard.waitForPrevious(b, {zero, isOdd(round)});
   Value drawn =
       memref::AtomicRMWOp::create(b, arith::AtomicRMWKind::addi, b.i32(1),
                                   problem.operands.rowCounter, zero);
   // The first rows are those of the blocks' own numbers.
   Value width = gpu::GridDimOp::create(b, gpu::Dimension::x);
-  RowNumber next =
-      rowSchedule.find(arith::AddIOp::create(b, drawn, b.toI32(width)));
+  RowNumber next;
+  next.number = arith::AddIOp::create(b, drawn, b.toI32(width));
+  if (rowSchedule.hasPlaces())
+    next = rowSchedule.find(next.number);
   for (auto [i, value] : llvm::enumerate(next.toValues()))
     memref::StoreOp::create(b, value, rows, b.index(i));
   told.arrive(b, zero);
   return next;
+}
+
+RowNumber RowCounter::askAndHear(const Round &round) {
+  asked.arrive(b, b.index(0));
+  return hear(round);
 }
 
 RowNumber RowCounter::hear(const Round &round) {
@@ -73,7 +81,9 @@ RowNumber RowCounter::hearAsWarp(const Round &round) {
       arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lane, b.index(0));
   SmallVector<Value> next = b.choose(
       isFirst, [&] { return read(); },
-      [&] { return SmallVector<Value>(kRowValues, b.i32(0)); });
+      [&] {
+        return SmallVector<Value>(rowSchedule.countRowValues(), b.i32(0));
+      });
   for (Value &value : next)
     value = gpu::ShuffleOp::create(b, value, b.i32(0), b.i32(kWarpSize),
                                    gpu::ShuffleMode::IDX)
@@ -83,7 +93,7 @@ RowNumber RowCounter::hearAsWarp(const Round &round) {
 
 SmallVector<Value> RowCounter::read() {
   SmallVector<Value> values;
-  for (int64_t i : llvm::seq(kRowValues))
+  for (int64_t i : llvm::seq(rowSchedule.countRowValues()))
     values.push_back(memref::LoadOp::create(b, rows, b.index(i)));
   heard.arrive(b, b.index(0));
   return values;

@@ -36,6 +36,8 @@ RowSchedule::RowSchedule(const KernelProblem &problem)
   Value queries = problem.numQueries();
   tilesOfHead = b.createOrFold<arith::CeilDivUIOp>(
       queries, b.index(problem.clusterBlocks * problem.tileRows));
+  if (problem.schedule.getAdjacentHeads())
+    adjacentHeads = countAdjacentHeads();
 }
 
 Value RowSchedule::getBlock() const {
@@ -45,8 +47,13 @@ Value RowSchedule::getBlock() const {
                      : gpu::BlockIdOp::create(b, x));
 }
 
+bool RowSchedule::hasPlaces() const {
+  return problem.schedule.getRowCounter() && !problem.getOp().getMask() &&
+         (isReversed || !problem.operands.tileList);
+}
+
 RowNumber RowSchedule::getFirst(const GetNext &getNext) const {
-  if (getNext)
+  if (getNext && hasPlaces())
     return find(getBlock());
   RowNumber first;
   first.number = getBlock();
@@ -158,7 +165,7 @@ void RowSchedule::pipelineRounds(TileSequence &sequence,
     llvm::append_range(done, state);
     return done;
   };
-  size_t numRowValues = getNext ? 4 : 1;
+  size_t numRowValues = getNext ? countRowValues() : 1;
   auto getRows = [&](ValueRange done) {
     return RowNumber::fromValues(done.slice(2, numRowValues));
   };
@@ -217,8 +224,8 @@ RowNumber RowSchedule::findFirstRowsLast(Value number) const {
   Value numHeads = multiply(b.toI32(b.dim(operands.query, 0)), headsOfBatch);
   Value tiles = b.toI32(tilesOfHead);
   Value length = headsOfBatch;
-  if (int64_t adjacent = problem.schedule.getAdjacentHeads())
-    length = b.createOrFold<arith::MinUIOp>(b.i32(adjacent), numHeads);
+  if (adjacentHeads)
+    length = b.createOrFold<arith::MinUIOp>(adjacentHeads, numHeads);
   // Two parts, in each of which runs of heads have some of their rows.
   constexpr int64_t kShare = 4;
   Value numFirst = b.createOrFold<arith::DivUIOp>(tiles, b.i32(kShare));
@@ -300,11 +307,10 @@ RowNumber RowSchedule::findInGrid(Value number) const {
   auto [inBatch, rest] = divide(number, multiply(tiles, numHeads),
                                 b.toI32(b.dim(operands.query, 0)));
   Value heads = numHeads, firstHead;
-  if (problem.schedule.getAdjacentHeads()) {
+  if (adjacentHeads) {
     // Heads in runs, of which the last may be shorter. Runs longer than all
     // heads would take more than 32 bits.
-    Value length =
-        b.createOrFold<arith::MinUIOp>(countAdjacentHeads(), numHeads);
+    Value length = b.createOrFold<arith::MinUIOp>(adjacentHeads, numHeads);
     Value run;
     std::tie(run, rest) = divide(rest, multiply(tiles, length));
     firstHead = multiply(run, length);

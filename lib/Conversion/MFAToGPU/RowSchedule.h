@@ -80,7 +80,13 @@ public:
   /// Writes what all of the block's threads share.
   explicit RowSchedule(const KernelProblem &problem);
 
-  /// The tile after that of a round, whose place is known.
+  /// Whether tiles that a counter gives come with their places: not where a
+  /// mask or a list leaves no registers to keep them through the loop over
+  /// keys.
+  bool hasPlaces() const;
+  /// How many values a RowNumber of those has.
+  int64_t countRowValues() const { return hasPlaces() ? 4 : 1; }
+  /// The tile after that of a round, with its place if `hasPlaces`.
   using GetNext = std::function<RowNumber(const Round &)>;
   /// `body` for each round of the block. Without `getNext` the next tile is one
   /// grid further on; else it is asked once a round.
@@ -103,9 +109,10 @@ private:
   Value getBlock() const;
   /// The first tile of the block, with its place where others come with theirs.
   RowNumber getFirst(const GetNext &getNext) const;
-  /// How many heads are in a run, in 32 bits: those of the schedule, or, where
-  /// a counter has blocks come to the same keys at other times, as many as have
-  /// 16 MiB of keys and values, a third of the L2 cache of a GPU for wgmma.
+  /// How many heads are in a run at most, in 32 bits: those of the schedule,
+  /// or, where a counter has blocks come to the same keys at other times, as
+  /// many as have 16 MiB of keys and values, a third of the L2 cache of a GPU
+  /// for wgmma.
   Value countAdjacentHeads() const;
   /// How many tiles there are, in 32 bits.
   Value countTiles() const;
@@ -121,6 +128,8 @@ private:
   /// How many tiles of rows a head has: of a cluster, those that all its blocks
   /// have together.
   Value tilesOfHead;
+  /// Null if heads have no runs.
+  Value adjacentHeads;
   bool isReversed;
 };
 

@@ -71,7 +71,7 @@ public:
         memory(b), warpgroups(problem), turns(problem, warpgroups),
         rings(problem, memory, warpgroups),
         outputs(problem, memory, warpgroups, rings), epilogue(problem) {
-    // All warps that compute, and the threads that load but the keys'.
+    // All warps that compute, and the threads that load but the query's.
     int64_t listeners = problem.schedule.getWarps() + 2 + bool(rings.mask);
     if (problem.schedule.getRowCounter())
       counter.emplace(problem, rowSchedule, warpgroups, listeners);
@@ -463,7 +463,7 @@ void WgmmaKernel::runProducers() {
   };
   runOne([&](const Round &round,
              const RowTile &rows) { rings.produceQuery(round, rows); },
-         &RowCounter::hear);
+         &RowCounter::draw);
   for (const TileRings::Ring *ring : {&rings.key, &rings.value, &rings.mask}) {
     if (!*ring)
       continue;
@@ -486,7 +486,7 @@ void WgmmaKernel::runProducers() {
                produce, skip);
     };
     runOne(produceOfRows,
-           ring == &rings.key ? &RowCounter::draw : &RowCounter::hear);
+           ring == &rings.key ? &RowCounter::askAndHear : &RowCounter::hear);
   }
 }
 

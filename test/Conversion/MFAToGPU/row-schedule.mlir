@@ -143,9 +143,9 @@ func.func @cluster(%q: memref<1x?x4x64xbf16>, %k: memref<1x512x4x64xbf16>, %o: m
 
 // -----
 
-// A counter, zero before the launch: who loads keys draws the next number, when it
-// has started the last load of a round, and tells it with the place of the tile; who
-// loads queries or values hears it, and so do the consumers, whose last turn depends
+// A counter, zero before the launch: who loads keys asks for the next number when it
+// has started the last load of a round; who loads queries draws it, and tells it with the
+// place of the tile; all others hear it, and so do the consumers, whose last turn depends
 // on it. Keys and values of two heads have 16 MiB, so that no more than two are side by
 // side; a number past the last has the place of that.
 // CHECK-LABEL: func.func @counter
@@ -159,15 +159,10 @@ func.func @cluster(%q: memref<1x?x4x64xbf16>, %k: memref<1x512x4x64xbf16>, %o: m
 // CHECK: nvvm.fence.mbarrier.init
 // CHECK: nvvm.setmaxregister decrease
 // CHECK: scf.while
-// CHECK:   mfa_gpu.tensor_load
-// CHECK:   nvgpu.mbarrier.try_wait.parity %[[TOLD:.*]][%c0]
-// CHECK-COUNT-4: memref.load %[[NUMBER]]
-// CHECK:   nvgpu.mbarrier.arrive %[[HEARD]][%c0]
-// CHECK: scf.while
 // CHECK: ^bb0(%{{[a-z0-9]*}}: i32, %[[INDEX:[a-z0-9]*]]: i32,
-// CHECK:   scf.for
-// CHECK:     mfa_gpu.tensor_load
+// CHECK:   mfa_gpu.tensor_load
 // CHECK:   %[[ODD:.*]] = arith.trunci %[[INDEX]]
+// CHECK:   nvgpu.mbarrier.try_wait.parity %[[ASKED:.*]][%c0], %[[ODD]]
 // CHECK:   %[[BEFORE:.*]] = arith.xori %[[ODD]], %true
 // CHECK:   nvgpu.mbarrier.try_wait.parity %[[HEARD]][%c0], %[[BEFORE]]
 // CHECK:   %[[DRAWN:.*]] = memref.atomic_rmw addi %c1_i32, %{{.*}}[%c0] : (i32, memref<1xi32>) -> i32
@@ -180,9 +175,17 @@ func.func @cluster(%q: memref<1x?x4x64xbf16>, %k: memref<1x512x4x64xbf16>, %o: m
 // CHECK:   memref.store %{{.*}}, %[[NUMBER]][%c1]
 // CHECK:   memref.store %[[PLACE_HEAD]], %[[NUMBER]][%c2]
 // CHECK:   memref.store %{{.*}}, %[[NUMBER]][%c3]
-// CHECK:   nvgpu.mbarrier.arrive %[[TOLD]][%c0]
+// CHECK:   nvgpu.mbarrier.arrive %[[TOLD:.*]][%c0]
 // CHECK:   scf.yield %[[NEXT]],
-// CHECK: nvgpu.mbarrier.try_wait.parity %[[TOLD]][%c0]
+// CHECK: scf.while
+// CHECK:   scf.for
+// CHECK:     mfa_gpu.tensor_load
+// CHECK:   nvgpu.mbarrier.arrive %[[ASKED]][%c0]
+// CHECK:   nvgpu.mbarrier.try_wait.parity %[[TOLD]][%c0]
+// CHECK-COUNT-3: memref.load %[[NUMBER]]
+// CHECK:   nvgpu.mbarrier.arrive %[[HEARD]][%c0]
+// CHECK: scf.while
+// CHECK:   nvgpu.mbarrier.try_wait.parity %[[TOLD]][%c0]
 // CHECK: nvvm.setmaxregister increase
 // CHECK: scf.while
 // CHECK: ^bb0(%{{[a-z0-9]*}}: i32, %[[INDEX:[a-z0-9]*]]: i32,
