@@ -46,14 +46,12 @@ static ScheduleAttr getSchedule(MaskedAttentionOp op, const CPU &cpu) {
   });
   bool isBF16 = op.getElementType().isBF16();
   bool multipliesPairs = cpu.hasBF16Products && isBF16;
-  bool multipliesMatrices = cpu.hasMatrixProducts && isBF16;
-  // In tile registers of 16 rows and 16 sums of each.
-  int64_t rows = multipliesMatrices ? 32 : tiles.registerRows;
-  int64_t columns = multipliesMatrices ? 2 : tiles.registerColumns;
-  return ScheduleAttr::get(op.getContext(), tiles.rows, tiles.keys, tiles.lanes,
-                           rows, columns, multipliesPairs, multipliesMatrices,
-                           readsArrays(op.getKeep()) ? TileChoice::List
-                                                     : TileChoice::Ranges);
+  // Products of matrices are for who asks for them: no CPU that has them has
+  // been measured.
+  return ScheduleAttr::get(
+      op.getContext(), tiles.rows, tiles.keys, tiles.lanes, tiles.registerRows,
+      tiles.registerColumns, multipliesPairs, /*matrixProducts=*/false,
+      readsArrays(op.getKeep()) ? TileChoice::List : TileChoice::Ranges);
 }
 
 /// That a schedule of the user is for this CPU: any has vectors of all widths,
@@ -101,8 +99,6 @@ struct SelectCPUSchedulePass
       if (schedule)
         op.emitRemark("the schedule is for a GPU; one for the CPU takes its "
                       "place");
-      if (!known.tileRefusal.empty() && op.getElementType().isBF16())
-        op.emitRemark("products are of vectors: ") << known.tileRefusal;
       op.setScheduleAttr(isEmpty(op) ? ScheduleAttr() : getSchedule(op, known));
       return WalkResult::advance();
     });
