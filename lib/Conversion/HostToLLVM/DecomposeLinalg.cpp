@@ -63,6 +63,18 @@ struct DecomposeLinalgPass
   using MFADecomposeLinalgPassBase::MFADecomposeLinalgPassBase;
 
   void runOnOperation() override {
+    // The identity of a maximum is asked of a float type, whatever there is.
+    WalkResult checked = getOperation()->walk([](linalg::SoftmaxOp op) {
+      Type element = getElementTypeOrSelf(op.getOutput().getType());
+      if (isa<FloatType>(element))
+        return WalkResult::advance();
+      op.emitOpError() << "expected elements of a float type, but got "
+                       << element;
+      return WalkResult::interrupt();
+    });
+    if (checked.wasInterrupted())
+      return signalPassFailure();
+
     RewritePatternSet patterns(&getContext());
     patterns.add<DecomposeAggregate, LowerPack, LowerUnPack>(&getContext());
     walkAndApplyPatterns(getOperation(), std::move(patterns));
