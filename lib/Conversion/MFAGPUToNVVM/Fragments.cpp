@@ -164,6 +164,9 @@ Value LaneBuilder::advance(Value pointer, Value bytes) {
 Value LaneBuilder::advance(Value pointer, int64_t bytes) {
   if (bytes == 0)
     return pointer;
+  // What does not fit a constant of the op, as rows far apart, is a value.
+  if (!llvm::isInt<LLVM::kGEPConstantBitWidth>(bytes))
+    return advance(pointer, i64(bytes));
   return LLVM::GEPOp::create(
       *this, pointer.getType(), getI8Type(), pointer,
       ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(bytes)});

@@ -182,6 +182,14 @@ gpu.module @kernels {
     mfa_gpu.copy_async %a to %out : memref<?x32xf16, strided<[33, 1], offset: ?>> to memref<16x32xf16, #gpu.address_space<workgroup>>
     gpu.return
   }
+  // Rows so far apart that the op of addresses has no constant for them.
+  // CHECK-LABEL: gpu.func @far
+  // CHECK-DAG: %[[BYTES:.*]] = arith.constant 1073741824 : i64
+  // CHECK: llvm.getelementptr %{{.*}}[%[[BYTES]]]
+  gpu.func @far(%a: memref<16x32xf16, strided<[67108864, 1], offset: ?>>, %out: memref<16x32xf16, #gpu.address_space<workgroup>>) kernel attributes {known_block_size = array<i32: 32, 1, 1>} {
+    mfa_gpu.copy_async %a to %out : memref<16x32xf16, strided<[67108864, 1], offset: ?>> to memref<16x32xf16, #gpu.address_space<workgroup>>
+    gpu.return
+  }
 }
 
 // -----
