@@ -1,11 +1,12 @@
 """Assembles the kernels of many problems for one chip.
 
-assemble.py MFA_RUN MFA_OPT PTXAS CHIP
+assemble.py MFA_RUN MFA_OPT PTXAS CHIP [rules]
 
 Each kernel must assemble, and without spilling a register where D and Dv are at
 most 128; one of kind wgmma never, and without a warning of ptxas that products
 wait for each other (C7510, C7514, C7515) or that setmaxnreg is ignored (C7508). Prints a
-line for each and exits 1 if one fails.
+line for each and exits 1 if one fails. `rules` stands for kernels of rules and scores
+alone.
 """
 
 import re
@@ -64,6 +65,21 @@ BENCHMARK_KERNELS = [
     for mask in (None, (batch, length, length), (batch, 1, 1, length))
 ]
 
+# Rules and scores, in sizes of the benchmark. At 256, ALiBi and documents spill 16 to 20
+# bytes.
+RULE_KERNELS = [
+    (dim, heads, heads, 2, 8192, None, *rule)
+    for dim, heads in ((64, 32), (128, 16), (256, 8))
+    for rule in (
+        ("--keep=causal", "--lse"),
+        ("--keep=causal", "--score=softcap:30"),
+        ("--keep=causal", "--score=alibi"),
+        ("--keep=window:1024",),
+        ("--keep=documents:8+causal",),
+    )
+    if dim <= 128 or rule[-1] not in ("--score=alibi", "--keep=documents:8+causal")
+]
+
 # Of these only head sizes and what the mask varies over are known, as in the
 # Python package.
 OPEN_KERNELS = [
@@ -111,13 +127,14 @@ def compile_problem(mfa_run, chip, kernel):
 
 def compile_benchmark(mfa_run, chip, kernel):
     """The PTX of a case of the benchmark."""
-    dim, heads, kv_heads, batch, length, mask = kernel
+    dim, heads, kv_heads, batch, length, mask, *rule = kernel
     command = [mfa_run, "--emit", "ptx", "--target", "cuda", "--chip", chip]
     command += ["--dtype", "bf16", "--batch", str(batch), "--seq-q", str(length)]
     command += ["--heads", str(heads), "--kv-heads", str(kv_heads)]
     command += ["--head-dim", str(dim)]
     if mask:
         command += ["--mask", "dense", "--mask-shape", ",".join(map(str, mask))]
+    command += rule
     return [subprocess.run(command, capture_output=True, text=True, check=True).stdout]
 
 
@@ -180,13 +197,17 @@ def assemble(ptxas, chip, texts):
 
 
 def main():
-    mfa_run, mfa_opt, ptxas, chip = sys.argv[1:]
+    mfa_run, mfa_opt, ptxas, chip, *only = sys.argv[1:]
     problems = [(each, max(each[1:3]), compile_problem, mfa_run) for each in KERNELS]
     problems += [(each, each[0], compile_open, mfa_opt) for each in OPEN_KERNELS]
     problems += [(each, each[0], compile_open, mfa_opt) for each in LIST_KERNELS]
     if chip == "sm_90a":
         problems += [
             (each, each[0], compile_benchmark, mfa_run) for each in BENCHMARK_KERNELS
+        ]
+    if only == ["rules"]:
+        problems = [
+            (each, each[0], compile_benchmark, mfa_run) for each in RULE_KERNELS
         ]
     passed = True
     for kernel, dim, compile, tool in problems:
