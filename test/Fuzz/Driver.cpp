@@ -152,6 +152,22 @@ std::vector<std::string> readLines(const std::string &path) {
   return lines;
 }
 
+/// Whether a report has all texts of a line, which stand between " && ", but
+/// those behind a "!", of which it has none.
+bool matches(const std::string &report, const std::string &line) {
+  const std::string mark = " && ";
+  for (size_t begin = 0; begin < line.size();) {
+    size_t end = std::min(line.find(mark, begin), line.size());
+    bool isWanted = line[begin] != '!';
+    std::string text =
+        line.substr(begin + !isWanted, end - begin - size_t(!isWanted));
+    if ((report.find(text) != std::string::npos) != isWanted)
+      return false;
+    begin = end + mark.size();
+  }
+  return true;
+}
+
 class Driver {
 public:
   explicit Driver(Options newOptions)
@@ -181,7 +197,7 @@ private:
 
   Options options;
   std::vector<std::string> corpus;
-  /// Texts of reports that are no findings.
+  /// Lines that reports match which are no findings.
   std::vector<std::string> known;
   Current *current = nullptr;
   FILE *log = nullptr;
@@ -259,7 +275,7 @@ std::string Driver::getReport() {
   char part[4096];
   while (size_t bytes = fread(part, 1, sizeof(part), log))
     text.append(part, bytes);
-  constexpr size_t kMostBytes = 6000;
+  constexpr size_t kMostBytes = 20000;
   size_t begin = std::min({text.find("ERROR"), text.find("runtime error: "),
                            text.find("Assertion")});
   if (begin == std::string::npos)
@@ -272,8 +288,8 @@ std::string Driver::getReport() {
 /// Keeps the current input and shows the report, unless it is a known one.
 void Driver::keep(const std::string &what) {
   std::string report = getReport();
-  for (const std::string &text : known)
-    if (report.find(text) != std::string::npos) {
+  for (const std::string &line : known)
+    if (matches(report, line)) {
       ++knownFindings;
       return;
     }
