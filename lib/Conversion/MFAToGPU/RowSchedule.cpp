@@ -208,16 +208,21 @@ void RowSchedule::pipelineRounds(TileSequence &sequence,
                getState(last));
 }
 
+Value RowSchedule::multiply(Value lhs, Value rhs) const {
+  return b.createOrFold<arith::MulIOp>(lhs, rhs);
+}
+
+std::pair<Value, Value> RowSchedule::divide(Value value, Value by,
+                                            Value limit) const {
+  if (limit && isConstantIntValue(limit, 1))
+    return {b.i32(0), value};
+  Value rest = b.createOrFold<arith::RemUIOp>(value, by);
+  return {b.createOrFold<arith::DivUIOp>(value, by), rest};
+}
+
 RowNumber RowSchedule::findFirstRowsLast(Value number) const {
-  auto multiply = [&](Value lhs, Value rhs) -> Value {
-    return b.createOrFold<arith::MulIOp>(lhs, rhs);
-  };
   auto subtract = [&](Value lhs, Value rhs) -> Value {
     return b.createOrFold<arith::SubIOp>(lhs, rhs);
-  };
-  auto divide = [&](Value value, Value by) {
-    return std::pair(b.createOrFold<arith::DivUIOp>(value, by),
-                     b.createOrFold<arith::RemUIOp>(value, by));
   };
   const KernelOperands &operands = problem.operands;
   Value headsOfBatch = b.toI32(b.dim(operands.query, 2));
@@ -288,19 +293,6 @@ RowNumber RowSchedule::findInGrid(Value number) const {
   if (problem.schedule.getRowCounter() && problem.operands.tileList &&
       isReversed)
     return findFirstRowsLast(number);
-  // In 32 bits, which count all tiles that any memory holds: of sizes that are
-  // not known, a division in 64 takes a hundred instructions.
-  Value zero = b.i32(0);
-  auto divide = [&](Value value, Value by, Value limit = Value()) {
-    // The quotient is less than `limit`.
-    if (limit && isConstantIntValue(limit, 1))
-      return std::pair(zero, value);
-    return std::pair(b.createOrFold<arith::DivUIOp>(value, by),
-                     b.createOrFold<arith::RemUIOp>(value, by));
-  };
-  auto multiply = [&](Value lhs, Value rhs) {
-    return b.createOrFold<arith::MulIOp>(lhs, rhs);
-  };
   const KernelOperands &operands = problem.operands;
   Value numHeads = b.toI32(b.dim(operands.query, 2));
   Value tiles = b.toI32(tilesOfHead);

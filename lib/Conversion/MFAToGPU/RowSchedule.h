@@ -116,6 +116,12 @@ private:
   Value countAdjacentHeads() const;
   /// How many tiles there are, in 32 bits.
   Value countTiles() const;
+  /// Products, quotients and rests in 32 bits, which count all tiles that any
+  /// memory holds: of sizes that are not known, a division in 64 takes a
+  /// hundred instructions. A quotient is less than `limit`, if given.
+  Value multiply(Value lhs, Value rhs) const;
+  std::pair<Value, Value> divide(Value value, Value by,
+                                 Value limit = Value()) const;
   /// `find` of a number that is not past the last, and that where the first
   /// rows of all heads come last.
   RowNumber findInGrid(Value number) const;
