@@ -426,6 +426,18 @@ Node *Elements::gather(Operation *op, ArrayRef<Node *> operands) {
 // Whole expressions
 //===----------------------------------------------------------------------===//
 
+Node *Elements::replaceOperands(Node *node,
+                                function_ref<Node *(Node *)> replace) {
+  SmallVector<Node *> operands;
+  for (Node *operand : node->operands) {
+    operands.push_back(replace(operand));
+    if (!operands.back())
+      return nullptr;
+  }
+  return node->is<tensor::ExtractOp>() ? gather(node->op, operands)
+                                       : rebuild(node, operands);
+}
+
 Node *Elements::expand(Node *root, function_ref<bool(Node *)> stays) {
   llvm::DenseMap<Node *, Node *> done;
   unsigned count = 0;
@@ -440,18 +452,12 @@ Node *Elements::expand(Node *root, function_ref<bool(Node *)> stays) {
       if (next)
         result = self(self, next);
     } else if (!node->operands.empty()) {
-      SmallVector<Node *> operands;
-      for (Node *operand : node->operands) {
-        operands.push_back(self(self, operand));
-        if (!operands.back())
-          return nullptr;
-      }
-      if (node->is<tensor::ExtractOp>())
-        result = gather(node->op, operands);
-      else
-        result = rebuild(node, operands);
+      result = replaceOperands(
+          node, [&](Node *operand) { return self(self, operand); });
+      if (!result)
+        return nullptr;
       // A simplification may have uncovered elements.
-      if (result != node && result)
+      if (result != node)
         result = self(self, result);
     }
     done[node] = result;
@@ -500,14 +506,8 @@ Node *Elements::substitute(Node *root, const AxisList &from, const Index &to) {
                node->kind == NodeKind::Compare) {
       result = replaceLinear(node);
     } else if (!node->operands.empty()) {
-      SmallVector<Node *> operands;
-      for (Node *operand : node->operands) {
-        operands.push_back(self(self, operand));
-        if (!operands.back())
-          return nullptr;
-      }
-      result = node->is<tensor::ExtractOp>() ? gather(node->op, operands)
-                                             : rebuild(node, operands);
+      result = replaceOperands(
+          node, [&](Node *operand) { return self(self, operand); });
     }
     return done[node] = result;
   };

@@ -170,6 +170,9 @@ private:
                          const LoopAxes &loops);
   Value getBroadcastPosition(arith::SelectOp select, linalg::LinalgOp op);
   Node *gather(Operation *op, ArrayRef<Node *> indices);
+  /// `node` of what `replace` makes of each of its operands; null where that is
+  /// null for one.
+  Node *replaceOperands(Node *node, function_ref<Node *(Node *)> replace);
   Node *foldConstants(Operation *op, ArrayRef<Node *> operands);
   Node *simplifyInteger(Operation *op, ArrayRef<Node *> operands);
   Node *simplifyBoolean(Operation *op, ArrayRef<Node *> operands);
