@@ -32,6 +32,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import mfa  # noqa: E402
 import torch  # noqa: E402
+from attention_benchmark.cases import Case  # noqa: E402
 from mfa import _mfa  # noqa: E402
 
 SDPA = torch.nn.functional.scaled_dot_product_attention
@@ -39,45 +40,43 @@ WINDOW = 256
 
 
 @dataclass(frozen=True)
-class Case:
-    dtype: str
-    head_dim: int
-    seq_q: int
-    seq_k: int
+class Problem:
+    """A case with one mask, or rule."""
+
+    case: Case
     mask: str
-    heads: int = 8
-    kv_heads: int = 8
 
     def __str__(self) -> str:
-        heads = f"H{self.heads}"
-        if self.kv_heads != self.heads:
-            heads += f"/{self.kv_heads}"
-        length = f"S{self.seq_q}"
-        if self.seq_q != self.seq_k:
-            length = f"Sq{self.seq_q} Sk{self.seq_k}"
-        return f"{self.dtype} B1 {heads} {length} D{self.head_dim} {self.mask}"
+        return f"{self.case} {self.mask}"
 
     @property
     def flops(self) -> float:
-        return 4.0 * self.heads * self.seq_q * self.seq_k * self.head_dim
+        """Whatever the mask excludes."""
+        return self.case.flops("none")
+
+
+def make_problem(
+    dtype: str, head_dim: int, seq_q: int, seq_k: int, mask: str, kv_heads: int = 8
+) -> Problem:
+    return Problem(Case(1, 8, kv_heads, seq_q, seq_k, head_dim, dtype), mask)
 
 
 MASKS = ("none", "dense", "causal", "causal of torch", "window")
-CASES = [
+PROBLEMS = [
     *(
-        Case(dtype, head_dim, length, length, mask)
+        make_problem(dtype, head_dim, length, length, mask)
         for dtype in ("f32", "bf16")
         for head_dim in (64, 80, 128)
         for length in (512, 2048, 8192)
         for mask in MASKS
     ),
     *(
-        Case(dtype, 128, 2048, 2048, mask, kv_heads=2)
+        make_problem(dtype, 128, 2048, 2048, mask, kv_heads=2)
         for dtype in ("f32", "bf16")
         for mask in ("none", "causal of torch")
     ),
     *(
-        Case(dtype, 128, 1, 32768, "none", kv_heads=kv_heads)
+        make_problem(dtype, 128, 1, 32768, "none", kv_heads=kv_heads)
         for dtype in ("f32", "bf16")
         for kv_heads in (8, 2)
     ),
@@ -92,14 +91,14 @@ class Times:
 
 @dataclass
 class Row:
-    case: Case
+    problem: Problem
     ours: Times
     torch: Times
     difference: float
 
     def rate(self, times: Times) -> float:
         """GFLOP/s of a core."""
-        return self.case.flops / times.cpu_ms / 1e6
+        return self.problem.flops / times.cpu_ms / 1e6
 
 
 def time_in_turns(calls: list[Callable], seconds: float) -> list[Times]:
@@ -120,7 +119,8 @@ def time_in_turns(calls: list[Callable], seconds: float) -> list[Times]:
     ]
 
 
-def make_calls(case: Case) -> tuple[Callable, Callable]:
+def make_calls(problem: Problem) -> tuple[Callable, Callable]:
+    case, kind = problem.case, problem.mask
     dtype = {"f32": torch.float32, "bf16": torch.bfloat16}[case.dtype]
     generator = torch.Generator().manual_seed(1)
 
@@ -133,20 +133,20 @@ def make_calls(case: Case) -> tuple[Callable, Callable]:
     )
     theirs = [x.transpose(1, 2).contiguous() for x in (q, k, v)]
     ours, options = {}, {}
-    if case.mask == "dense":
+    if kind == "dense":
         mask = random(1, 1, case.seq_q, case.seq_k)
         ours, options = {"mask": mask}, {"attn_mask": mask}
-    elif case.mask != "none":
+    elif kind != "none":
         rule = mfa.masks.causal()
         query, key = torch.arange(case.seq_q)[:, None], torch.arange(case.seq_k)
         kept = key <= query
-        if case.mask == "window":
+        if kind == "window":
             rule &= mfa.masks.window(WINDOW - 1, 0)
             kept &= query - key < WINDOW
         ours = {"keep": rule}
         mask = torch.zeros(kept.shape, dtype=dtype).masked_fill(~kept, -torch.inf)
         options = {"attn_mask": mask}
-        if case.mask == "causal of torch":
+        if kind == "causal of torch":
             options = {"is_causal": True}
     if case.kv_heads != case.heads:
         options["enable_gqa"] = True
@@ -156,10 +156,10 @@ def make_calls(case: Case) -> tuple[Callable, Callable]:
     )
 
 
-def measure(case: Case, seconds: float) -> Row:
-    ours, theirs = make_calls(case)
+def measure(problem: Problem, seconds: float) -> Row:
+    ours, theirs = make_calls(problem)
     difference = (ours().float() - theirs().transpose(1, 2).float()).abs().max()
-    return Row(case, *time_in_turns([ours, theirs], seconds), float(difference))
+    return Row(problem, *time_in_turns([ours, theirs], seconds), float(difference))
 
 
 def measure_peak(seconds: float) -> float:
@@ -211,7 +211,7 @@ def lanes_of_cpu() -> int:
 def show(row: Row, peak: float) -> str:
     ours, theirs = row.rate(row.ours), row.rate(row.torch)
     return (
-        f"| {row.case} | {row.ours.wall_ms:.2f} | {row.torch.wall_ms:.2f} | "
+        f"| {row.problem} | {row.ours.wall_ms:.2f} | {row.torch.wall_ms:.2f} | "
         f"{row.torch.wall_ms / row.ours.wall_ms:.2f} | {ours:.1f} | {theirs:.1f} | "
         f"{row.torch.cpu_ms / row.ours.cpu_ms:.2f} | {100 * ours / peak:.0f} % |"
     )
@@ -235,14 +235,14 @@ def main() -> int:
     print("| case | MFA ms | torch ms | ratio | MFA | torch | ratio | of f32 peak |")
     print("|---|---|---|---|---|---|---|---|")
     rows, failed = [], 0
-    for case in CASES:
-        if not re.search(arguments.cases, str(case)):
+    for problem in PROBLEMS:
+        if not re.search(arguments.cases, str(problem)):
             continue
-        row = measure(case, arguments.seconds)
+        row = measure(problem, arguments.seconds)
         rows.append(row)
         print(show(row, peak), flush=True)
-        if not row.difference <= (1e-4 if case.dtype == "f32" else 5e-2):
-            print(f"error: {case} differs by {row.difference:.2g}", file=sys.stderr)
+        if not row.difference <= (1e-4 if problem.case.dtype == "f32" else 5e-2):
+            print(f"error: {problem} differs by {row.difference:.2g}", file=sys.stderr)
             failed = 1
     if arguments.json:
         content = {"peak": peak, "rows": [asdict(row) for row in rows]}
