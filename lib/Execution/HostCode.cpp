@@ -7,25 +7,21 @@
 //===----------------------------------------------------------------------===//
 
 #include "mfa/Execution/HostCode.h"
+#include "HostOptimization.h"
 #include "mfa/Runtime/CompilerRuntime.h"
 #include "mfa/Support/CPU.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "mlir/Target/LLVMIR/LLVMTranslationInterface.h"
-#include "llvm/Analysis/CGSCCPassManager.h"
-#include "llvm/Analysis/LoopAnalysisManager.h"
-#include "llvm/Analysis/LoopInfo.h"
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
 #include "llvm/ExecutionEngine/Orc/CompileUtils.h"
 #include "llvm/ExecutionEngine/Orc/ExecutionUtils.h"
 #include "llvm/ExecutionEngine/Orc/JITTargetMachineBuilder.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/IR/IRBuilder.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/SubtargetFeature.h"
-#include "llvm/Transforms/Utils/LoopUtils.h"
 
 using namespace llvm;
 using namespace mfa::exec;
@@ -111,72 +107,6 @@ static void replaceList(Module &module, StringRef list, StringRef name,
   builder.CreateRetVoid();
   if (GlobalVariable *variable = module.getNamedGlobal(list))
     variable->eraseFromParent();
-}
-
-namespace {
-/// Loops over vectors are written with as many sums as there are registers.
-/// LLVM makes several iterations of one where a model of the CPU says that
-/// large loops are cheap, which takes a third of the time of compilation; here
-/// it makes two of one, and only of small loops with many sums, which are the
-/// products.
-struct UnrollVectorLoops : PassInfoMixin<UnrollVectorLoops> {
-  PreservedAnalyses run(Function &function, FunctionAnalysisManager &manager) {
-    for (Loop *loop :
-         manager.getResult<LoopAnalysis>(function).getLoopsInPreorder())
-      if (hasManySums(*loop))
-        addStringMetadataToLoop(loop, "llvm.loop.unroll.count", 2);
-      else if (any_of(loop->blocks(), hasVectors))
-        addStringMetadataToLoop(loop, "llvm.loop.unroll.disable", 1);
-    return PreservedAnalyses::all();
-  }
-
-private:
-  static bool isVector(const Value &value) {
-    return value.getType()->isVectorTy();
-  }
-  static bool hasVectors(const BasicBlock *block) {
-    return any_of(*block, isVector);
-  }
-  static bool hasManySums(const Loop &loop) {
-    constexpr size_t kManySums = 4, kFewInstructions = 128;
-    size_t numInstructions = 0;
-    for (const BasicBlock *block : loop.blocks())
-      numInstructions += block->size();
-    return loop.isInnermost() && numInstructions <= kFewInstructions &&
-           size_t(count_if(loop.getHeader()->phis(), isVector)) >= kManySums;
-  }
-};
-} // namespace
-
-/// LLVM's own pipeline for this machine.
-static void optimize(Module &module, TargetMachine &machine, HostCodeUse use,
-                     const std::function<bool()> &shouldStop) {
-  LoopAnalysisManager loops;
-  FunctionAnalysisManager functions;
-  CGSCCAnalysisManager components;
-  ModuleAnalysisManager modules;
-  PipelineTuningOptions tuning;
-  tuning.LoopVectorization = use == HostCodeUse::Computes;
-  tuning.SLPVectorization = use == HostCodeUse::Computes;
-  PassInstrumentationCallbacks callbacks;
-  if (shouldStop)
-    callbacks.registerShouldRunOptionalPassCallback(
-        [&](StringRef, Any) { return !shouldStop(); });
-  PassBuilder builder(&machine, tuning, /*PGOOpt=*/std::nullopt, &callbacks);
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(components);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, components, modules);
-  builder.registerPipelineStartEPCallback(
-      [](ModulePassManager &passes, OptimizationLevel) {
-        passes.addPass(createModuleToFunctionPassAdaptor(UnrollVectorLoops()));
-      });
-  builder
-      .buildPerModuleDefaultPipeline(use == HostCodeUse::Launches
-                                         ? OptimizationLevel::O1
-                                         : OptimizationLevel::O3)
-      .run(module, modules);
 }
 
 /// Names the first op that the lowering has left and LLVM IR has no place for.
@@ -282,7 +212,7 @@ mfa::exec::compileHostCode(mlir::ModuleOp source, StringRef entry,
   auto *number = ConstantInt::get(Type::getInt64Ty(context), digest);
   new GlobalVariable(*module, number->getType(), /*isConstant=*/true,
                      GlobalValue::ExternalLinkage, number, kDigest);
-  optimize(*module, **machine, use, shouldStop);
+  optimizeHostCode(*module, **machine, use, shouldStop);
   if (shouldStop && shouldStop())
     return makeError("interrupted");
   auto buffer = orc::SimpleCompiler(**machine)(*module);
