@@ -10,53 +10,18 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mfa-c/Kernel.h"
+#include "Errors.h"
 #include "mfa-c/Dialects.h"
 #include "mfa-c/Passes.h"
 #include "mlir-c/IR.h"
 #include "mlir-c/RegisterEverything.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
-
-static MlirStringRef text(const char *string) {
-  return mlirStringRefCreate(string, strlen(string));
-}
-
-/// Prints an error and destroys it; true if there was one.
-static bool report(MfaError error) {
-  if (mfaErrorIsNull(error))
-    return false;
-  printf("error %d: %s\n", (int)mfaErrorGetKind(error),
-         mfaErrorGetMessage(error).data);
-  mfaErrorDestroy(error);
-  return true;
-}
-
-static void require(MfaError error) {
-  if (report(error))
-    exit(1);
-}
-
-struct Bytes {
-  char *data;
-  size_t length;
-};
 
 static void drop(MlirStringRef part, void *user) {
   (void)part;
   (void)user;
-}
-
-static void append(MlirStringRef part, void *user) {
-  struct Bytes *bytes = user;
-  bytes->data = realloc(bytes->data, bytes->length + part.length + 1);
-  memcpy(bytes->data + bytes->length, part.data, part.length);
-  bytes->length += part.length;
-  bytes->data[bytes->length] = 0;
 }
 
 enum { B = 2, Sq = 5, Sk = 7, H = 4, G = 2, D = 16 };

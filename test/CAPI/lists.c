@@ -11,29 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mfa-c/Kernel.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-static MlirStringRef text(const char *string) {
-  return mlirStringRefCreate(string, strlen(string));
-}
-
-static bool report(MfaError error) {
-  if (mfaErrorIsNull(error))
-    return false;
-  printf("error %d: %s\n", (int)mfaErrorGetKind(error),
-         mfaErrorGetMessage(error).data);
-  mfaErrorDestroy(error);
-  return true;
-}
-
-static void require(MfaError error) {
-  if (report(error))
-    exit(1);
-}
+#include "Errors.h"
 
 enum { Length = 256, Heads = 2, D = 16 };
 

@@ -11,37 +11,20 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mfa-c/Kernel.h"
+#include "Errors.h"
 
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum { S = 6, H = 2, D = 8, kNumArguments = 9 };
 
-/// Prints an error and destroys it; true if there was one.
-static bool report(const char *what, MfaError error) {
-  if (mfaErrorIsNull(error)) {
-    printf("%s: launched\n", what);
-    return false;
-  }
-  printf("%s: error %d: %s\n", what, (int)mfaErrorGetKind(error),
-         mfaErrorGetMessage(error).data);
-  mfaErrorDestroy(error);
-  return true;
-}
-
-struct Bytes {
-  char *data;
-  size_t length;
-};
-
-static void append(MlirStringRef part, void *user) {
-  struct Bytes *bytes = user;
-  bytes->data = realloc(bytes->data, bytes->length + part.length);
-  memcpy(bytes->data + bytes->length, part.data, part.length);
-  bytes->length += part.length;
+/// Says how a launch, or what comes before it, went; true if there was an
+/// error.
+static bool reportOf(const char *what, MfaError error) {
+  printf("%s: ", what);
+  if (report(error))
+    return true;
+  printf("launched\n");
+  return false;
 }
 
 static const char *const kRules =
@@ -65,7 +48,7 @@ static MfaKernel compile(MfaTarget target) {
   MfaOptions options = {0};
   options.target = target;
   MfaKernel kernel = {NULL};
-  if (report("compile", mfaKernelCompileProblem(&problem, &options, &kernel)))
+  if (reportOf("compile", mfaKernelCompileProblem(&problem, &options, &kernel)))
     exit(1);
   return kernel;
 }
@@ -115,7 +98,7 @@ static void launchWith(MfaKernel kernel, const char *what, int index,
     arguments.all[index].strides = strides;
   MfaError error = mfaKernelLaunch(kernel, arguments.all, kNumArguments,
                                    MFA_CURRENT_DEVICE, NULL);
-  bool failed = report(what, error);
+  bool failed = reportOf(what, error);
   bool changed =
       memcmp(arguments.buffer, before.buffer, sizeof(before.buffer)) != 0;
   if (failed == changed)
@@ -150,8 +133,9 @@ static void testLaunches(MfaKernel kernel) {
 
   // Who knows better is believed.
   layout.all[output].data = layout.all[query].data;
-  report("distinct", mfaKernelLaunchDistinct(kernel, layout.all, kNumArguments,
-                                             MFA_CURRENT_DEVICE, NULL));
+  reportOf("distinct",
+           mfaKernelLaunchDistinct(kernel, layout.all, kNumArguments,
+                                   MFA_CURRENT_DEVICE, NULL));
 }
 
 int main(int argc, char **argv) {
@@ -164,9 +148,9 @@ int main(int argc, char **argv) {
   struct Bytes bytes = {NULL, 0};
   mfaKernelSerialize(kernel, append, &bytes);
   mfaKernelDestroy(kernel);
-  if (report("deserialize",
-             mfaKernelDeserialize(mlirStringRefCreate(bytes.data, bytes.length),
-                                  &kernel)))
+  if (reportOf("deserialize",
+               mfaKernelDeserialize(
+                   mlirStringRefCreate(bytes.data, bytes.length), &kernel)))
     return 1;
   free(bytes.data);
   launchWith(kernel, "output on query", 7, 0, NULL);

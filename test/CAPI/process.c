@@ -6,33 +6,13 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mfa-c/Kernel.h"
+#include "Errors.h"
 
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <ucontext.h>
-#include <unistd.h>
-
-static bool report(MfaError error) {
-  if (mfaErrorIsNull(error))
-    return false;
-  printf("error %d: %s\n", (int)mfaErrorGetKind(error),
-         mfaErrorGetMessage(error).data);
-  mfaErrorDestroy(error);
-  return true;
-}
-
-static void require(MfaError error) {
-  if (!report(error))
-    return;
-  fflush(stdout);
-  _exit(1);
-}
 
 static MfaKernel compile(MfaTarget target, int64_t dim) {
   MfaProblem problem = {0};
