@@ -6,11 +6,13 @@ import math
 import os
 import random
 import struct
-import subprocess
 import sys
 
 mfa_opt, mfa_run, inputs, scratch = sys.argv[1:]
 os.makedirs(scratch, exist_ok=True)
+
+sys.path.insert(0, inputs)
+from drivers import compare, run, save  # noqa: E402
 
 B, Q, K, H, D = 2, 9, 12, 2, 8
 INF = math.inf
@@ -163,21 +165,6 @@ PROGRAMS = {
 }
 
 
-def write(path, shape, values, element="f32"):
-    code, pack = {"f32": ("<f4", "<f"), "i1": ("|b1", "<?")}[element]
-    text = f"{{'descr': '{code}', 'fortran_order': False, 'shape': {tuple(shape)}, }}"
-    text += " " * (63 - (len(text) + 10) % 64) + "\n"
-    with open(path, "wb") as file:
-        file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text.encode())
-        file.write(b"".join(struct.pack(pack, value) for value in values))
-
-
-def run(*command):
-    result = subprocess.run(command, capture_output=True, text=True)
-    if result.returncode:
-        sys.exit(f"{' '.join(command)}\n{result.stdout}{result.stderr}")
-
-
 def reader(sizes, values):
     def read(*indices):
         place = 0
@@ -236,12 +223,12 @@ for name, (arguments, lines, present, absent, function) in PROGRAMS.items():
         values = [struct.unpack("<f", struct.pack("<f", y))[0] for y in values]
         if element == "i1":
             values = [y > -0.7 for y in values]
-        write(f"{path}.{x}.npy", sizes, values, element)
+        descr = {"f32": "<f4", "i1": "|b1"}[element]
+        save(f"{path}.{x}.npy", values, descr, sizes)
         files += ["--arg", f"{path}.{x}.npy"]
         arrays[x] = reader(sizes, values)
-    write(f"{path}.expected.npy", (B, Q, H, D), compute(arrays, function))
+    save(f"{path}.expected.npy", compute(arrays, function), shape=(B, Q, H, D))
     for target in (["cpu"], ["sim", "--chip", "sm_80"], ["sim", "--chip", "sm_90a"]):
         run(mfa_run, f"{path}.canonical.mlir", "--entry", "main", *files,
             "--out", f"{path}.npy", "--target", *target)  # fmt: skip
-        run(sys.executable, os.path.join(inputs, "compare.py"), f"{path}.npy",
-            f"{path}.expected.npy", "1e-5")  # fmt: skip
+        compare(f"{path}.npy", f"{path}.expected.npy", "1e-5")

@@ -12,11 +12,13 @@ import os
 import random
 import re
 import struct
-import subprocess
 import sys
 
 mfa_opt, mfa_run, inputs, scratch = sys.argv[1:]
 os.makedirs(scratch, exist_ok=True)
+
+sys.path.insert(0, inputs)
+from drivers import compare, run, save  # noqa: E402
 
 B, H, Q, K, D = 2, 3, 5, 7, 8
 INF = math.inf
@@ -307,22 +309,6 @@ PROGRAMS = {
 }
 
 
-def write(path, shape, values, code="<f4"):
-    text = f"{{'descr': '{code}', 'fortran_order': False, 'shape': {tuple(shape)}, }}"
-    text += " " * (63 - (len(text) + 10) % 64) + "\n"
-    pack = {"<f4": "<f", "<f2": "<e"}[code]
-    with open(path, "wb") as file:
-        file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text.encode())
-        file.write(b"".join(struct.pack(pack, value) for value in values))
-
-
-def run(*command):
-    result = subprocess.run(command, capture_output=True, text=True)
-    if result.returncode:
-        sys.exit(f"{' '.join(command)}\n{result.stdout}{result.stderr}")
-    return result.stderr
-
-
 def compute(arrays, keep=keep_all, sinks=False, mask=None, guard=False, **_):
     """The output, and whether all is as it has to be."""
     q, k, v = (arrays[name] for name in "qkv")
@@ -385,27 +371,22 @@ for name, (arguments, lines, remark, meaning) in PROGRAMS.items():
     ]
     for x, values in arrays.items():
         file = f"{path}.{x}.npy"
-        write(
-            file,
-            shapes[x],
-            values,
-            "<f2" if x == "sinks" and meaning.get("half") else "<f4",
-        )
+        half = x == "sinks" and meaning.get("half")
+        save(file, values, "<f2" if half else "<f4", shapes[x])
         command += ["--arg", file]
-    write(f"{path}.expected.npy", (B, H, Q, D), compute(arrays, **meaning))
-    compare = [sys.executable, os.path.join(inputs, "compare.py"), f"{path}.npy"]
-    compare += [f"{path}.expected.npy", "5e-6"]
+    save(f"{path}.expected.npy", compute(arrays, **meaning), shape=(B, H, Q, D))
+    results = f"{path}.npy", f"{path}.expected.npy", "5e-6"
     # As it is, raised on the CPU, and raised on GPUs where all of it is attention.
     run(mfa_run, f"{path}.mlir", *command[2:], "--target", "cpu")
-    run(*compare)
+    compare(*results)
     run(mfa_opt, "--mfa-raise-attention", f"{path}.mlir", "-o", f"{path}.raised.mlir")
     assert "mfa.masked_attention" in open(f"{path}.raised.mlir").read(), name
     run(*command, "--target", "cpu")
-    run(*compare)
+    compare(*results)
     if meaning.get("guard") or meaning.get("half"):
         continue  # There is code of the host around it.
     option = "--mfa-raise-attention=rows-without-keys=zero"
     run(mfa_opt, option, f"{path}.mlir", "-o", f"{path}.raised.mlir")
     for chip in ("sm_80", "sm_90a"):
         run(*command, "--target", "sim", "--chip", chip)
-        run(*compare)
+        compare(*results)
