@@ -359,6 +359,7 @@ LogicalResult KernelModule::rewriteFunctions() {
   for (LLVM::LLVMFuncOp function : functions) {
     resolveAccumulators(simulation, function);
     walkAndApplyPatterns(function, patterns, &listener);
+    takeAggregatesApart(function);
     function.walk([&](Operation *op) {
       if (op == function || isSimulated(op, host))
         return;

@@ -155,6 +155,10 @@ void populateWarpgroupPatterns(Simulation &simulation,
 /// patterns.
 void resolveAccumulators(Simulation &simulation, LLVM::LLVMFuncOp function);
 
+/// Hands fields of structs on without the structs, and erases those that have
+/// no use then. Comes behind the patterns.
+void takeAggregatesApart(LLVM::LLVMFuncOp function);
+
 /// A kernel that was moved into the host module.
 struct SimulatedKernel {
   /// Takes the thread's state and then the arguments of the kernel.
