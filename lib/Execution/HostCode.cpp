@@ -43,7 +43,8 @@ static void initializeNativeTarget() {
   (void)initialized;
 }
 
-static Expected<orc::JITTargetMachineBuilder> detectHost() {
+static Expected<orc::JITTargetMachineBuilder>
+detectHost(CodeGenOptLevel level = CodeGenOptLevel::Default) {
   initializeNativeTarget();
   Expected<mlir::mfa::CPU> cpu = mlir::mfa::getHostCPU();
   if (!cpu)
@@ -51,7 +52,7 @@ static Expected<orc::JITTargetMachineBuilder> detectHost() {
   orc::JITTargetMachineBuilder host((Triple(cpu->triple)));
   host.setCPU(cpu->name);
   host.addFeatures(SubtargetFeatures(cpu->features).getFeatures());
-  host.setCodeGenOptLevel(CodeGenOptLevel::Default);
+  host.setCodeGenOptLevel(level);
   return host;
 }
 
@@ -179,7 +180,9 @@ Expected<HostObject>
 mfa::exec::compileHostCode(mlir::ModuleOp source, StringRef entry,
                            HostCodeUse use, uint64_t digest,
                            const std::function<bool()> &shouldStop) {
-  auto host = detectHost();
+  auto host =
+      detectHost(use == HostCodeUse::Simulates ? CodeGenOptLevel::None
+                                               : CodeGenOptLevel::Default);
   if (!host)
     return host.takeError();
   Expected<std::unique_ptr<TargetMachine>> machine =

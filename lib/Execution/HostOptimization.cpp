@@ -15,6 +15,7 @@
 #include "llvm/IR/Operator.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Transforms/InstCombine/InstCombine.h"
+#include "llvm/Transforms/Scalar/ADCE.h"
 #include "llvm/Transforms/Scalar/EarlyCSE.h"
 #include "llvm/Transforms/Scalar/LICM.h"
 #include "llvm/Transforms/Scalar/LoopPassManager.h"
@@ -133,13 +134,30 @@ static FunctionPassManager makeVectorLoopPasses() {
   return passes;
 }
 
+/// What simulated code needs in front of a fast code generator: values in
+/// registers instead of memory, each computed once. Its time goes to the calls
+/// of the simulator, which nothing makes faster.
+static FunctionPassManager makeSimulationPasses() {
+  FunctionPassManager passes;
+  passes.addPass(SROAPass(SROAOptions::ModifyCFG));
+  passes.addPass(EarlyCSEPass(/*UseMemorySSA=*/true));
+  passes.addPass(SimplifyCFGPass());
+  passes.addPass(ADCEPass());
+  return passes;
+}
+
+static ModulePassManager makeModulePasses(FunctionPassManager functionPasses) {
+  ModulePassManager passes;
+  passes.addPass(createModuleToFunctionPassAdaptor(std::move(functionPasses)));
+  return passes;
+}
+
 static ModulePassManager makePasses(PassBuilder &builder, Module &module,
                                     HostCodeUse use) {
-  if (use == HostCodeUse::Computes && isOfVectorLoops(module)) {
-    ModulePassManager passes;
-    passes.addPass(createModuleToFunctionPassAdaptor(makeVectorLoopPasses()));
-    return passes;
-  }
+  if (use == HostCodeUse::Simulates)
+    return makeModulePasses(makeSimulationPasses());
+  if (use == HostCodeUse::Computes && isOfVectorLoops(module))
+    return makeModulePasses(makeVectorLoopPasses());
   builder.registerPipelineStartEPCallback(
       [](ModulePassManager &passes, OptimizationLevel) {
         passes.addPass(createModuleToFunctionPassAdaptor(UnrollVectorLoops()));

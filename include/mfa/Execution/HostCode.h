@@ -43,9 +43,8 @@ struct HostObject {
 };
 
 /// How much host code is optimised: what computes, as well as possible; kernels
-/// that are simulated, without vectors, which take a third of the time to find
-/// and do not make the simulator's calls faster; what launches kernels,
-/// quickly.
+/// that are simulated, as little as LLVM can, for they are long and spend their
+/// time in the simulator's calls; what launches kernels, quickly.
 enum class HostCodeUse { Computes, Simulates, Launches };
 
 /// Compiles the module. `entry` is a function with a C interface: it is called
