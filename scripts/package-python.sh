@@ -74,4 +74,5 @@ pip_install "$wheel[test]" || die "pip could not install what the tests need"
 rm -f "$dir/python-tests.xml"
 MFA_FAKE_CUDA_DIR="$MFA_BUILD_DIR/lib/fake-cuda" MFA_TOOLS="$MFA_BUILD_DIR/bin" \
   "$venv/bin/python" -m pytest \
-  -q -rs -p no:cacheprovider --junitxml="$dir/python-tests.xml" python/tests
+  -q -rs -n "$(build_jobs)" --dist loadfile -p no:cacheprovider \
+  --junitxml="$dir/python-tests.xml" python/tests

@@ -65,8 +65,8 @@ BENCHMARK_KERNELS = [
     for mask in (None, (batch, length, length), (batch, 1, 1, length))
 ]
 
-# Rules and scores, in sizes of the benchmark. At 256, ALiBi and documents spill 16 to 20
-# bytes.
+# Rules and scores, in sizes of the benchmark. At 256, ALiBi and documents spill 16 to
+# 20 bytes.
 RULE_KERNELS = [
     (dim, heads, heads, 2, 8192, None, *rule)
     for dim, heads in ((64, 32), (128, 16), (256, 8))
