@@ -430,6 +430,6 @@ def test_cpu_beside_torch(tmp_path):
     assert code == 0, output + errors
     report = json.loads(file.read_text())
     assert report["peak"] > 1
-    assert [row["case"]["mask"] for row in report["rows"]] == ["none", "window"]
+    assert [row["problem"]["mask"] for row in report["rows"]] == ["none", "window"]
     assert all(row["ours"]["wall_ms"] > 0 for row in report["rows"])
     assert output.count("\n| f32 B1 H8 S512 D64 ") == 2
