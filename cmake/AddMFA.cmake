@@ -26,6 +26,13 @@ else()
 endif()
 mfa_export(mfa_upstream)
 
+# mfa_stay_loaded(NAME): a shared library whose threads outlive the calls that
+# start them, or whose functions the C library calls when the process forks:
+# who closes it would take its code from under them. It stays in memory.
+function(mfa_stay_loaded name)
+  target_link_options(${name} PRIVATE "LINKER:-z,nodelete")
+endfunction()
+
 # mfa_compile_options(NAME): how sources that include MLIR's headers are
 # compiled.
 function(mfa_compile_options name)
