@@ -42,6 +42,15 @@ static void remarkSlowOperands(MaskedAttentionOp op) {
     check("mask", op.getMask());
 }
 
+/// Waits for the last of the launches on a stream. Ways to compute one op end
+/// alike, and blocks that are alike are merged on the way to LLVM; the stream
+/// would become an argument then, which gpu-to-llvm takes for an event. So no
+/// two of these are alike.
+static void waitFor(ImplicitLocOpBuilder &b, Value token) {
+  auto wait = gpu::WaitOp::create(b, Type(), token);
+  wait->setAttr("mfa.stream", DistinctAttr::create(b.getUnitAttr()));
+}
+
 namespace {
 
 struct LaunchAttentionKernel : OpRewritePattern<MaskedAttentionOp> {
@@ -282,7 +291,7 @@ private:
     } else {
       token = launchCounted(token);
     }
-    gpu::WaitOp::create(b, Type(), token);
+    waitFor(b, token);
   }
 
   static Value getSharedBytes(ImplicitLocOpBuilder &b, MaskedAttentionOp op) {
@@ -332,7 +341,7 @@ private:
     } else {
       token = launchParts(b, op, maps, blocks, splits, Value(), token);
     }
-    gpu::WaitOp::create(b, Type(), token);
+    waitFor(b, token);
   }
 
   /// Launches both after `token`, by a list of key tiles if there is one.
