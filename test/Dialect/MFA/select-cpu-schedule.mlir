@@ -2,7 +2,7 @@
 // RUN: mfa-opt %s --mfa-select-cpu-schedule=cpu=x86-64-v3 | FileCheck %s --check-prefixes=CHECK,AVX2
 // RUN: mfa-opt %s --mfa-select-cpu-schedule=cpu=x86-64-v4 | FileCheck %s --check-prefixes=CHECK,AVX512
 // RUN: mfa-opt %s --mfa-select-cpu-schedule=cpu=znver4 | FileCheck %s --check-prefixes=CHECK,BF16
-// RUN: mfa-opt %s --mfa-select-cpu-schedule=cpu=sapphirerapids | FileCheck %s --check-prefixes=CHECK,BF16
+// RUN: mfa-opt %s --mfa-select-cpu-schedule=cpu=sapphirerapids | FileCheck %s --check-prefixes=CHECK,TILES
 // RUN: env MFA_CPU=x86-64-v3 mfa-opt %s --mfa-select-cpu-schedule | FileCheck %s --check-prefixes=CHECK,AVX2
 // RUN: env MFA_CPU=abacus not mfa-opt %s --mfa-select-cpu-schedule 2>&1 | FileCheck %s --check-prefix=WRONG
 // RUN: env MFA_CPU=diamondrapids not mfa-opt %s --mfa-select-cpu-schedule 2>&1 | FileCheck %s --check-prefix=MISSING
@@ -21,6 +21,7 @@
 // AVX2-SAME: lanes = 8, register_rows = 6, register_columns = 2>)
 // AVX512-SAME: lanes = 16, register_rows = 4, register_columns = 4>)
 // BF16-SAME: lanes = 16, register_rows = 4, register_columns = 4, dot_products = true>)
+// TILES-SAME: lanes = 16, register_rows = 32, register_columns = 2, dot_products = true, matrix_products = true>)
 func.func @bf16(%q: memref<2x?x8x64xbf16>, %o: memref<2x?x8x64xbf16>) {
   mfa.masked_attention
       ins(%q, %q, %q : memref<2x?x8x64xbf16>, memref<2x?x8x64xbf16>, memref<2x?x8x64xbf16>)

@@ -38,19 +38,27 @@ static constexpr Tiles kTiles[] = {
     {4, 16, 128, 192, 192, 4, 2},  {4, 16, 256, 96, 128, 4, 2},
 };
 
+// Where products are of matrices: two by two tile registers of sums.
+static constexpr Tiles kMatrixTiles[] = {
+    {16, 32, 128, 192, 192, 32, 2},
+    {16, 32, 256, 96, 128, 32, 2},
+};
+
 static ScheduleAttr getSchedule(MaskedAttentionOp op, const CPU &cpu) {
   int64_t dim = std::max(op.getHeadDim(), op.getValueDim());
-  const Tiles &tiles = *llvm::find_if(kTiles, [&](const Tiles &tiles) {
+  bool isBF16 = op.getElementType().isBF16();
+  bool multipliesPairs = cpu.hasBF16Products && isBF16;
+  bool multipliesMatrices = cpu.hasMatrixProducts && isBF16;
+  ArrayRef<Tiles> table = kTiles;
+  if (multipliesMatrices)
+    table = kMatrixTiles;
+  const Tiles &tiles = *llvm::find_if(table, [&](const Tiles &tiles) {
     return tiles.lanes <= cpu.lanes && tiles.registers <= cpu.registers &&
            dim <= tiles.maxDim;
   });
-  bool isBF16 = op.getElementType().isBF16();
-  bool multipliesPairs = cpu.hasBF16Products && isBF16;
-  // Products of matrices are for who asks for them: no CPU that has them has
-  // been measured.
   return ScheduleAttr::get(
       op.getContext(), tiles.rows, tiles.keys, tiles.lanes, tiles.registerRows,
-      tiles.registerColumns, multipliesPairs, /*matrixProducts=*/false,
+      tiles.registerColumns, multipliesPairs, multipliesMatrices,
       readsArrays(op.getKeep()) ? TileChoice::List : TileChoice::Ranges);
 }
 
