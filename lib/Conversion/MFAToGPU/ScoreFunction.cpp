@@ -21,6 +21,9 @@ using namespace mlir;
 using namespace mlir::mfa;
 using mfa_gpu::TileType;
 
+/// Columns of an output tile beside which few registers are left.
+static constexpr int64_t kWide = 128;
+
 ScoreFunction::ScoreFunction(const KernelProblem &problem, Form form)
     : problem(problem), b(problem.b), scoreRegion(problem.getOp()),
       keepRegion(problem.getOp()), toLog2(b.constant(kLog2E)) {
@@ -456,7 +459,6 @@ Value ScoreFunction::excludeByRegion(Value tile, const Test &test) {
   if (!problem.hasTail() || !keepRegion.readsByKey())
     return excludeRest(problem.hasTail())[0];
   // Both ways would be too much beside the output tile of a wide head.
-  constexpr int64_t kWide = 128;
   if (problem.memory.output.cols > kWide)
     return excludeRest(/*mayBeLast=*/true)[0];
   // Most tiles are whole, and read without a look at the end.
@@ -465,6 +467,14 @@ Value ScoreFunction::excludeByRegion(Value tile, const Test &test) {
   return b.choose(
       isShort, [&] { return excludeRest(true); },
       [&] { return excludeRest(false); })[0];
+}
+
+bool ScoreFunction::mayExcludeProducts() const {
+  // Beside the output tile of a wide head it spilled, and of a causal rule,
+  // which tests first steps, it made the loop slower.
+  bool isTestedOften = problem.operands.tileList ||
+                       (keepRegion.hasLow() && keepRegion.hasHigh());
+  return canScaleLate && isTestedOften && problem.memory.output.cols <= kWide;
 }
 
 Value ScoreFunction::exclude(Value tile, const Test &test) {

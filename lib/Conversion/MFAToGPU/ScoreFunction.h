@@ -80,7 +80,13 @@ public:
   };
   Test getTest(OpFoldResult isNeeded, Value firstKey);
   Test getNoTest() { return {b.getBoolAttr(false), Value(), Value()}; }
-  /// A tile of scores or exponents with -inf for those that are left out.
+  /// Whether a step had better leave products out before it weighs them, by
+  /// whatever maximum: where products become scores by a positive factor alone,
+  /// so that -inf stays what it is, and steps behind the first are tested
+  /// often.
+  bool mayExcludeProducts() const;
+  /// A tile of products, scores or exponents with -inf for those that are left
+  /// out.
   Value exclude(Value tile, const Test &test);
 
 private:

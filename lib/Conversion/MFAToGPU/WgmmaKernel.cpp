@@ -116,11 +116,12 @@ private:
   /// step has no output to rescale.
   State weighByNewMax(const Round &round, Value products, Value step,
                       State state, const ScoreFunction::Test &test);
-  /// By the maximum so far where that will do and no score is to be tested,
-  /// else by its own. `keyMask` is null but of a mask that is a vector of keys.
+  /// By the maximum so far where that will do and no score is left to be
+  /// tested, else by its own. `keyMask` is null but of a mask that is a vector
+  /// of keys.
   State weighStep(const Round &round, Value products, Value step,
                   const KeyMask &keyMask, State state,
-                  const ScoreFunction::Test &test);
+                  ScoreFunction::Test test);
   /// The weights by the maximum so far as a factor, their sums, and whether
   /// they will do.
   SmallVector<Value> weighByOldMax(const Round &round, Value products,
@@ -277,7 +278,11 @@ SmallVector<Value> WgmmaKernel::weighByOldMax(const Round &round,
 WgmmaKernel::State WgmmaKernel::weighStep(const Round &round, Value products,
                                           Value step, const KeyMask &keyMask,
                                           State state,
-                                          const ScoreFunction::Test &test) {
+                                          ScoreFunction::Test test) {
+  if (function.mayExcludeProducts()) {
+    products = function.exclude(products, test);
+    test = function.getNoTest();
+  }
   Value mayTry = state.hasBases;
   if (auto needsTest = dyn_cast<Value>(test.isNeeded))
     mayTry = arith::AndIOp::create(b, mayTry, b.negate(needsTest));

@@ -41,8 +41,48 @@ func.func @causal(%q: !a, %o: !a) {
 !a = memref<1x1024x2x64xf16>
 
 // A window whose size is known at run time, by a persistent wgmma kernel: rows
-// keep their order, as each has as many keys. Tested steps take no maximum of
-// the steps before.
+// keep their order, as each has as many keys. Tested steps leave products out, and
+// weigh the rest as others do.
+// CHECK-LABEL: gpu.func @masked_attention(
+// CHECK-SAME: %[[SIZE:[a-z0-9]*]]: i32
+// CHECK: nvvm.setmaxregister increase
+// CHECK: arith.index_cast %[[SIZE]] : i32 to index
+// CHECK: scf.while
+// CHECK: mfa_gpu.warpgroup_mma
+// CHECK: mfa_gpu.map %{{.*}} coordinates
+// CHECK: scf.for %[[STEP:[a-z0-9]*]] =
+// CHECK:   mfa_gpu.warpgroup_mma
+// CHECK:   %[[NUMBER:.*]] = arith.subi %[[STEP]], %{{.*}} : i32
+// CHECK:   %[[NEEDS_TEST:.*]] = arith.cmpi ult, %[[NUMBER]], %[[TESTED:[0-9a-z]*]] : i32
+// CHECK:   %[[KEPT:.*]] = scf.if %[[NEEDS_TEST]]
+// CHECK:     mfa_gpu.map %{{.*}} coordinates
+// CHECK:   scf.if %{{.*}} -> (
+// CHECK:     mfa_gpu.map %[[KEPT]]
+// CHECK:     math.exp2
+// CHECK:   scf.if %{{.*}}#2
+// CHECK-NOT: coordinates
+// CHECK:     mfa_gpu.reduce max %[[KEPT]]
+func.func @window(%q: !a, %size: i32, %o: !a) {
+  mfa.masked_attention ins(%q, %q, %q : !a, !a, !a) captures(%size : i32) outs(%o : !a)
+      schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 128, warps = 8, stages = 2, ping_pong = true, persistent = true>)
+      keep {
+      ^bb0(%b: index, %h: index, %i: index, %n: index, %w: i32):
+        %s = arith.index_cast %w : i32 to index
+        %d = arith.subi %i, %n : index
+        %near = arith.cmpi slt, %d, %s : index
+        %past = arith.cmpi sle, %n, %i : index
+        %c = arith.andi %near, %past : i1
+        mfa.yield %c : i1
+      }
+  return
+}
+
+// -----
+
+!a = memref<1x1024x2x256xf16>
+
+// The same beside the output tile of a wide head: tested steps take no maximum of the
+// steps before.
 // CHECK-LABEL: gpu.func @masked_attention(
 // CHECK-SAME: %[[SIZE:[a-z0-9]*]]: i32
 // CHECK: nvvm.setmaxregister increase
@@ -61,9 +101,9 @@ func.func @causal(%q: !a, %o: !a) {
 // CHECK:   scf.if %{{.*}}#2
 // CHECK:     scf.if %[[NEEDS_TEST]]
 // CHECK:       mfa_gpu.map %{{.*}} coordinates
-func.func @window(%q: !a, %size: i32, %o: !a) {
+func.func @wide_window(%q: !a, %size: i32, %o: !a) {
   mfa.masked_attention ins(%q, %q, %q : !a, !a, !a) captures(%size : i32) outs(%o : !a)
-      schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 128, warps = 8, stages = 2, ping_pong = true, persistent = true>)
+      schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, ping_pong = true, persistent = true>)
       keep {
       ^bb0(%b: index, %h: index, %i: index, %n: index, %w: i32):
         %s = arith.index_cast %w : i32 to index
