@@ -82,35 +82,33 @@ static Value countTilesOf(KernelBuilder &b, Value list) {
 
 Value mfa::createHasExcluded(KernelBuilder &b, Value list, Value thread,
                              int64_t threads) {
+  Value zero = b.index(0), one = b.index(1);
   Value numTiles = countTilesOf(b, list);
   Value firstClass =
       b.createOrFold<arith::AddIOp>(numTiles, b.index(kFirstTile));
   Value excluded = b.i32(static_cast<int64_t>(TileClass::Excluded));
-  // All tiles are one sequence: a thread that went from row to row would have
-  // but one load under way at a time.
-  SmallVector<OpFoldResult> bounds;
-  Value count = numTiles;
-  for (unsigned dim : {0, 1, 2}) {
-    Value size = b.dim(list, dim);
-    bounds.push_back(size);
-    count = b.createOrFold<arith::MulIOp>(count, size);
-  }
-  bounds.push_back(numTiles);
-  Value none = arith::ConstantIntOp::create(b, false, 1);
-  auto loop = scf::ForOp::create(b, thread, count, b.index(threads), none);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  auto place = affine::AffineDelinearizeIndexOp::create(
-      b, loop.getInductionVar(), bounds);
-  SmallVector<Value> indices(place.getResults());
-  indices.back() = arith::AddIOp::create(b, firstClass, indices.back());
-  Value isExcluded =
-      arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
-                            memref::LoadOp::create(b, list, indices), excluded);
-  Value found = loop.getRegionIterArg(0);
-  scf::YieldOp::create(b,
-                       arith::OrIOp::create(b, found, isExcluded).getResult());
-  return loop.getResult(0);
+  SmallVector<Value> lows(3, zero), steps(3, one), highs;
+  for (unsigned dim : {0, 1, 2})
+    highs.push_back(b.dim(list, dim));
+  lows.push_back(thread);
+  highs.push_back(numTiles);
+  steps.push_back(b.index(threads));
+  scf::LoopNest nest = scf::buildLoopNest(
+      b, b.getLoc(), lows, highs, steps,
+      ValueRange(arith::ConstantIntOp::create(b, false, 1).getResult()),
+      [&](OpBuilder &nested, Location, ValueRange place,
+          ValueRange found) -> scf::ValueVector {
+        OpBuilder::InsertionGuard guard(b);
+        b.setInsertionPoint(nested.getInsertionBlock(),
+                            nested.getInsertionPoint());
+        SmallVector<Value> indices(place);
+        indices.back() = arith::AddIOp::create(b, firstClass, place.back());
+        Value isExcluded = arith::CmpIOp::create(
+            b, arith::CmpIPredicate::eq,
+            memref::LoadOp::create(b, list, indices), excluded);
+        return {arith::OrIOp::create(b, found[0], isExcluded)};
+      });
+  return nest.results[0];
 }
 
 //===----------------------------------------------------------------------===//
