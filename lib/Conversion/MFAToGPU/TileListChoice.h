@@ -32,7 +32,8 @@ namespace mlir::mfa {
 struct TileListCost {
   /// Three kernels in front of that of the attention, in ns: classes 8.7 us and
   /// order 2.3 us of documents at S 8192, and as much as the latter for the
-  /// magnitudes.
+  /// magnitudes. Of a dense mask order and magnitudes take longer from S 4096
+  /// on (docs/performance.md, "Tested steps weighed as others").
   static constexpr int64_t kLaunches = 13300;
   /// Of the rows of a tile, which part is read before it is known that some
   /// pair is kept and some score changed: 8 of 128.

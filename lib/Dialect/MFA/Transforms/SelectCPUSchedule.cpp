@@ -38,7 +38,8 @@ static constexpr Tiles kTiles[] = {
     {4, 16, 128, 192, 192, 4, 2},  {4, 16, 256, 96, 128, 4, 2},
 };
 
-// Where products are of matrices: two by two tile registers of sums.
+// Where products are of matrices: two by two tile registers of sums. Those of
+// wide heads are as above, and have not been measured.
 static constexpr Tiles kMatrixTiles[] = {
     {16, 32, 128, 192, 192, 32, 2},
     {16, 32, 256, 96, 128, 32, 2},
