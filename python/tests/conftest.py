@@ -55,6 +55,14 @@ def cache_dir(tmp_path, monkeypatch):
     mfa._kernels.forget()
 
 
+@pytest.fixture(autouse=True)
+def fresh_dynamo():
+    """No test sees what another compiled: torch leaves alone what once failed to
+    compile, and compiles a function a limited number of times."""
+    if "torch._dynamo" in sys.modules:
+        sys.modules["torch"].compiler.reset()
+
+
 @pytest.fixture
 def jax_on_cpu():
     """What JAX does without being told where is done on the CPU."""

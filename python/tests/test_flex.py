@@ -262,12 +262,6 @@ SCORES = {
 }
 
 
-@pytest.fixture(autouse=True)
-def fresh_dynamo():
-    # Torch's own function compiles in part, a limited number of times.
-    torch._dynamo.reset()
-
-
 def block_mask(mask_mod, seq_k=S):
     return flex.create_block_mask(mask_mod, B, H, S, seq_k, device=DEVICE, BLOCK_SIZE=16)
 

@@ -140,7 +140,6 @@ TRACED = (
 @pytest.mark.parametrize("name", TRACED)
 def test_compiled_as_torch(name):
     arrays, options = arguments_of(name)
-    torch.compiler.reset()
     compiled = torch.compile(attend, fullgraph=True, backend="aot_eager")
     expected = expected_of(*arrays, **options)
     torch.testing.assert_close(
