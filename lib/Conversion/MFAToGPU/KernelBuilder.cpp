@@ -161,11 +161,11 @@ OpFoldResult KernelBuilder::tileSize(Value size, Value first, int64_t limit) {
 }
 
 //===----------------------------------------------------------------------===//
-// Limits of loops
+// Loops
 //===----------------------------------------------------------------------===//
 
-static void limitLoop(Operation *loop, LLVM::LoopUnrollAttr unroll,
-                      LLVM::LoopLICMAttr licm) {
+static void annotateLoop(Operation *loop, LLVM::LoopUnrollAttr unroll,
+                         LLVM::LoopLICMAttr licm) {
   loop->setAttr(LLVM::LoopAnnotationAttr::getMnemonic(),
                 LLVM::LoopAnnotationAttr::get(
                     loop->getContext(), /*disableNonforced=*/{},
@@ -178,17 +178,27 @@ static void limitLoop(Operation *loop, LLVM::LoopUnrollAttr unroll,
 
 void mfa::keepInvariantsInside(Operation *loop) {
   Builder b(loop->getContext());
-  limitLoop(loop, /*unroll=*/{},
-            LLVM::LoopLICMAttr::get(b.getContext(), b.getBoolAttr(true),
-                                    /*versioningDisable=*/{}));
+  annotateLoop(loop, /*unroll=*/{},
+               LLVM::LoopLICMAttr::get(b.getContext(), b.getBoolAttr(true),
+                                       /*versioningDisable=*/{}));
+}
+
+static LLVM::LoopUnrollAttr getUnroll(MLIRContext *context, bool disable,
+                                      IntegerAttr count) {
+  return LLVM::LoopUnrollAttr::get(
+      context, BoolAttr::get(context, disable), count,
+      /*runtimeDisable=*/{}, /*full=*/{}, /*followupUnrolled=*/{},
+      /*followupRemainder=*/{}, /*followupAll=*/{});
 }
 
 void mfa::keepRolled(Operation *loop) {
-  Builder b(loop->getContext());
-  limitLoop(loop,
-            LLVM::LoopUnrollAttr::get(
-                b.getContext(), b.getBoolAttr(true), /*count=*/{},
-                /*runtimeDisable=*/{}, /*full=*/{}, /*followupUnrolled=*/{},
-                /*followupRemainder=*/{}, /*followupAll=*/{}),
-            /*licm=*/{});
+  annotateLoop(loop, getUnroll(loop->getContext(), /*disable=*/true, {}),
+               /*licm=*/{});
+}
+
+void mfa::unroll(Operation *loop, int64_t times) {
+  annotateLoop(loop,
+               getUnroll(loop->getContext(), /*disable=*/false,
+                         Builder(loop->getContext()).getI32IntegerAttr(times)),
+               /*licm=*/{});
 }

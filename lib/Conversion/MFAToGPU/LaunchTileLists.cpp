@@ -151,7 +151,7 @@ void TileListLauncher::launchOrder(Value classes, Value list, Value isFinite) {
   }
   constexpr int64_t kWarps = kMagnitudeThreads / kWarpSize;
   // Positions that are worth a block, and blocks that fill any GPU.
-  constexpr int64_t kPositionsOfBlock = 8 * kWarps, kMostBlocks = 512;
+  constexpr int64_t kPositionsOfBlock = 8 * kWarps, kMostBlocks = 128;
   Value positions = b.createOrFold<arith::MulIOp>(
       sizeOf(b, op.getQuery(), 0),
       b.createOrFold<arith::MaxUIOp>(sizeOf(b, op.getQuery(), 1),

@@ -29,15 +29,24 @@ MemRefType mfa::getMagnitudesType(MaskedAttentionOp op) {
                          IntegerType::get(op.getContext(), 32));
 }
 
-/// The largest of `start` and what `body` gives for numbers of the range.
+/// The largest of 0 and what `body` gives for numbers of the range, with so
+/// many loads for each; none are loads in a loop of their own.
 static Value createMaximum(KernelBuilder &b, Value first, Value end, Value step,
-                           Value start, function_ref<Value(Value)> body) {
-  auto loop = scf::ForOp::create(b, first, end, step, start);
+                           int64_t loads, function_ref<Value(Value)> body) {
+  // LLVM knows how often a loop of steps of 1 runs, which it has to.
+  Value distance = b.createOrFold<arith::SubIOp>(
+      b.createOrFold<arith::MaxUIOp>(end, first), first);
+  auto loop = scf::ForOp::create(
+      b, b.index(0), b.createOrFold<arith::CeilDivUIOp>(distance, step),
+      b.index(1), b.i32(0));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
-  Value next = body(loop.getInductionVar());
+  Value next = body(b.createOrFold<arith::AddIOp>(
+      first, b.createOrFold<arith::MulIOp>(loop.getInductionVar(), step)));
   scf::YieldOp::create(
       b, arith::MaxUIOp::create(b, loop.getRegionIterArg(0), next).getResult());
+  if (loads)
+    unroll(loop, llvm::divideCeil(kLoadsAtOnce, loads));
   return loop.getResult(0);
 }
 
@@ -50,7 +59,6 @@ static Value reduceWarp(KernelBuilder &b, Value number) {
 static Value createMagnitude(KernelBuilder &b, Value array, Value warp,
                              Value warps, Value lane) {
   int64_t dim = cast<MemRefType>(array.getType()).getDimSize(3);
-  Value zero = b.i32(0), one = b.index(1);
   Value positions = b.dim(array, 1);
   Value count = b.createOrFold<arith::MulIOp>(b.dim(array, 0), positions);
   auto ofElement = [&](Value batch, Value position, Value head, Value col) {
@@ -63,20 +71,22 @@ static Value createMagnitude(KernelBuilder &b, Value array, Value warp,
                b.i32(std::numeric_limits<int32_t>::max()))
         .getResult();
   };
-  return createMaximum(b, warp, count, warps, zero, [&](Value number) {
+  return createMaximum(b, warp, count, warps, /*loads=*/0, [&](Value number) {
     Value batch = arith::DivUIOp::create(b, number, positions);
     Value position = arith::RemUIOp::create(b, number, positions);
     return createMaximum(
-        b, b.index(0), b.dim(array, 2), one, zero, [&](Value head) {
-          // Lanes past the last column have that one as well.
-          return createMaximum(
-              b, b.index(0), b.index(dim), b.index(kWarpSize), zero,
-              [&](Value first) {
-                Value col = b.createOrFold<arith::AddIOp>(first, lane);
-                if (dim % kWarpSize != 0)
-                  col = arith::MinUIOp::create(b, col, b.index(dim - 1));
-                return ofElement(batch, position, head, col);
-              });
+        b, b.index(0), b.dim(array, 2), b.index(1),
+        llvm::divideCeil(dim, kWarpSize), [&](Value head) {
+          Value largest = b.i32(0);
+          for (int64_t first = 0; first < dim; first += kWarpSize) {
+            Value col = b.createOrFold<arith::AddIOp>(lane, b.index(first));
+            // Lanes past the last column have that one as well.
+            if (first + kWarpSize > dim)
+              col = arith::MinUIOp::create(b, col, b.index(dim - 1));
+            largest = b.createOrFold<arith::MaxUIOp>(
+                largest, ofElement(batch, position, head, col));
+          }
+          return largest;
         });
   });
 }
@@ -122,13 +132,13 @@ void mfa::buildMagnitudesKernel(OpBuilder &builder, MaskedAttentionOp op,
 Value mfa::createAreFinite(KernelBuilder &b, MaskedAttentionOp op,
                            Value magnitudes, Value scale, Value lane) {
   auto magnitudeOf = [&](int64_t array) -> Value {
-    Value bits = createMaximum(b, lane, b.dim(magnitudes, 1),
-                               b.index(kWarpSize), b.i32(0), [&](Value part) {
-                                 return memref::LoadOp::create(
-                                            b, magnitudes,
-                                            ValueRange{b.index(array), part})
-                                     .getResult();
-                               });
+    Value bits = createMaximum(
+        b, lane, b.dim(magnitudes, 1), b.index(kWarpSize), /*loads=*/1,
+        [&](Value part) {
+          return memref::LoadOp::create(b, magnitudes,
+                                        ValueRange{b.index(array), part})
+              .getResult();
+        });
     return arith::BitcastOp::create(b, b.getF32Type(), reduceWarp(b, bits));
   };
   auto multiply = [&](Value lhs, Value rhs) -> Value {

@@ -25,7 +25,7 @@
 namespace mlir::mfa {
 
 /// Threads of a block of the kernel that computes them.
-constexpr int64_t kMagnitudeThreads = 128;
+constexpr int64_t kMagnitudeThreads = 512;
 
 /// Magnitudes of query, key and value, of parts of each, [3, parts] of i32.
 MemRefType getMagnitudesType(MaskedAttentionOp op);

@@ -82,33 +82,53 @@ static Value countTilesOf(KernelBuilder &b, Value list) {
 
 Value mfa::createHasExcluded(KernelBuilder &b, Value list, Value thread,
                              int64_t threads) {
-  Value zero = b.index(0), one = b.index(1);
+  // Divided is in front of the loop only: a step is so many rows and tiles.
   Value numTiles = countTilesOf(b, list);
   Value firstClass =
       b.createOrFold<arith::AddIOp>(numTiles, b.index(kFirstTile));
+  SmallVector<ReassociationIndices> groups{{0, 1, 2}, {3}};
+  Value matrix = memref::CollapseShapeOp::create(b, list, groups);
+  Value numRows = b.dim(matrix, 0);
+  Value lastRow = arith::SubIOp::create(b, numRows, b.index(1));
+  // No keys are no tiles, by which nothing can be divided.
+  Value divisor = b.createOrFold<arith::MaxUIOp>(numTiles, b.index(1));
+  Value stride = b.index(threads);
   Value excluded = b.i32(static_cast<int64_t>(TileClass::Excluded));
-  SmallVector<Value> lows(3, zero), steps(3, one), highs;
-  for (unsigned dim : {0, 1, 2})
-    highs.push_back(b.dim(list, dim));
-  lows.push_back(thread);
-  highs.push_back(numTiles);
-  steps.push_back(b.index(threads));
-  scf::LoopNest nest = scf::buildLoopNest(
-      b, b.getLoc(), lows, highs, steps,
-      ValueRange(arith::ConstantIntOp::create(b, false, 1).getResult()),
-      [&](OpBuilder &nested, Location, ValueRange place,
-          ValueRange found) -> scf::ValueVector {
-        OpBuilder::InsertionGuard guard(b);
-        b.setInsertionPoint(nested.getInsertionBlock(),
-                            nested.getInsertionPoint());
-        SmallVector<Value> indices(place);
-        indices.back() = arith::AddIOp::create(b, firstClass, place.back());
-        Value isExcluded = arith::CmpIOp::create(
-            b, arith::CmpIPredicate::eq,
-            memref::LoadOp::create(b, list, indices), excluded);
-        return {arith::OrIOp::create(b, found[0], isExcluded)};
-      });
-  return nest.results[0];
+  Value rowStep = arith::DivUIOp::create(b, stride, divisor);
+  Value tileStep = arith::RemUIOp::create(b, stride, divisor);
+  Value numSteps = arith::CeilDivUIOp::create(
+      b, arith::MulIOp::create(b, numRows, numTiles), stride);
+  auto loop = scf::ForOp::create(b, b.index(0), numSteps, b.index(1),
+                                 {arith::ConstantIntOp::create(b, false, 1),
+                                  arith::DivUIOp::create(b, thread, divisor),
+                                  arith::RemUIOp::create(b, thread, divisor)});
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Value found = loop.getRegionIterArg(0), row = loop.getRegionIterArg(1),
+          tile = loop.getRegionIterArg(2);
+    // Behind the last row it is that one again.
+    Value loaded = arith::MinUIOp::create(b, row, lastRow);
+    Value column = arith::AddIOp::create(b, firstClass, tile);
+    Value isExcluded = arith::CmpIOp::create(
+        b, arith::CmpIPredicate::eq,
+        memref::LoadOp::create(b, matrix, ValueRange{loaded, column}),
+        excluded);
+    Value next = arith::AddIOp::create(b, tile, tileStep);
+    Value isNextRow =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::uge, next, numTiles);
+    Value rows = arith::AddIOp::create(b, row, rowStep);
+    scf::YieldOp::create(
+        b,
+        ValueRange{
+            arith::OrIOp::create(b, found, isExcluded),
+            arith::SelectOp::create(
+                b, isNextRow, arith::AddIOp::create(b, rows, b.index(1)), rows),
+            arith::SelectOp::create(
+                b, isNextRow, arith::SubIOp::create(b, next, numTiles), next)});
+  }
+  unroll(loop, kLoadsAtOnce);
+  return loop.getResult(0);
 }
 
 //===----------------------------------------------------------------------===//
@@ -313,6 +333,8 @@ private:
   /// without a tile of their own have the first tile, too; lane i of the others
   /// has the i-th before that of the first lane.
   SmallVector<Value> overTiles(ValueRange row, ValueRange state, TileBody body);
+  /// What tiles of the row are that a mask excludes.
+  Value findClassOfExcluded(ValueRange row);
   /// The lanes with a tile of that class, as bits.
   Value lanesOf(Value tileClass, TileClass which);
   void store(Value value, ValueRange row, Value column);
@@ -365,6 +387,30 @@ void TileOrderKernel::store(Value value, ValueRange row, Value column) {
   memref::StoreOp::create(b, value, list, place);
 }
 
+Value TileOrderKernel::findClassOfExcluded(ValueRange row) {
+  // The magnitudes are many: they are looked up where that decides something.
+  Value isAny =
+      overTiles(row, arith::ConstantIntOp::create(b, false, 1).getResult(),
+                [&](Value, Value, Value tileClass,
+                    ValueRange found) -> SmallVector<Value> {
+                  Value isOne = arith::CmpIOp::create(
+                      b, arith::CmpIPredicate::eq, tileClass,
+                      toNumber(TileClass::Excluded));
+                  return {arith::OrIOp::create(b, found[0], isOne)};
+                })[0];
+  return b.choose(
+      vote(isAny, NVVM::VoteSyncKind::any),
+      [&]() -> SmallVector<Value> {
+        return {arith::SelectOp::create(
+            b, createAreFinite(b, op, magnitudes, scale, lane),
+            toNumber(TileClass::Skipped),
+            toNumber(hasTests ? TileClass::Tested : TileClass::Masked))};
+      },
+      [&]() -> SmallVector<Value> {
+        return {toNumber(TileClass::Skipped)};
+      })[0];
+}
+
 void TileOrderKernel::order(ValueRange row) {
   constexpr TileClass kInOrder[] = {TileClass::Tested, TileClass::Masked,
                                     TileClass::Free};
@@ -375,10 +421,7 @@ void TileOrderKernel::order(ValueRange row) {
     return LLVM::CtPopOp::create(b, lanes.getType(), lanes);
   };
   if (magnitudes)
-    excluded = arith::SelectOp::create(
-        b, createAreFinite(b, op, magnitudes, scale, lane),
-        toNumber(TileClass::Skipped),
-        toNumber(hasTests ? TileClass::Tested : TileClass::Masked));
+    excluded = findClassOfExcluded(row);
   // How many there are of each class, and a tile that is skipped.
   SmallVector<Value> found = overTiles(
       row, SmallVector<Value>(4, b.i32(0)),

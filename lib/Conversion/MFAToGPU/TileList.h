@@ -39,6 +39,9 @@ enum TileListColumn : int64_t { kNumSteps, kNumTested, kNumMasked, kFirstTile };
 /// Threads of a block of the kernels that make a list.
 constexpr int64_t kListThreads = 128;
 
+/// Loads of a thread of theirs that are on their way at a time.
+constexpr int64_t kLoadsAtOnce = 16;
+
 /// The list of an op with a schedule, whose size is 1 in batch or head where
 /// all share it.
 MemRefType getTileListType(MaskedAttentionOp op);
@@ -47,7 +50,7 @@ MemRefType getTileListType(MaskedAttentionOp op);
 bool mayHaveTests(MaskedAttentionOp op);
 
 /// Whether the mask excludes a tile by itself, for the thread's part of the
-/// list: each `threads`-th tile of a row.
+/// list: each `threads`-th tile, rows one behind another.
 Value createHasExcluded(KernelBuilder &b, Value list, Value thread,
                         int64_t threads);
 

@@ -163,24 +163,35 @@ func.func @documents(%q: !a, %ids: !i, %o: !a) {
 // CHECK: arith.select %{{.*}}, %[[VISITED]], %c1_i32
 
 // The largest bits of what an array has, of query, key and value: where the mask
-// excludes a tile.
+// excludes a tile, which threads look for in the list as if it were one row, with
+// loads that wait for nothing.
 // CHECK-LABEL: gpu.func @masked_attention_magnitudes(
 // CHECK-SAME: %[[LIST:[a-z0-9]*]]: memref<1x4x8x35xi32>, %[[MAGNITUDES:[a-z0-9]*]]: memref<3x?xi32>) kernel
-// CHECK: memref.load %[[LIST]]
-// CHECK: arith.cmpi eq, %{{.*}}, %c1_i32
+// CHECK: %[[ROWS:.*]] = memref.collapse_shape %[[LIST]]
+// CHECK-SAME: into memref<32x35xi32>
+// CHECK: scf.for %{{.*}} = %c0 to %c4 step %c1
+// CHECK-NOT: divui
+// CHECK:   memref.load %[[ROWS]]
+// CHECK:   arith.cmpi eq, %{{.*}}, %c1_i32
+// CHECK: } {loop_annotation = #loop_annotation
 // CHECK: %[[ANY:.*]] = nvvm.barrier #nvvm.reduction<or>
 // CHECK: %[[HAS_EXCLUDED:.*]] = arith.cmpi ne, %[[ANY]], %c0_i32
 // CHECK: scf.if %[[HAS_EXCLUDED]] -> (i32)
+// CHECK:   } {loop_annotation = #loop_annotation
 // CHECK:   nvvm.redux.sync umax
 // CHECK: else
 // CHECK:   scf.yield %c0_i32
 // CHECK-COUNT-2: nvvm.redux.sync umax
 
+// They are looked up for rows with an excluded tile.
 // CHECK-LABEL: gpu.func @masked_attention_tile_order(
+// CHECK: %[[ANY:.*]] = nvvm.vote.sync any
+// CHECK: %[[EXCLUDED:.*]] = scf.if %[[ANY]] -> (i32)
 // CHECK-COUNT-3: nvvm.redux.sync umax
-// CHECK: %[[EXCLUDED:.*]] = arith.select %{{.*}}, %c0_i32, %c3_i32
-// CHECK: scf.for
-// CHECK:   arith.select %{{.*}}, %[[EXCLUDED]]
+// CHECK:   arith.select %{{.*}}, %c0_i32, %c3_i32
+// CHECK: else
+// CHECK:   scf.yield %c0_i32
+// CHECK: arith.select %{{.*}}, %[[EXCLUDED]]
 
 // Who loads the mask says so where it has nothing to load; who computes adds it
 // where it is needed.
