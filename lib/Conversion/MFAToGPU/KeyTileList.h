@@ -15,28 +15,30 @@ namespace mlir::mfa {
 
 /// The steps that a row of the list has (TileList.h). How many of them there
 /// are, and need a test or the mask, is loaded once for all.
-class KeyTileList final : public TestedFirst {
+class KeyTileList final : public TileSequence {
 public:
   KeyTileList(const KernelProblem &problem, const RowSchedule &rowSchedule,
               Type stepType)
-      : TestedFirst(problem, stepType), rowSchedule(rowSchedule) {}
+      : TileSequence(problem, stepType), rowSchedule(rowSchedule) {}
 
   void prepare() override {}
   Value countSteps(const Round &round) override;
   Value getFirstKey(const Round &round, Value step) override;
   OpFoldResult needsTest(const Round &round, Value step, bool isFirst) override;
-  Value getEndOfTested(const Round &round) override;
   OpFoldResult needsMask(const Round &round, Value step) override;
   bool isInMemory() const override { return true; }
 
 private:
   Value load(Value column);
+  /// The number of a step among those of all parts of the rows' keys.
+  Value getNumber(const Round &round, Value step);
+  Value isBefore(const Round &round, Value step, Value end);
 
   const RowSchedule &rowSchedule;
-  // Of the round whose steps were counted last: its row of the list, and how
-  // many steps need the mask.
+  // Of the round whose steps were counted last: its row of the list; the first
+  // of the block's steps, null where it has all; and counts.
   SmallVector<Value> row;
-  Value numMasked;
+  Value firstNumber, numTested, numMasked;
 };
 
 } // namespace mlir::mfa

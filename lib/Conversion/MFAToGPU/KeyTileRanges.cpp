@@ -18,7 +18,7 @@ bool mfa::leavesKeysOut(const KernelProblem &problem) {
 
 KeyTileRanges::KeyTileRanges(const KernelProblem &problem,
                              const RowSchedule &rowSchedule, Type stepType)
-    : TestedFirst(problem, stepType), rowSchedule(rowSchedule) {}
+    : TileSequence(problem, stepType), rowSchedule(rowSchedule) {}
 
 void KeyTileRanges::prepare() {
   symbols = createKeyTileSymbols(b, problem.keyTiles, problem.numQueries(),
@@ -52,6 +52,11 @@ Value KeyTileRanges::countSteps(const Round &round) {
   return toStep(part.count);
 }
 
+Value KeyTileRanges::getNumber(const Round &round, Value step) {
+  Value number = b.createOrFold<arith::SubIOp>(step, round.firstStep);
+  return firstNumber ? arith::AddIOp::create(b, firstNumber, number) : number;
+}
+
 Value KeyTileRanges::getFirstKey(const Round &round, Value step) {
   Value number = getNumber(round, step);
   Value isDown =
@@ -66,5 +71,7 @@ OpFoldResult KeyTileRanges::needsTest(const Round &round, Value step,
                                       bool isFirst) {
   if (isFirst && !firstNumber)
     return b.getBoolAttr(true);
-  return isBefore(round, step, numTested);
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
+                               getNumber(round, step), numTested)
+      .getResult();
 }

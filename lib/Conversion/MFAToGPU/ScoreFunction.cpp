@@ -477,10 +477,6 @@ bool ScoreFunction::mayExcludeProducts() const {
   return canScaleLate && isTestedOften && problem.memory.output.cols <= kWide;
 }
 
-bool ScoreFunction::isTestedApart() const {
-  return keepRegion && problem.memory.output.cols > kWide;
-}
-
 Value ScoreFunction::exclude(Value tile, const Test &test) {
   return b.choose(
       test.isNeeded,

@@ -85,10 +85,6 @@ public:
   /// so that -inf stays what it is, and steps behind the first are tested
   /// often.
   bool mayExcludeProducts() const;
-  /// Whether steps with a test had better be in a loop of their own, so that
-  /// the other one has none: beside the output tile of a wide head a loop with
-  /// both has too few registers. It is twice the code, which others lose by.
-  bool isTestedApart() const;
   /// A tile of products, scores or exponents with -inf for those that are left
   /// out.
   Value exclude(Value tile, const Test &test);

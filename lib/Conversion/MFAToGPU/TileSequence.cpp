@@ -29,9 +29,8 @@ Value TileSequence::stepBefore(Value step) const {
 }
 
 scf::ForOp TileSequence::createLoop(const Round &round, Value first,
-                                    ValueRange state, Value end) const {
-  return scf::ForOp::create(b, first, end ? end : round.endStep, getStep(1),
-                            state);
+                                    ValueRange state) const {
+  return scf::ForOp::create(b, first, round.endStep, getStep(1), state);
 }
 
 TileSequence::Part TileSequence::getPartOfBlock(Value count) const {
@@ -56,29 +55,6 @@ Value TileSequence::getFirstKeyIf(OpFoldResult isNeeded, const Round &round,
       isNeeded,
       [&]() -> SmallVector<Value> { return {getFirstKey(round, step)}; },
       [&]() -> SmallVector<Value> { return {b.index(0)}; })[0];
-}
-
-//===----------------------------------------------------------------------===//
-// Tiles with a test first
-//===----------------------------------------------------------------------===//
-
-Value TestedFirst::getNumber(const Round &round, Value step) {
-  Value number = b.createOrFold<arith::SubIOp>(step, round.firstStep);
-  return firstNumber ? arith::AddIOp::create(b, firstNumber, number) : number;
-}
-
-Value TestedFirst::isBefore(const Round &round, Value step, Value end) {
-  return arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
-                               getNumber(round, step), end);
-}
-
-Value TestedFirst::getEndOfTested(const Round &round) {
-  Value tested = numTested;
-  if (firstNumber)
-    tested = arith::SubIOp::create(
-        b, arith::MaxUIOp::create(b, tested, firstNumber), firstNumber);
-  return arith::MinUIOp::create(
-      b, arith::AddIOp::create(b, round.firstStep, tested), round.endStep);
 }
 
 //===----------------------------------------------------------------------===//

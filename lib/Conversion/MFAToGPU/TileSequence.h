@@ -69,9 +69,6 @@ public:
   /// `isFirst` where it is known to be the first of its round.
   virtual OpFoldResult needsTest(const Round &round, Value step,
                                  bool isFirst) = 0;
-  /// The step from which on none has to be tested, where those with a test come
-  /// first; null where there is no such order.
-  virtual Value getEndOfTested(const Round &round) { return Value(); }
   /// Whether the step's tile of a mask in shared memory changes any score:
   /// where it does not, that is not loaded.
   virtual OpFoldResult needsMask(const Round &round, Value step) {
@@ -87,9 +84,9 @@ public:
   Value getStep(int64_t number) const;
   Value stepAfter(Value step) const;
   Value stepBefore(Value step) const;
-  /// A loop over the steps of a round from `first` on, to `end`, or all.
-  scf::ForOp createLoop(const Round &round, Value first, ValueRange state = {},
-                        Value end = {}) const;
+  /// A loop over the steps of a round from `first` on.
+  scf::ForOp createLoop(const Round &round, Value first,
+                        ValueRange state = {}) const;
 
 protected:
   /// Some steps of a sequence, from 0 where `first` is null.
@@ -104,24 +101,6 @@ protected:
   const KernelProblem &problem;
   KernelBuilder &b;
   Type stepType;
-};
-
-/// Tiles that depend on the rows, those with a test before the rest.
-class TestedFirst : public TileSequence {
-public:
-  using TileSequence::TileSequence;
-
-  Value getEndOfTested(const Round &round) override;
-
-protected:
-  /// The number of a step among those of all parts of the rows' keys.
-  Value getNumber(const Round &round, Value step);
-  /// Whether that is below `end`.
-  Value isBefore(const Round &round, Value step, Value end);
-
-  // Of the round whose steps were counted last: the number of the block's first
-  // step, null where it has all, and how many steps of all need a test.
-  Value firstNumber, numTested;
 };
 
 /// All tiles of keys, from the first to the last, which may be short.

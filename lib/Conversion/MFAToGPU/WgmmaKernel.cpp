@@ -108,12 +108,8 @@ private:
 
   //===--- A step of the recurrence ---------------------------------------===//
 
-  /// What is known of steps.
-  enum class Steps { First, Any, Tested, Untested };
-  /// Whether a step's scores have to be tested.
-  OpFoldResult needsTest(const Round &round, Value step, Steps which);
   /// Scores from here on are those of the step, which has the test.
-  ScoreFunction::Test enterStep(const Round &round, Value step, Steps which);
+  ScoreFunction::Test enterStep(const Round &round, Value step, bool isFirst);
   /// The mask's tile of a step, null without one in shared memory.
   Value loadMask(Value step);
   /// From the products of query and key, by the step's own maximum. The first
@@ -136,8 +132,6 @@ private:
 
   /// The scores of a round's first step.
   Value startRows(const Round &round);
-  /// A step behind the first.
-  State weighNext(const Round &round, Value step, Steps which, State state);
   /// All steps of a round, but for the product with its last value.
   State weighRows(const Round &round, Value firstScores);
   /// Stores the rows of a round by that product.
@@ -218,37 +212,19 @@ SmallVector<Value> WgmmaKernel::finishTurn(ValueRange products) {
 // A step of the recurrence
 //===----------------------------------------------------------------------===//
 
-static bool isKnown(OpFoldResult condition, bool value) {
-  auto attr = dyn_cast<Attribute>(condition);
-  return attr && cast<BoolAttr>(attr).getValue() == value;
-}
-
-OpFoldResult WgmmaKernel::needsTest(const Round &round, Value step,
-                                    Steps which) {
-  switch (which) {
-  case Steps::Tested:
-    return b.getBoolAttr(true);
-  case Steps::Untested:
-    return b.getBoolAttr(false);
-  case Steps::First:
-  case Steps::Any:
-    return sequence->needsTest(round, step, which == Steps::First);
-  }
-  llvm_unreachable("all steps are known");
-}
-
 ScoreFunction::Test WgmmaKernel::enterStep(const Round &round, Value step,
-                                           Steps which) {
-  OpFoldResult isTested = needsTest(round, step, which);
-  if (isKnown(isTested, false) && which != Steps::First &&
-      !function.dependsOnKeys())
+                                           bool isFirst) {
+  OpFoldResult needsTest = sequence->needsTest(round, step, isFirst);
+  auto known = dyn_cast<Attribute>(needsTest);
+  bool isNever = known && !cast<BoolAttr>(known).getValue();
+  if (isNever && !isFirst && !function.dependsOnKeys())
     return function.getNoTest();
   if (!function.dependsOnKeys())
-    return function.getTest(isTested,
-                            sequence->getFirstKeyIf(isTested, round, step));
+    return function.getTest(needsTest,
+                            sequence->getFirstKeyIf(needsTest, round, step));
   Value firstKey = sequence->getFirstKey(round, step);
   function.enterKeys(firstKey);
-  return function.getTest(isTested, firstKey);
+  return function.getTest(needsTest, firstKey);
 }
 
 Value WgmmaKernel::loadMask(Value step) {
@@ -307,11 +283,9 @@ WgmmaKernel::State WgmmaKernel::weighStep(const Round &round, Value products,
     products = function.exclude(products, test);
     test = function.getNoTest();
   }
-  if (isKnown(test.isNeeded, true))
-    return weighByNewMax(round, products, step, state, test);
   Value mayTry = state.hasBases;
-  if (auto isTested = dyn_cast<Value>(test.isNeeded))
-    mayTry = arith::AndIOp::create(b, mayTry, b.negate(isTested));
+  if (auto needsTest = dyn_cast<Value>(test.isNeeded))
+    mayTry = arith::AndIOp::create(b, mayTry, b.negate(needsTest));
   auto early = b.choose(
       mayTry,
       [&] { return weighByOldMax(round, products, step, keyMask, state); },
@@ -341,40 +315,13 @@ Value WgmmaKernel::startRows(const Round &round) {
   return scores;
 }
 
-WgmmaKernel::State WgmmaKernel::weighNext(const Round &round, Value step,
-                                          Steps which, State state) {
-  Value before = sequence->stepBefore(step);
-  turns.take();
-  Value output = startOutput(before, state), scores = startScores(round, step);
-  // Under the products.
-  rings.wait(rings.mask, step);
-  KeyMask keyMask;
-  // A list has looked already.
-  if (problem.maskForm == MaskForm::KeyVector && function.keepsExcluded() &&
-      !sequence->isInMemory())
-    keyMask = lookAtKeyMask(problem, memory, rings.stageOf(step),
-                            warpgroups.getLane());
-  ScoreFunction::Test test;
-  if (sequence->isInMemory())
-    test = enterStep(round, step, which);
-  SmallVector<Value> products = finishTurn({output, scores});
-  rings.release(rings.value, before);
-  rings.release(rings.key, step);
-  state.output = products[0];
-  if (!sequence->isInMemory())
-    test = enterStep(round, step, which);
-  state = weighStep(round, products[1], step, keyMask, state, test);
-  rings.release(rings.mask, step);
-  return state;
-}
-
 WgmmaKernel::State WgmmaKernel::weighRows(const Round &round,
                                           Value firstScores) {
   if (function.dependsOnRows())
     function.enterRows(rowSchedule.locate(round.number));
   // The first step has no maximum before it, and is the one to be tested.
   Value first = round.firstStep;
-  ScoreFunction::Test test = enterStep(round, first, Steps::First);
+  ScoreFunction::Test test = enterStep(round, first, /*isFirst=*/true);
   rings.wait(rings.mask, first);
   State state;
   state.softmax = softmax.getInitialState();
@@ -382,26 +329,39 @@ WgmmaKernel::State WgmmaKernel::weighRows(const Round &round,
   state.output = b.splat(problem.outputTile(problem.f32), b.constant(0));
   rings.release(rings.mask, first);
 
-  auto weigh = [&](Value from, Value end, Steps which) {
-    auto loop = sequence->createLoop(round, from, state.toValues(), end);
-    keepRolled(loop);
+  auto loop =
+      sequence->createLoop(round, sequence->stepAfter(first), state.toValues());
+  keepRolled(loop);
+  {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
-    state = weighNext(round, loop.getInductionVar(), which,
-                      State::fromValues(loop.getRegionIterArgs()));
+    Value step = loop.getInductionVar(), before = sequence->stepBefore(step);
+    state = State::fromValues(loop.getRegionIterArgs());
+    turns.take();
+    Value output = startOutput(before, state),
+          scores = startScores(round, step);
+    // Under the products.
+    rings.wait(rings.mask, step);
+    KeyMask keyMask;
+    // A list has looked already.
+    if (problem.maskForm == MaskForm::KeyVector && function.keepsExcluded() &&
+        !sequence->isInMemory())
+      keyMask = lookAtKeyMask(problem, memory, rings.stageOf(step),
+                              warpgroups.getLane());
+    ScoreFunction::Test test;
+    if (sequence->isInMemory())
+      test = enterStep(round, step, /*isFirst=*/false);
+    SmallVector<Value> products = finishTurn({output, scores});
+    rings.release(rings.value, before);
+    rings.release(rings.key, step);
+    state.output = products[0];
+    if (!sequence->isInMemory())
+      test = enterStep(round, step, /*isFirst=*/false);
+    state = weighStep(round, products[1], step, keyMask, state, test);
+    rings.release(rings.mask, step);
     scf::YieldOp::create(b, state.toValues());
-    state = State::fromValues(loop.getResults());
-  };
-  Value next = sequence->stepAfter(first), endOfTested;
-  if (function.isTestedApart())
-    endOfTested = sequence->getEndOfTested(round);
-  if (endOfTested) {
-    weigh(next, endOfTested, Steps::Tested);
-    weigh(arith::MaxUIOp::create(b, next, endOfTested), Value(),
-          Steps::Untested);
-  } else {
-    weigh(next, Value(), Steps::Any);
   }
+  state = State::fromValues(loop.getResults());
   if (problem.schedule.getPersistent() &&
       !problem.memory.hasOutputInPlaceOfQuery())
     rings.releaseQuery(round);
