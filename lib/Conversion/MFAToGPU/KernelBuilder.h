@@ -90,8 +90,8 @@ bool isMultiple(Value size, int64_t of);
 // compute in front of it what does not change in it; unroll it.
 void keepInvariantsInside(Operation *loop);
 void keepRolled(Operation *loop);
-/// LLVM is to unroll a loop of loads that wait for nothing in it, so many times:
-/// as many are on their way at a time.
+/// LLVM is to unroll a loop of loads that wait for nothing in it, so many
+/// times: as many are on their way at a time.
 void unroll(Operation *loop, int64_t times);
 
 } // namespace mlir::mfa

@@ -41,20 +41,10 @@ Value KeyTileList::countSteps(const Round &round) {
   return toStep(part.count);
 }
 
-Value KeyTileList::getNumber(const Round &round, Value step) {
-  Value number = b.createOrFold<arith::SubIOp>(step, round.firstStep);
-  return firstNumber ? arith::AddIOp::create(b, firstNumber, number) : number;
-}
-
 Value KeyTileList::getFirstKey(const Round &round, Value step) {
   Value number = b.toIndex(getNumber(round, step));
   Value tile = load(arith::AddIOp::create(b, number, b.index(kFirstTile)));
   return arith::MulIOp::create(b, b.toIndex(tile), b.index(problem.tileKeys));
-}
-
-Value KeyTileList::isBefore(const Round &round, Value step, Value end) {
-  return arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
-                               getNumber(round, step), end);
 }
 
 OpFoldResult KeyTileList::needsTest(const Round &round, Value step, bool) {

@@ -15,11 +15,11 @@ namespace mlir::mfa {
 
 /// The steps that a row of the list has (TileList.h). How many of them there
 /// are, and need a test or the mask, is loaded once for all.
-class KeyTileList final : public TileSequence {
+class KeyTileList final : public TilesOfRows {
 public:
   KeyTileList(const KernelProblem &problem, const RowSchedule &rowSchedule,
               Type stepType)
-      : TileSequence(problem, stepType), rowSchedule(rowSchedule) {}
+      : TilesOfRows(problem, stepType), rowSchedule(rowSchedule) {}
 
   void prepare() override {}
   Value countSteps(const Round &round) override;
@@ -30,15 +30,12 @@ public:
 
 private:
   Value load(Value column);
-  /// The number of a step among those of all parts of the rows' keys.
-  Value getNumber(const Round &round, Value step);
-  Value isBefore(const Round &round, Value step, Value end);
 
   const RowSchedule &rowSchedule;
-  // Of the round whose steps were counted last: its row of the list; the first
-  // of the block's steps, null where it has all; and counts.
+  // Of the round whose steps were counted last: its row of the list, and how
+  // many steps need the mask.
   SmallVector<Value> row;
-  Value firstNumber, numTested, numMasked;
+  Value numMasked;
 };
 
 } // namespace mlir::mfa

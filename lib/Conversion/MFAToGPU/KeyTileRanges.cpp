@@ -18,7 +18,7 @@ bool mfa::leavesKeysOut(const KernelProblem &problem) {
 
 KeyTileRanges::KeyTileRanges(const KernelProblem &problem,
                              const RowSchedule &rowSchedule, Type stepType)
-    : TileSequence(problem, stepType), rowSchedule(rowSchedule) {}
+    : TilesOfRows(problem, stepType), rowSchedule(rowSchedule) {}
 
 void KeyTileRanges::prepare() {
   symbols = createKeyTileSymbols(b, problem.keyTiles, problem.numQueries(),
@@ -52,11 +52,6 @@ Value KeyTileRanges::countSteps(const Round &round) {
   return toStep(part.count);
 }
 
-Value KeyTileRanges::getNumber(const Round &round, Value step) {
-  Value number = b.createOrFold<arith::SubIOp>(step, round.firstStep);
-  return firstNumber ? arith::AddIOp::create(b, firstNumber, number) : number;
-}
-
 Value KeyTileRanges::getFirstKey(const Round &round, Value step) {
   Value number = getNumber(round, step);
   Value isDown =
@@ -71,7 +66,5 @@ OpFoldResult KeyTileRanges::needsTest(const Round &round, Value step,
                                       bool isFirst) {
   if (isFirst && !firstNumber)
     return b.getBoolAttr(true);
-  return arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
-                               getNumber(round, step), numTested)
-      .getResult();
+  return isBefore(round, step, numTested);
 }

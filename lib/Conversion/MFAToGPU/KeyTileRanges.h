@@ -28,7 +28,7 @@
 
 namespace mlir::mfa {
 
-class KeyTileRanges final : public TileSequence {
+class KeyTileRanges final : public TilesOfRows {
 public:
   KeyTileRanges(const KernelProblem &problem, const RowSchedule &rowSchedule,
                 Type stepType);
@@ -40,16 +40,14 @@ public:
 
 private:
   Value toStep(Value number);
-  /// The number of a step among those of all parts of the rows' keys.
-  Value getNumber(const Round &round, Value step);
 
   const RowSchedule &rowSchedule;
   // Of all rounds.
   SmallVector<Value> symbols;
   Value numTiles, minSteps;
   // Of the round whose steps were counted last: how many steps go down from the
-  // last tile, where the others begin, and how many need a test.
-  Value firstNumber, numDown, lastTile, upBase, numTested;
+  // last tile, and where the others begin.
+  Value numDown, lastTile, upBase;
 };
 
 /// Whether regions of the op leave keys out.

@@ -26,21 +26,33 @@ Value mfa::isTileListWorthIt(ImplicitLocOpBuilder &b, MaskedAttentionOp op) {
     return b.createOrFold<arith::DivUIOp>(value, createIndex(b, by));
   };
   Value queries = sizeOf(op.getQuery(), 1), keys = sizeOf(op.getKey(), 1);
-  Value listed = multiply(queries, keys);
-  Value computed = listed;
+  ScheduleAttr schedule = *op.getSchedule();
+  auto countTiles = [&](Value size, int64_t of) {
+    return b.createOrFold<arith::CeilDivUIOp>(size, createIndex(b, of));
+  };
+  Value listed = multiply(queries, keys), computed = listed;
+  Value rowTiles =
+      countTiles(queries, schedule.getClusterBlocks() * schedule.getTileRows());
+  Value keyTiles = countTiles(keys, schedule.getTileKeys());
+  Value tiles = multiply(rowTiles, keyTiles);
   MemRefType type = getTileListType(op);
   for (auto [dim, queryDim] : {std::pair(0, 0), std::pair(1, 2)}) {
     Value size = sizeOf(op.getQuery(), queryDim);
     computed = multiply(computed, size);
-    if (type.getDimSize(dim) != 1)
-      listed = multiply(listed, size);
+    if (type.getDimSize(dim) == 1)
+      continue;
+    listed = multiply(listed, size);
+    tiles = multiply(tiles, size);
   }
   int64_t bytes =
       llvm::divideCeil(op.getMaskType().getElementTypeBitWidth(), 8);
   Value reading = divide(multiply(listed, createIndex(b, bytes)),
                          TileListCost::kPartRead * TileListCost::kBytesPerNs);
+  Value finding =
+      divide(multiply(tiles, createIndex(b, TileListCost::kTile)), 1000);
   Value making = b.createOrFold<arith::AddIOp>(
-      reading, createIndex(b, TileListCost::kLaunches));
+      b.createOrFold<arith::AddIOp>(reading, finding),
+      createIndex(b, TileListCost::kLaunches));
   int64_t flops = 2 * (op.getHeadDim() + op.getValueDim());
   Value kernel = divide(multiply(computed, createIndex(b, flops)),
                         TileListCost::kFlopsPerNs);

@@ -11,7 +11,8 @@
 // sizes alone: the list is made where a mask of which nothing can be skipped
 // loses at most the 50th part of the kernel's time to its making.
 //
-//   making = launches + the part of the mask that is read of such a mask
+//   making = launches + tiles of the list
+//            + the part of the mask that is read of such a mask
 //   kernel = 2 (D + Dv) B H Sq Sk / rate
 //
 // A mask is read to the end where it is 0 or excludes all, and that pays for
@@ -27,14 +28,14 @@
 
 namespace mlir::mfa {
 
-/// The constants of the choice, of one H200; docs/performance.md, "Rules beside
-/// other kernels, with lists", says what they were measured by.
+/// The constants of the choice, of one H200; docs/performance.md, "Lists of
+/// dense masks, cheaper", says what they were measured by.
 struct TileListCost {
-  /// Three kernels in front of that of the attention, in ns: classes 8.7 us and
-  /// order 2.3 us of documents at S 8192, and as much as the latter for the
-  /// magnitudes. Of a dense mask order and magnitudes take longer from S 4096
-  /// on (docs/performance.md, "Tested steps weighed as others").
-  static constexpr int64_t kLaunches = 13300;
+  /// Three kernels in front of that of the attention, in ns: 8.5 us of a list
+  /// of next to no tiles, and 1 us between each and the next.
+  static constexpr int64_t kLaunches = 11'500;
+  /// What they take for a tile, in ps: 1.1 to 1.8 ns.
+  static constexpr int64_t kTile = 1500;
   /// Of the rows of a tile, which part is read before it is known that some
   /// pair is kept and some score changed: 8 of 128.
   static constexpr int64_t kPartRead = 16;

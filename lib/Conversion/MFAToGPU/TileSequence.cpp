@@ -58,6 +58,20 @@ Value TileSequence::getFirstKeyIf(OpFoldResult isNeeded, const Round &round,
 }
 
 //===----------------------------------------------------------------------===//
+// Tiles that depend on the rows
+//===----------------------------------------------------------------------===//
+
+Value TilesOfRows::getNumber(const Round &round, Value step) {
+  Value number = b.createOrFold<arith::SubIOp>(step, round.firstStep);
+  return firstNumber ? arith::AddIOp::create(b, firstNumber, number) : number;
+}
+
+Value TilesOfRows::isBefore(const Round &round, Value step, Value end) {
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
+                               getNumber(round, step), end);
+}
+
+//===----------------------------------------------------------------------===//
 // All tiles
 //===----------------------------------------------------------------------===//
 

@@ -103,6 +103,22 @@ protected:
   Type stepType;
 };
 
+/// Tiles that depend on the rows, of which a block may have a part.
+class TilesOfRows : public TileSequence {
+public:
+  using TileSequence::TileSequence;
+
+protected:
+  /// The number of a step among those of all parts of the rows' keys.
+  Value getNumber(const Round &round, Value step);
+  /// Whether that is below `end`.
+  Value isBefore(const Round &round, Value step, Value end);
+
+  // Of the round whose steps were counted last: the number of the block's first
+  // step, null where it has all, and how many steps of all need a test.
+  Value firstNumber, numTested;
+};
+
 /// All tiles of keys, from the first to the last, which may be short.
 class AllTiles : public TileSequence {
 public:

@@ -280,19 +280,25 @@ func.func @split(%q: !a, %k: !k, %m: memref<?x1x1x?xi1>, %lengths: memref<?xinde
 
 !a = memref<?x?x?x64xf16>
 
-// By its sizes: 50 times what making the list takes, of which the 16th part of the
-// mask is read at 2000 bytes a ns, is no more than what the kernel takes, at 600000
-// operations a ns.
+// By its sizes: 50 times what making the list takes, 1500 ps for each of its tiles and
+// the time that the 16th part of the mask is read in at 2000 bytes a ns, is no more
+// than what the kernel takes, at 600000 operations a ns.
 // CHECK-LABEL: func.func @auto
 // CHECK: %[[QUERIES:.*]] = memref.dim %{{.*}}, %c1
 // CHECK: %[[KEYS:.*]] = memref.dim %{{.*}}, %c1
 // CHECK: %[[PAIRS:.*]] = arith.muli %[[QUERIES]], %[[KEYS]]
+// CHECK: %[[ROW_TILES:.*]] = arith.ceildivui %[[QUERIES]], %c64
+// CHECK: %[[KEY_TILES:.*]] = arith.ceildivui %[[KEYS]], %c32
+// CHECK: %[[TILES:.*]] = arith.muli %[[ROW_TILES]], %[[KEY_TILES]]
 // CHECK: %[[BATCH:.*]] = memref.dim %{{.*}}, %c0
 // CHECK: %[[IN_BATCH:.*]] = arith.muli %[[PAIRS]], %[[BATCH]]
 // CHECK: %[[HEADS:.*]] = memref.dim %{{.*}}, %c2
 // CHECK: %[[ALL:.*]] = arith.muli %[[IN_BATCH]], %[[HEADS]]
 // CHECK: %[[READING:.*]] = arith.divui %[[PAIRS]], %c32000
-// CHECK: %[[MAKING:.*]] = arith.addi %[[READING]], %c13300
+// CHECK: %[[PICOSECONDS:.*]] = arith.muli %[[TILES]], %c1500
+// CHECK: %[[FINDING:.*]] = arith.divui %[[PICOSECONDS]], %c1000
+// CHECK: %[[BOTH:.*]] = arith.addi %[[READING]], %[[FINDING]]
+// CHECK: %[[MAKING:.*]] = arith.addi %[[BOTH]], %c11500
 // CHECK: %[[WORK:.*]] = arith.muli %[[ALL]], %c256
 // CHECK: %[[KERNEL:.*]] = arith.divui %[[WORK]], %c600000
 // CHECK: %[[LEAST:.*]] = arith.muli %[[MAKING]], %c50
