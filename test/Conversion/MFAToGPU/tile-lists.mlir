@@ -334,8 +334,8 @@ func.func @auto(%q: !a, %k: !a, %m: memref<1x1x?x?xi1>, %o: !a) {
 // CHECK-LABEL: func.func @known
 // CHECK: @masked_attention_tile_classes
 // CHECK: gpu.launch_func async {{.*}}@masked_attention blocks {{.*}}176x128xf16>
-// CHECK-NOT: tile_classes
-// CHECK: gpu.launch_func {{.*}}@masked_attention blocks {{.*}}175x128xf16>
+// CHECK-NOT: tile_classes{{.*}}175x128xf16>
+// CHECK: gpu.launch_func @{{.*}}::@masked_attention_1 blocks {{.*}}175x128xf16>
 // CHECK: gpu.module
 func.func @known(%q: !a, %p: !b, %m: memref<1x1x2048x2048xbf16>, %o: !a, %r: !b) {
   mfa.masked_attention ins(%q, %q, %q : !a, !a, !a) mask(%m : memref<1x1x2048x2048xbf16>) outs(%o : !a)
