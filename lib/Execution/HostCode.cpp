@@ -10,6 +10,7 @@
 #include "HostOptimization.h"
 #include "mfa/Runtime/CompilerRuntime.h"
 #include "mfa/Support/CPU.h"
+#include "mfa/Support/TopLevel.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "mlir/Target/LLVMIR/LLVMTranslationInterface.h"
@@ -110,9 +111,9 @@ static void replaceList(Module &module, StringRef list, StringRef name,
     variable->eraseFromParent();
 }
 
-/// Names the first op that the lowering has left and LLVM IR has no place for.
-/// Casts between its types and those of the llvm dialect come after it, as they
-/// say nothing to a user.
+/// Names the first op that the lowering has left, or that LLVM IR has no place
+/// for. Casts between its types and those of the llvm dialect come after it, as
+/// they say nothing to a user.
 static mlir::LogicalResult checkLowered(mlir::ModuleOp module) {
   mlir::Operation *found = nullptr;
   module->walk<mlir::WalkOrder::PreOrder>([&](mlir::Operation *op) {
@@ -131,7 +132,7 @@ static mlir::LogicalResult checkLowered(mlir::ModuleOp module) {
     return isCast ? mlir::WalkResult::advance() : mlir::WalkResult::interrupt();
   });
   if (!found)
-    return mlir::success();
+    return mlir::mfa::checkTopLevel(module);
   return found->emitOpError("expected a lowering to the llvm dialect, but "
                             "there is none here: write it as other ops");
 }

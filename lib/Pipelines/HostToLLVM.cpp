@@ -27,10 +27,10 @@ static void addArithExpansion(OpPassManager &functions) {
 }
 
 void mfa::addHostArithmetic(OpPassManager &pm) {
+  pm.addPass(createMFALowerMathPass());
   // Powers by multiplication: the backend would call a function of the
   // compiler's runtime library.
   pm.addPass(createConvertMathToFuncs());
-  pm.addPass(createMFALowerMathPass());
   pm.addPass(createMFAEmulateBF16Pass());
   addArithExpansion(pm.nest<func::FuncOp>());
 }

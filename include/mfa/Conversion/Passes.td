@@ -513,7 +513,8 @@ def MFALowerMathPass : Pass<"mfa-lower-math"> {
   let description = [{
     `math.acosh`, `asinh`, `atanh`, `cbrt`, `erf` and `erfc` become calls of libm, as
     do `expm1` and `log1p`, whose intrinsics would be computed from `exp` and `log`;
-    those of f16 and bf16 are computed in f32. `math.clampf`, `isinf` and `isnormal`
+    those of f16 and bf16 are computed in f32. Vectors have a call for each element, of
+    which there may be 4096. `math.clampf`, `isinf` and `isnormal`
     become ops of arith. Other ops, and kernels in a `gpu.module`, stay.
 
     ```mlir

@@ -8,6 +8,7 @@
 
 #include "mfa/Conversion/Passes.h"
 #include "mfa/Support/OptionCheck.h"
+#include "mfa/Support/TopLevel.h"
 #include "mlir/Dialect/GPU/Transforms/Passes.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -70,6 +71,10 @@ struct MFASerializeKernelsPass
       modules.push_back(module);
       return WalkResult::skip();
     });
+    if (llvm::any_of(modules, [](gpu::GPUModuleOp module) {
+          return failed(mfa::checkTopLevel(module));
+        }))
+      return signalPassFailure();
     if (failed(separateGlobals(modules)))
       return signalPassFailure();
     if (failed(serialize(modules, getTarget())))

@@ -40,12 +40,40 @@ struct LowerMathPass : mfa::impl::MFALowerMathPassBase<LowerMathPass> {
     target.addIllegalOp<math::AcoshOp, math::AsinhOp, math::AtanhOp,
                         math::CbrtOp, math::ClampFOp, math::ErfOp, math::ErfcOp,
                         math::IsInfOp, math::IsNormalOp>();
+    if (failed(checkVectors()))
+      return signalPassFailure();
     // Kernels call other functions.
     target.addLegalOp<gpu::GPUModuleOp>();
     target.markOpRecursivelyLegal<gpu::GPUModuleOp>();
     if (failed(applyPartialConversion(getOperation(), target,
                                       std::move(patterns))))
       signalPassFailure();
+  }
+
+private:
+  /// Of vectors each element has a call, or a loop of math-to-funcs, which
+  /// comes next.
+  LogicalResult checkVectors() {
+    constexpr int64_t kMostElements = 4096;
+    WalkResult result =
+        getOperation()->walk<WalkOrder::PreOrder>([&](Operation *op) {
+          if (isa<gpu::GPUModuleOp>(op))
+            return WalkResult::skip();
+          bool isOfElements =
+              isa<math::AcoshOp, math::AsinhOp, math::AtanhOp, math::CbrtOp,
+                  math::ErfOp, math::ErfcOp, math::ExpM1Op, math::Log1pOp,
+                  math::IPowIOp, math::FPowIOp>(op);
+          if (!isOfElements)
+            return WalkResult::advance();
+          auto type = dyn_cast<VectorType>(op->getResult(0).getType());
+          if (!type || type.getNumElements() <= kMostElements)
+            return WalkResult::advance();
+          op->emitOpError("expected vectors of at most ")
+              << kMostElements << " elements, as each has a call, but got "
+              << type;
+          return WalkResult::interrupt();
+        });
+    return failure(result.wasInterrupted());
   }
 };
 } // namespace
