@@ -96,22 +96,31 @@ static double toRangeOfF32(double value) {
   return std::copysign(std::numeric_limits<double>::infinity(), value);
 }
 
+/// See computeReferenceRow.
+static constexpr double kMostOfProducts = 128.0;
+
 double mfa::runtime::computeReferenceRow(const AttentionInputs &inputs,
                                          AttentionRow row,
                                          MutableArrayRef<double> output,
-                                         MutableArrayRef<double> magnitudes) {
+                                         MutableArrayRef<double> magnitudes,
+                                         MutableArrayRef<double> products) {
   const AttentionShape &shape = inputs.shape;
   RowOperands operands(inputs, row);
-  std::vector<double> scores(shape.seqK);
+  std::vector<double> scores(shape.seqK), sums(shape.seqK);
   for (int64_t key = 0; key < shape.seqK; ++key) {
     if (!operands.isKept(key)) {
       scores[key] = -std::numeric_limits<double>::infinity();
       continue;
     }
-    double product = 0.0;
-    for (int64_t d = 0; d < shape.headDim; ++d)
-      product += static_cast<double>(operands.query()[d]) *
-                 static_cast<double>(operands.key(key)[d]);
+    double product = 0.0, sum = 0.0;
+    for (int64_t d = 0; d < shape.headDim; ++d) {
+      double term = static_cast<double>(operands.query()[d]) *
+                    static_cast<double>(operands.key(key)[d]);
+      product += term;
+      sum += std::fabs(term);
+    }
+    sum *= std::fabs(static_cast<double>(inputs.scale));
+    sums[key] = sum < kMostOfProducts ? sum : kMostOfProducts;
     double scaled =
         toRangeOfF32(toRangeOfF32(product) * static_cast<double>(inputs.scale));
     float mask = operands.mask(key);
@@ -123,6 +132,7 @@ double mfa::runtime::computeReferenceRow(const AttentionInputs &inputs,
 
   std::fill(output.begin(), output.end(), 0.0);
   std::fill(magnitudes.begin(), magnitudes.end(), 0.0);
+  std::fill(products.begin(), products.end(), 0.0);
   auto sink = static_cast<double>(operands.sink());
   if (isFullyMasked<double>(scores))
     return sink;
@@ -135,13 +145,19 @@ double mfa::runtime::computeReferenceRow(const AttentionInputs &inputs,
     sum += weight;
     for (int64_t d = 0; d < shape.valueDim; ++d)
       output[d] += weight * static_cast<double>(operands.value(key)[d]);
-    for (size_t d = 0; d < magnitudes.size(); ++d)
-      magnitudes[d] +=
+    for (size_t d = 0; d < magnitudes.size(); ++d) {
+      double magnitude =
           weight * std::fabs(static_cast<double>(operands.value(key)[d]));
+      magnitudes[d] += magnitude;
+      if (!products.empty())
+        products[d] += magnitude * sums[key];
+    }
   }
   for (double &element : output)
     element /= sum;
   for (double &element : magnitudes)
+    element /= sum;
+  for (double &element : products)
     element /= sum;
   return base + std::log(sum);
 }

@@ -64,13 +64,18 @@ struct AttentionInputs {
 /// natural log-sum-exp. Keys that are not kept are left out. `magnitudes`, of
 /// as many elements unless it is empty, becomes the weighted mean of the
 /// values' magnitudes: what a relative error of the weights is an error of,
-/// which is more than the output where values of both signs meet. Masked scores
-/// are defined as f32 numbers. So products, scores and their sums with the mask
-/// are infinite where an f32 would be, and a mask value beyond 1e30, which
-/// absorbs the score, is added in f32.
+/// which is more than the output where values of both signs meet. `products`,
+/// of as many or none, becomes that mean with each weight times the sum of the
+/// magnitudes of its score's products, scaled: what a relative error of those
+/// products is an error of. Sums beyond 128 count as 128, as weights of such
+/// scores are 0 or 1 but for a few. Masked scores are defined as f32 numbers.
+/// So products, scores and their sums with the mask are infinite where an f32
+/// would be, and a mask value beyond 1e30, which absorbs the score, is added in
+/// f32.
 double computeReferenceRow(const AttentionInputs &inputs, AttentionRow row,
                            llvm::MutableArrayRef<double> output,
-                           llvm::MutableArrayRef<double> magnitudes = {});
+                           llvm::MutableArrayRef<double> magnitudes = {},
+                           llvm::MutableArrayRef<double> products = {});
 
 /// How the plain low-precision computation rounds.
 struct LowPrecision {
