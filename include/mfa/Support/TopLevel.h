@@ -14,9 +14,9 @@
 namespace mlir::mfa {
 
 /// Checks that a module of the llvm dialect has nothing outside of functions
-/// but symbols, constants, and what is said of the whole module: MLIR verifies
-/// other ops there, and crashes where it translates them to LLVM IR, which has
-/// no place for them.
+/// but symbols, other modules, constants, and what is said of the whole module:
+/// MLIR verifies other ops there, and crashes where it translates them to LLVM
+/// IR, which has no place for them.
 LogicalResult checkTopLevel(Operation *module);
 
 } // namespace mlir::mfa

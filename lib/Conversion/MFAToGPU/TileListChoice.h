@@ -32,9 +32,9 @@ namespace mlir::mfa {
 /// dense masks, cheaper", says what they were measured by.
 struct TileListCost {
   /// Three kernels in front of that of the attention, in ns: 8.5 us of a list
-  /// of next to no tiles, and 1 us between each and the next.
+  /// of next to no tiles, and an assumed 1 us between each and the next.
   static constexpr int64_t kLaunches = 11'500;
-  /// What they take for a tile, in ps: 1.1 to 1.8 ns.
+  /// What they take for a tile, in ps: 0.8 to 1.5 ns.
   static constexpr int64_t kTile = 1500;
   /// Of the rows of a tile, which part is read before it is known that some
   /// pair is kept and some score changed: 8 of 128.
