@@ -8,6 +8,7 @@ from typing import Any
 
 from ._mask import Mask, open_mask
 from ._mfa import attend as _attend
+from ._mfa import attend_plainly as _attend_plainly
 from ._mfa import call_paused
 from ._rules import Settled, bind
 
@@ -107,6 +108,16 @@ def masked_attention(
     """
     if _is_tracing is None:
         register_with_torch()
+    # What most calls are, by the shortest way.
+    if (
+        keep is None
+        and score is None
+        and sinks is None
+        and tiles is None
+        and type(mask) is not Mask
+        and (_is_tracing is None or not _is_tracing())
+    ):
+        return _attend_plainly(q, k, v, mask, scale, return_lse, out, target)
     lists = None
     if type(mask) is Mask or type(keep) is Settled:
         mask, keep, tiles, lists = open_mask(mask, keep, tiles)
@@ -139,17 +150,8 @@ def masked_attention(
         return registered.call_op(
             q, k, v, mask, scale, return_lse, out, target, rules, captures, sinks
         )
-    if rules is None and sinks is None and tiles is None and lists is None:
-        return _attend(q, k, v, mask, scale, return_lse, out, target)
     return _attend(
-        q,
-        k,
-        v,
-        mask,
-        scale,
-        return_lse,
-        out,
-        target,
+        *(q, k, v, mask, scale, return_lse, out, target),
         rules=rules,
         captures=captures,
         sinks=sinks,

@@ -167,6 +167,18 @@ class DeviceArray:
     def __dlpack_device__(self) -> tuple[int, int]: ...
     def __dlpack__(self, stream: int | None = None, **options: Any) -> object: ...
 
+def attend_plainly(
+    q: Any,
+    k: Any,
+    v: Any,
+    mask: Any,
+    scale: float | None,
+    return_lse: bool,
+    out: Any,
+    target: str | None,
+) -> Any:
+    """attend without what few calls have."""
+
 def attend(
     q: Any,
     k: Any,

@@ -83,19 +83,31 @@ static nb::object getOwner(const Array &array) {
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// What a call was given, as it was given.
+/// What a call was given, as it was given: first what all calls have, then what
+/// few have.
 struct Call {
   nb::handle q, k, v, mask, scale;
   bool returnLSE;
-  nb::handle out, target, rules, captures, sinks, tiles, lists;
-  bool listsOnly;
+  nb::handle out, target;
+  /// The kernel to launch, compiled for `problem` and `target`; None for the
+  /// one of the arguments.
+  nb::handle kernel = Py_None, problem = Py_None;
+  /// See ArgumentReader.
+  bool readsMemory = false;
+  nb::handle rules = Py_None, captures = Py_None, sinks = Py_None,
+             tiles = Py_None;
+  /// See SharedLists.
+  nb::handle lists = Py_None;
+  bool listsOnly = false;
+
+  bool hasKernel() const { return !kernel.is_none(); }
 };
 } // namespace
 
 /// Calls torch's operators, which are masked attention as torch's dispatcher
 /// sees it, on tensors that are not plain.
-static nb::object callOperator(const Call &call, bool hasKernel) {
-  if (hasKernel)
+static nb::object callOperator(const Call &call) {
+  if (call.hasKernel())
     throwError(PyExc_TypeError,
                "expected plain tensors, outside of modes, traces and "
                "transforms of torch, as a compiled kernel reads their memory, "
@@ -108,8 +120,8 @@ static nb::object callOperator(const Call &call, bool hasKernel) {
 }
 
 /// Calls masked attention as JAX traces it, on arrays that are traced.
-static nb::object callTraced(const Call &call, bool hasKernel) {
-  if (hasKernel)
+static nb::object callTraced(const Call &call) {
+  if (call.hasKernel())
     throwError(PyExc_TypeError,
                "expected arrays with data, as a compiled kernel reads their "
                "memory, but got ones that JAX traces; call "
@@ -137,21 +149,12 @@ static nb::object callPadded(const Call &call, const Operands &operands,
 // Masked attention
 //===----------------------------------------------------------------------===//
 
-/// Masked attention on arrays; see mfa.masked_attention. `kernel`, if it is not
-/// None, is the one to launch, compiled for `problem` and `target`. For
-/// `readsMemory` see ArgumentReader, and for `lists` SharedLists.
-static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
-                         nb::handle mask, nb::handle scale, bool returnLSE,
-                         nb::handle out, nb::handle target, nb::handle kernel,
-                         nb::handle problem, bool readsMemory, nb::handle rules,
-                         nb::handle captures, nb::handle sinks,
-                         nb::handle tiles, nb::handle lists, bool listsOnly) {
-  const Call call = {q,         k,     v,      mask,     scale,
-                     returnLSE, out,   target, rules,    captures,
-                     sinks,     tiles, lists,  listsOnly};
-  nb::object outArray = nb::borrow(out), lseArray = nb::none();
-  if (returnLSE && nb::isinstance<nb::tuple>(out)) {
-    auto pair = nb::cast<nb::tuple>(out);
+/// Masked attention on arrays; see mfa.masked_attention.
+static nb::object attend(const Call &call) {
+  const bool returnLSE = call.returnLSE;
+  nb::object outArray = nb::borrow(call.out), lseArray = nb::none();
+  if (returnLSE && nb::isinstance<nb::tuple>(call.out)) {
+    auto pair = nb::cast<nb::tuple>(call.out);
     if (pair.size() != 2)
       throwError(PyExc_ValueError,
                  "out: expected an array or a pair (out, lse) "
@@ -164,53 +167,56 @@ static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
              makesLSE = returnLSE && lseArray.is_none();
 
   Operands operands;
-  ArgumentReader reader(readsMemory);
-  if (!reader.read("q", q, kTensorOptions, operands.q) ||
-      !reader.read("k", k, kTensorOptions, operands.k) ||
-      !reader.read("v", v, kTensorOptions, operands.v) ||
-      (!mask.is_none() &&
-       !reader.read("mask", mask, kMaskOptions, operands.mask)) ||
-      (!sinks.is_none() &&
-       !reader.read("sinks", sinks, kSinksOptions, operands.sinks)) ||
-      (!rules.is_none() &&
-       !reader.readCaptures(nb::cast<Rules &>(rules), captures, operands)) ||
+  ArgumentReader reader(call.readsMemory);
+  if (!reader.read("q", call.q, kTensorOptions, operands.q) ||
+      !reader.read("k", call.k, kTensorOptions, operands.k) ||
+      !reader.read("v", call.v, kTensorOptions, operands.v) ||
+      (!call.mask.is_none() &&
+       !reader.read("mask", call.mask, kMaskOptions, operands.mask)) ||
+      (!call.sinks.is_none() &&
+       !reader.read("sinks", call.sinks, kSinksOptions, operands.sinks)) ||
+      (!call.rules.is_none() &&
+       !reader.readCaptures(nb::cast<Rules &>(call.rules), call.captures,
+                            operands)) ||
       (!makesOut && !reader.read("out", outArray, kOutOptions, operands.out)) ||
       (!lseArray.is_none() &&
        !reader.read("lse", lseArray, kLSEOptions, operands.lse)) ||
       !reader.arePlain()) {
-    if (listsOnly)
+    if (call.listsOnly)
       throwError(PyExc_TypeError,
                  "expected plain tensors, outside of modes, traces and "
                  "transforms, to make lists for, but got others");
-    return reader.hasTracer() ? callTraced(call, !kernel.is_none())
-                              : callOperator(call, !kernel.is_none());
+    return reader.hasTracer() ? callTraced(call) : callOperator(call);
   }
-  if (!scale.is_none() && !PyFloat_CheckExact(scale.ptr()) && isTraced(scale))
-    return callTraced(call, !kernel.is_none());
+  if (!call.scale.is_none() && !PyFloat_CheckExact(call.scale.ptr()) &&
+      isTraced(call.scale))
+    return callTraced(call);
 
   MaskView maskView = checkArguments(operands);
-  readScale(scale, operands);
-  MfaTarget targetKind = parseTarget(target, operands.q);
+  readScale(call.scale, operands);
+  MfaTarget targetKind = parseTarget(call.target, operands.q);
   const int64_t outSizes[] = {operands.getBatch(), operands.getSeqQ(),
                               operands.getHeads(), operands.getValueDim()};
   const int64_t lseSizes[] = {operands.getBatch(), operands.getHeads(),
                               operands.getSeqQ()};
   checkOutputs(operands, outSizes, lseSizes);
-  if (kernel.is_none() && needsPadding(operands))
+  if (!call.hasKernel() && needsPadding(operands))
     return callPadded(call, operands, outArray, lseArray);
 
-  const unsigned tileLists = parseTileLists(tiles);
-  Rules *const regions = rules.is_none() ? nullptr : &nb::cast<Rules &>(rules);
+  const unsigned tileLists = parseTileLists(call.tiles);
+  Rules *const regions =
+      call.rules.is_none() ? nullptr : &nb::cast<Rules &>(call.rules);
   std::shared_ptr<Kernel> toLaunch;
   Plan plan;
-  if (!kernel.is_none()) {
-    const MfaProblem &expected = nb::cast<const Problem &>(problem).problem;
+  if (call.hasKernel()) {
+    const MfaProblem &expected =
+        nb::cast<const Problem &>(call.problem).problem;
     checkProblem(makeProblem(operands, maskView, returnLSE), expected);
     if (operands.hasMask())
       fitMask(operands, maskView, expected);
     plan.mask = maskView;
     operands.hasDefaultScale = expected.scaleKind == MfaScaleDefault;
-    toLaunch = nb::cast<std::shared_ptr<Kernel>>(kernel);
+    toLaunch = nb::cast<std::shared_ptr<Kernel>>(call.kernel);
   } else {
     plan = makePlan(operands, maskView, targetKind, returnLSE);
     toLaunch =
@@ -239,8 +245,8 @@ static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
   if (plan.groupedQueries)
     groupHeads(operands, plan.groupedQueries);
   SharedLists shared;
-  if (!lists.is_none())
-    shared = {&nb::cast<const TileLists &>(lists), listsOnly};
+  if (!call.lists.is_none())
+    shared = {&nb::cast<const TileLists &>(call.lists), call.listsOnly};
   launchWithoutGIL(*toLaunch, operands, plan.mask, stream, shared);
   if (writesArguments)
     noteWritten(operands.out, operands.lse);
@@ -252,13 +258,13 @@ static nb::object attend(nb::handle q, nb::handle k, nb::handle v,
   if (!operands.q.type->isTorch) {
     nb::tuple inputs = nb::make_tuple(
         getOwner(operands.q), getOwner(operands.k), getOwner(operands.v),
-        getOwner(operands.mask), getOwner(operands.sinks), captures);
+        getOwner(operands.mask), getOwner(operands.sinks), call.captures);
     if (makesOut)
       outArray = finishOutput(operands.q, outArray, stream, inputs);
     if (makesLSE)
       lseArray = finishOutput(operands.q, lseArray, stream, inputs);
   }
-  if (listsOnly)
+  if (call.listsOnly)
     return nb::none();
   if (!returnLSE)
     return outArray;
@@ -281,16 +287,38 @@ static void checkForms(nb::handle q, nb::handle k, nb::handle v,
 }
 
 void mfa::python::bindCall(nb::module_ &m) {
-  m.def("attend", &attend, nb::arg("q").none(), nb::arg("k").none(),
-        nb::arg("v").none(), nb::arg("mask").none(), nb::arg("scale").none(),
-        nb::arg("return_lse"), nb::arg("out").none(), nb::arg("target").none(),
-        nb::arg("kernel").none() = nb::none(),
-        nb::arg("problem").none() = nb::none(), nb::arg("reads_memory") = false,
-        nb::arg("rules").none() = nb::none(),
-        nb::arg("captures").none() = nb::none(),
-        nb::arg("sinks").none() = nb::none(),
-        nb::arg("tiles").none() = nb::none(),
-        nb::arg("lists").none() = nb::none(), nb::arg("lists_only") = false);
+  // With no more parameters than nanobind passes on without a loop over their
+  // names and defaults.
+  m.def(
+      "attend_plainly",
+      [](nb::handle q, nb::handle k, nb::handle v, nb::handle mask,
+         nb::handle scale, bool returnLSE, nb::handle out, nb::handle target) {
+        return attend({q, k, v, mask, scale, returnLSE, out, target});
+      },
+      nb::arg("q").none(), nb::arg("k").none(), nb::arg("v").none(),
+      nb::arg("mask").none(), nb::arg("scale").none(), nb::arg("return_lse"),
+      nb::arg("out").none(), nb::arg("target").none());
+  m.def(
+      "attend",
+      [](nb::handle q, nb::handle k, nb::handle v, nb::handle mask,
+         nb::handle scale, bool returnLSE, nb::handle out, nb::handle target,
+         nb::handle kernel, nb::handle problem, bool readsMemory,
+         nb::handle rules, nb::handle captures, nb::handle sinks,
+         nb::handle tiles, nb::handle lists, bool listsOnly) {
+        return attend({q, k, v, mask, scale, returnLSE, out, target, kernel,
+                       problem, readsMemory, rules, captures, sinks, tiles,
+                       lists, listsOnly});
+      },
+      nb::arg("q").none(), nb::arg("k").none(), nb::arg("v").none(),
+      nb::arg("mask").none(), nb::arg("scale").none(), nb::arg("return_lse"),
+      nb::arg("out").none(), nb::arg("target").none(),
+      nb::arg("kernel").none() = nb::none(),
+      nb::arg("problem").none() = nb::none(), nb::arg("reads_memory") = false,
+      nb::arg("rules").none() = nb::none(),
+      nb::arg("captures").none() = nb::none(),
+      nb::arg("sinks").none() = nb::none(),
+      nb::arg("tiles").none() = nb::none(),
+      nb::arg("lists").none() = nb::none(), nb::arg("lists_only") = false);
   m.def("check_arguments", &checkForms, nb::arg("q"), nb::arg("k"),
         nb::arg("v"), nb::arg("mask").none(), nb::arg("sinks").none());
   m.def("forget_kernels", &forgetKernels);
