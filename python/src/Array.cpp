@@ -119,10 +119,17 @@ static ArrayType inspectType(nb::handle type) {
 /// stays its own.
 static const ArrayType *getArrayType(nb::handle object) {
   static auto *types = new std::unordered_map<PyObject *, ArrayType>;
+  // The arrays of a call, and of one call after another, are mostly of one
+  // type.
+  static std::pair<PyObject *, const ArrayType *> last = {};
   PyObject *type = object.type().ptr();
+  if (type == last.first)
+    return last.second;
   auto found = types->find(type);
-  if (found != types->end())
-    return &found->second;
+  if (found != types->end()) {
+    last = {type, &found->second};
+    return last.second;
+  }
   // This may run Python code, and with it other threads.
   ArrayType result = inspectType(type);
   auto [entry, isNew] = types->try_emplace(type, result);
@@ -275,10 +282,11 @@ static bool readExchange(const ReadOptions &options, bool mayFail,
     nb::raise_from(cause, PyExc_TypeError, "%s", message.c_str());
   }
   std::optional<MfaElementType> type = getElementType(tensor.dtype);
-  std::string typeName;
   if (!type || !isAllowed(*type, options))
-    typeName = nb::cast<std::string>(nb::repr(array.object.attr("dtype")));
-  checkForm(array.name, type, typeName, tensor.rank, options);
+    throwElementType(
+        array.name, options,
+        nb::cast<std::string>(nb::repr(array.object.attr("dtype"))));
+  checkRank(array.name, tensor.rank, options.minRank, options.maxRank);
   array.elementType = *type;
   setDevice(array, tensor.device.type, tensor.device.id);
   array.rank = tensor.rank;
@@ -334,9 +342,9 @@ static bool readFields(const ReadOptions &options, bool mayFail, Array &array) {
   // Libraries give arrays without elements all kinds of strides.
   if (array.getNumElements() == 0)
     setContiguous(array);
-  // Kernels compute addresses from it.
+  // Kernels compute addresses from it. A width is a power of two.
   int64_t width = getByteWidth(array.elementType);
-  if (reinterpret_cast<uintptr_t>(array.data) % width != 0)
+  if (reinterpret_cast<uintptr_t>(array.data) & (width - 1))
     throwError(PyExc_ValueError,
                std::string(array.name) +
                    ": expected an address that is a multiple of " +
@@ -396,14 +404,13 @@ nb::object mfa::python::makeTuple(const int64_t *values, int count) {
 
 nb::object mfa::python::makeOutput(const Array &like, const int64_t *sizes,
                                    int rank, MfaElementType type) {
-  nb::object shape = makeTuple(sizes, rank);
   if (like.type->isTorch)
-    if (nb::object output = makeTorchOutput(like, sizes, rank, shape, type);
+    if (nb::object output = makeTorchOutput(like, sizes, rank, type);
         output.is_valid())
       return output;
   static PyObject *makeOutput = nullptr;
-  return callArrays(makeOutput, "make_output", like.object, shape,
-                    getTypeName(type), like.deviceId);
+  return callArrays(makeOutput, "make_output", like.object,
+                    makeTuple(sizes, rank), getTypeName(type), like.deviceId);
 }
 
 nb::object mfa::python::finishOutput(const Array &like, nb::object output,

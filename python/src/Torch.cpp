@@ -45,10 +45,11 @@ static nb::object callTorch(PyObject *&cache, const char *name,
 }
 
 /// Calls a function of torch by the quickest way there is.
-static nb::object callQuickly(nb::handle function, PyObject *argument) {
-  PyObject *arguments[] = {argument};
-  nb::object result = nb::steal(PyObject_Vectorcall(
-      function.ptr(), arguments, argument ? 1 : 0, /*kwnames=*/nullptr));
+static nb::object callQuickly(nb::handle function,
+                              std::initializer_list<PyObject *> arguments) {
+  nb::object result =
+      nb::steal(PyObject_Vectorcall(function.ptr(), arguments.begin(),
+                                    arguments.size(), /*kwnames=*/nullptr));
   if (!result.is_valid())
     throw nb::python_error();
   return result;
@@ -156,10 +157,10 @@ bool mfa::python::isTorchCallPlain() {
   PyObject *level = PyDict_GetItemWithError(state.forwardAD.ptr(), name);
   if (!level || PyLong_AsLong(level) >= 0 || !state.isKnown())
     return false;
-  nb::object modes = callQuickly(state.countDispatchModes, nullptr);
+  nb::object modes = callQuickly(state.countDispatchModes, {});
   if (PyLong_AsLong(modes.ptr()) != 0)
     return false;
-  if (callQuickly(state.hasFunctionMode, nullptr).ptr() == Py_False)
+  if (callQuickly(state.hasFunctionMode, {}).ptr() == Py_False)
     return true;
   static PyObject *areModesPlain = nullptr;
   return nb::cast<bool>(callTorch(areModesPlain, "are_function_modes_plain"));
@@ -275,10 +276,42 @@ void mfa::python::noteWritten(const Array &out, const Array &lse) {
     PyTuple_SetItem(tensors.ptr(), i, arrays[i]->object.inc_ref().ptr());
   static PyObject *increment = nullptr;
   callQuickly(getFunction(increment, "mfa.torch", "increment_versions"),
-              tensors.ptr());
+              {tensors.ptr()});
 }
 
 namespace {
+/// The shape of an output and the strides of row-major order, as torch takes
+/// them.
+struct OutputForm {
+  std::array<int64_t, 4> sizes = {};
+  nb::object shape, strides;
+
+  /// Of each rank the last one is kept, as most calls have the sizes of the one
+  /// before. Returns a copy: while it is in use it may be other threads' turn.
+  static OutputForm get(const int64_t *sizes, int rank) {
+    static auto *forms = new std::array<OutputForm, 5>;
+    OutputForm &last = (*forms)[rank];
+    if (!last.shape.is_valid() ||
+        !std::equal(sizes, sizes + rank, last.sizes.begin()))
+      last = OutputForm(sizes, rank);
+    return last;
+  }
+
+  OutputForm() = default;
+
+private:
+  OutputForm(const int64_t *values, int rank) : shape(makeTuple(values, rank)) {
+    std::copy_n(values, rank, sizes.begin());
+    std::array<int64_t, 4> steps;
+    int64_t stride = 1;
+    for (int dim = rank - 1; dim >= 0; --dim) {
+      steps[dim] = stride;
+      stride *= std::max<int64_t>(sizes[dim], 1);
+    }
+    strides = makeTuple(steps.data(), rank);
+  }
+};
+
 /// The functions with which code of torch.compile makes its arrays: contiguous
 /// ones of the CPU or of the current GPU, without the dispatcher, in a third of
 /// the time of Tensor.new_empty. torch does not document them, so each may be
@@ -324,23 +357,18 @@ private:
 } // namespace
 
 nb::object mfa::python::makeTorchOutput(const Array &like, const int64_t *sizes,
-                                        int rank, nb::handle shape,
-                                        MfaElementType type) {
+                                        int rank, MfaElementType type) {
+  const OutputForm form = OutputForm::get(sizes, rank);
   if (like.type->isPlainTorch) {
     const TorchAllocators &allocators = TorchAllocators::get();
-    if (nb::handle make = allocators.select(like); !make.is_none()) {
-      int64_t strides[4], stride = 1;
-      for (int dim = rank - 1; dim >= 0; --dim) {
-        strides[dim] = stride;
-        stride *= std::max<int64_t>(sizes[dim], 1);
-      }
-      return make(shape, makeTuple(strides, rank), allocators.types[type]);
-    }
+    if (nb::handle make = allocators.select(like); !make.is_none())
+      return callQuickly(make, {form.shape.ptr(), form.strides.ptr(),
+                                allocators.types[type].ptr()});
   }
   if (type != like.elementType)
     return nb::object();
   static PyObject *newEmpty = PyUnicode_InternFromString("new_empty");
-  PyObject *arguments[] = {like.object.ptr(), shape.ptr()};
+  PyObject *arguments[] = {like.object.ptr(), form.shape.ptr()};
   nb::object output = nb::steal(
       PyObject_VectorcallMethod(newEmpty, arguments, 2, /*kwnames=*/nullptr));
   if (!output.is_valid())

@@ -68,7 +68,7 @@ void noteWritten(const Array &out, const Array &lse);
 
 /// Makes an output of torch; not valid where another way must be taken.
 nb::object makeTorchOutput(const Array &like, const int64_t *sizes, int rank,
-                           nb::handle shape, MfaElementType type);
+                           MfaElementType type);
 
 } // namespace mfa::python
 
