@@ -149,6 +149,18 @@ static nb::object callPadded(const Call &call, const Operands &operands,
 // Masked attention
 //===----------------------------------------------------------------------===//
 
+/// How the kernel that the caller gave sees the arguments, for which it must
+/// have been compiled.
+static Plan makeKernelPlan(const Call &call, MaskView mask,
+                           Operands &operands) {
+  const MfaProblem &expected = nb::cast<const Problem &>(call.problem).problem;
+  checkProblem(makeProblem(operands, mask, call.returnLSE), expected);
+  if (operands.hasMask())
+    fitMask(operands, mask, expected);
+  operands.hasDefaultScale = expected.scaleKind == MfaScaleDefault;
+  return {mask};
+}
+
 /// Masked attention on arrays; see mfa.masked_attention.
 static nb::object attend(const Call &call) {
   const bool returnLSE = call.returnLSE;
@@ -192,7 +204,7 @@ static nb::object attend(const Call &call) {
       isTraced(call.scale))
     return callTraced(call);
 
-  MaskView maskView = checkArguments(operands);
+  const MaskView maskView = checkArguments(operands);
   readScale(call.scale, operands);
   MfaTarget targetKind = parseTarget(call.target, operands.q);
   const int64_t outSizes[] = {operands.getBatch(), operands.getSeqQ(),
@@ -206,23 +218,15 @@ static nb::object attend(const Call &call) {
   const unsigned tileLists = parseTileLists(call.tiles);
   Rules *const regions =
       call.rules.is_none() ? nullptr : &nb::cast<Rules &>(call.rules);
-  std::shared_ptr<Kernel> toLaunch;
-  Plan plan;
-  if (call.hasKernel()) {
-    const MfaProblem &expected =
-        nb::cast<const Problem &>(call.problem).problem;
-    checkProblem(makeProblem(operands, maskView, returnLSE), expected);
-    if (operands.hasMask())
-      fitMask(operands, maskView, expected);
-    plan.mask = maskView;
-    operands.hasDefaultScale = expected.scaleKind == MfaScaleDefault;
-    toLaunch = nb::cast<std::shared_ptr<Kernel>>(call.kernel);
-  } else {
-    plan = makePlan(operands, maskView, targetKind, returnLSE);
-    toLaunch =
-        getKernel(plan.problem, regions, targetKind,
-                  operands.q.isOnCUDA() ? operands.q.deviceId : 0, tileLists);
-  }
+  const Plan plan = call.hasKernel()
+                        ? makeKernelPlan(call, maskView, operands)
+                        : makePlan(operands, maskView, targetKind, returnLSE);
+  const std::shared_ptr<Kernel> toLaunch =
+      call.hasKernel()
+          ? nb::cast<std::shared_ptr<Kernel>>(call.kernel)
+          : getKernel(plan.problem, regions, targetKind,
+                      operands.q.isOnCUDA() ? operands.q.deviceId : 0,
+                      tileLists);
 
   if (regions) {
     checkCaptures(*toLaunch, returnLSE, operands);

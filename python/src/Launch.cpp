@@ -44,13 +44,12 @@ bool mfa::python::needsPadding(const Operands &operands) {
 
 Plan mfa::python::makePlan(const Operands &operands, const MaskView &mask,
                            MfaTarget target, bool lse) {
-  Plan plan;
-  plan.mask = mask;
-  plan.groupedQueries = getGroupedQueries(operands, target);
-  if (plan.groupedQueries)
-    groupMask(plan.mask, plan.groupedQueries);
-  plan.problem = makeProblem(operands, plan.mask, lse);
-  plan.problem.numQueries = plan.groupedQueries;
+  const int64_t groupedQueries = getGroupedQueries(operands, target);
+  MaskView view = mask;
+  if (groupedQueries)
+    groupMask(view, groupedQueries);
+  Plan plan = {view, makeProblem(operands, view, lse), groupedQueries};
+  plan.problem.numQueries = groupedQueries;
   return plan;
 }
 
