@@ -13,38 +13,33 @@
 #include <array>
 #include <cstring>
 #include <memory>
-#include <type_traits>
 
 using namespace mfa::runtime;
 
-static constexpr uint32_t kMaxRank = 5, kTwoPerDim = 2 * kMaxRank;
+static constexpr uint32_t kMaxRank = 5;
 
 namespace {
-/// All that a map is made of: words, without bytes between them.
+/// All that a map is made of, as the driver's function takes it.
 struct MapSource {
-  std::array<uint64_t, kTwoPerDim> sizesAndStrides = {};
-  std::array<uint32_t, kTwoPerDim> boxAndSteps = {};
-  uint64_t address = 0;
-  std::array<int32_t, 6> options = {};
-
-  bool operator==(const MapSource &other) const {
-    return std::memcmp(this, &other, sizeof(*this)) == 0;
-  }
+  int dataType;
+  uint32_t rank;
+  void *address;
+  const uint64_t *sizes, *byteStrides;
+  const uint32_t *box, *elementStrides;
+  int interleave, swizzle, l2Promotion, outOfBoundsFill;
 
   /// Of what tells the maps of a model apart, where an array is and how it is
   /// cut: to hash all words takes longer than to compare them.
   uint64_t getHash() const {
     constexpr uint64_t odd = 0x9e3779b97f4a7c15; // 2^64 by the golden ratio
-    uint64_t hash = address;
-    for (uint32_t dim = 0; dim < kMaxRank; ++dim) {
-      uint64_t box = boxAndSteps[dim];
-      hash = (hash ^ sizesAndStrides[dim] ^ box << 32) * odd;
+    uint64_t hash = reinterpret_cast<uintptr_t>(address);
+    for (uint32_t dim = 0; dim < rank; ++dim) {
+      uint64_t boxSize = box[dim];
+      hash = (hash ^ sizes[dim] ^ boxSize << 32) * odd;
     }
     return hash;
   }
 };
-static_assert(std::has_unique_object_representations_v<MapSource>,
-              "compared as bytes");
 
 /// The last maps of a thread. The driver takes most of a microsecond for one,
 /// and a launch has up to five, often of the same arrays as one before. A map
@@ -57,17 +52,65 @@ public:
     return cache;
   }
 
-  /// Where the map of `source` is or will be.
-  struct Entry {
-    MapSource source;
+  /// A map and what it was encoded from; of rank 0 where there is none.
+  class Entry {
+  public:
     CUtensorMap map;
-    bool isValid = false;
+
+    // Word by word, each as wide as it was written a moment ago: the CPU would
+    // wait for wider reads of such memory.
+    bool isOf(const MapSource &source) const {
+      if (rank != source.rank || address != source.address ||
+          dataType != source.dataType || interleave != source.interleave ||
+          swizzle != source.swizzle || l2Promotion != source.l2Promotion ||
+          outOfBoundsFill != source.outOfBoundsFill)
+        return false;
+      for (uint32_t dim = 0; dim < source.rank; ++dim)
+        if (sizes[dim] != source.sizes[dim] || box[dim] != source.box[dim] ||
+            elementStrides[dim] != source.elementStrides[dim])
+          return false;
+      for (uint32_t dim = 0; dim + 1 < source.rank; ++dim)
+        if (byteStrides[dim] != source.byteStrides[dim])
+          return false;
+      return true;
+    }
+
+    void setSource(const MapSource &source) {
+      rank = source.rank;
+      dataType = source.dataType;
+      interleave = source.interleave;
+      swizzle = source.swizzle;
+      l2Promotion = source.l2Promotion;
+      outOfBoundsFill = source.outOfBoundsFill;
+      address = source.address;
+      std::copy_n(source.sizes, rank, sizes.begin());
+      std::copy_n(source.byteStrides, rank - 1, byteStrides.begin());
+      std::copy_n(source.box, rank, box.begin());
+      std::copy_n(source.elementStrides, rank, elementStrides.begin());
+    }
+
+    void clear() { rank = 0; }
+
+  private:
+    uint32_t rank = 0;
+    int dataType, interleave, swizzle, l2Promotion, outOfBoundsFill;
+    void *address;
+    std::array<uint64_t, kMaxRank> sizes;
+    std::array<uint64_t, kMaxRank - 1> byteStrides;
+    std::array<uint32_t, kMaxRank> box, elementStrides;
   };
-  Entry &lookup(const MapSource &source) {
-    Set &set = sets[source.getHash() >> (64 - kLog2Sets)];
-    for (Entry &entry : set.ways)
-      if (entry.isValid && entry.source == source)
-        return entry;
+
+  /// The map of the source, or null.
+  Entry *find(const MapSource &source) {
+    for (Entry &entry : getSet(source).ways)
+      if (entry.isOf(source))
+        return &entry;
+    return nullptr;
+  }
+
+  /// The place of a map that is not there.
+  Entry &replace(const MapSource &source) {
+    Set &set = getSet(source);
     return set.ways[set.oldest++ % kWays];
   }
 
@@ -80,17 +123,16 @@ private:
     std::array<Entry, kWays> ways;
     size_t oldest = 0;
   };
+  Set &getSet(const MapSource &source) {
+    return sets[source.getHash() >> (64 - kLog2Sets)];
+  }
 
   std::unique_ptr<Set[]> sets{new Set[size_t(1) << kLog2Sets]};
 };
 } // namespace
 
 /// Asks the driver. False after an error.
-static bool encode(CUtensorMap *map, int dataType, uint32_t rank, void *address,
-                   const uint64_t *sizes, const uint64_t *byteStrides,
-                   const uint32_t *box, const uint32_t *elementStrides,
-                   int interleave, int swizzle, int l2Promotion,
-                   int outOfBoundsFill) {
+static bool encode(CUtensorMap *map, const MapSource &source) {
   Call call;
   if (!call)
     return false;
@@ -100,44 +142,30 @@ static bool encode(CUtensorMap *map, int dataType, uint32_t rank, void *address,
                      "maps need a driver of CUDA 12.0 or newer"));
     return false;
   }
-  return call.succeeded(
-      "cuTensorMapEncodeTiled",
-      call->cuTensorMapEncodeTiled(map, dataType, rank, address, sizes,
-                                   byteStrides, box, elementStrides, interleave,
-                                   swizzle, l2Promotion, outOfBoundsFill));
+  return call.succeeded("cuTensorMapEncodeTiled",
+                        call->cuTensorMapEncodeTiled(
+                            map, source.dataType, source.rank, source.address,
+                            source.sizes, source.byteStrides, source.box,
+                            source.elementStrides, source.interleave,
+                            source.swizzle, source.l2Promotion,
+                            source.outOfBoundsFill));
 }
 
 /// Looks the map up, or asks the driver and keeps it. False after an error.
-static bool getMap(CUtensorMap *map, int dataType, uint32_t rank, void *address,
-                   const uint64_t *sizes, const uint64_t *byteStrides,
-                   const uint32_t *box, const uint32_t *elementStrides,
-                   int interleave, int swizzle, int l2Promotion,
-                   int outOfBoundsFill) {
-  auto encodeTo = [&](CUtensorMap *target) {
-    return encode(target, dataType, rank, address, sizes, byteStrides, box,
-                  elementStrides, interleave, swizzle, l2Promotion,
-                  outOfBoundsFill);
-  };
+static bool getMap(CUtensorMap *map, const MapSource &source) {
   // Of ranks that there are not, the driver says so.
-  if (rank < 1 || rank > kMaxRank)
-    return encodeTo(map);
-  MapSource source;
-  std::copy_n(sizes, rank, source.sizesAndStrides.begin());
-  std::copy_n(byteStrides, rank - 1, source.sizesAndStrides.begin() + kMaxRank);
-  std::copy_n(box, rank, source.boxAndSteps.begin());
-  std::copy_n(elementStrides, rank, source.boxAndSteps.begin() + kMaxRank);
-  source.address = reinterpret_cast<uintptr_t>(address);
-  source.options = {dataType,    static_cast<int32_t>(rank),
-                    interleave,  swizzle,
-                    l2Promotion, outOfBoundsFill};
-  MapCache::Entry &entry = MapCache::get().lookup(source);
-  if (!entry.isValid || !(entry.source == source)) {
-    entry.isValid = encodeTo(&entry.map);
-    if (!entry.isValid)
+  if (source.rank < 1 || source.rank > kMaxRank)
+    return encode(map, source);
+  MapCache &cache = MapCache::get();
+  MapCache::Entry *entry = cache.find(source);
+  if (!entry) {
+    entry = &cache.replace(source);
+    entry->clear();
+    if (!encode(&entry->map, source))
       return false;
-    entry.source = source;
+    entry->setSource(source);
   }
-  std::memcpy(map, &entry.map, sizeof(*map));
+  std::memcpy(map, &entry->map, sizeof(*map));
   return true;
 }
 
@@ -147,8 +175,8 @@ mgpuTensorMapEncodeTiled(CUtensorMap *map, int dataType, uint32_t rank,
                          const uint64_t *byteStrides, const uint32_t *box,
                          const uint32_t *elementStrides, int interleave,
                          int swizzle, int l2Promotion, int outOfBoundsFill) {
-  getMap(map, dataType, rank, address, sizes, byteStrides, box, elementStrides,
-         interleave, swizzle, l2Promotion, outOfBoundsFill);
+  getMap(map, {dataType, rank, address, sizes, byteStrides, box, elementStrides,
+               interleave, swizzle, l2Promotion, outOfBoundsFill});
 }
 
 /// Encodes a tensor map for a buffer in device memory and returns a copy of it
@@ -191,9 +219,9 @@ MFA_ENTRY void *mgpuTensorMapEncodeTiledMemref(
   CUtensorMap map = {};
   char *address =
       descriptor->aligned + descriptor->offset * elementBytes[dataType];
-  if (!getMap(&map, dataType, rank, address, mapSizes, mapStrides, box,
-              elementStrides, interleave, swizzle, l2Promotion,
-              outOfBoundsFill))
+  if (!getMap(&map, {dataType, static_cast<uint32_t>(rank), address, mapSizes,
+                     mapStrides, box, elementStrides, interleave, swizzle,
+                     l2Promotion, outOfBoundsFill}))
     return nullptr;
   void *copy = mgpuMemAlloc(sizeof(map), /*stream=*/nullptr,
                             /*isHostShared=*/false);
