@@ -54,6 +54,8 @@ def describe(array, tensor):
     tensor[0].rank = len(array.shape)
     tensor[0].code, tensor[0].bits, tensor[0].lanes = 2, 16, 1
     tensor[0].sizes = array.sizes
+    if array.strides is not None:
+        tensor[0].strides = array.strides
     return 0
 
 
@@ -72,19 +74,21 @@ make_capsule.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
 
 
 class Array:
-    """A contiguous f16 array."""
+    """A f16 array, contiguous unless it is made with strides in the memory of another
+    one."""
 
     __dlpack_c_exchange_api__ = make_capsule(
         ctypes.addressof(functions), CAPSULE_NAME, None
     )
 
-    def __init__(self, *shape, device=0):
+    def __init__(self, *shape, device=0, of=None, strides=None):
         self.shape, self.device = shape, device
         count = 1
         for size in shape:
             count *= size
-        self.memory = (ctypes.c_uint16 * max(count, 1))()
+        self.memory = of.memory if of else (ctypes.c_uint16 * max(count, 1))()
         self.sizes = (ctypes.c_int64 * len(shape))(*shape)
+        self.strides = (ctypes.c_int64 * len(shape))(*strides) if strides else None
 
     def __dlpack_device__(self):
         return 2, self.device
@@ -129,6 +133,13 @@ def main(what):
         print(mfa.masked_attention(q, k, k))
     elif what == "target":
         mfa.masked_attention(q, k, k, target="cpu")
+    elif what == "views":
+        far = Array(1, 12, 2, 64, of=Array(1, 24, 2, 64), strides=(3072, 256, 64, 1))
+        near = Array(*far.shape, of=far)
+        out = Array(*q.shape)
+        for k in (near, far, near, far):
+            print("call", file=sys.stderr)
+            mfa.masked_attention(q, k, k, out=out)
     elif what == "resources":
         kernel = mfa.compile(
             mfa.Spec(q.shape, "f16"), mfa.Spec(k.shape, "f16"), mfa.Spec(k.shape, "f16")

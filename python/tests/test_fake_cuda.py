@@ -88,6 +88,17 @@ def test_tensor_maps_are_encoded_once():
         assert "launch" in call and "tensor map" not in call
 
 
+def test_tensor_maps_of_arrays_in_one_place():
+    """Keys next to each other, and every second one of twice as many."""
+    done = run("views", MFA_FAKE_CUDA_MAJOR="9")
+    assert done.returncode == 0, done.stderr
+    _, near, far, *again = done.stderr.split("call\n")
+    assert near.count("tensor map") == 3
+    assert far.count("tensor map") == 1
+    for call in again:
+        assert "launch" in call and "tensor map" not in call
+
+
 def test_machine_code_that_the_driver_refuses_is_made_again(tmp_path):
     run("call", MFA_CACHE_DIR=str(tmp_path))
     done = run(

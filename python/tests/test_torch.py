@@ -161,6 +161,19 @@ def test_mixed_with_numpy():
     check(output, q, k, v, torch.from_numpy(mask))
 
 
+def test_sizes_and_libraries_in_turn():
+    """What is kept from one call is no other call's."""
+    torches = [tensors(seq_q=length) for length in (5, 3)]
+    arrays = [[x.numpy() for x in inputs] for inputs in torches]
+    for inputs in (*torches, *arrays, *torches[::-1], arrays[0]):
+        output, lse = mfa.masked_attention(*inputs, return_lse=True)
+        assert type(output) is type(lse) is type(inputs[0])
+        assert output.shape == inputs[0].shape
+        batch, length, heads, _ = inputs[0].shape
+        assert lse.shape == (batch, heads, length)
+        check(torch.as_tensor(output), *map(torch.as_tensor, inputs))
+
+
 def test_described_without_the_c_interface():
     """What a torch that has none is read by."""
     x = torch.randn(2, 6, 4, 16).to(torch.bfloat16)[:, ::2]
