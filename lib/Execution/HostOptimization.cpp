@@ -32,6 +32,11 @@ static bool isVector(const Value *value) {
   return value->getType()->isVectorTy();
 }
 
+/// A matrix of AMX is made of vectors already.
+static bool isVectorOrTile(const Value *value) {
+  return isVector(value) || value->getType()->isX86_AMXTy();
+}
+
 static bool anyInstruction(const Loop &loop,
                            function_ref<bool(const Instruction &)> predicate) {
   return any_of(loop.blocks(), [&](const BasicBlock *block) {
@@ -41,7 +46,8 @@ static bool anyInstruction(const Loop &loop,
 
 static bool hasVectors(const Loop &loop) {
   return anyInstruction(loop, [](const Instruction &instruction) {
-    return isVector(&instruction) || any_of(instruction.operands(), isVector);
+    return isVectorOrTile(&instruction) ||
+           any_of(instruction.operands(), isVectorOrTile);
   });
 }
 

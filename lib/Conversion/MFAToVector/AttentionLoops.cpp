@@ -184,41 +184,38 @@ void AttentionLoops::computeRows(const RowTile &rows, const RowTilePlace &place,
   });
   packing.packQuery(rows);
   // Few rows are worth no copies of keys and values.
-  bool mayBeDirect = !shape.multipliesPairs();
-  Value isDirect, registerRows = b.index(shape.rows);
-  if (mayBeDirect) {
-    isDirect =
-        arith::CmpIOp::create(b, arith::CmpIPredicate::ule, numRows,
-                              b.index(std::min(kMostDirectRows, shape.rows)));
-    registerRows = arith::SelectOp::create(b, isDirect, numRows, registerRows);
-  }
-  auto ifDirect = [&](function_ref<void()> then,
-                      function_ref<void()> otherwise) {
-    mayBeDirect ? b.ifElse(isDirect, then, otherwise) : otherwise();
-  };
+  Value isDirect =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::ule, numRows,
+                            b.index(std::min(kMostDirectRows, shape.rows)));
+  Value registerRows =
+      arith::SelectOp::create(b, isDirect, numRows, b.index(shape.rows));
   auto compute = [&](const KeyTile &tile, Value isTested) {
     DirectProducts direct(b, shape, packing, rows.batch, keyHead, tile);
-    ifDirect([] {},
-             [&] {
-               packing.packKey(rows.batch, keyHead, tile);
-               packing.packValue(rows.batch, keyHead, tile);
-             });
+    b.ifElse(
+        isDirect, [] {},
+        [&] {
+          packing.packKey(rows.batch, keyHead, tile);
+          packing.packValue(rows.batch, keyHead, tile);
+        });
     b.forEach(b.index(0), numRows, shape.rows, [&](Value firstRow) {
       KeyRange keys = steps.getRange(place, firstRow, isOneHead, tile);
       Value hasKeys = arith::CmpIOp::create(b, arith::CmpIPredicate::slt,
                                             keys.begin, keys.end);
       b.ifElse(hasKeys, [&] {
-        ifDirect([&] { direct.createScores(numRows, keys, scoreRows.scores); },
-                 [&] {
-                   createScores(b, shape, packing.query, packing.key, firstRow,
-                                keys, scoreRows.scores);
-                 });
+        b.ifElse(
+            isDirect,
+            [&] { direct.createScores(numRows, keys, scoreRows.scores); },
+            [&] {
+              createScores(b, shape, packing.query, packing.key, firstRow, keys,
+                           scoreRows.scores);
+            });
         // Tile registers have many rows: the softmax is of those there are.
         Value numUpdated = registerRows;
         if (shape.multipliesMatrices())
           numUpdated = b.least(registerRows, b.subtract(numRows, firstRow));
         scoreRows.update(rows, firstRow, numUpdated, tile, keys, isTested);
-        ifDirect(
+        b.ifElse(
+            isDirect,
             [&] {
               direct.addWeightedValues(scoreRows.weights, numRows, keys,
                                        scoreRows.factors, output);

@@ -61,11 +61,12 @@ Value DirectProducts::createScoreVector(Value row, Value firstKey) {
         getPlace(b.least(b.add(firstKey, b.index(lanes + lane)), last)));
 
   auto addDims = [&](ValueRange sums, Value dim, int64_t count) {
-    Value query = b.load(b.vectorOfF32(), packing.query, {row, dim});
+    Value query = extendToF32(
+        b, b.load(b.vectorOf(shape.factor), packing.query, {row, dim}));
     SmallVector<Value> next;
     for (auto [place, sum] : llvm::zip_equal(places, sums))
       next.push_back(
-          b.fma(packing.loadFactors(key, place, dim, count), query, sum));
+          b.fma(packing.loadF32(key, place, dim, count), query, sum));
     return next;
   };
   SmallVector<Value> sums(lanes, b.zero(b.vectorOfF32()));
@@ -112,16 +113,15 @@ void DirectProducts::addToColumns(Value weights, Value row,
   }
   sums =
       b.forEach(keys.begin, keys.end, 1, sums, [&](Value key, ValueRange sums) {
-        Value weight =
-            b.splat(memref::LoadOp::create(b, weights, ValueRange{row, key}));
+        Value weight = b.splat(extendToF32(
+            b, memref::LoadOp::create(b, weights, ValueRange{row, key})));
         RowPlace place = getPlace(key);
         RowPlace ahead =
             getPlace(b.least(b.add(key, b.index(Packing::kRowsAhead)), last));
         SmallVector<Value> next;
         for (auto [dim, count, sum] : llvm::zip_equal(dims, columns, sums)) {
           packing.prefetch(shape.op.getValue(), ahead, dim);
-          Value part =
-              packing.loadFactors(shape.op.getValue(), place, dim, count);
+          Value part = packing.loadF32(shape.op.getValue(), place, dim, count);
           next.push_back(b.fma(part, weight, sum));
         }
         return next;

@@ -22,17 +22,37 @@ Packing::Packing(VectorBuilder &b, const KernelShape &shape)
                 shape.factor);
 }
 
+Value Packing::loadElements(Value array, const RowPlace &place, Value first,
+                            int64_t count, int64_t size) {
+  auto load = [&](Value at, int64_t count) -> Value {
+    return b.load(VectorType::get({count}, shape.element), array,
+                  {place.batch, place.row, place.head, at});
+  };
+  if (count == size)
+    return load(first, count);
+  // CPUs load as many elements as powers of two; of others LLVM makes loads of
+  // single ones, for which it also takes long.
+  Value elements = b.zero(VectorType::get({size}, shape.element));
+  for (int64_t done = 0; done < count;) {
+    int64_t piece = llvm::bit_floor<uint64_t>(count - done);
+    elements = vector::InsertStridedSliceOp::create(
+        b, load(b.add(first, b.index(done)), piece), elements,
+        /*offsets=*/ArrayRef<int64_t>{done}, /*strides=*/ArrayRef<int64_t>{1});
+    done += piece;
+  }
+  return elements;
+}
+
 Value Packing::loadFactors(Value array, const RowPlace &place, Value first,
                            int64_t count) {
-  Value elements = b.load(VectorType::get({count}, shape.element), array,
-                          {place.batch, place.row, place.head, first});
-  Value factors = shape.multipliesPairs() ? elements : extendToF32(b, elements);
-  VectorType whole = b.vectorOf(shape.factor, shape.perLane);
-  if (count == whole.getNumElements())
-    return factors;
-  return vector::InsertStridedSliceOp::create(b, factors, b.zero(whole),
-                                              /*offsets=*/ArrayRef<int64_t>{0},
-                                              /*strides=*/ArrayRef<int64_t>{1});
+  Value elements =
+      loadElements(array, place, first, count, shape.perLane * shape.lanes);
+  return shape.multipliesPairs() ? elements : extendToF32(b, elements);
+}
+
+Value Packing::loadF32(Value array, const RowPlace &place, Value first,
+                       int64_t count) {
+  return extendToF32(b, loadElements(array, place, first, count, shape.lanes));
 }
 
 void Packing::prefetch(Value array, const RowPlace &place, Value dim) {

@@ -54,6 +54,8 @@ public:
   /// `perLane` elements in each lane.
   Value loadFactors(Value array, const RowPlace &place, Value first,
                     int64_t count);
+  /// One element in each lane, as f32, whatever factors are.
+  Value loadF32(Value array, const RowPlace &place, Value first, int64_t count);
   /// Asks for an element of a row that is read soon: rows of one head are far
   /// apart, in pages of their own, and processors do not see them coming.
   void prefetch(Value array, const RowPlace &place, Value dim);
@@ -61,6 +63,10 @@ public:
   static constexpr int64_t kRowsAhead = 16;
 
 private:
+  /// A vector of `size` elements, of which `count` are from memory and the
+  /// others are 0.
+  Value loadElements(Value array, const RowPlace &place, Value first,
+                     int64_t count, int64_t size);
   /// `body` for each block of `width` elements along a dimension of `size`: in
   /// a loop for those that are whole, with the size of the block.
   void forEachBlock(int64_t size, int64_t width,

@@ -103,9 +103,16 @@ Value ScoreRows::loadMask(Value batch, const RowTile::Place &place,
     };
     return arith::SelectOp::create(b, elements, number(0), number(-kInfinity));
   };
-  if (!shape.op.getMaskDim(ScoreDim::Key))
+  std::optional<unsigned> keyDim = shape.op.getMaskDim(ScoreDim::Key);
+  if (!keyDim)
     return b.splat(toF32(memref::LoadOp::create(b, mask, indices)));
-  return toF32(loadLanes(b, lanes, mask, indices));
+  Value elements = loadLanes(b, lanes, mask, indices);
+  // Masks are read once, from memory, in rows that are far apart.
+  constexpr unsigned kInSecondCache = 2;
+  indices[*keyDim] = b.add(lanes.first, b.index(shape.tileKeys));
+  memref::PrefetchOp::create(b, mask, indices, /*isWrite=*/false,
+                             kInSecondCache, /*isDataCache=*/true);
+  return toF32(elements);
 }
 
 Value ScoreRows::finishVector(Value batch, const RowTile::Place &place,

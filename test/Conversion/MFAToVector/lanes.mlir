@@ -32,7 +32,7 @@ func.func @open_stride(%q: memref<1x?x2x8xf32>, %o: memref<1x?x2x8xf32>,
 
 // -----
 
-// Booleans are bytes, and any byte but 0 is true.
+// Booleans are bytes, and any byte but 0 is true. The next tile's are asked for ahead.
 
 #schedule = #mfa.schedule<kind = cpu, tile_rows = 8, tile_keys = 16, lanes = 8,
                           register_rows = 2, register_columns = 1>
@@ -42,6 +42,7 @@ func.func @open_stride(%q: memref<1x?x2x8xf32>, %o: memref<1x?x2x8xf32>,
 // CHECK: else
 // CHECK: %[[BYTES:.*]] = builtin.unrealized_conversion_cast %[[MASK]] : memref<1x?x?xi1> to memref<1x?x?xi8>
 // CHECK: vector.load %[[BYTES]]
+// CHECK: memref.prefetch %[[MASK]][{{.*}}], read, locality<2>, data
 // CHECK: arith.cmpi ne, %{{.*}} : vector<8xi8>
 func.func @booleans(%q: memref<1x?x2x8xf32>, %o: memref<1x?x2x8xf32>, %m: memref<1x?x?xi1>) {
   mfa.masked_attention
@@ -130,5 +131,42 @@ func.func @few_rows(%q: memref<1x?x2x24xf32>, %k: memref<1x?x2x24xf32>, %v: memr
   mfa.masked_attention
       ins(%q, %k, %v : memref<1x?x2x24xf32>, memref<1x?x2x24xf32>, memref<1x?x2x8xf32>)
       outs(%o : memref<1x?x2x8xf32>) schedule(#schedule)
+  return
+}
+
+// -----
+
+// Also where products are of pairs of bf16: elements that are read where they are become
+// f32, one in a lane. Of 24 elements CPUs load 16 and 8.
+
+#schedule = #mfa.schedule<kind = cpu, tile_rows = 8, tile_keys = 32, lanes = 16,
+                          register_rows = 2, register_columns = 1, dot_products = true>
+
+// DIRECT-LABEL: func.func @few_rows_of_pairs(
+// DIRECT-SAME: memref<1x?x2x24xbf16>, %[[KEY:[a-z0-9]+]]: memref<1x?x2x24xbf16>, %[[VALUE:[a-z0-9]+]]: memref<1x?x2x24xbf16>
+// DIRECT-NOT: vector<24xbf16>
+// DIRECT: %[[FEW:.*]] = arith.cmpi ule, %{{.*}}, %c2{{.*}} : index
+// DIRECT: scf.if %[[FEW]]
+// DIRECT-NEXT: } else {
+// DIRECT: %[[LOW:.*]] = vector.load %[[KEY]]{{.*}} : memref<1x?x2x24xbf16>, vector<16xbf16>
+// DIRECT: vector.insert_strided_slice %[[LOW]]
+// DIRECT: %[[HIGH:.*]] = vector.load %[[KEY]]{{.*}} : memref<1x?x2x24xbf16>, vector<8xbf16>
+// DIRECT: vector.insert_strided_slice %[[HIGH]], %{{.*}} {offsets = [16], strides = [1]} : vector<8xbf16> into vector<32xbf16>
+// DIRECT: scf.if %[[FEW]]
+// DIRECT: %[[ELEMENTS:.*]] = vector.load %[[KEY]]{{.*}} : memref<1x?x2x24xbf16>, vector<16xbf16>
+// DIRECT: %[[FACTORS:.*]] = arith.extf %[[ELEMENTS]] : vector<16xbf16> to vector<16xf32>
+// DIRECT: vector.fma %[[FACTORS]]
+// DIRECT: } else {
+// DIRECT: scf.if %[[FEW]]
+// DIRECT: arith.extf %{{.*}} : bf16 to f32
+// DIRECT: vector.load %[[VALUE]]{{.*}} : memref<1x?x2x24xbf16>, vector<16xbf16>
+// DIRECT: vector.fma
+// DIRECT-NOT: vector<24xbf16>
+// DIRECT: return
+func.func @few_rows_of_pairs(%q: memref<1x?x2x24xbf16>, %k: memref<1x?x2x24xbf16>,
+                             %v: memref<1x?x2x24xbf16>, %o: memref<1x?x2x24xbf16>) {
+  mfa.masked_attention
+      ins(%q, %k, %v : memref<1x?x2x24xbf16>, memref<1x?x2x24xbf16>, memref<1x?x2x24xbf16>)
+      outs(%o : memref<1x?x2x24xbf16>) schedule(#schedule)
   return
 }
