@@ -95,6 +95,7 @@ CASES = [
     # Cross attention: an image's patches to a text, and lengths of no tile.
     Case(4, 16, 16, 4096, 512, 64, masks=("none", "dense", "padding")),
     Case(8, 24, 8, 1023, 1533, 128, masks=("none", "dense")),
+    _self_attention(1, 20, 20, 1500, 64, masks=("none", "dense")),
     # Decoding: one new token for each sequence.
     _decode(16, 8192, quick=True),
     _decode(16, 65536),

@@ -20,6 +20,8 @@ TIMEOUT_S = 120
 def problem_options(case: Case, mask: str) -> list[str]:
     """Options that describe a case with a mask: one of cases.MASKS, or "i1" or
     "f32" for a dense one of that type."""
+    if mask in rules.POINTWISE:
+        raise Refused("it takes no functions but those that it has")
     options = {
         "dtype": case.dtype,
         "batch": case.batch,

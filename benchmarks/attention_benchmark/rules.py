@@ -6,6 +6,7 @@ Rates count the pairs that a rule keeps, and no others.
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
 WINDOW = 1024
 DOCUMENTS = 8
+# Blocks of as many queries and keys, of which each so many are seen.
+BLOCK, DILATION = 128, 4
+# Positions are those of an image, row by row, each of which sees so far.
+IMAGE_WIDTH, NEIGHBOURS = 64, 12
 SOFTCAP = 30.0
 
 RULES = {
@@ -22,6 +27,8 @@ RULES = {
     "window": f"causal, and no key further back than {WINDOW}",
     "documents": f"causal, within {DOCUMENTS} documents of uneven lengths a sequence",
     "prefix": "the first quarter of the keys, and causal",
+    "dilated": f"causal, of blocks of {BLOCK} keys each {DILATION}th from its own",
+    "natten": f"up to {NEIGHBOURS} rows and columns away in an image of {IMAGE_WIDTH}",
     "softcap": f"causal, scores capped by {SOFTCAP:g} tanh(s / {SOFTCAP:g})",
     "alibi": "causal, a penalty for distance with another slope for each head",
 }
@@ -48,6 +55,26 @@ def slopes(case: Case) -> np.ndarray:
     return np.exp2(-8.0 * heads / case.heads).astype(np.float32)
 
 
+def in_dilated_block(query: Any, key: Any) -> Any:
+    return (key <= query) & ((query // BLOCK - key // BLOCK) % DILATION == 0)
+
+
+def is_neighbour(query: Any, key: Any) -> Any:
+    """Both positions of an image; at its border fewer are near."""
+    rows = query // IMAGE_WIDTH - key // IMAGE_WIDTH
+    columns = query % IMAGE_WIDTH - key % IMAGE_WIDTH
+    return (
+        (rows <= NEIGHBOURS)
+        & (rows >= -NEIGHBOURS)
+        & (columns <= NEIGHBOURS)
+        & (columns >= -NEIGHBOURS)
+    )
+
+
+# Rules that all take as they are, of arrays, tensors and symbols.
+POINTWISE = {"dilated": in_dilated_block, "natten": is_neighbour}
+
+
 def kept(problem: Problem, batch: int, rows: np.ndarray) -> np.ndarray:
     """Which keys the rows keep, [rows, Sk]."""
     case = problem.case
@@ -60,7 +87,17 @@ def kept(problem: Problem, batch: int, rows: np.ndarray) -> np.ndarray:
         return causal & (ids[query] == ids[key])
     if problem.mask_kind == "prefix":
         return causal | (key < case.seq_k // 4)
+    if problem.mask_kind in POINTWISE:
+        return POINTWISE[problem.mask_kind](query, key)
     return causal
+
+
+@functools.cache
+def count_kept(rule: Any, length: int) -> int:
+    """Pairs that a pointwise rule keeps, a thousand queries at a time."""
+    key = np.arange(length, dtype=np.int32)[None, :]
+    parts = np.array_split(key.T, -(-length // 1000))
+    return sum(int(np.count_nonzero(rule(query, key))) for query in parts)
 
 
 def kept_pairs(case: Case, kind: str) -> float:
@@ -69,6 +106,8 @@ def kept_pairs(case: Case, kind: str) -> float:
     if kind == "documents":
         sizes = np.diff(document_ends(case), prepend=0, axis=1).astype(float)
         return case.heads * float((sizes**2).sum()) / 2
+    if rule := POINTWISE.get(kind):
+        return case.batch * case.heads * float(count_kept(rule, length))
     pairs = {
         "window": length * WINDOW - WINDOW**2 / 2 if length > WINDOW else length**2 / 2,
         "prefix": length**2 / 2 + (length // 4) ** 2 / 2,
@@ -104,6 +143,8 @@ def for_mfa(mfa: Any, problem: Problem) -> dict[str, Any]:
     if problem.mask_kind == "prefix":
         lengths = np.full(case.batch, case.seq_k // 4, np.int32)
         options["keep"] = masks.prefix(on_device(problem, lengths))
+    if rule := POINTWISE.get(problem.mask_kind):
+        options["keep"] = lambda b, h, query, key: rule(query, key)
     if problem.mask_kind == "softcap":
         options["score"] = scores.softcap(SOFTCAP)
     if problem.mask_kind == "alibi":
@@ -142,6 +183,8 @@ def for_flex_attention(problem: Problem) -> tuple[Any, Any]:
     if problem.mask_kind == "prefix":
         prefix = case.seq_k // 4
         return None, lambda b, h, query, key: (query >= key) | (key < prefix)
+    if rule := POINTWISE.get(problem.mask_kind):
+        return None, lambda b, h, query, key: rule(query, key)
     if problem.mask_kind == "softcap":
         return (
             lambda score, b, h, query, key: SOFTCAP * torch.tanh(score / SOFTCAP),

@@ -31,9 +31,15 @@ def ConvertMFAToGPUPass : Pass<"convert-mfa-to-gpu", "::mlir::ModuleOp"> {
     mask excludes a tile, one looks whether all scores and values are finite, as else
     that may not be skipped. The list is in memory that is allocated for the
     launch. With `tiles = auto` there are kernels with a list and without, and the
-    launch takes the former where a position of query and key has 8192 multiply-adds,
-    in all heads and batches that share the list, for each byte of the mask, and there
-    are 2048 keys.
+    launch takes the former where sizes say that making the list takes at most a 50th
+    of the attention's time.
+
+    A `wgmma` kernel copies tiles by tensor maps, which an array has whose rows start
+    on 16-byte boundaries; where query, key, value or output is another, which the
+    launch finds out, a kernel of the kind `mma_sync` runs. A mask of other rows, of an
+    odd number of keys say, is copied in front of each launch, to rows of the next
+    multiple of 16 bytes (`masked_attention_mask_copy`), unless query rows are 64 at
+    most. Where types tell that this is so, a remark says it.
 
     Functions that have no
     instruction (`mfa-expand-region-math` comes before) are errors. `cf.assert` in

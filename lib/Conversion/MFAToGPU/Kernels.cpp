@@ -10,6 +10,7 @@
 #include "AttentionKernel.h"
 #include "KernelModules.h"
 #include "Magnitudes.h"
+#include "MaskCopy.h"
 #include "TileList.h"
 #include "mfa/Dialect/MFA/Transforms/RegionTiles.h"
 #include "mfa/Dialect/MFA/Transforms/Schedules.h"
@@ -303,5 +304,16 @@ gpu::GPUFuncOp Kernels::getTileOrder(OpBuilder &builder, MaskedAttentionOp op,
     buildTileOrderKernel(builder, op, operands,
                          classes ? classes : operands.tileList, minSteps,
                          magnitudes);
+  });
+}
+
+gpu::GPUFuncOp Kernels::getMaskCopy(OpBuilder &builder, MaskedAttentionOp op,
+                                    ValueRange arguments) {
+  gpu::GPUFuncOp kernel =
+      lookupOrCreate(builder, op, "masked_attention_mask_copy", arguments,
+                     builder.getUnitAttr(), kMaskCopyThreads);
+  return fill(builder, kernel, [&](ArgumentReader &reader) {
+    Value source = reader.take("mask");
+    buildMaskCopyKernel(builder, op.getLoc(), source, reader.take("mask_copy"));
   });
 }

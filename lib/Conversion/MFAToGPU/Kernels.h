@@ -68,6 +68,11 @@ public:
 
   const Chip &getChip() const { return chip; }
 
+  /// The kernel that copies a mask to aligned rows (MaskCopy.h): from the one
+  /// to the other.
+  gpu::GPUFuncOp getMaskCopy(OpBuilder &builder, MaskedAttentionOp op,
+                             ValueRange arguments);
+
 private:
   /// An empty kernel for ops of that form, by the types of the arguments, the
   /// constant scale and `variant`, or the one that is there and has a body.

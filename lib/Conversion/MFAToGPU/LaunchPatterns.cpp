@@ -9,6 +9,7 @@
 #include "AttentionKernel.h"
 #include "Kernels.h"
 #include "LaunchTileLists.h"
+#include "MaskCopy.h"
 #include "TileListChoice.h"
 #include "mfa/Dialect/MFA/Transforms/Schedules.h"
 #include "mfa/Dialect/MFA/Transforms/SharedMemory.h"
@@ -23,8 +24,15 @@
 using namespace mlir;
 using namespace mlir::mfa;
 
-/// Says which operands are known to be read element by element.
+/// Says which operands are known to be read element by element, or copied.
 static void remarkSlowOperands(MaskedAttentionOp op) {
+  if (isWgmma(op)) {
+    if (!mayHaveMaskMap(op))
+      op.emitRemark() << "'mask' is copied in front of each launch, since its "
+                         "rows do not all start on 16-byte boundaries: "
+                      << op.getMaskType();
+    return;
+  }
   auto check = [&](StringRef name, Value operand) {
     auto type = cast<MemRefType>(operand.getType());
     if (mayHaveAlignedRows(type))
@@ -49,6 +57,16 @@ static void remarkSlowOperands(MaskedAttentionOp op) {
 static void waitFor(ImplicitLocOpBuilder &b, Value token) {
   auto wait = gpu::WaitOp::create(b, Type(), token);
   wait->setAttr("mfa.stream", DistinctAttr::create(b.getUnitAttr()));
+}
+
+/// `build` with what is there to launch after.
+static void onStream(ImplicitLocOpBuilder &b,
+                     function_ref<void(Value token)> build) {
+  Value token =
+      gpu::WaitOp::create(b, b.getType<gpu::AsyncTokenType>(), ValueRange())
+          .getAsyncToken();
+  build(token);
+  waitFor(b, token);
 }
 
 namespace {
@@ -155,7 +173,8 @@ private:
   }
 
   /// The wgmma kernel where all of its operands have tensor maps, which only
-  /// their addresses and strides tell, else the mma_sync kernel.
+  /// their addresses and strides tell, or a mask without one can be copied;
+  /// else the mma_sync kernel.
   void launchWithMaps(ImplicitLocOpBuilder &b, MaskedAttentionOp op) const {
     TensorBoxes boxes = getTensorBoxes(op);
     TensorMaps maps;
@@ -173,9 +192,15 @@ private:
     encode(maps.key, op.getKey(), boxes.key);
     encode(maps.value, op.getValue(), boxes.value);
     encode(maps.output, op.getOutput(), boxes.output);
-    encode(maps.mask, op.getMask(), boxes.mask);
+    bool mayCopyMask = !boxes.mask.empty() && copiesMask(op);
+    if (!mayCopyMask)
+      encode(maps.mask, op.getMask(), boxes.mask);
     choose(
-        b, isValid, [&] { launch(b, op, maps); },
+        b, isValid,
+        [&] {
+          mayCopyMask ? launchWithMask(b, op, maps, boxes.mask)
+                      : launch(b, op, maps);
+        },
         [&] {
           launchWith(b, op,
                      getMmaSyncSchedule(op, kernels.getChip(),
@@ -186,6 +211,53 @@ private:
                        launch(b, simple, TensorMaps());
                      });
         });
+  }
+
+  /// With the mask where it has a tensor map, else with a copy that has one.
+  void launchWithMask(ImplicitLocOpBuilder &b, MaskedAttentionOp op,
+                      TensorMaps maps, ArrayRef<int64_t> box) const {
+    MemRefType type = getMaskOrCopyType(cast<MemRefType>(op.getMaskType()));
+    auto encode = [&](Value mask) {
+      return mfa_gpu::EncodeTensorMapOp::create(b, mask, box);
+    };
+    auto copyMask = [&] {
+      Value mask;
+      onStream(b, [&](Value token) {
+        mask = launchMaskCopy(b, kernels, op, token);
+      });
+      return SmallVector<Value>{mask, encode(mask).getMap()};
+    };
+    auto free = [&](Value mask) {
+      onStream(b, [&](Value token) {
+        gpu::DeallocOp::create(b, token.getType(), token, mask);
+      });
+    };
+    auto launchBy = [&](Value mask, Value map) {
+      OwningOpRef<MaskedAttentionOp> copy(op.clone());
+      copy->getMaskMutable().assign(mask);
+      maps.mask = map;
+      launch(b, *copy, maps);
+    };
+    if (!mayHaveMaskMap(op)) {
+      SmallVector<Value> copy = copyMask();
+      launchBy(copy[0], copy[1]);
+      return free(copy[0]);
+    }
+    auto encoded = encode(op.getMask());
+    auto choice = scf::IfOp::create(
+        b, TypeRange{type, encoded.getMap().getType()}, encoded.getIsValid(),
+        /*addThenBlock=*/true, /*addElseBlock=*/true);
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(choice.thenBlock());
+      Value same = b.createOrFold<memref::CastOp>(type, op.getMask());
+      scf::YieldOp::create(b, ValueRange{same, encoded.getMap()});
+      b.setInsertionPointToStart(choice.elseBlock());
+      scf::YieldOp::create(b, copyMask());
+    }
+    launchBy(choice.getResult(0), choice.getResult(1));
+    launchIf(b, createNot(b, encoded.getIsValid()),
+             [&] { free(choice.getResult(0)); });
   }
 
   /// Where the schedule splits keys, but one range of them fills the GPU, a

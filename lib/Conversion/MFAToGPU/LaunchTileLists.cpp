@@ -23,10 +23,9 @@ static Value sizeOf(ImplicitLocOpBuilder &b, Value array, unsigned dim) {
   return b.createOrFold<memref::DimOp>(array, dim);
 }
 
-/// Launches a kernel after `token`.
-static void launchAfter(ImplicitLocOpBuilder &b, gpu::GPUFuncOp kernel,
-                        gpu::KernelDim3 grid, int64_t threads,
-                        ValueRange arguments, Value token) {
+void mfa::launchAfter(ImplicitLocOpBuilder &b, gpu::GPUFuncOp kernel,
+                      gpu::KernelDim3 grid, int64_t threads,
+                      ValueRange arguments, Value token) {
   Value one = createIndex(b, 1);
   gpu::LaunchFuncOp::create(b, kernel, grid,
                             gpu::KernelDim3{createIndex(b, threads), one, one},
@@ -42,7 +41,7 @@ void mfa::launchIf(ImplicitLocOpBuilder &b, Value condition,
   build();
 }
 
-static Value createNot(ImplicitLocOpBuilder &b, Value condition) {
+Value mfa::createNot(ImplicitLocOpBuilder &b, Value condition) {
   Value truth = arith::ConstantIntOp::create(b, true, 1);
   return b.createOrFold<arith::XOrIOp>(condition, truth);
 }

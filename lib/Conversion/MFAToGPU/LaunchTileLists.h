@@ -47,6 +47,13 @@ LaunchedTileList launchTileList(ImplicitLocOpBuilder &b, Kernels &kernels,
 Value launchWithTileList(ImplicitLocOpBuilder &b, const LaunchedTileList &tiles,
                          function_ref<void()> launch);
 
+/// Launches a kernel without dynamic shared memory after `token`.
+void launchAfter(ImplicitLocOpBuilder &b, gpu::GPUFuncOp kernel,
+                 gpu::KernelDim3 grid, int64_t threads, ValueRange arguments,
+                 Value token);
+
+Value createNot(ImplicitLocOpBuilder &b, Value condition);
+
 /// `build` where the condition holds.
 void launchIf(ImplicitLocOpBuilder &b, Value condition,
               function_ref<void()> build);

@@ -48,21 +48,30 @@ func.func @expanded_mask(%q: memref<2x512x4x128xf16>, %m: memref<2x512x512xf16, 
   return
 }
 
-// A row for all queries, seen as one for each, has no tile of several rows.
+// A row for all queries, seen as one for each, has no tile of several rows: it is copied.
 // CHECK-LABEL: @expanded_row
-// CHECK: kind = mma_sync
+// CHECK: kind = wgmma
 func.func @expanded_row(%q: memref<2x512x4x128xf16>, %m: memref<2x512x512xf16, strided<[512, 0, 1]>>, %o: memref<2x512x4x128xf16>) {
   mfa.masked_attention ins(%q, %q, %q : memref<2x512x4x128xf16>, memref<2x512x4x128xf16>, memref<2x512x4x128xf16>)
       mask(%m : memref<2x512x512xf16, strided<[512, 0, 1]>>) outs(%o : memref<2x512x4x128xf16>)
   return
 }
 
-// Rows that no tensor map takes, fewer rows than a warpgroup has, and f32.
+// So is one whose rows no tensor map takes.
 // CHECK-LABEL: @odd_mask
-// CHECK: kind = mma_sync
+// CHECK: kind = wgmma
 func.func @odd_mask(%q: memref<2x511x4x128xf16>, %m: memref<2x511x511xf16>, %o: memref<2x511x4x128xf16>) {
   mfa.masked_attention ins(%q, %q, %q : memref<2x511x4x128xf16>, memref<2x511x4x128xf16>, memref<2x511x4x128xf16>)
       mask(%m : memref<2x511x511xf16>) outs(%o : memref<2x511x4x128xf16>)
+  return
+}
+
+// Fewer rows than a warpgroup has, also with such a mask, and f32.
+// CHECK-LABEL: @odd_mask_of_few_rows
+// CHECK: kind = mma_sync
+func.func @odd_mask_of_few_rows(%q: memref<2x16x4x128xf16>, %k: memref<2x1023x4x128xf16>, %m: memref<2x16x1023xf16>, %o: memref<2x16x4x128xf16>) {
+  mfa.masked_attention ins(%q, %k, %k : memref<2x16x4x128xf16>, memref<2x1023x4x128xf16>, memref<2x1023x4x128xf16>)
+      mask(%m : memref<2x16x1023xf16>) outs(%o : memref<2x16x4x128xf16>)
   return
 }
 

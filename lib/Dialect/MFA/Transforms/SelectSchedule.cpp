@@ -196,12 +196,7 @@ static bool mayHaveTensorMap(Value array, ArrayRef<unsigned> tileDims) {
          });
 }
 
-/// Whether all operands may have one that a wgmma kernel copies by.
-static bool mayHaveTensorMaps(MaskedAttentionOp op) {
-  for (Value array :
-       {op.getQuery(), op.getKey(), op.getValue(), op.getOutput()})
-    if (!mayHaveTensorMap(array, {1, 3}))
-      return false;
+bool mfa::mayHaveMaskMap(MaskedAttentionOp op) {
   MaskForm form = getMaskForm(op);
   if (form != MaskForm::Matrix && form != MaskForm::KeyVector)
     return true;
@@ -210,6 +205,17 @@ static bool mayHaveTensorMaps(MaskedAttentionOp op) {
     if (std::optional<unsigned> position = op.getMaskDim(dim))
       tileDims.push_back(*position);
   return mayHaveTensorMap(op.getMask(), tileDims);
+}
+
+bool mfa::copiesMask(MaskedAttentionOp op) { return !hasFewRows(op); }
+
+/// Whether all operands have one that a wgmma kernel copies by, or may.
+static bool mayHaveTensorMaps(MaskedAttentionOp op) {
+  for (Value array :
+       {op.getQuery(), op.getKey(), op.getValue(), op.getOutput()})
+    if (!mayHaveTensorMap(array, {1, 3}))
+      return false;
+  return mayHaveMaskMap(op) || copiesMask(op);
 }
 
 /// The wgmma schedule, or null where another kind is better or the only one.
@@ -287,7 +293,7 @@ bool mfa::mayHaveAlignedRows(MemRefType type) {
                       [&](auto dim) {
                         auto [size, stride] = dim;
                         return mayStep(size, stride, [&](int64_t stride) {
-                          return stride * bytes % 16 == 0;
+                          return stride * bytes % kAlignedRowBytes == 0;
                         });
                       });
 }

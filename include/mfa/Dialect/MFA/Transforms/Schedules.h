@@ -29,10 +29,17 @@ bool readsArrays(Region &keep);
 /// Whether the kernel of the op's schedule reads one.
 bool hasTileList(MaskedAttentionOp op);
 
+/// What kernels copy at a time, and where rows have to start for it.
+constexpr int64_t kAlignedRowBytes = 16;
 /// Whether all rows of an array may start on 16-byte boundaries, by what its
 /// type says: the unit stride of the last dimension, and the others that are
 /// constant. Kernels copy such rows by 16 bytes.
 bool mayHaveAlignedRows(MemRefType type);
+/// Whether a tensor map of the mask may exist, if its kernel has one.
+bool mayHaveMaskMap(MaskedAttentionOp op);
+/// Whether a mask that has no tensor map is copied to one that has
+/// (MaskCopy.h). To a few query rows it is not worth a launch.
+bool copiesMask(MaskedAttentionOp op);
 
 } // namespace mlir::mfa
 
