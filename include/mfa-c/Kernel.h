@@ -133,7 +133,7 @@ typedef enum MfaF32Product {
 
 /// Which GPU kernels have a list of key tiles that is made at each run.
 typedef enum MfaTileLists {
-  /// Those whose rule reads arrays.
+  /// Those whose rule reads arrays, or whose tiles are no ranges.
   MfaTileListsRules,
   /// Those, and masks where the sizes are worth it.
   MfaTileListsAuto,

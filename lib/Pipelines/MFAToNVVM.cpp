@@ -43,11 +43,12 @@ void mfa::addMFAToGPUKernels(OpPassManager &pm,
   pm.addNestedPass<func::FuncOp>(LLVM::createLLVMRequestCWrappersPass());
   // Before functions of the host become calls.
   pm.addPass(createMFAExpandRegionMathPass());
+  // By the rules as they are: what a quotient is expanded to says less.
+  pm.addPass(createMFASelectSchedulePass(
+      {options.chip, options.f32Product, options.tiles}));
   // Before kernels are there, which this is no concern of, and which it would
   // have to go through.
   addHostArithmetic(pm);
-  pm.addPass(createMFASelectSchedulePass(
-      {options.chip, options.f32Product, options.tiles}));
   pm.addPass(createConvertMFAToGPUPass({options.chip}));
   addSimplification(pm);
 }

@@ -267,3 +267,10 @@ void mfa::runtime::freeOnStream(const Call &call, CUdeviceptr pointer,
   }
   call.succeeded("cuMemFree", call->cuMemFree(pointer));
 }
+
+bool mfa::runtime::isCapturing(const CUDAFunctions &driver, CUstream stream) {
+  int status = CU_STREAM_CAPTURE_STATUS_NONE;
+  // An error says that another thread captures the default stream.
+  return driver.cuStreamIsCapturing(stream, &status) != CUDA_SUCCESS ||
+         status != CU_STREAM_CAPTURE_STATUS_NONE;
+}

@@ -90,6 +90,25 @@ struct ClusterLaunch {
 /// the driver does not.
 bool allowSharedMemory(const Call &call, CUfunction function, int32_t bytes);
 
+/// While it lives, calls of this thread that a capture would refuse, in
+/// whatever stream and thread it goes on, are allowed.
+class RelaxedCapture {
+public:
+  explicit RelaxedCapture(const CUDAFunctions &driver) : driver(driver) {
+    driver.cuThreadExchangeStreamCaptureMode(&mode);
+  }
+  ~RelaxedCapture() { driver.cuThreadExchangeStreamCaptureMode(&mode); }
+  RelaxedCapture(const RelaxedCapture &) = delete;
+  RelaxedCapture &operator=(const RelaxedCapture &) = delete;
+
+private:
+  const CUDAFunctions &driver;
+  int mode = CU_STREAM_CAPTURE_MODE_RELAXED;
+};
+
+/// Whether what is launched on the stream becomes part of a graph.
+bool isCapturing(const CUDAFunctions &driver, CUstream stream);
+
 /// Memory of the current GPU that belongs to `stream` as launches on it do: a
 /// captured graph has its own, and neither call waits. From a pool that keeps
 /// what is freed for the next call; by plain cuMemAlloc where the driver or the
@@ -108,6 +127,9 @@ MFA_ENTRY void *mgpuMemAlloc(uint64_t bytes, mfa::runtime::CUstream stream,
                              bool isHostShared);
 
 MFA_ENTRY void mgpuMemFree(void *pointer, mfa::runtime::CUstream stream);
+
+MFA_ENTRY void *mfaAcquireRowCounter();
+MFA_ENTRY void mfaReleaseRowCounter(void *counter);
 
 MFA_ENTRY void
 mgpuTensorMapEncodeTiled(mfa::runtime::CUtensorMap *map, int dataType,

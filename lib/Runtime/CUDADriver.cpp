@@ -147,6 +147,8 @@ CUDAStatus CUDADriver::load() {
       MFA_SYMBOL(cuMemFreeAsync, "cuMemFreeAsync", true),
       MFA_SYMBOL(cuLaunchKernelEx, "cuLaunchKernelEx", true),
       MFA_SYMBOL(cuTensorMapEncodeTiled, "cuTensorMapEncodeTiled", true),
+      MFA_SYMBOL(cuCtxGetId, "cuCtxGetId", true),
+      MFA_SYMBOL(cuStreamGetId, "cuStreamGetId", true),
   };
 #undef MFA_SYMBOL
   for (const Symbol &symbol : symbols) {

@@ -347,6 +347,8 @@ const std::vector<EntryPoint> &mfa::runtime::getCUDAEntryPoints() {
       MFA_ENTRY_POINT(mgpuMemHostUnregisterMemRef),
       MFA_ENTRY_POINT(mgpuSetDefaultDevice),
       MFA_ENTRY_POINT(mfaGetMultiprocessorCount),
+      MFA_ENTRY_POINT(mfaAcquireRowCounter),
+      MFA_ENTRY_POINT(mfaReleaseRowCounter),
       MFA_ENTRY_POINT(mfaGetPreparation),
       MFA_ENTRY_POINT(mfaGetKeptTileList),
       MFA_ENTRY_POINT(mfaIsKeptTileListFilled),

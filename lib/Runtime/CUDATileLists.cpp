@@ -17,22 +17,6 @@
 using namespace mfa::runtime;
 
 namespace {
-/// While it lives, calls of this thread that a capture would refuse, in
-/// whatever stream and thread it goes on, are allowed.
-class RelaxedCapture {
-public:
-  explicit RelaxedCapture(const CUDAFunctions &driver) : driver(driver) {
-    driver.cuThreadExchangeStreamCaptureMode(&mode);
-  }
-  ~RelaxedCapture() { driver.cuThreadExchangeStreamCaptureMode(&mode); }
-  RelaxedCapture(const RelaxedCapture &) = delete;
-  RelaxedCapture &operator=(const RelaxedCapture &) = delete;
-
-private:
-  const CUDAFunctions &driver;
-  int mode = CU_STREAM_CAPTURE_MODE_RELAXED;
-};
-
 /// Memory and what has to be done before it is free.
 struct GPUMemory {
   CUcontext context = nullptr;
@@ -42,13 +26,6 @@ struct GPUMemory {
   std::vector<CUstream> streams;
 };
 } // namespace
-
-static bool isCapturing(const CUDAFunctions &driver, CUstream stream) {
-  int status = CU_STREAM_CAPTURE_STATUS_NONE;
-  // An error says that another thread captures the default stream.
-  return driver.cuStreamIsCapturing(stream, &status) != CUDA_SUCCESS ||
-         status != CU_STREAM_CAPTURE_STATUS_NONE;
-}
 
 /// Frees the memory after all that its streams have to do. False while one of
 /// them is captured: then nothing has been done.

@@ -59,8 +59,6 @@ class Captures:
         self.integers: dict[tuple, str] = {}
         self.floats: dict[tuple, str] = {}
         self.lengths: dict[str, None] = {}
-        # Integers by which functions divide, and so are not 0.
-        self.divisors: dict[tuple, str] = {}
 
     def collect(self, root: Symbol) -> None:
         for x in walk(root):
@@ -74,8 +72,6 @@ class Captures:
                 self.tables.setdefault(x.value[0].path, x.value[0])
             elif x.op == "length":
                 self.lengths.setdefault(x.value)
-            elif x.op in ("floordiv", "rem") and x.args[1].op == "capture":
-                self.divisors.setdefault(*x.args[1].value)
 
     @property
     def paths(self) -> list[tuple]:

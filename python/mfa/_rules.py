@@ -28,7 +28,7 @@ class _Trace:
 
     def __init__(self, guards, rules, captures, conversions):
         self.guards, self.rules = guards, rules
-        self.paths, self.divisors = captures.paths, captures.divisors
+        self.paths = captures.paths
         self.conversions = {
             self.paths.index(path): conversion
             for path, conversion in conversions.items()
@@ -37,12 +37,6 @@ class _Trace:
 
     def bind(self, root: Root) -> tuple:
         """The values of the captures, as they are now."""
-        for path, name in self.divisors.items():
-            if follow(root, path) == 0:
-                raise ZeroDivisionError(
-                    f"{name}: expected an integer other than 0, as it is divided by, "
-                    "but got 0"
-                )
         values = [_plain(follow(root, path)) for path in self.paths]
         for index, (name, dtype) in self.conversions.items():
             values[index] = convert(name, values[index], dtype)

@@ -15,7 +15,6 @@ from typing import Any
 
 from ._functions import maximum
 from ._symbols import length_of as _length_of
-from ._symbols import positive as _positive
 
 __all__ = [
     "Rule",
@@ -207,7 +206,7 @@ def blocks(q_size: int, k_size: int, table: Any) -> Rule:
     rank = _rank("table", table, (2, 3, 4))
 
     def kept(b, h, q, k):
-        rows, columns = q // _positive(q_size), k // _positive(k_size)
+        rows, columns = q // q_size, k // k_size
         return table[(b, h)[4 - rank :] + (rows, columns)]
 
     return Rule(kept, "blocks")

@@ -155,7 +155,7 @@ REFUSED_CALLS = {
     ),
     "captured zero": (
         lambda: call(keep=lambda b, h, q, k: (q - k) % ZERO == 0),
-        "ZERO: expected an integer other than 0, as it is divided by, but got 0",
+        "expected a divisor other than 0 but got 0",
     ),
     "computed zero": (
         lambda: call(keep=lambda b, h, q, k: q % k == 0),

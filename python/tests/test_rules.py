@@ -463,6 +463,16 @@ def test_decisions_by_numbers_trace_again(compilations):
     assert compilations.kernels == 3
 
 
+def test_divisors_are_constants(compilations):
+    def blocks_of(size):
+        return lambda b, h, q, k: (q // size - k // size) % (size + 1) == 0
+
+    for size in (2, 3, 2):
+        check(keep=blocks_of(size))
+    assert compilations.traces == 2
+    assert compilations.kernels == 2
+
+
 def test_other_code_traces_again(compilations):
     for rule in (lambda q, k: q > k, lambda q, k: q < k):
         check(keep=lambda b, h, q, k: rule(q, k) | (q == k))

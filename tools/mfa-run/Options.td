@@ -129,7 +129,8 @@ defm f32_product : Value<"f32-product", "<kind>",
 defm tile_lists : Value<"tile-lists", "<choice>",
                         "Which GPU kernels have a list of key tiles made at "
                         "each run: rules (default, for rules that read "
-                        "arrays), auto, always or never", run_group>;
+                        "arrays or whose tiles are no ranges), auto, always "
+                        "or never", run_group>;
 def tiles : Flag<["--"], "tiles">, Group<run_group>,
             HelpText<"Print how many tiles of keys the GPU kernel skips, tests, "
                      "and visits freely; without --check, --bench and "

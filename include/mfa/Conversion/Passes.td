@@ -314,6 +314,8 @@ def MFALowerDeviceQueriesPass
     `mfa_gpu.preparation` asks `mfaGetPreparation`, and `mfa_gpu.kept_tile_list`
     gets its memory from `mfaGetKeptTileList` and asks
     `mfaIsKeptTileListFilled` about it (see `mfa/Runtime/KeptTileLists.h`).
+    `mfa_gpu.acquire_row_counter` and `mfa_gpu.release_row_counter` are calls of
+    `mfaAcquireRowCounter` and `mfaReleaseRowCounter`.
   }];
   let dependentDialects = [
     "::mlir::arith::ArithDialect",

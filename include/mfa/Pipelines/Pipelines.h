@@ -71,7 +71,8 @@ struct KernelOptions : public PassPipelineOptions<Derived> {
       llvm::cl::init(TileLists::Rules),
       llvm::cl::values(
           clEnumValN(TileLists::Rules, "rules",
-                     "those whose rule reads arrays"),
+                     "those whose rule reads arrays, or whose tiles are no "
+                     "ranges"),
           clEnumValN(TileLists::Auto, "auto",
                      "those, and masks where the sizes are worth it"),
           clEnumValN(TileLists::Always, "always",

@@ -199,6 +199,8 @@ struct CUDAFunctions {
                                      const uint64_t *, const uint64_t *,
                                      const uint32_t *, const uint32_t *, int,
                                      int, int, int);
+  CUresult (*cuCtxGetId)(CUcontext, uint64_t *);
+  CUresult (*cuStreamGetId)(CUstream, uint64_t *);
 };
 
 /// The loaded driver. Thread-safe: all state is set before the first answer.

@@ -9,8 +9,9 @@
 // The entry points `mgpu*` that host code lowered by upstream's passes
 // (`gpu-to-llvm`, `convert-nvgpu-to-nvvm`) calls, on the CUDA driver. Names and
 // signatures are upstream's, so that libmfa_cuda_runtime.so serves the stock
-// mlir-runner as well. `mfaGetMultiprocessorCount` (mfa-lower-device-queries)
-// is our own, and so are those of KeptTileLists.h.
+// mlir-runner as well. Those of mfa-lower-device-queries are our own:
+// `mfaGetMultiprocessorCount`, `mfaAcquireRowCounter`, `mfaReleaseRowCounter`
+// and what KeptTileLists.h has.
 //
 // Memory that gpu.alloc asks for belongs to the stream of its token: it comes
 // from a pool, without waiting, and can be part of a captured graph.

@@ -23,15 +23,19 @@ namespace mlir::mfa {
 } // namespace mlir::mfa
 
 using namespace mlir;
+using mfa_gpu::AcquireRowCounterOp;
 using mfa_gpu::KeptTileListOp;
 using mfa_gpu::MultiprocessorsOp;
 using mfa_gpu::PreparationOp;
+using mfa_gpu::ReleaseRowCounterOp;
 
 // The runtime's functions.
 static constexpr StringLiteral kCount = "mfaGetMultiprocessorCount";
 static constexpr StringLiteral kPreparation = "mfaGetPreparation";
 static constexpr StringLiteral kGetList = "mfaGetKeptTileList";
 static constexpr StringLiteral kIsFilled = "mfaIsKeptTileListFilled";
+static constexpr StringLiteral kAcquire = "mfaAcquireRowCounter";
+static constexpr StringLiteral kRelease = "mfaReleaseRowCounter";
 
 /// What mfaGetPreparation returns, as bits; declared in
 /// mfa/Runtime/KeptTileLists.h.
@@ -146,6 +150,44 @@ private:
   mutable LLVM::LLVMFuncOp get, isFilled;
 };
 
+struct AcquireRowCounter : OpRewritePattern<AcquireRowCounterOp> {
+  AcquireRowCounter(LLVM::LLVMFuncOp acquire)
+      : OpRewritePattern(acquire.getContext()), acquire(acquire) {}
+
+  LogicalResult matchAndRewrite(AcquireRowCounterOp op,
+                                PatternRewriter &rewriter) const override {
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    Value pointer = LLVM::CallOp::create(b, acquire, ValueRange()).getResult();
+    Value one = arith::ConstantIntOp::create(b, 1, 64);
+    rewriter.replaceOp(
+        op, createBuffer(b, op.getCounter().getType(), one, pointer));
+    return success();
+  }
+
+private:
+  mutable LLVM::LLVMFuncOp acquire;
+};
+
+struct ReleaseRowCounter : OpRewritePattern<ReleaseRowCounterOp> {
+  ReleaseRowCounter(LLVM::LLVMFuncOp release)
+      : OpRewritePattern(release.getContext()), release(release) {}
+
+  LogicalResult matchAndRewrite(ReleaseRowCounterOp op,
+                                PatternRewriter &rewriter) const override {
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    Value address =
+        memref::ExtractAlignedPointerAsIndexOp::create(b, op.getCounter());
+    Value pointer = LLVM::IntToPtrOp::create(
+        b, LLVM::LLVMPointerType::get(b.getContext()), toI64(b, address));
+    LLVM::CallOp::create(b, release, pointer);
+    rewriter.eraseOp(op);
+    return success();
+  }
+
+private:
+  mutable LLVM::LLVMFuncOp release;
+};
+
 struct LowerDeviceQueriesPass
     : mfa::impl::MFALowerDeviceQueriesPassBase<LowerDeviceQueriesPass> {
   using MFALowerDeviceQueriesPassBase::MFALowerDeviceQueriesPassBase;
@@ -194,8 +236,17 @@ private:
         module, kGetList, {number, number, number, number}, pointer, isTaken);
     auto isFilled =
         declare<KeptTileListOp>(module, kIsFilled, {}, number, isTaken);
+    auto acquire =
+        declare<AcquireRowCounterOp>(module, kAcquire, {}, pointer, isTaken);
+    auto release = declare<ReleaseRowCounterOp>(
+        module, kRelease, pointer, LLVM::LLVMVoidType::get(&getContext()),
+        isTaken);
     if (isTaken)
       return failure();
+    if (acquire)
+      patterns.add<AcquireRowCounter>(acquire);
+    if (release)
+      patterns.add<ReleaseRowCounter>(release);
     if (get)
       patterns.add<GetKeptTileList>(get, isFilled);
     walkAndApplyPatterns(module, std::move(patterns));

@@ -59,14 +59,13 @@ static void waitFor(ImplicitLocOpBuilder &b, Value token) {
   wait->setAttr("mfa.stream", DistinctAttr::create(b.getUnitAttr()));
 }
 
-/// `build` with what is there to launch after.
+/// `build` with what is there to launch after; it returns what is done last.
 static void onStream(ImplicitLocOpBuilder &b,
-                     function_ref<void(Value token)> build) {
+                     function_ref<Value(Value token)> build) {
   Value token =
       gpu::WaitOp::create(b, b.getType<gpu::AsyncTokenType>(), ValueRange())
           .getAsyncToken();
-  build(token);
-  waitFor(b, token);
+  waitFor(b, build(token));
 }
 
 namespace {
@@ -224,12 +223,14 @@ private:
       Value mask;
       onStream(b, [&](Value token) {
         mask = launchMaskCopy(b, kernels, op, token);
+        return token;
       });
       return SmallVector<Value>{mask, encode(mask).getMap()};
     };
     auto free = [&](Value mask) {
       onStream(b, [&](Value token) {
-        gpu::DeallocOp::create(b, token.getType(), token, mask);
+        return gpu::DeallocOp::create(b, token.getType(), token, mask)
+            .getAsyncToken();
       });
     };
     auto launchBy = [&](Value mask, Value map) {
@@ -333,37 +334,23 @@ private:
           getSharedBytes(b, op), arguments, token ? token.getType() : Type(),
           token ? ValueRange(token) : ValueRange(), cluster);
     };
-    if (!hasTileList(op) && !schedule.getRowCounter()) {
-      launchAfter(Value());
-      return;
-    }
-    auto tokenType = b.getType<gpu::AsyncTokenType>();
-    Value token =
-        gpu::WaitOp::create(b, tokenType, ValueRange()).getAsyncToken();
-    // With a counter that is there for this launch alone.
-    auto launchCounted = [&](Value token) -> Value {
+    // With a counter of rows, if it has one.
+    auto launchCounted = [&](Value token) {
       if (!schedule.getRowCounter())
-        return launchAfter(token).getAsyncToken();
-      auto counter =
-          gpu::AllocOp::create(b, MemRefType::get({1}, b.getI32Type()),
-                               tokenType, token, ValueRange(), ValueRange());
-      token = gpu::MemsetOp::create(b, tokenType, counter.getAsyncToken(),
-                                    counter.getMemref(),
-                                    arith::ConstantIntOp::create(b, 0, 32))
-                  .getAsyncToken();
-      arguments.push_back(counter.getMemref());
-      token = launchAfter(token).getAsyncToken();
-      return gpu::DeallocOp::create(b, tokenType, token, counter.getMemref())
-          .getAsyncToken();
+        return void(launchAfter(token));
+      auto type = MemRefType::get({1}, b.getI32Type());
+      Value counter = mfa_gpu::AcquireRowCounterOp::create(b, type);
+      arguments.push_back(counter);
+      launchAfter(token);
+      mfa_gpu::ReleaseRowCounterOp::create(b, counter);
     };
-    if (hasTileList(op)) {
+    if (!hasTileList(op))
+      return launchCounted(Value());
+    onStream(b, [&](Value token) {
       LaunchedTileList tiles = launchTileList(b, kernels, op, one, token);
       arguments.push_back(tiles.list);
-      token = launchWithTileList(b, tiles, [&] { launchCounted(tiles.token); });
-    } else {
-      token = launchCounted(token);
-    }
-    waitFor(b, token);
+      return launchWithTileList(b, tiles, [&] { launchCounted(tiles.token); });
+    });
   }
 
   static Value getSharedBytes(ImplicitLocOpBuilder &b, MaskedAttentionOp op) {

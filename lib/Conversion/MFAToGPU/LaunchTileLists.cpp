@@ -23,14 +23,16 @@ static Value sizeOf(ImplicitLocOpBuilder &b, Value array, unsigned dim) {
   return b.createOrFold<memref::DimOp>(array, dim);
 }
 
-void mfa::launchAfter(ImplicitLocOpBuilder &b, gpu::GPUFuncOp kernel,
-                      gpu::KernelDim3 grid, int64_t threads,
-                      ValueRange arguments, Value token) {
+Value mfa::launchAfter(ImplicitLocOpBuilder &b, gpu::GPUFuncOp kernel,
+                       gpu::KernelDim3 grid, int64_t threads,
+                       ValueRange arguments, Value token) {
   Value one = createIndex(b, 1);
-  gpu::LaunchFuncOp::create(b, kernel, grid,
-                            gpu::KernelDim3{createIndex(b, threads), one, one},
-                            arith::ConstantIntOp::create(b, 0, 32), arguments,
-                            token.getType(), token);
+  return gpu::LaunchFuncOp::create(
+             b, kernel, grid,
+             gpu::KernelDim3{createIndex(b, threads), one, one},
+             arith::ConstantIntOp::create(b, 0, 32), arguments, token.getType(),
+             token)
+      .getAsyncToken();
 }
 
 void mfa::launchIf(ImplicitLocOpBuilder &b, Value condition,

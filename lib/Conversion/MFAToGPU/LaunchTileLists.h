@@ -47,10 +47,11 @@ LaunchedTileList launchTileList(ImplicitLocOpBuilder &b, Kernels &kernels,
 Value launchWithTileList(ImplicitLocOpBuilder &b, const LaunchedTileList &tiles,
                          function_ref<void()> launch);
 
-/// Launches a kernel without dynamic shared memory after `token`.
-void launchAfter(ImplicitLocOpBuilder &b, gpu::GPUFuncOp kernel,
-                 gpu::KernelDim3 grid, int64_t threads, ValueRange arguments,
-                 Value token);
+/// Launches a kernel without dynamic shared memory after `token`, and returns
+/// that of the launch.
+Value launchAfter(ImplicitLocOpBuilder &b, gpu::GPUFuncOp kernel,
+                  gpu::KernelDim3 grid, int64_t threads, ValueRange arguments,
+                  Value token);
 
 Value createNot(ImplicitLocOpBuilder &b, Value condition);
 

@@ -82,7 +82,7 @@ MemRefType mfa::getMaskOrCopyType(MemRefType mask) {
 }
 
 Value mfa::launchMaskCopy(ImplicitLocOpBuilder &b, Kernels &kernels,
-                          MaskedAttentionOp op, Value token) {
+                          MaskedAttentionOp op, Value &token) {
   Value mask = op.getMask();
   auto type = cast<MemRefType>(op.getMaskType());
   int64_t rank = type.getRank();
@@ -131,9 +131,9 @@ Value mfa::launchMaskCopy(ImplicitLocOpBuilder &b, Kernels &kernels,
       gpu::AllocOp::create(b, MemRefType::get(shape, type.getElementType()),
                            token.getType(), token, openSizes, ValueRange());
   SmallVector<Value> arguments{source, buffer.getMemref()};
-  launchAfter(b, kernels.getMaskCopy(b, op, arguments),
-              gpu::KernelDim3{rows, one, one}, kMaskCopyThreads, arguments,
-              buffer.getAsyncToken());
+  token = launchAfter(b, kernels.getMaskCopy(b, op, arguments),
+                      gpu::KernelDim3{rows, one, one}, kMaskCopyThreads,
+                      arguments, buffer.getAsyncToken());
   Value copy = memref::ReinterpretCastOp::create(
       b, getCopyType(type), buffer.getMemref(), b.getIndexAttr(0), sizes,
       strides);

@@ -30,10 +30,10 @@ constexpr int64_t kMaskCopyThreads = 128;
 /// The type of a mask that is `mask` or a copy of it.
 MemRefType getMaskOrCopyType(MemRefType mask);
 
-/// Launches a copy of the op's mask after `token`. The result has the type
-/// above, and memory that the caller frees.
+/// Launches a copy of the op's mask after `token`, which becomes that of the
+/// launch. The result has the type above, and memory that the caller frees.
 Value launchMaskCopy(ImplicitLocOpBuilder &b, Kernels &kernels,
-                     MaskedAttentionOp op, Value token);
+                     MaskedAttentionOp op, Value &token);
 
 /// Writes the body of the kernel: from a mask to one of the same sizes, but for
 /// the last, which may be larger.

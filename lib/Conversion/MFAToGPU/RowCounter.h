@@ -9,7 +9,7 @@
 // Where tiles of query rows take other times, blocks that take them in steps of
 // the grid end at other times. So a persistent block draws its next tile from a
 // counter in global memory, which was 0 before the launch: the first that no
-// block has yet. The thread that loads keys asks for it when it has started the
+// block has yet, and leaves it at 0. The thread that loads keys asks for it when it has started the
 // last load of a round; the one that loads queries, which has registers left,
 // draws, and tells the other roles of the block, each of which hears it when it
 // is done with its round:

@@ -99,6 +99,8 @@ public:
   /// The tile with that number in 32 bits, by divisions. One past the last,
   /// which a counter may give, has the place of that.
   RowNumber find(Value number) const;
+  /// How many tiles there are, in 32 bits.
+  Value countTiles() const;
   /// The rows with that number. Not part of a round, so that kernels may ask
   /// where they need it: what is known ahead of a loop over keys lives through
   /// it.
@@ -114,8 +116,7 @@ private:
   /// many as have 16 MiB of keys and values, a third of the L2 cache of a GPU
   /// for wgmma.
   Value countAdjacentHeads() const;
-  /// How many tiles there are, in 32 bits.
-  Value countTiles() const;
+
   /// Products, quotients and rests in 32 bits, which count all tiles that any
   /// memory holds: of sizes that are not known, a division in 64 takes a
   /// hundred instructions. A quotient is less than `limit`, if given.

@@ -375,6 +375,18 @@ void mfa::sim::deliver(const std::vector<std::string> &reports) {
 
 int64_t mfaSimGetMultiprocessorCount() { return 16; }
 
+/// As on a GPU, a launch finds what the one before it has left.
+static thread_local uint32_t rowCounter = 0;
+/// Whether the last launch of this thread went through all of its kernel.
+static thread_local bool reachedEnd = true;
+
+void *mfaSimAcquireRowCounter() { return &rowCounter; }
+
+void mfaSimReleaseRowCounter(void *counter) {
+  if (!reachedEnd)
+    *static_cast<uint32_t *>(counter) = 0;
+}
+
 static void launchKernel(const KernelInfo *kernel, const int64_t grid[3],
                          const int64_t cluster[3], const int64_t block[3],
                          int32_t dynamicShared, void **arguments,
@@ -416,6 +428,7 @@ static void launchKernel(const KernelInfo *kernel, const int64_t grid[3],
     launch.counters.launches = 1;
     addToReport(*kernel, launch.counters);
   }
+  reachedEnd = launch.getReports().empty() && !launch.isInterrupted();
   deliver(launch.getReports());
 }
 

@@ -19,6 +19,14 @@ MFA_SIM_EXPORT int64_t mfaGetMultiprocessorCount() {
   return mfaSimGetMultiprocessorCount();
 }
 
+MFA_SIM_EXPORT void *mfaAcquireRowCounter() {
+  return mfaSimAcquireRowCounter();
+}
+
+MFA_SIM_EXPORT void mfaReleaseRowCounter(void *counter) {
+  mfaSimReleaseRowCounter(counter);
+}
+
 MFA_SIM_EXPORT void
 mgpuTensorMapEncodeTiled(void *map, int dataType, uint32_t rank, void *address,
                          const uint64_t *sizes, const uint64_t *byteStrides,

@@ -45,3 +45,22 @@ func.func @lists(%n: index, %rows: index) -> (i1, i1, memref<1x?x8x35xi32>, i1, 
       mfa_gpu.kept_tile_list rows %rows keys %n parts %n sizes(%n) : memref<1x?x8x35xi32>
   return %only, %finite, %list, %kept, %filled : i1, i1, memref<1x?x8x35xi32>, i1, i1
 }
+
+// -----
+
+// CHECK-DAG: llvm.func @mfaAcquireRowCounter() -> !llvm.ptr
+// CHECK-DAG: llvm.func @mfaReleaseRowCounter(!llvm.ptr)
+// CHECK-LABEL: func.func @counter
+// CHECK: %[[POINTER:.*]] = llvm.call @mfaAcquireRowCounter() : () -> !llvm.ptr
+// CHECK: %[[COUNTER:.*]] = builtin.unrealized_conversion_cast %{{.*}} : !llvm.struct<{{.*}}> to memref<1xi32>
+// CHECK: memref.load %[[COUNTER]]
+// CHECK: %[[ADDRESS:.*]] = memref.extract_aligned_pointer_as_index %[[COUNTER]]
+// CHECK: %[[NUMBER:.*]] = arith.index_cast %[[ADDRESS]] : index to i64
+// CHECK: %[[SAME:.*]] = llvm.inttoptr %[[NUMBER]] : i64 to !llvm.ptr
+// CHECK: llvm.call @mfaReleaseRowCounter(%[[SAME]])
+func.func @counter(%i: index) -> i32 {
+  %counter = mfa_gpu.acquire_row_counter : memref<1xi32>
+  %n = memref.load %counter[%i] : memref<1xi32>
+  mfa_gpu.release_row_counter %counter : memref<1xi32>
+  return %n : i32
+}

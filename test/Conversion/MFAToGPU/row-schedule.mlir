@@ -143,16 +143,15 @@ func.func @cluster(%q: memref<1x?x4x64xbf16>, %k: memref<1x512x4x64xbf16>, %o: m
 
 // -----
 
-// A counter, zero before the launch: who loads keys asks for the next number when it
+// A counter, zero before the launch, and again when the last number has been drawn: who loads keys asks for the next number when it
 // has started the last load of a round; who loads queries draws it, and tells it with the
 // place of the tile; all others hear it, and so do the consumers, whose last turn depends
 // on it. Keys and values of two heads have 16 MiB, so that no more than two are side by
 // side; a number past the last has the place of that.
 // CHECK-LABEL: func.func @counter
-// CHECK: %[[COUNTER:.*]], %[[ALLOCATED:.*]] = gpu.alloc async [%{{.*}}] () : memref<1xi32>
-// CHECK: %[[ZERO:.*]] = gpu.memset async [%[[ALLOCATED]]] %[[COUNTER]], %c0_i32
-// CHECK: %[[DONE:.*]] = gpu.launch_func async [%[[ZERO]]] @{{.*}}args({{.*}}%[[COUNTER]] : memref<1xi32>)
-// CHECK: gpu.dealloc async [%[[DONE]]] %[[COUNTER]]
+// CHECK: %[[COUNTER:.*]] = mfa_gpu.acquire_row_counter : memref<1xi32>
+// CHECK: gpu.launch_func @{{.*}}args({{.*}}%[[COUNTER]] : memref<1xi32>)
+// CHECK: mfa_gpu.release_row_counter %[[COUNTER]]
 // CHECK-LABEL: gpu.func @masked_attention(
 // CHECK-SAME: workgroup(%[[NUMBER:.*]] : memref<4xi32, #gpu.address_space<workgroup>>)
 // CHECK: nvgpu.mbarrier.init %[[HEARD:.*]][%c0], %c14
@@ -166,6 +165,9 @@ func.func @cluster(%q: memref<1x?x4x64xbf16>, %k: memref<1x512x4x64xbf16>, %o: m
 // CHECK:   %[[BEFORE:.*]] = arith.xori %[[ODD]], %true
 // CHECK:   nvgpu.mbarrier.try_wait.parity %[[HEARD]][%c0], %[[BEFORE]]
 // CHECK:   %[[DRAWN:.*]] = memref.atomic_rmw addi %c1_i32, %{{.*}}[%c0] : (i32, memref<1xi32>) -> i32
+// CHECK:   %[[LAST:.*]] = arith.cmpi eq, %[[DRAWN]], %c5471_i32
+// CHECK:   scf.if %[[LAST]]
+// CHECK:     memref.atomic_rmw assign %c0_i32, %{{.*}}[%c0] : (i32, memref<1xi32>) -> i32
 // CHECK:   %[[NEXT:.*]] = arith.addi %[[DRAWN]]
 // CHECK:   %[[INSIDE:.*]] = arith.minui %[[NEXT]], %c5471_i32
 // CHECK:   %[[REST:.*]] = arith.remui %[[INSIDE]], %c2736_i32

@@ -47,6 +47,63 @@ func.func @causal(%q: !a, %o: !a) {
   return
 }
 
+// Each fourth block, whose closed form is no range, and what no range is found for: one
+// list serves all heads.
+// CHECK-LABEL: @each_fourth_block
+// RULES: tiles = list>
+// AUTO: tiles = list>
+// ALWAYS: tiles = list>
+func.func @each_fourth_block(%q: !a, %o: !a) {
+  mfa.masked_attention ins(%q, %q, %q : !a, !a, !a) outs(%o : !a)
+      keep {
+      ^bb0(%b: index, %h: index, %i: index, %n: index):
+        %c128 = arith.constant 128 : index
+        %c4 = arith.constant 4 : index
+        %x = arith.divsi %i, %c128 : index
+        %y = arith.divsi %n, %c128 : index
+        %d = arith.subi %x, %y : index
+        %e = arith.floordivsi %d, %c4 : index
+        %f = arith.muli %e, %c4 : index
+        %c = arith.cmpi eq, %d, %f : index
+        mfa.yield %c : i1
+      }
+  return
+}
+
+// CHECK-LABEL: @product
+// RULES: tiles = list>
+// AUTO: tiles = list>
+// ALWAYS: tiles = list>
+func.func @product(%q: !a, %o: !a) {
+  mfa.masked_attention ins(%q, %q, %q : !a, !a, !a) outs(%o : !a)
+      keep {
+      ^bb0(%b: index, %h: index, %i: index, %n: index):
+        %c1000 = arith.constant 1000 : index
+        %x = arith.muli %i, %n : index
+        %c = arith.cmpi slt, %x, %c1000 : index
+        mfa.yield %c : i1
+      }
+  return
+}
+
+// A list of each head's own would cost what its tests do.
+// CHECK-LABEL: @product_by_head
+// RULES-NOT: tiles =
+// AUTO-NOT: tiles =
+// ALWAYS: tiles = list>
+func.func @product_by_head(%q: !a, %o: !a) {
+  mfa.masked_attention ins(%q, %q, %q : !a, !a, !a) outs(%o : !a)
+      keep {
+      ^bb0(%b: index, %h: index, %i: index, %n: index):
+        %x = arith.muli %i, %n : index
+        %y = arith.muli %x, %h : index
+        %c1000 = arith.constant 1000 : index
+        %c = arith.cmpi slt, %y, %c1000 : index
+        mfa.yield %c : i1
+      }
+  return
+}
+
 // CHECK-LABEL: @mask
 // RULES-NOT: tiles =
 // AUTO: tiles = auto>

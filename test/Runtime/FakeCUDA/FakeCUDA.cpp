@@ -285,6 +285,16 @@ FAKE cuStreamWaitEvent(CUstream, CUevent, unsigned) {
   return CUDA_SUCCESS;
 }
 
+FAKE cuStreamGetId(CUstream stream, uint64_t *id) {
+  *id = reinterpret_cast<uint64_t>(stream);
+  return CUDA_SUCCESS;
+}
+
+FAKE cuCtxGetId(CUcontext, uint64_t *id) {
+  *id = 1;
+  return CUDA_SUCCESS;
+}
+
 FAKE cuStreamIsCapturing(CUstream, int *status) {
   *status = std::getenv("MFA_FAKE_CUDA_CAPTURING") != nullptr;
   return CUDA_SUCCESS;
@@ -388,7 +398,9 @@ FAKE cuMemsetD16Async(CUdeviceptr target, unsigned short value, size_t count,
 }
 
 FAKE cuMemsetD32Async(CUdeviceptr target, unsigned value, size_t count,
-                      CUstream) {
+                      CUstream stream) {
+  log("set %zu words to %u, stream %p", count, value,
+      static_cast<void *>(stream));
   for (size_t index = 0; index < count; ++index)
     reinterpret_cast<unsigned *>(target)[index] = value;
   return CUDA_SUCCESS;

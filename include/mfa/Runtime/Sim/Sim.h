@@ -94,6 +94,11 @@ MFA_SIM_EXPORT void *mfaSimTensorMapEncodeTiledMemref(
 /// mfaGetMultiprocessorCount.
 MFA_SIM_EXPORT int64_t mfaSimGetMultiprocessorCount();
 
+/// A number for the next launch of this thread, 0, and its end. A JIT knows them as
+/// mfaAcquireRowCounter and mfaReleaseRowCounter.
+MFA_SIM_EXPORT void *mfaSimAcquireRowCounter();
+MFA_SIM_EXPORT void mfaSimReleaseRowCounter(void *counter);
+
 /// Runs a kernel over a grid and returns when the last block has ended.
 MFA_SIM_EXPORT void mfaSimLaunch(const mfa::sim::KernelInfo *kernel,
                                  int64_t gridX, int64_t gridY, int64_t gridZ,

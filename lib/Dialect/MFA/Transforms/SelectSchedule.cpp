@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mfa/Dialect/MFA/Analysis/KeyTiles.h"
 #include "mfa/Dialect/MFA/Transforms/KeyTileSteps.h"
 #include "mfa/Dialect/MFA/Transforms/Passes.h"
 #include "mfa/Dialect/MFA/Transforms/RegionTiles.h"
@@ -322,7 +323,31 @@ bool mfa::readsArrays(Region &keep) {
   });
 }
 
-static TileChoice chooseTiles(MaskedAttentionOp op, TileLists lists) {
+/// Whether a list of tiles can tell what a range of them cannot: where the
+/// closed form of a rule is no range, or says nothing of keys. Of a rule that
+/// batches and heads have in common it is made once for all of them, at a small
+/// part of what attention takes; of others it would cost as much as each head's
+/// tests.
+static bool isListedBetter(MaskedAttentionOp op, ScheduleAttr schedule) {
+  ArrayRef<BlockArgument> positions = op.getPositions(op.getKeep());
+  if (positions.back().use_empty() || !positions[0].use_empty() ||
+      !positions[1].use_empty())
+    return false;
+  KeyTilesAttr tiles =
+      getKeyTiles(op, schedule.getClusterBlocks() * schedule.getTileRows(),
+                  schedule.getTileKeys());
+  return llvm::any_of(
+      tiles.getVisit().getAsRange<IntegerSetAttr>(), [](IntegerSetAttr set) {
+        KeyTileRange range = getKeyTileRange(set.getValue());
+        return (range.first.empty() && range.end.empty()) ||
+               llvm::any_of(range.rest.expressions, [](AffineExpr expression) {
+                 return expression.isFunctionOfDim(kKeyTile);
+               });
+      });
+}
+
+static TileChoice chooseTiles(MaskedAttentionOp op, ScheduleAttr schedule,
+                              TileLists lists) {
   bool fromKeep = isKeepListed(op), fromMask = isMaskListed(op);
   switch (lists) {
   case TileLists::Never:
@@ -333,7 +358,7 @@ static TileChoice chooseTiles(MaskedAttentionOp op, TileLists lists) {
   case TileLists::Auto:
     break;
   }
-  if (fromKeep && readsArrays(op.getKeep()))
+  if (fromKeep && (readsArrays(op.getKeep()) || isListedBetter(op, schedule)))
     return TileChoice::List;
   return fromMask && lists == TileLists::Auto ? TileChoice::Auto
                                               : TileChoice::Ranges;
@@ -396,8 +421,8 @@ struct SelectSchedulePass
     getOperation()->walk([&](MaskedAttentionOp op) {
       if (op.getSchedule())
         return;
-      ScheduleAttr schedule =
-          select(op, *known).withTiles(chooseTiles(op, tiles));
+      ScheduleAttr schedule = select(op, *known);
+      schedule = schedule.withTiles(chooseTiles(op, schedule, tiles));
       op.setScheduleAttr(balanceRows(op, schedule, *known));
       ++numSelected;
     });

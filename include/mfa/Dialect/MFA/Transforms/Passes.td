@@ -352,7 +352,8 @@ def MFASelectSchedulePass : Pass<"mfa-select-schedule"> {
            "which ops have a list of key tiles made at run time",
            [{::llvm::cl::values(
              clEnumValN(::mlir::mfa::TileLists::Rules, "rules",
-                        "those whose rule reads arrays"),
+                        "those whose rule reads arrays, or whose tiles are "
+                        "no ranges"),
              clEnumValN(::mlir::mfa::TileLists::Auto, "auto",
                         "those, and masks where the sizes are worth it"),
              clEnumValN(::mlir::mfa::TileLists::Always, "always",

@@ -351,6 +351,30 @@ def MFAGPU_MultiprocessorsOp : MFAGPU_Op<"multiprocessors"> {
   let assemblyFormat = "attr-dict";
 }
 
+def MFAGPU_AcquireRowCounterOp : MFAGPU_Op<"acquire_row_counter"> {
+  let summary = "a number in GPU memory that is 0 in front of each launch";
+  let description = [{
+    On the host: memory of the GPU, or of the simulator, for the next launch,
+    whose kernel finds 0 in it and leaves 0. Runs of one stream may be given the
+    same; `release_row_counter` follows the launch.
+
+    ```mlir
+    %counter = mfa_gpu.acquire_row_counter : memref<1xi32>
+    gpu.launch_func @kernels::@kernel blocks in (...) threads in (...)
+        args(%counter : memref<1xi32>)
+    mfa_gpu.release_row_counter %counter : memref<1xi32>
+    ```
+  }];
+  let results = (outs MemRefRankOf<[I32], [1]>:$counter);
+  let assemblyFormat = "attr-dict `:` type($counter)";
+}
+
+def MFAGPU_ReleaseRowCounterOp : MFAGPU_Op<"release_row_counter"> {
+  let summary = "what acquire_row_counter gave is not used any more";
+  let arguments = (ins MemRefRankOf<[I32], [1]>:$counter);
+  let assemblyFormat = "$counter attr-dict `:` type($counter)";
+}
+
 //===----------------------------------------------------------------------===//
 // Lists that several runs of a program share
 //===----------------------------------------------------------------------===//
