@@ -90,7 +90,8 @@ def masked_attention(
       tiles: who has a list, made at each call on the GPU, of the tiles of keys that
         take part: None, rules that read arrays or whose tiles are no ranges; "auto",
         those, and masks where sizes are worth it; "always", all with a rule or mask;
-        "never", none. Results are the same. Calls that go through torch's dispatcher have the default.
+        "never", none. Results are the same. Calls that go through torch's dispatcher
+        have the default.
 
     Returns:
       [B, Sq, H, Dv], of the type, library and device of q. A row that attends to

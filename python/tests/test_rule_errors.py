@@ -103,6 +103,10 @@ REFUSED = {
         lambda b, h, q, k: q % 0 == 1,
         "expected a divisor other than 0 but got 0",
     ),
+    "captured zero": (
+        lambda b, h, q, k: (q - k) % ZERO == 0,
+        "expected a divisor other than 0 but got 0",
+    ),
 }
 ERRORS = (TypeError, IndexError, ZeroDivisionError, AttributeError)
 
@@ -152,10 +156,6 @@ REFUSED_CALLS = {
     "array": (
         lambda: call(score=lambda s, b, h, q, k: SLOPES),
         "score: expected the function to return a number but got the array 'SLOPES'",
-    ),
-    "captured zero": (
-        lambda: call(keep=lambda b, h, q, k: (q - k) % ZERO == 0),
-        "expected a divisor other than 0 but got 0",
     ),
     "computed zero": (
         lambda: call(keep=lambda b, h, q, k: q % k == 0),

@@ -94,8 +94,8 @@ MFA_SIM_EXPORT void *mfaSimTensorMapEncodeTiledMemref(
 /// mfaGetMultiprocessorCount.
 MFA_SIM_EXPORT int64_t mfaSimGetMultiprocessorCount();
 
-/// A number for the next launch of this thread, 0, and its end. A JIT knows them as
-/// mfaAcquireRowCounter and mfaReleaseRowCounter.
+/// A number for the next launch of this thread, 0, and its end. A JIT knows
+/// them as mfaAcquireRowCounter and mfaReleaseRowCounter.
 MFA_SIM_EXPORT void *mfaSimAcquireRowCounter();
 MFA_SIM_EXPORT void mfaSimReleaseRowCounter(void *counter);
 

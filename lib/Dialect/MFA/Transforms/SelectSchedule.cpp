@@ -15,6 +15,7 @@
 #include "mfa/Support/OptionCheck.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include <limits>
 
 namespace mlir::mfa {
 #define GEN_PASS_DEF_MFASELECTSCHEDULEPASS
@@ -336,10 +337,25 @@ static bool isListedBetter(MaskedAttentionOp op, ScheduleAttr schedule) {
   KeyTilesAttr tiles =
       getKeyTiles(op, schedule.getClusterBlocks() * schedule.getTileRows(),
                   schedule.getTileKeys());
+  int64_t keys = op.getScoreSize(ScoreDim::Key);
+  int64_t numTiles = ShapedType::isDynamic(keys)
+                         ? std::numeric_limits<int64_t>::max()
+                         : llvm::divideCeil(keys, schedule.getTileKeys());
+  // Whether a bound is one that all tiles keep.
+  auto keepsAll = [&](AffineExpr bound, bool isEnd) {
+    auto constant = dyn_cast<AffineConstantExpr>(bound);
+    return constant &&
+           (isEnd ? constant.getValue() >= numTiles : constant.getValue() <= 0);
+  };
   return llvm::any_of(
-      tiles.getVisit().getAsRange<IntegerSetAttr>(), [](IntegerSetAttr set) {
+      tiles.getVisit().getAsRange<IntegerSetAttr>(), [&](IntegerSetAttr set) {
         KeyTileRange range = getKeyTileRange(set.getValue());
-        return (range.first.empty() && range.end.empty()) ||
+        bool isWhole =
+            llvm::all_of(range.first,
+                         [&](AffineExpr e) { return keepsAll(e, false); }) &&
+            llvm::all_of(range.end,
+                         [&](AffineExpr e) { return keepsAll(e, true); });
+        return isWhole ||
                llvm::any_of(range.rest.expressions, [](AffineExpr expression) {
                  return expression.isFunctionOfDim(kKeyTile);
                });
