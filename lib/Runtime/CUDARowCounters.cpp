@@ -18,6 +18,7 @@
 #include "mfa/Runtime/CUDARuntime.h"
 
 #include <mutex>
+#include <optional>
 #include <unordered_map>
 
 using namespace mfa::runtime;
@@ -94,11 +95,17 @@ CUdeviceptr ContextCounters::get(const Call &call, uint64_t id,
   return counter;
 }
 
+/// The driver's CU_STREAM_PER_THREAD.
+static CUstream getStreamOfThread() {
+  return reinterpret_cast<CUstream>(uintptr_t(2));
+}
+
 /// The counter of the stream; null where it has none of its own.
 static CUdeviceptr getKept(const Call &call, CUstream stream) {
-  // A graph may run beside launches of the stream that it was captured from.
+  // A graph may run beside launches of the stream that it was captured from,
+  // and one handle stands for the default streams of all threads.
   if (!call->cuStreamGetId || !call->cuCtxGetId ||
-      isCapturing(*call.operator->(), stream))
+      stream == getStreamOfThread() || isCapturing(*call.operator->(), stream))
     return 0;
   StreamKey key;
   if (!call.succeeded("cuCtxGetId",
@@ -125,8 +132,8 @@ static CUdeviceptr allocate(const Call &call, std::optional<CUstream> stream) {
       clear(call, temporary, *stream);
   } else if (call.succeeded("cuMemAlloc",
                             call->cuMemAlloc(&temporary, sizeof(uint32_t)))) {
-    clear(call, temporary, /*stream=*/nullptr) &&
-        call.succeeded("cuCtxSynchronize", call->cuCtxSynchronize());
+    if (clear(call, temporary, /*stream=*/nullptr))
+      call.succeeded("cuCtxSynchronize", call->cuCtxSynchronize());
   }
   streamOfTemporary = stream;
   return temporary;

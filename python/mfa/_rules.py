@@ -196,15 +196,15 @@ def _trace(root: Root, library: str) -> _Trace:
 def _trace_with(root: Root, library: str, constants: frozenset) -> _Trace:
     environment = Environment(constants)
     state = _symbols.state
-    previous = state.role, state.library
+    previous = state.role, state.library, state.specializes
     results = []
     try:
-        state.library = library
+        state.library, state.specializes = library, True
         for index, role in enumerate(("keep", "score")):
             state.role = role
             results.append(_call(environment, root, index, role))
     finally:
-        state.role, state.library = previous
+        state.role, state.library, state.specializes = previous
     text, captures = write_rules(*results)
     rules = rules_of_results(*results, text, captures)
     return _Trace(environment.guards, rules, captures, environment.conversions)

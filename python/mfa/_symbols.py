@@ -45,10 +45,11 @@ def _where_in_user_code() -> str:
 
 
 class _State(threading.local):
-    """What this thread traces: "keep" or "score", and the library of the arrays.
-    There is no other state; symbols are trees."""
+    """What this thread traces: "keep" or "score", the library of the arrays, and
+    whether the trace begins anew with constants that it asks for. There is no other
+    state; symbols are trees."""
 
-    role, library = "keep", "numpy"
+    role, library, specializes = "keep", "numpy", False
 
 
 state = _State()
@@ -363,9 +364,10 @@ def divide(x: Any, y: Any) -> Symbol:
 
 
 def _settle_divisor(y: Symbol) -> None:
-    """Makes a captured integer that is divided by a constant: the quotient costs a
-    hundred instructions else, for each pair, and nothing is known of tiles."""
-    if y.op != "constant" and y.captured:
+    """Makes a captured integer that is divided by a constant, where that is possible:
+    the quotient costs a hundred instructions else, for each pair, and nothing is known
+    of tiles."""
+    if state.specializes and y.op != "constant" and y.captured:
         raise Specialize(y.captured)
     if y.op == "constant" and y.value == 0:
         raise error("expected a divisor other than 0 but got 0", ZeroDivisionError)

@@ -193,14 +193,15 @@ def documents(q_ids: Any, k_ids: Any = None) -> Rule:
 
 
 def dilated(step: int) -> Rule:
-    """q - k is a multiple of `step`, which is positive."""
+    """q - k is a multiple of `step`, which is positive; another compiles again."""
     _number("step", step, 1)
     return Rule(lambda b, h, q, k: (q - k) % step == 0, "dilated")
 
 
 def blocks(q_size: int, k_size: int, table: Any) -> Rule:
     """table[q // q_size, k // k_size], an array of booleans [Q, K], [H, Q, K] or
-    [B, H, Q, K] that says which blocks of queries and keys are kept."""
+    [B, H, Q, K] that says which blocks of queries and keys are kept. Other sizes of
+    blocks compile again, another table does not."""
     _number("q_size", q_size, 1)
     _number("k_size", k_size, 1)
     rank = _rank("table", table, (2, 3, 4))

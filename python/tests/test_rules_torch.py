@@ -263,6 +263,25 @@ def test_functions_compiled_for_any_size():
 
 
 @needs_functions_in_graphs
+def test_divisors_of_graphs_may_be_any():
+    """They stay numbers of the call in a graph."""
+
+    @torch.compile(fullgraph=True, backend="aot_eager")
+    def attend(q, k, v):
+        size = q.shape[1] // 4
+        return mfa.masked_attention(
+            q, k, v, keep=lambda b, h, q, k: ((q - k) % size == 0) | (q // size == k)
+        )
+
+    for length in (8, 9, 4):
+        q, k, v = Q[:, :length], K[:, :length], V[:, :length]
+        size, rows = length // 4, torch.arange(length)[:, None]
+        mask = ((rows - rows.T) % size == 0) | (rows // size == rows.T)
+        plain = mfa.masked_attention(q, k, v, mask[None])
+        torch.testing.assert_close(attend(q, k, v), plain)
+
+
+@needs_functions_in_graphs
 def test_flex_attention_in_a_graph():
     flex = pytest.importorskip("torch.nn.attention.flex_attention")
     mask = flex.create_block_mask(documents, 2, None, 9, 9, device="cpu")

@@ -396,6 +396,7 @@ static void launchKernel(const KernelInfo *kernel, const int64_t grid[3],
                 static_cast<uint32_t>(extents[1]),
                 static_cast<uint32_t>(extents[2])};
   };
+  reachedEnd = false;
   Launch launch(*kernel, toDim3(grid), toDim3(cluster), toDim3(block),
                 kernel->staticShared + dynamicShared, arguments);
   std::string invalid = checkLaunch(*kernel, grid, block, dynamicShared);

@@ -84,6 +84,36 @@ func.func @wide(%q: memref<1x100x4x64xf16>, %o: memref<1x100x4x64xf16>,
 
 // -----
 
+// Heads and batches of a type that says that they share their elements share the copy.
+
+// CHECK-LABEL: func.func @shared(
+// CHECK: gpu.alloc async {{.*}} : memref<?x?x128x136xf16>
+// CHECK: gpu.launch_func {{.*}}@masked_attention_mask_copy
+// CHECK: memref.reinterpret_cast {{.*}} sizes: [2, 4, 128, 129], strides: [0, 0, 136, 1]
+func.func @shared(%q: memref<2x128x4x64xf16>, %k: memref<2x129x4x64xf16>, %o: memref<2x128x4x64xf16>,
+                  %m: memref<2x4x128x129xf16, strided<[0, 0, 129, 1]>>) {
+  // expected-remark @below {{'mask' is copied in front of each launch}}
+  mfa.masked_attention ins(%q, %k, %k : memref<2x128x4x64xf16>, memref<2x129x4x64xf16>, memref<2x129x4x64xf16>)
+      mask(%m : memref<2x4x128x129xf16, strided<[0, 0, 129, 1]>>) outs(%o : memref<2x128x4x64xf16>)
+  return
+}
+
+// -----
+
+// Of no keys there is nothing to copy.
+
+// CHECK-LABEL: func.func @no_keys(
+// CHECK-NOT: mask_copy
+// CHECK: return
+func.func @no_keys(%q: memref<2x128x4x64xf16>, %k: memref<2x0x4x64xf16>, %o: memref<2x128x4x64xf16>,
+                   %m: memref<2x128x0xf16>) {
+  mfa.masked_attention ins(%q, %k, %k : memref<2x128x4x64xf16>, memref<2x0x4x64xf16>, memref<2x0x4x64xf16>)
+      mask(%m : memref<2x128x0xf16>) outs(%o : memref<2x128x4x64xf16>)
+  return
+}
+
+// -----
+
 // To a few query rows a copy is not worth a launch.
 
 // CHECK-LABEL: func.func @few_rows(

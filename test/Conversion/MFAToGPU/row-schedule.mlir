@@ -143,10 +143,10 @@ func.func @cluster(%q: memref<1x?x4x64xbf16>, %k: memref<1x512x4x64xbf16>, %o: m
 
 // -----
 
-// A counter, zero before the launch, and again when the last number has been drawn: who loads keys asks for the next number when it
-// has started the last load of a round; who loads queries draws it, and tells it with the
-// place of the tile; all others hear it, and so do the consumers, whose last turn depends
-// on it. Keys and values of two heads have 16 MiB, so that no more than two are side by
+// A counter, zero before the launch, and again when the last number has been drawn: who
+// loads keys asks for the next number when it has started the last load of a round; who
+// loads queries draws it, and tells it with the place of the tile; all others hear it, and
+// so do the consumers, whose last turn depends on it. Keys and values of two heads have 16 MiB, so that no more than two are side by
 // side; a number past the last has the place of that.
 // CHECK-LABEL: func.func @counter
 // CHECK: %[[COUNTER:.*]] = mfa_gpu.acquire_row_counter : memref<1xi32>

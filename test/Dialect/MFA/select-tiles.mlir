@@ -104,6 +104,23 @@ func.func @product_by_head(%q: !a, %o: !a) {
   return
 }
 
+// Nor is it worth its launches to a few query rows.
+// CHECK-LABEL: @product_of_one_row
+// RULES-NOT: tiles =
+// AUTO-NOT: tiles =
+// ALWAYS: tiles = list>
+func.func @product_of_one_row(%q: memref<2x1x4x128xf16>, %k: !a, %o: memref<2x1x4x128xf16>) {
+  mfa.masked_attention ins(%q, %k, %k : memref<2x1x4x128xf16>, !a, !a) outs(%o : memref<2x1x4x128xf16>)
+      keep {
+      ^bb0(%b: index, %h: index, %i: index, %n: index):
+        %c1000 = arith.constant 1000 : index
+        %x = arith.muli %n, %n : index
+        %c = arith.cmpi slt, %x, %c1000 : index
+        mfa.yield %c : i1
+      }
+  return
+}
+
 // CHECK-LABEL: @mask
 // RULES-NOT: tiles =
 // AUTO: tiles = auto>

@@ -209,7 +209,9 @@ bool mfa::mayHaveMaskMap(MaskedAttentionOp op) {
   return mayHaveTensorMap(op.getMask(), tileDims);
 }
 
-bool mfa::copiesMask(MaskedAttentionOp op) { return !hasFewRows(op); }
+bool mfa::copiesMask(MaskedAttentionOp op) {
+  return !hasFewRows(op) && op.getScoreSize(ScoreDim::Key) != 0;
+}
 
 /// Whether all operands have one that a wgmma kernel copies by, or may.
 static bool mayHaveTensorMaps(MaskedAttentionOp op) {
@@ -328,11 +330,11 @@ bool mfa::readsArrays(Region &keep) {
 /// closed form of a rule is no range, or says nothing of keys. Of a rule that
 /// batches and heads have in common it is made once for all of them, at a small
 /// part of what attention takes; of others it would cost as much as each head's
-/// tests.
+/// tests, and to a few query rows it is not worth its launches.
 static bool isListedBetter(MaskedAttentionOp op, ScheduleAttr schedule) {
   ArrayRef<BlockArgument> positions = op.getPositions(op.getKeep());
-  if (positions.back().use_empty() || !positions[0].use_empty() ||
-      !positions[1].use_empty())
+  if (hasFewRows(op) || positions.back().use_empty() ||
+      !positions[0].use_empty() || !positions[1].use_empty())
     return false;
   KeyTilesAttr tiles =
       getKeyTiles(op, schedule.getClusterBlocks() * schedule.getTileRows(),

@@ -38,7 +38,8 @@ bool mayHaveAlignedRows(MemRefType type);
 /// Whether a tensor map of the mask may exist, if its kernel has one.
 bool mayHaveMaskMap(MaskedAttentionOp op);
 /// Whether a mask that has no tensor map is copied to one that has
-/// (MaskCopy.h). To a few query rows it is not worth a launch.
+/// (MaskCopy.h). To a few query rows it is not worth a launch, and of no keys
+/// there is nothing to copy.
 bool copiesMask(MaskedAttentionOp op);
 
 } // namespace mlir::mfa
