@@ -26,8 +26,8 @@ class Mask:
     later does not reach it. Dimensions that are broadcast stay so.
 
     Kernels that have a list of the tiles of keys that take part (`tiles`; rules that
-    read arrays, or whose tiles are no ranges, have one by default) make it in the first call on some device with some
-    sizes, and later ones use it, in other streams as well. So what the mask and the
+    read arrays, or whose tiles are no ranges, have one by default) make it in the first
+    call on some device with some sizes, and later ones use it, in other streams as well. So what the mask and the
     arrays of its rule hold must not change: after a change in place call `refresh`, and
     where a function would refer to other arrays make another mask. In a CUDA graph, and
     where torch or JAX traces, a call makes a list of its own, unless there is one
