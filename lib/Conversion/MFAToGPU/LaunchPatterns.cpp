@@ -334,18 +334,31 @@ private:
           getSharedBytes(b, op), arguments, token ? token.getType() : Type(),
           token ? ValueRange(token) : ValueRange(), cluster);
     };
-    // With a counter of rows, if it has one.
+    auto counterType = MemRefType::get({1}, b.getI32Type());
+    if (!hasTileList(op)) {
+      if (!schedule.getRowCounter())
+        return void(launchAfter(Value()));
+      Value counter = mfa_gpu::AcquireRowCounterOp::create(b, counterType);
+      arguments.push_back(counter);
+      launchAfter(Value());
+      mfa_gpu::ReleaseRowCounterOp::create(b, counter);
+      return;
+    }
+    // With a counter that is there for this launch alone, if it has one.
     auto launchCounted = [&](Value token) {
       if (!schedule.getRowCounter())
         return void(launchAfter(token));
-      auto type = MemRefType::get({1}, b.getI32Type());
-      Value counter = mfa_gpu::AcquireRowCounterOp::create(b, type);
-      arguments.push_back(counter);
-      launchAfter(token);
-      mfa_gpu::ReleaseRowCounterOp::create(b, counter);
+      Type tokenType = token.getType();
+      auto counter = gpu::AllocOp::create(b, counterType, tokenType, token,
+                                          ValueRange(), ValueRange());
+      token = gpu::MemsetOp::create(b, tokenType, counter.getAsyncToken(),
+                                    counter.getMemref(),
+                                    arith::ConstantIntOp::create(b, 0, 32))
+                  .getAsyncToken();
+      arguments.push_back(counter.getMemref());
+      token = launchAfter(token).getAsyncToken();
+      gpu::DeallocOp::create(b, tokenType, token, counter.getMemref());
     };
-    if (!hasTileList(op))
-      return launchCounted(Value());
     onStream(b, [&](Value token) {
       LaunchedTileList tiles = launchTileList(b, kernels, op, one, token);
       arguments.push_back(tiles.list);

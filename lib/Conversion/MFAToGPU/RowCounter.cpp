@@ -52,14 +52,17 @@ RowNumber RowCounter::draw(const Round &round) {
                                   problem.operands.rowCounter, zero);
   // Each block draws until there is none left: with the rows that are its own,
   // as many numbers as there are rows. Whoever draws the last of these leaves
-  // the counter to the next launch.
-  Value last =
-      b.createOrFold<arith::SubIOp>(rowSchedule.countTiles(), b.i32(1));
-  b.guarded(
-      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, drawn, last), [&] {
-        memref::AtomicRMWOp::create(b, arith::AtomicRMWKind::assign, b.i32(0),
-                                    problem.operands.rowCounter, zero);
-      });
+  // the counter to the next launch. (With a list, beside wide heads, ptxas
+  // would spill: that launch has a counter of its own.)
+  if (!problem.operands.tileList) {
+    Value last =
+        b.createOrFold<arith::SubIOp>(rowSchedule.countTiles(), b.i32(1));
+    b.guarded(
+        arith::CmpIOp::create(b, arith::CmpIPredicate::eq, drawn, last), [&] {
+          memref::AtomicRMWOp::create(b, arith::AtomicRMWKind::assign, b.i32(0),
+                                      problem.operands.rowCounter, zero);
+        });
+  }
   // The first rows are those of the blocks' own numbers.
   Value width = gpu::GridDimOp::create(b, gpu::Dimension::x);
   RowNumber next;
