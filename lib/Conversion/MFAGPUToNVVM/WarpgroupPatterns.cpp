@@ -290,7 +290,7 @@ struct WarpgroupMmaPattern : OpConversionPattern<WarpgroupMmaOp> {
     Descriptor rhsDescriptor(b, rhs, b.i32(0), op.getTransposeRhs());
 
     // A kernel of several warpgroups says how many registers they have. One of
-    // a single warpgroup takes as many as it needs, and up to 25 more with all
+    // a single warpgroup takes as many as it needs, and up to 24 more with all
     // descriptors in front.
     bool isApart = op.getType().getRows() == kWarpgroupRows;
     ProductAssembly assembly(b, element, cols, op.getTransposeRhs(),
