@@ -95,20 +95,15 @@ static mlir::LogicalResult printAssembly(ModuleOp module, raw_ostream &os) {
   return mlir::success();
 }
 
-/// Passes are verified in debug builds only.
-static void setVerifier([[maybe_unused]] PassManager &pm) {
-#ifdef NDEBUG
-  pm.enableVerifier(false);
-#endif
-}
-
 mlir::LogicalResult
 mfa::exec::lower(ModuleOp module,
                  function_ref<void(mlir::OpPassManager &)> buildPipeline,
                  std::unique_ptr<mlir::PassInstrumentation> notes) {
   PassManager pm(module.getContext());
   buildPipeline(pm);
-  setVerifier(pm);
+#ifdef NDEBUG
+  pm.enableVerifier(false);
+#endif
   if (notes)
     pm.addInstrumentation(std::move(notes));
   return pm.run(module);
@@ -132,7 +127,6 @@ mfa::exec::printStage(ModuleOp module, StringRef stage,
     module.getContext()->disableMultithreading();
   PassManager pm(module.getContext());
   buildPipeline(pm);
-  setVerifier(pm);
   if (isPassStage)
     pm.addInstrumentation(std::make_unique<StageCapture>(stage, text));
   mlir::LogicalResult lowered = pm.run(module);

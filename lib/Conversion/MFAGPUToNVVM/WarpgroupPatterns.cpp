@@ -26,7 +26,6 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace mlir::mfa_gpu;
@@ -86,25 +85,21 @@ private:
 // Registers that asynchronous products use
 //===----------------------------------------------------------------------===//
 
-/// The first `count` fields.
-SmallVector<Value> unpackStruct(LaneBuilder &b, Value packed, size_t count) {
+SmallVector<Value> unpackStruct(LaneBuilder &b, Value packed) {
+  auto type = cast<LLVM::LLVMStructType>(packed.getType());
   SmallVector<Value> values;
-  for (size_t i = 0; i < count; ++i)
-    values.push_back(
-        LLVM::ExtractValueOp::create(b, packed, static_cast<int64_t>(i)));
+  for (int64_t i = 0, e = type.getBody().size(); i < e; ++i)
+    values.push_back(LLVM::ExtractValueOp::create(b, packed, i));
   return values;
 }
 
-Value createAssembly(LaneBuilder &b, Type type, ValueRange operands,
-                     StringRef text, ArrayRef<std::string> constraints) {
-  return LLVM::InlineAsmOp::create(
-             b, type, operands, text, llvm::join(constraints, ","),
-             /*has_side_effects=*/true, /*is_align_stack=*/false,
-             LLVM::TailCallKind::None,
-             LLVM::AsmDialectAttr::get(b.getContext(),
-                                       LLVM::AsmDialect::AD_ATT),
-             ArrayAttr())
-      .getResult(0);
+Value packStruct(LaneBuilder &b, ValueRange values) {
+  auto type = LLVM::LLVMStructType::getLiteral(
+      b.getContext(), llvm::to_vector(values.getTypes()));
+  Value packed = LLVM::PoisonOp::create(b, type);
+  for (auto [i, value] : llvm::enumerate(values))
+    packed = LLVM::InsertValueOp::create(b, packed, value, i);
+  return packed;
 }
 
 /// `registers`, as values that exist from here on: arithmetic on their sources
@@ -123,141 +118,16 @@ SmallVector<Value> pinRegisters(LaneBuilder &b, ValueRange registers) {
                   ? registers[0].getType()
                   : LLVM::LLVMStructType::getLiteral(
                         b.getContext(), llvm::to_vector(registers.getTypes()));
-  Value pinned = createAssembly(b, type, registers, "", constraints);
+  auto pinned = LLVM::InlineAsmOp::create(
+      b, type, registers, "", llvm::join(constraints, ","),
+      /*has_side_effects=*/true, /*is_align_stack=*/false,
+      LLVM::TailCallKind::None,
+      LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT),
+      ArrayAttr());
   if (isSingle)
-    return {pinned};
-  return unpackStruct(b, pinned, registers.size());
+    return {pinned.getResult(0)};
+  return unpackStruct(b, pinned.getResult(0));
 }
-
-//===----------------------------------------------------------------------===//
-// Products
-//===----------------------------------------------------------------------===//
-
-/// A product from its fence to its last commit as inline assembly. Its steps
-/// are one text: one for each hands all sums on from step to step, which was
-/// half of a kernel for LLVM. All descriptors are in registers before the
-/// first step then. Where that counts, the steps are apart.
-///
-/// Outputs are the sums and, in front of the fence, the registers of the left
-/// factor, which both are pinned by that. Inputs are what these are before, and
-/// descriptors.
-class ProductAssembly {
-public:
-  /// `sums` is empty for a product that begins at zero.
-  ProductAssembly(LaneBuilder &b, Type element, int64_t cols, bool transposeRhs,
-                  ValueRange sums, ValueRange lhs)
-      : b(b), numSums(cols / 2), isTransposed(transposeRhs),
-        isZero(sums.empty()), lhs(lhs), sumList(list(0, numSums)) {
-    StringRef type = element.isF16() ? "f16" : "bf16";
-    name =
-        llvm::formatv("wgmma.mma_async.sync.aligned.m{0}n{1}k{2}.f32.{3}.{3}",
-                      kWarpgroupRows, cols, kStep, type);
-    addOutputs(sums, lhs);
-    addText("wgmma.fence.sync.aligned;");
-  }
-
-  /// The step of summed elements from `k`. The left factor is in registers
-  /// where it has no descriptor.
-  void multiply(int64_t k, Value lhsStep, Value rhsStep) {
-    std::string factor =
-        lhsStep ? addInput(lhsStep, "l") : getRegisters(k / kStep * 4);
-    std::string descriptor = addInput(rhsStep, "l");
-    // Scales, and the order of a factor that is in shared memory.
-    addText(llvm::formatv("{{ .reg .pred p; setp.ne.b32 p, {0}, 0; {1} {2}, "
-                          "{3}, {4}, p, 1, 1, {5}{6}; }",
-                          isZero ? 0 : 1, name, sumList, factor, descriptor,
-                          lhsStep ? "0, " : "", isTransposed ? 0 : 1)
-                .str());
-    isZero = false;
-  }
-
-  void commit() { addText("wgmma.commit_group.sync.aligned;"); }
-
-  /// What follows is an assembly of its own.
-  void split() {
-    SmallVector<Value> values = create(outputs.size());
-    if (values.size() > numSums)
-      lhs.assign(values.begin() + numSums, values.end());
-    values.resize(numSums);
-    outputs.clear();
-    inputs.clear();
-    constraints.clear();
-    text.clear();
-    addOutputs(values, {});
-  }
-
-  /// The sums.
-  SmallVector<Value> finish() { return create(numSums); }
-
-private:
-  /// Creates the assembly and returns the first of its outputs.
-  SmallVector<Value> create(size_t count) {
-    auto type = LLVM::LLVMStructType::getLiteral(b.getContext(), outputs);
-    return unpackStruct(b, createAssembly(b, type, inputs, text, constraints),
-                        count);
-  }
-
-  static std::string list(ArrayRef<std::string> references) {
-    return "{" + llvm::join(references, ", ") + "}";
-  }
-
-  static std::string list(size_t first, size_t count) {
-    SmallVector<std::string> references;
-    for (size_t i = first; i < first + count; ++i)
-      references.push_back(reference(i));
-    return list(references);
-  }
-
-  static std::string reference(size_t index) {
-    return "$" + std::to_string(index);
-  }
-
-  void addText(const Twine &instructions) {
-    text += (text.empty() ? instructions : " " + instructions).str();
-  }
-
-  void addOutputs(ValueRange sums, ValueRange lhs) {
-    // What nothing is tied to is written before all inputs are read.
-    for (size_t i = 0; i < numSums; ++i)
-      addOutput(b.getF32Type(), sums.empty() ? "=&f" : "=f");
-    for (Value value : lhs)
-      addOutput(value.getType(), "=r");
-    for (auto [i, value] : llvm::enumerate(sums))
-      addInput(value, std::to_string(i));
-    for (auto [i, value] : llvm::enumerate(lhs))
-      addInput(value, std::to_string(numSums + i));
-  }
-
-  void addOutput(Type type, StringRef constraint) {
-    outputs.push_back(type);
-    constraints.push_back(constraint.str());
-  }
-
-  std::string addInput(Value value, StringRef constraint) {
-    inputs.push_back(value);
-    constraints.push_back(constraint.str());
-    return reference(constraints.size() - 1);
-  }
-
-  /// Four registers of the left factor.
-  std::string getRegisters(size_t first) {
-    if (outputs.size() > numSums)
-      return list(numSums + first, 4);
-    SmallVector<std::string> references;
-    for (Value value : ArrayRef(lhs).slice(first, 4))
-      references.push_back(addInput(value, "r"));
-    return list(references);
-  }
-
-  LaneBuilder &b;
-  size_t numSums;
-  bool isTransposed, isZero;
-  SmallVector<Value> lhs;
-  std::string sumList, name, text;
-  SmallVector<Type> outputs;
-  SmallVector<Value> inputs;
-  SmallVector<std::string> constraints;
-};
 
 //===----------------------------------------------------------------------===//
 // Patterns
@@ -274,7 +144,7 @@ struct WarpgroupMmaPattern : OpConversionPattern<WarpgroupMmaOp> {
     Type element = rhs.getType().getElementType();
     int64_t cols = op.getType().getCols();
 
-    SmallVector<Value> lhsRegisters;
+    SmallVector<Value> lhsRegisters, accumulator;
     std::optional<Descriptor> lhs;
     int64_t depth;
     if (auto tile = dyn_cast<TileType>(op.getLhs().getType())) {
@@ -289,22 +159,104 @@ struct WarpgroupMmaPattern : OpConversionPattern<WarpgroupMmaOp> {
     }
     Descriptor rhsDescriptor(b, rhs, b.i32(0), op.getTransposeRhs());
 
-    // A kernel of several warpgroups says how many registers they have. One of
-    // a single warpgroup takes as many as it needs, and up to 24 more with all
-    // descriptors in front.
-    bool isApart = op.getType().getRows() == kWarpgroupRows;
-    ProductAssembly assembly(b, element, cols, op.getTransposeRhs(),
-                             adaptor.getAccumulator(), lhsRegisters);
+    // The registers are written before the fence.
+    if (op.getAccumulator())
+      accumulator = llvm::to_vector(adaptor.getAccumulator());
+    size_t numSums = accumulator.size();
+    accumulator.append(lhsRegisters);
+    accumulator = pinRegisters(b, accumulator);
+    lhsRegisters.assign(accumulator.begin() + numSums, accumulator.end());
+    accumulator.resize(numSums);
+    bool isFirst = accumulator.empty();
+    if (isFirst)
+      accumulator.assign(cols / 2, LLVM::PoisonOp::create(b, b.getF32Type()));
+
+    NVVM::WgmmaFenceAlignedOp::create(b);
+    Value sums = packStruct(b, accumulator);
     for (int64_t k = 0; k < depth; k += kStep) {
       if (k == op.getSplit())
-        assembly.commit();
-      if (isApart && k > 0)
-        assembly.split();
-      assembly.multiply(k, lhs ? lhs->at(k) : Value(), rhsDescriptor.at(k));
+        NVVM::WgmmaGroupSyncAlignedOp::create(b);
+      Value rhsStep = rhsDescriptor.at(k);
+      if (lhs)
+        sums = multiplyShared(b, sums, lhs->at(k), rhsStep, element, cols,
+                              op.getTransposeRhs(), isFirst);
+      else
+        sums = multiplyRegisters(
+            b, sums, ArrayRef(lhsRegisters).slice(k / 4, 4), rhsStep, element,
+            cols, op.getTransposeRhs(), isFirst);
+      isFirst = false;
     }
-    assembly.commit();
-    rewriter.replaceOpWithMultiple(op, {assembly.finish()});
+    NVVM::WgmmaGroupSyncAlignedOp::create(b);
+    rewriter.replaceOpWithMultiple(op, {unpackStruct(b, sums)});
     return success();
+  }
+
+  static Value multiplyShared(LaneBuilder &b, Value sums, Value lhs, Value rhs,
+                              Type element, int64_t cols, bool transposeRhs,
+                              bool isFirst) {
+    MLIRContext *context = b.getContext();
+    auto type = NVVM::WGMMATypesAttr::get(
+        context,
+        element.isF16() ? NVVM::WGMMATypes::f16 : NVVM::WGMMATypes::bf16);
+    auto one = NVVM::WGMMAScaleInAttr::get(context, NVVM::WGMMAScaleIn::one);
+    auto layout = [&](bool isRow) {
+      return NVVM::MMALayoutAttr::get(context, isRow ? NVVM::MMALayout::row
+                                                     : NVVM::MMALayout::col);
+    };
+    return NVVM::WgmmaMmaAsyncOp::create(
+        b, sums.getType(), sums, lhs, rhs,
+        NVVM::MMAShapeAttr::get(context, kWarpgroupRows, cols, kStep), type,
+        type, NVVM::WGMMATypesAttr::get(context, NVVM::WGMMATypes::f32),
+        NVVM::WGMMAScaleOutAttr::get(context, isFirst
+                                                  ? NVVM::WGMMAScaleOut::zero
+                                                  : NVVM::WGMMAScaleOut::one),
+        one, one, layout(true), layout(!transposeRhs),
+        NVVM::MMAIntOverflowAttr());
+  }
+
+  /// The nvvm op has no left factor in registers.
+  static Value multiplyRegisters(LaneBuilder &b, Value sums,
+                                 ArrayRef<Value> lhs, Value rhs, Type element,
+                                 int64_t cols, bool transposeRhs,
+                                 bool isFirst) {
+    int64_t count = cols / 2;
+    auto list = [](int64_t first, int64_t count) {
+      return "{" +
+             llvm::join(llvm::map_range(
+                            llvm::seq(first, first + count),
+                            [](int64_t i) { return "$" + std::to_string(i); }),
+                        ", ") +
+             "}";
+    };
+    // Operands: results, the sums tied to them, left factor, descriptor, and
+    // whether the sums count.
+    std::string type = element.isF16() ? "f16" : "bf16";
+    std::string text;
+    llvm::raw_string_ostream(text)
+        << "{ .reg .pred p; setp.ne.b32 p, $" << 2 * count + 5
+        << ", 0; wgmma.mma_async.sync.aligned.m64n" << cols << "k16.f32."
+        << type << "." << type << " " << list(0, count) << ", "
+        << list(2 * count, 4) << ", $" << 2 * count + 4 << ", p, 1, 1, "
+        << (transposeRhs ? 0 : 1) << "; }";
+    std::string constraints;
+    for (int64_t i = 0; i < count; ++i)
+      constraints += "=f,";
+    for (int64_t i = 0; i < count; ++i)
+      constraints += std::to_string(i) + ",";
+    constraints += "r,r,r,r,l,n";
+    SmallVector<Value> operands = unpackStruct(b, sums);
+    operands.append(lhs.begin(), lhs.end());
+    operands.push_back(rhs);
+    operands.push_back(
+        LLVM::ConstantOp::create(b, b.getI32Type(), isFirst ? 0 : 1));
+    return LLVM::InlineAsmOp::create(
+               b, sums.getType(), operands, text, constraints,
+               /*has_side_effects=*/true, /*is_align_stack=*/false,
+               LLVM::TailCallKind::None,
+               LLVM::AsmDialectAttr::get(b.getContext(),
+                                         LLVM::AsmDialect::AD_ATT),
+               ArrayAttr())
+        .getResult(0);
   }
 };
 

@@ -4,15 +4,15 @@
 #shared = #gpu.address_space<workgroup>
 
 // Both factors by descriptor, the right one transposed, in four steps of 16
-// elements, of which the first starts from zero and reads no sums. A kernel of
-// one warpgroup has an assembly for each step, whose sums are tied to those
-// before. The results exist after the wait.
+// elements, of which the first starts from zero; the results exist after the
+// wait.
 // CHECK-LABEL: gpu.func @scores
 // CHECK-NOT: llvm.inline_asm
-// CHECK: llvm.inline_asm has_side_effects asm_dialect = att "wgmma.fence.sync.aligned; { .reg .pred p; setp.ne.b32 p, 0, 0; wgmma.mma_async.sync.aligned.m64n32k16.f32.bf16.bf16 {$0, {{[^{}]*}}$15}, $16, $17, p, 1, 1, 0, 0; }", "{{(=&f,){16}l,l}}"
-// CHECK-COUNT-2: att "{ .reg .pred p; setp.ne.b32 p, 1, 0; wgmma.mma_async.sync.aligned.m64n32k16.f32.bf16.bf16 {$0, {{[^{}]*}}$15}, $32, $33, p, 1, 1, 0, 0; }", "{{(=f,){16}0,1,.*}},15,l,l"
-// CHECK: att "{ .reg .pred p; setp.ne.b32 p, 1, 0; wgmma.mma_async.{{[^;]*}}; } wgmma.commit_group.sync.aligned;"
-// CHECK-NOT: wgmma.mma_async
+// CHECK: nvvm.wgmma.fence.aligned
+// CHECK: nvvm.wgmma.mma_async {{.*}}, <m = 64, n = 32, k = 16>, D[<f32>, <zero>], A[<bf16>, <one>, <row>], B[<bf16>, <one>, <col>]
+// CHECK-COUNT-3: nvvm.wgmma.mma_async {{.*}} D[<f32>, <one>]
+// CHECK-NOT: nvvm.wgmma.mma_async
+// CHECK: nvvm.wgmma.commit.group.sync.aligned
 // CHECK: nvvm.wgmma.wait.group.sync.aligned 0
 // CHECK: llvm.inline_asm has_side_effects asm_dialect = att "", "{{(=f,){16}0,1,.*}},15"
 gpu.module @kernels {
@@ -32,12 +32,12 @@ gpu.module @kernels {
 #operand = #mfa_gpu.fragment<operand, warps = 8>
 #shared = #gpu.address_space<workgroup>
 
-// A split product is two groups, of which the later may still be going. Steps
-// of several warpgroups are one assembly.
+// A split product is two groups, of which the later may still be going.
 // CHECK-LABEL: gpu.func @split
-// CHECK-NOT: llvm.inline_asm
-// CHECK: llvm.inline_asm has_side_effects asm_dialect = att "wgmma.fence.sync.aligned; { .reg .pred p; setp.ne.b32 p, 0, 0; wgmma.mma_async.{{[^;]*}}, $16, $17, p, 1, 1, 0, 0; }{{.*}} p, 1, 0; {{[^;]*}}, $18, $19, {{.*}}, $20, $21, p, 1, 1, 0, 0; } wgmma.commit_group.sync.aligned; { .reg .pred p; setp.ne.b32 p, 1, 0; wgmma.mma_async.{{[^;]*}}, $22, $23, p, 1, 1, 0, 0; } wgmma.commit_group.sync.aligned;", "{{(=&f,){16}(l,){7}l"}}
-// CHECK-NOT: wgmma.mma_async
+// CHECK-COUNT-3: nvvm.wgmma.mma_async
+// CHECK: nvvm.wgmma.commit.group.sync.aligned
+// CHECK: nvvm.wgmma.mma_async
+// CHECK: nvvm.wgmma.commit.group.sync.aligned
 // CHECK: nvvm.wgmma.wait.group.sync.aligned 1
 // CHECK: nvvm.wgmma.wait.group.sync.aligned 0
 gpu.module @kernels {
@@ -62,12 +62,11 @@ gpu.module @kernels {
 // value tile is read with its columns contiguous (the last immediate), its 64
 // rows in four steps.
 // CHECK-LABEL: gpu.func @output
-// CHECK-NOT: llvm.inline_asm
-// CHECK: llvm.inline_asm has_side_effects asm_dialect = att "wgmma.fence.sync.aligned; { .reg .pred p; setp.ne.b32 p, 1, 0; wgmma.mma_async.sync.aligned.m64n128k16.f32.f16.f16 {$0, {{[^{}]*}}$63}, {$64, $65, $66, $67}, $160, p, 1, 1, 1; }
-// CHECK-SAME: {$68, $69, $70, $71}, $161, p, 1, 1, 1; }
-// CHECK-SAME: {$72, $73, $74, $75}, $162, p, 1, 1, 1; }
-// CHECK-SAME: {$76, $77, $78, $79}, $163, p, 1, 1, 1; } wgmma.commit_group.sync.aligned;", "{{(=f,){64}(=r,){16}0,1,.*}},79,l,l,l,l"
+// CHECK: llvm.inline_asm has_side_effects asm_dialect = att "", "{{(=f,){64}(=r,){16}0,1}}
+// CHECK: nvvm.wgmma.fence.aligned
+// CHECK-COUNT-4: wgmma.mma_async.sync.aligned.m64n128k16.f32.f16.f16 {$0, {{.*}}}, {$128, $129, $130, $131}, $132, p, 1, 1, 1;
 // CHECK-NOT: wgmma.mma_async
+// CHECK: nvvm.wgmma.commit.group.sync.aligned
 gpu.module @kernels {
   gpu.func @output(%value: memref<2x64x64xf16, #shared>, %x: f32) kernel {
     %0 = mfa_gpu.splat %x : <128x64xf32, #accumulator>
@@ -78,33 +77,6 @@ gpu.module @kernels {
         !mfa_gpu.tile<128x128xf32, #accumulator>
       to !mfa_gpu.tile<128x128xf32, #accumulator>
     %3 = mfa_gpu.warpgroup_wait 1, %2 : !mfa_gpu.tile<128x128xf32, #accumulator>
-    gpu.return
-  }
-}
-
-// -----
-
-#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
-#operand = #mfa_gpu.fragment<operand, warps = 4>
-#shared = #gpu.address_space<workgroup>
-
-// Where steps are apart, the first one pins the whole left factor, and the
-// others have their four registers of it.
-// CHECK-LABEL: gpu.func @output_of_one_warpgroup
-// CHECK-NOT: llvm.inline_asm
-// CHECK: %[[FIRST:.+]] = llvm.inline_asm {{.*}} att "wgmma.fence.sync.aligned; {{.*}}{$32, $33, $34, $35}, $80, p, 1, 1, 1; }", "{{(=f,){32}(=r,){8}0,1,.*}},39,l"
-// CHECK: %[[LHS:.+]] = llvm.extractvalue %[[FIRST]][39]
-// CHECK: llvm.inline_asm {{.*}} att "{ .reg .pred p; setp.ne.b32 p, 1, 0; {{.*}}, {$64, $65, $66, $67}, $68, p, 1, 1, 1; } wgmma.commit_group.sync.aligned;", "{{(=f,){32}0,1,.*}},31,r,r,r,r,l" {{.*}}%[[LHS]], %{{[0-9]+}} : (
-gpu.module @kernels {
-  gpu.func @output_of_one_warpgroup(%value: memref<1x32x64xf16, #shared>, %x: f32) kernel {
-    %0 = mfa_gpu.splat %x : <64x32xf32, #accumulator>
-    %weights = mfa_gpu.convert %0 : <64x32xf32, #accumulator> to <64x32xf16, #operand>
-    %1 = mfa_gpu.splat %x : <64x64xf32, #accumulator>
-    %2 = mfa_gpu.warpgroup_mma %weights, %value, %1
-      : !mfa_gpu.tile<64x32xf16, #operand>, memref<1x32x64xf16, #shared>,
-        !mfa_gpu.tile<64x64xf32, #accumulator>
-      to !mfa_gpu.tile<64x64xf32, #accumulator>
-    %3 = mfa_gpu.warpgroup_wait 1, %2 : !mfa_gpu.tile<64x64xf32, #accumulator>
     gpu.return
   }
 }
