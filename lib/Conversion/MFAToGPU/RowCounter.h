@@ -9,10 +9,11 @@
 // Where tiles of query rows take other times, blocks that take them in steps of
 // the grid end at other times. So a persistent block draws its next tile from a
 // counter in global memory, which was 0 before the launch: the first that no
-// block has yet, and leaves it at 0. The thread that loads keys asks for it
-// when it has started the last load of a round; the one that loads queries,
-// which has registers left, draws, and tells the other roles of the block, each
-// of which hears it when it is done with its round:
+// block has yet. Without a list of key tiles it is 0 after the launch as well.
+// The thread that loads keys asks for it when it has started the last load of a
+// round; the one that loads queries, which has registers left, draws, and tells
+// the other roles of the block, each of which hears it when it is done with its
+// round:
 //
 //   loads keys    | keys of 0, ask | hear 1, keys of 1, ask | hear 2, ...
 //   loads queries | query 0          | draw 1, query 1        | draw 2, ...
