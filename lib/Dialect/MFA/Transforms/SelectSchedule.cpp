@@ -161,6 +161,22 @@ static bool mayHaveManyKeys(MaskedAttentionOp op) {
          keys >= (hasFewRows(op) ? kFewKeys : kFewKeysOfManyRows);
 }
 
+/// How many tiles of `tileRows` rows the heads of all batches have, or nothing
+/// where a size is open. Types may hold sizes whose product no integer holds.
+static std::optional<double> countRowTiles(MaskedAttentionOp op,
+                                           int64_t tileRows) {
+  double tiles = 1;
+  for (auto [dim, of] : {std::pair(ScoreDim::Batch, int64_t{1}),
+                         std::pair(ScoreDim::Head, int64_t{1}),
+                         std::pair(ScoreDim::Query, tileRows)}) {
+    int64_t size = op.getScoreSize(dim);
+    if (ShapedType::isDynamic(size))
+      return std::nullopt;
+    tiles *= llvm::divideCeil(size, of);
+  }
+  return tiles;
+}
+
 /// Whether a grid of one block for each tile of `tileRows` rows leaves too many
 /// of the chip's multiprocessors idle: as far as sizes are known, or as it may
 /// with few rows.
@@ -171,17 +187,15 @@ static bool shouldSplitKeys(MaskedAttentionOp op, const Chip &chip,
                  ShapedType::isStatic(op.getScoreSize(ScoreDim::Key));
   if (!mayHaveManyKeys(op) || (!isKnown && !hasFewRows(op)))
     return false;
-  int64_t batch = op.getScoreSize(ScoreDim::Batch);
-  int64_t heads = op.getScoreSize(ScoreDim::Head);
-  if (ShapedType::isDynamic(batch) || ShapedType::isDynamic(heads))
+  std::optional<double> blocks = countRowTiles(op, tileRows);
+  if (!blocks)
     return hasFewRows(op);
-  int64_t blocks = batch * heads * llvm::divideCeil(queries, tileRows);
-  int64_t places = chip.multiprocessors;
+  double places = chip.multiprocessors;
   if (!hasFewRows(op))
-    return 2 * blocks < places;
+    return 2 * *blocks < places;
   // Sums of few rows are small: that the last round of blocks leaves
   // multiprocessors idle is worth them too.
-  return 8 * blocks < 7 * places || (blocks > places && blocks < 4 * places);
+  return 8 * *blocks < 7 * places || (*blocks > places && *blocks < 4 * places);
 }
 
 /// Whether a tensor map of `array` may exist, by what its type says: for tiles
@@ -410,17 +424,10 @@ static ScheduleAttr balanceRows(MaskedAttentionOp op, ScheduleAttr schedule,
   constexpr int64_t kLargeHead = 128;
   if (op.getMask() && std::max(op.getHeadDim(), op.getValueDim()) > kLargeHead)
     return schedule;
-  int64_t tiles = 1;
-  for (auto [dim, of] : {std::pair(ScoreDim::Batch, int64_t{1}),
-                         std::pair(ScoreDim::Head, int64_t{1}),
-                         std::pair(ScoreDim::Query, schedule.getTileRows())}) {
-    int64_t size = op.getScoreSize(dim);
-    if (ShapedType::isDynamic(size))
-      return schedule.withRowCounter(kHeadsOfCounter);
-    tiles *= llvm::divideCeil(size, of);
-  }
-  return tiles > chip.multiprocessors ? schedule.withRowCounter(kHeadsOfCounter)
-                                      : schedule;
+  std::optional<double> tiles = countRowTiles(op, schedule.getTileRows());
+  return !tiles || *tiles > chip.multiprocessors
+             ? schedule.withRowCounter(kHeadsOfCounter)
+             : schedule;
 }
 
 namespace {
