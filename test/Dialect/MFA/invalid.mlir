@@ -878,6 +878,71 @@ func.func @stride_of_output(%q: memref<2x16x4x8xf16>,
 
 // -----
 
+func.func @query_past_memory(%q: memref<9223372036854775807x16x4x8xf16>,
+    %k: memref<9223372036854775807x32x2x8xf16>) {
+  // expected-error @below {{'mfa.masked_attention' op expected 'query' to lie within 2^63 bytes, but got 'memref<9223372036854775807x16x4x8xf16>'}}
+  mfa.masked_attention
+    ins(%q, %k, %k : memref<9223372036854775807x16x4x8xf16>,
+        memref<9223372036854775807x32x2x8xf16>,
+        memref<9223372036854775807x32x2x8xf16>)
+    outs(%q : memref<9223372036854775807x16x4x8xf16>)
+  return
+}
+
+// -----
+
+func.func @key_steps_past_memory(%q: memref<2x16x4x8xf16>,
+    %k: memref<2x32x2x8xf16, strided<[4611686018427387904, 16, 8, 1]>>) {
+  // expected-error @below {{'mfa.masked_attention' op expected 'key' to lie within 2^63 bytes, but got 'memref<2x32x2x8xf16, strided<[4611686018427387904, 16, 8, 1]>>'}}
+  mfa.masked_attention
+    ins(%q, %k, %k : memref<2x16x4x8xf16>,
+        memref<2x32x2x8xf16, strided<[4611686018427387904, 16, 8, 1]>>,
+        memref<2x32x2x8xf16, strided<[4611686018427387904, 16, 8, 1]>>)
+    outs(%q : memref<2x16x4x8xf16>)
+  return
+}
+
+// -----
+
+func.func @value_starts_past_memory(%q: memref<2x16x4x8xf16>,
+    %v: memref<2x16x4x8xf16, strided<[512, 32, 8, 1], offset: 4611686018427387904>>) {
+  // expected-error @below {{'mfa.masked_attention' op expected 'value' to lie within 2^63 bytes, but got 'memref<2x16x4x8xf16, strided<[512, 32, 8, 1], offset: 4611686018427387904>>'}}
+  mfa.masked_attention
+    ins(%q, %q, %v : memref<2x16x4x8xf16>, memref<2x16x4x8xf16>,
+        memref<2x16x4x8xf16, strided<[512, 32, 8, 1], offset: 4611686018427387904>>)
+    outs(%q : memref<2x16x4x8xf16>)
+  return
+}
+
+// -----
+
+func.func @mask_past_memory(%q: tensor<2x1073741824x4x8xf16>, %k: tensor<2x?x2x8xf16>,
+    %m: tensor<2x1073741824x4611686018427387904xi1>) -> tensor<2x1073741824x4x8xf16> {
+  // expected-error @below {{'mfa.masked_attention' op expected 'mask' to lie within 2^63 bytes, but got 'tensor<2x1073741824x4611686018427387904xi1>'}}
+  %0 = mfa.masked_attention
+    ins(%q, %k, %k : tensor<2x1073741824x4x8xf16>, tensor<2x?x2x8xf16>,
+        tensor<2x?x2x8xf16>)
+    mask(%m : tensor<2x1073741824x4611686018427387904xi1>)
+    outs(%q : tensor<2x1073741824x4x8xf16>) -> tensor<2x1073741824x4x8xf16>
+  return %0 : tensor<2x1073741824x4x8xf16>
+}
+
+// -----
+
+// An open size counts as one, and so does one of zero.
+
+func.func @too_many_scores(%q: tensor<0x2147483648x4x8xf16>,
+    %k: tensor<0x2147483648x2x8xf16>) -> tensor<0x2147483648x4x8xf16> {
+  // expected-error @below {{'mfa.masked_attention' op expected fewer than 2^63 scores (batch x heads x queries x keys), but got 0 x 4 x 2147483648 x 2147483648}}
+  %0 = mfa.masked_attention
+    ins(%q, %k, %k : tensor<0x2147483648x4x8xf16>,
+        tensor<0x2147483648x2x8xf16>, tensor<0x2147483648x2x8xf16>)
+    outs(%q : tensor<0x2147483648x4x8xf16>) -> tensor<0x2147483648x4x8xf16>
+  return %0 : tensor<0x2147483648x4x8xf16>
+}
+
+// -----
+
 func.func @output_repeats(%q: memref<2x16x4x8xf16>, %k: memref<2x32x2x8xf16>,
     %v: memref<2x32x2x8xf16>, %o: memref<2x16x4x8xf16, strided<[0, 32, 8, 1]>>) {
   // expected-error @below {{'mfa.masked_attention' op expected 'output' to have distinct elements, but got stride 0 in dimension 0 of size 2}}

@@ -252,6 +252,77 @@ static std::optional<std::string> findHeadConflict(MaskedAttentionOp op,
          std::to_string(heads) + " and " + std::to_string(kvHeads);
 }
 
+/// `factors` multiplied, or nothing where no integer of 64 bits holds it. Open
+/// sizes and strides count as one, and so do sizes of zero, which others may be
+/// multiplied without.
+static std::optional<int64_t> multiplyKnown(ArrayRef<int64_t> factors) {
+  int64_t product = 1;
+  for (int64_t factor : factors)
+    if (factor != 0 && ShapedType::isStatic(factor) &&
+        llvm::MulOverflow(product, factor, product))
+      return std::nullopt;
+  return product;
+}
+
+/// Whether all elements, if these are many, have places in memory.
+static bool isAddressable(ShapedType type) {
+  int64_t bytes = llvm::divideCeil(type.getElementType().isIndex()
+                                       ? IndexType::kInternalStorageBitWidth
+                                       : type.getElementTypeBitWidth(),
+                                   8);
+  if (auto memref = dyn_cast<MemRefType>(type)) {
+    auto [strides, offset] = memref.getStridesAndOffset();
+    if (!multiplyKnown({offset, bytes}) ||
+        !llvm::all_of_zip(strides, memref.getShape(),
+                          [&](int64_t stride, int64_t size) {
+                            return multiplyKnown({size, stride, bytes});
+                          }))
+      return false;
+  }
+  SmallVector<int64_t> factors(type.getShape());
+  factors.push_back(bytes);
+  return multiplyKnown(factors).has_value();
+}
+
+/// What is computed from sizes is no more than there are bytes in an array, or
+/// scores, so that 64 bits hold it.
+static std::optional<std::string> findOverflow(MaskedAttentionOp op,
+                                               OperandMap operands) {
+  for (const NamedArray &array : getArrays(op)) {
+    auto type = cast<ShapedType>(operands(array.value).getType());
+    if (isAddressable(type))
+      continue;
+    std::string text;
+    llvm::raw_string_ostream(text)
+        << "expected '" << array.name << "' to lie within 2^63 bytes, but got '"
+        << type << "'";
+    return text;
+  }
+  auto getSize = [&](Value operand, unsigned dim) {
+    return cast<ShapedType>(operands(operand).getType()).getDimSize(dim);
+  };
+  int64_t batch = getSize(op.getQuery(), MaskedAttentionOp::kBatch),
+          heads = getSize(op.getQuery(), MaskedAttentionOp::kHead),
+          queries = getSize(op.getQuery(), MaskedAttentionOp::kSequence),
+          keys = getSize(op.getKey(), MaskedAttentionOp::kSequence);
+  if (multiplyKnown({batch, heads, queries, keys}))
+    return std::nullopt;
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << "expected fewer than 2^63 scores (batch x heads x queries x keys), but "
+        "got ";
+  llvm::interleave(
+      ArrayRef<int64_t>{batch, heads, queries, keys}, os,
+      [&](int64_t size) {
+        if (ShapedType::isDynamic(size))
+          os << '?';
+        else
+          os << size;
+      },
+      " x ");
+  return text;
+}
+
 std::optional<std::string> mfa::findSizeConflict(MaskedAttentionOp op,
                                                  OperandMap operands) {
   for (SharedSize size :
@@ -259,7 +330,9 @@ std::optional<std::string> mfa::findSizeConflict(MaskedAttentionOp op,
         SharedSize::QueryLength, SharedSize::KeyLength})
     if (auto conflict = findSharedSizeConflict(op, size, operands))
       return conflict;
-  return findHeadConflict(op, operands);
+  if (auto conflict = findHeadConflict(op, operands))
+    return conflict;
+  return findOverflow(op, operands);
 }
 
 std::optional<std::string> mfa::findStorageConflict(MaskedAttentionOp op,
