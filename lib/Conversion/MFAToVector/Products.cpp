@@ -213,6 +213,19 @@ static void addWeightedValues(VectorBuilder &b, const KernelShape &shape,
   tile.store(sums, output, firstRow, firstDim);
 }
 
+/// Whether registers hold one more column of sums than the schedule says, with
+/// a vector for each column and a factor: CPUs have 16 registers of vectors or
+/// 32, and the schedule fits.
+static bool hasRoomForColumn(const KernelShape &shape) {
+  if (shape.multipliesMatrices())
+    return false;
+  auto countRegisters = [&](int64_t columns) {
+    return shape.rows * columns + columns + 1;
+  };
+  return countRegisters(shape.columns + 1) <=
+         (countRegisters(shape.columns) > 16 ? 32 : 16);
+}
+
 void mfa::addWeightedValues(VectorBuilder &b, const KernelShape &shape,
                             Value weights, Value value, Value firstRow,
                             const KeyRange &keys, Value factors, Value output) {
@@ -220,15 +233,19 @@ void mfa::addWeightedValues(VectorBuilder &b, const KernelShape &shape,
                  b.ceilDiv(keys.end, shape.perLane)};
   if (shape.multipliesMatrices())
     scaleOutput(b, shape, firstRow, factors, output);
-  int64_t width = shape.columns * shape.lanes;
-  int64_t dims = shape.paddedValueDim(), whole = dims / width * width;
+  int64_t columns = shape.paddedValueDim() / shape.lanes;
+  int64_t rest = columns % shape.columns;
+  // One column by itself has so few sums that its products wait for each other.
+  if (rest == 1 && columns > 1 && hasRoomForColumn(shape))
+    rest += shape.columns;
+  int64_t whole = (columns - rest) * shape.lanes;
   auto add = [&](Value firstDim, int64_t columns) {
     ::addWeightedValues(b, shape, weights, value, firstRow, steps, factors,
                         output, firstDim, columns);
   };
   if (whole > 0)
-    b.forEach(b.index(0), b.index(whole), width,
+    b.forEach(b.index(0), b.index(whole), shape.columns * shape.lanes,
               [&](Value dim) { add(dim, shape.columns); });
-  if (whole < dims)
-    add(b.index(whole), (dims - whole) / shape.lanes);
+  if (rest > 0)
+    add(b.index(whole), rest);
 }

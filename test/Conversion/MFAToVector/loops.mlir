@@ -71,6 +71,56 @@ func.func @plain(%q: memref<1x?x2x16xf16>, %k: memref<1x?x2x16xf16>,
 
 // -----
 
+// Of five vectors of values, the last is summed up with the four before it: by itself it
+// has so few sums that their products wait for each other.
+
+#schedule = #mfa.schedule<kind = cpu, tile_rows = 4, tile_keys = 32, lanes = 8,
+                          register_rows = 4, register_columns = 4>
+
+// CHECK-LABEL: func.func @five_vectors(
+// CHECK-DAG: %[[VALUE:.*]] = memref.alloca() {alignment = 64 : i64} : memref<32x40xf32>
+// CHECK-DAG: %[[OUTPUT:.*]] = memref.alloca() {alignment = 64 : i64} : memref<4x40xf32>
+// CHECK: %{{.*}}:16 = scf.for
+// CHECK-COUNT-16: vector.fma
+// CHECK-COUNT-20: vector.load %[[OUTPUT]]
+// CHECK: %{{.*}}:20 = scf.for
+// CHECK-COUNT-5: vector.load %[[VALUE]]
+// CHECK-COUNT-20: vector.fma
+// CHECK-COUNT-20: vector.store %{{.*}}, %[[OUTPUT]]
+func.func @five_vectors(%q: memref<1x?x2x8xf32>, %v: memref<1x?x2x40xf32>,
+                        %o: memref<1x?x2x40xf32>) {
+  mfa.masked_attention
+      ins(%q, %q, %v : memref<1x?x2x8xf32>, memref<1x?x2x8xf32>, memref<1x?x2x40xf32>)
+      outs(%o : memref<1x?x2x40xf32>) schedule(#schedule)
+  return
+}
+
+// -----
+
+// Where 16 registers have no room for that, it is by itself.
+
+#schedule = #mfa.schedule<kind = cpu, tile_rows = 6, tile_keys = 16, lanes = 8,
+                          register_rows = 6, register_columns = 2>
+
+// CHECK-LABEL: func.func @three_vectors(
+// CHECK-DAG: %[[VALUE:.*]] = memref.alloca() {alignment = 64 : i64} : memref<16x24xf32>
+// CHECK-DAG: %[[OUTPUT:.*]] = memref.alloca() {alignment = 64 : i64} : memref<6x24xf32>
+// CHECK-COUNT-12: vector.load %[[OUTPUT]]
+// CHECK: %{{.*}}:12 = scf.for
+// CHECK-COUNT-12: vector.store %{{.*}}, %[[OUTPUT]]
+// CHECK-COUNT-6: vector.load %[[OUTPUT]]
+// CHECK: %{{.*}}:6 = scf.for
+// CHECK-COUNT-6: vector.store %{{.*}}, %[[OUTPUT]]
+func.func @three_vectors(%q: memref<1x?x2x8xf32>, %v: memref<1x?x2x24xf32>,
+                         %o: memref<1x?x2x24xf32>) {
+  mfa.masked_attention
+      ins(%q, %q, %v : memref<1x?x2x8xf32>, memref<1x?x2x8xf32>, memref<1x?x2x24xf32>)
+      outs(%o : memref<1x?x2x24xf32>) schedule(#schedule)
+  return
+}
+
+// -----
+
 // bf16 in pairs: each lane has two neighbours along the summed dimension.
 
 #schedule = #mfa.schedule<kind = cpu, tile_rows = 2, tile_keys = 32, lanes = 16,
