@@ -43,6 +43,7 @@ config.substitutions += [
         (f"%mfa_capi{test}_test", os.path.join(config.test_exec_root, "CAPI", program))
         for test, program in (
             ("", "mfa-capi-kernel-test"),
+            ("_counters", "mfa-capi-counters-test"),
             ("_lists", "mfa-capi-lists-test"),
             ("_overlap", "mfa-capi-overlap-test"),
             ("_rules", "mfa-capi-rules-test"),
