@@ -41,7 +41,7 @@ fuzzers=(mfa-npy-fuzzer mfa-run-fuzzer mfa-opt-fuzzer)
 targets=("${fuzzers[@]}")
 if [ "$only_fuzz" -eq 0 ]; then
   targets+=(mfa-opt mfa-run mfa-planted-fuzzer mfa-npy-test mfa-overlap-test
-    mfa-capi-{kernel,overlap,process,rules,serialization}-test
+    mfa-capi-{counters,kernel,lists,overlap,process,rules,serialization}-test
     mfa_cpu_runtime mfa_sim_runtime mfa_fake_cuda)
 fi
 
