@@ -9,9 +9,11 @@ peak is that of multiply-adds of f32 vectors in registers, measured the same way
 
 Rates are GFLOP/s of 4 B H Sq Sk D operations for each second of a core, whatever a
 mask excludes. Rules are given to torch as dense masks, of the type of q, which are
-made beforehand; `causal of torch` is its own `is_causal`. The arrays of both are
-contiguous, each in its own order: BSHD here, BHSD there. The exit status is 1 where
-results differ.
+made beforehand; `causal of torch` is its own `is_causal`. A `window` is of the last
+256 keys, which is half of the pairs of S 512 that are causal; an `eighth` is of the
+last eighth of the sequence, the same share of the pairs at every length. The arrays
+of both are contiguous, each in its own order: BSHD here, BHSD there. The exit status
+is 1 where results differ.
 """
 
 from __future__ import annotations
@@ -61,7 +63,7 @@ def make_problem(
     return Problem(Case(1, 8, kv_heads, seq_q, seq_k, head_dim, dtype), mask)
 
 
-MASKS = ("none", "dense", "causal", "causal of torch", "window")
+MASKS = ("none", "dense", "causal", "causal of torch", "window", "eighth")
 PROBLEMS = [
     *(
         make_problem(dtype, head_dim, length, length, mask)
@@ -140,9 +142,10 @@ def make_calls(problem: Problem) -> tuple[Callable, Callable]:
         rule = mfa.masks.causal()
         query, key = torch.arange(case.seq_q)[:, None], torch.arange(case.seq_k)
         kept = key <= query
-        if kind == "window":
-            rule &= mfa.masks.window(WINDOW - 1, 0)
-            kept &= query - key < WINDOW
+        if kind in ("window", "eighth"):
+            width = WINDOW if kind == "window" else case.seq_k // 8
+            rule &= mfa.masks.window(width - 1, 0)
+            kept &= query - key < width
         ours = {"keep": rule}
         mask = torch.zeros(kept.shape, dtype=dtype).masked_fill(~kept, -torch.inf)
         options = {"attn_mask": mask}
