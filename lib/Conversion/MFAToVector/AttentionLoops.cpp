@@ -194,8 +194,9 @@ void AttentionLoops::computeRows(const RowTile &rows, const RowTilePlace &place,
     b.ifElse(
         isDirect, [] {},
         [&] {
-          packing.packKey(rows.batch, keyHead, tile);
-          packing.packValue(rows.batch, keyHead, tile);
+          KeyRange keys = steps.getRange(place, isOneHead, tile);
+          packing.packKey(rows.batch, keyHead, tile, keys);
+          packing.packValue(rows.batch, keyHead, tile, keys);
         });
     b.forEach(b.index(0), numRows, shape.rows, [&](Value firstRow) {
       KeyRange keys = steps.getRange(place, firstRow, isOneHead, tile);

@@ -16,6 +16,7 @@ using namespace mlir::mfa;
 KeySteps::KeySteps(VectorBuilder &b, const KernelShape &shape)
     : b(b), shape(shape),
       tiles(getKeyTiles(shape.op, shape.tileRows, shape.tileKeys)),
+      blocksOfTile(getKeyTiles(shape.op, shape.tileRows, shape.blockKeys())),
       blocks(getKeyTiles(shape.op, shape.rows, shape.blockKeys())) {
   Value numQueries = b.createOrFold<memref::DimOp>(shape.op.getQuery(), 1);
   numKeys = b.createOrFold<memref::DimOp>(shape.op.getKey(), 1);
@@ -75,16 +76,29 @@ void KeySteps::forEach(
   });
 }
 
+KeyRange KeySteps::getRange(const RowTilePlace &place, Value isOneHead,
+                            const KeyTile &tile) {
+  KeyRange keys = getRangeOfBlocks(blocksOfTile, place, isOneHead, tile);
+  // Of the tiles that rows take, some may have no block for any of them.
+  return {keys.begin, arith::MaxSIOp::create(b, keys.begin, keys.end)};
+}
+
 KeyRange KeySteps::getRange(const RowTilePlace &place, Value firstRow,
                             Value isOneHead, const KeyTile &tile) {
-  KeyRange all{b.index(0), tile.count};
-  if (!blocks)
-    return all;
   int64_t rowsOfTile = shape.tileRows / shape.rows;
   RowTilePlace rows = place;
   rows.rowTile =
       b.add(b.multiply(place.rowTile, b.index(rowsOfTile)),
             b.createOrFold<arith::DivUIOp>(firstRow, b.index(shape.rows)));
+  return getRangeOfBlocks(blocks, rows, isOneHead, tile);
+}
+
+KeyRange KeySteps::getRangeOfBlocks(KeyTilesAttr blocks,
+                                    const RowTilePlace &rows, Value isOneHead,
+                                    const KeyTile &tile) {
+  KeyRange all{b.index(0), tile.count};
+  if (!blocks)
+    return all;
   KeyTileSpan visited = createVisitedSpan(
       b, blocks, symbols, rows, b.ceilDiv(numKeys, shape.blockKeys()));
   auto toKey = [&](Value block) {

@@ -35,16 +35,25 @@ public:
   /// whether a row may drop a key of it, or it ends early.
   void forEach(const RowTilePlace &place, const Part &part,
                function_ref<void(const KeyTile &, Value isTested)> body);
+  /// The keys of a tile that any row of `place` visits, which may be none.
+  KeyRange getRange(const RowTilePlace &place, Value isOneHead,
+                    const KeyTile &tile);
   /// The keys of a tile that register rows visit, the first of which is number
   /// `firstRow` of the rows of `place`: of one head where `isOneHead`.
   KeyRange getRange(const RowTilePlace &place, Value firstRow, Value isOneHead,
                     const KeyTile &tile);
 
 private:
+  /// The keys of a tile in the blocks that `rows` visit by `blocks`, or where
+  /// these are not of one head, all.
+  KeyRange getRangeOfBlocks(KeyTilesAttr blocks, const RowTilePlace &rows,
+                            Value isOneHead, const KeyTile &tile);
+
   VectorBuilder &b;
   const KernelShape &shape;
-  /// For tiles of the schedule, and for register rows and blocks of keys.
-  KeyTilesAttr tiles, blocks;
+  /// For tiles of the schedule, and for blocks of keys with tiles of rows and
+  /// register rows.
+  KeyTilesAttr tiles, blocksOfTile, blocks;
   Value numKeys, numTiles;
   SmallVector<Value> symbols;
 };

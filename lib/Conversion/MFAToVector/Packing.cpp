@@ -112,13 +112,13 @@ static void transpose(VectorBuilder &b, MutableArrayRef<Value> rows) {
   }
 }
 
-void Packing::packKey(Value batch, Value head, const KeyTile &tile) {
+void Packing::packKey(Value batch, Value head, const KeyTile &tile,
+                      const KeyRange &keys) {
   int64_t lanes = shape.lanes, perLane = shape.perLane;
   Value last = b.subtract(tile.count, b.index(1));
   VectorType factors = b.vectorOf(shape.factor, perLane);
   VectorType words = b.vectorOf(b.getI32Type());
-  b.forEach(b.ceilDiv(tile.count, lanes), [&](Value block) {
-    Value firstKey = b.multiply(block, b.index(lanes));
+  b.forEach(keys.begin, keys.end, lanes, [&](Value firstKey) {
     SmallVector<RowPlace> places;
     for (int64_t lane = 0; lane < lanes; ++lane) {
       Value key = b.least(b.add(firstKey, b.index(lane)), last);
@@ -197,16 +197,20 @@ void Packing::clearValues(const KeyTile &tile) {
   });
 }
 
-void Packing::packValue(Value batch, Value head, const KeyTile &tile) {
+void Packing::packValue(Value batch, Value head, const KeyTile &tile,
+                        const KeyRange &keys) {
   if (!shape.multipliesPairs())
-    return b.forEach(tile.count,
+    return b.forEach(keys.begin, keys.end, 1,
                      [&](Value key) { packValueRow(batch, head, tile, key); });
-  Value pairs = b.createOrFold<arith::DivUIOp>(tile.count, b.index(2));
-  b.forEach(pairs, [&](Value pair) {
+  auto half = [&](Value number) {
+    return b.createOrFold<arith::DivUIOp>(number, b.index(2));
+  };
+  Value pairs = half(keys.end);
+  b.forEach(half(keys.begin), pairs, 1, [&](Value pair) {
     packValuePair(batch, head, tile, pair, /*isWhole=*/true);
   });
-  Value isOdd = arith::CmpIOp::create(
-      b, arith::CmpIPredicate::ne, b.multiply(pairs, b.index(2)), tile.count);
+  Value isOdd = arith::CmpIOp::create(b, arith::CmpIPredicate::ne,
+                                      b.multiply(pairs, b.index(2)), keys.end);
   b.ifElse(isOdd,
            [&] { packValuePair(batch, head, tile, pairs, /*isWhole=*/false); });
   if (shape.multipliesMatrices())

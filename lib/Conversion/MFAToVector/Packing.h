@@ -44,11 +44,14 @@ public:
   /// A tile of rows; copies of the last one follow up to a multiple of the
   /// register rows.
   void packQuery(const RowTile &rows);
-  /// Keys past the end of a tile are copies of the last one.
-  void packKey(Value batch, Value head, const KeyTile &tile);
+  /// Some whole blocks of a tile. Keys past the end of a tile are copies of the
+  /// last one.
+  void packKey(Value batch, Value head, const KeyTile &tile,
+               const KeyRange &keys);
   /// With pairs, a key past the end of a tile is 0; with matrices, keys up to a
   /// whole step are.
-  void packValue(Value batch, Value head, const KeyTile &tile);
+  void packValue(Value batch, Value head, const KeyTile &tile,
+                 const KeyRange &keys);
 
   /// A vector of `count` elements from memory as factors, with zeros up to
   /// `perLane` elements in each lane.
