@@ -121,6 +121,35 @@ func.func @three_vectors(%q: memref<1x?x2x8xf32>, %v: memref<1x?x2x24xf32>,
 
 // -----
 
+// Of a tile, the keys that any of its rows visits are copied, and no others.
+
+#schedule = #mfa.schedule<kind = cpu, tile_rows = 6, tile_keys = 24, lanes = 4,
+                          register_rows = 3, register_columns = 2>
+
+// CHECK-LABEL: func.func @window(
+// CHECK-DAG: %[[KEY:.*]] = memref.alloca() {alignment = 64 : i64} : memref<8x24xf32>
+// CHECK-DAG: %[[VALUE:.*]] = memref.alloca() {alignment = 64 : i64} : memref<24x16xf32>
+// CHECK: vector.store %{{.*}}, %[[KEY]][
+// CHECK: scf.for %{{.*}} = %[[BEGIN:[0-9]+]] to %[[END:[0-9]+]] step
+// CHECK: vector.store %{{.*}}, %[[VALUE]][
+// CHECK-NOT: vector.store %{{.*}}, %[[KEY]][
+func.func @window(%q: memref<1x?x2x8xf32>, %v: memref<1x?x2x16xf32>,
+                  %o: memref<1x?x2x16xf32>) {
+  mfa.masked_attention
+      ins(%q, %q, %v : memref<1x?x2x8xf32>, memref<1x?x2x8xf32>, memref<1x?x2x16xf32>)
+      outs(%o : memref<1x?x2x16xf32>) schedule(#schedule)
+      keep {
+      ^bb0(%b: index, %h: index, %i: index, %n: index):
+        %size = arith.constant 8 : index
+        %d = arith.subi %i, %n : index
+        %c = arith.cmpi slt, %d, %size : index
+        mfa.yield %c : i1
+      }
+  return
+}
+
+// -----
+
 // bf16 in pairs: each lane has two neighbours along the summed dimension.
 
 #schedule = #mfa.schedule<kind = cpu, tile_rows = 2, tile_keys = 32, lanes = 16,
