@@ -95,15 +95,20 @@ static mlir::LogicalResult printAssembly(ModuleOp module, raw_ostream &os) {
   return mlir::success();
 }
 
+/// Passes are verified in debug builds only.
+static void setVerifier([[maybe_unused]] PassManager &pm) {
+#ifdef NDEBUG
+  pm.enableVerifier(false);
+#endif
+}
+
 mlir::LogicalResult
 mfa::exec::lower(ModuleOp module,
                  function_ref<void(mlir::OpPassManager &)> buildPipeline,
                  std::unique_ptr<mlir::PassInstrumentation> notes) {
   PassManager pm(module.getContext());
   buildPipeline(pm);
-#ifdef NDEBUG
-  pm.enableVerifier(false);
-#endif
+  setVerifier(pm);
   if (notes)
     pm.addInstrumentation(std::move(notes));
   return pm.run(module);
@@ -127,6 +132,7 @@ mfa::exec::printStage(ModuleOp module, StringRef stage,
     module.getContext()->disableMultithreading();
   PassManager pm(module.getContext());
   buildPipeline(pm);
+  setVerifier(pm);
   if (isPassStage)
     pm.addInstrumentation(std::make_unique<StageCapture>(stage, text));
   mlir::LogicalResult lowered = pm.run(module);
