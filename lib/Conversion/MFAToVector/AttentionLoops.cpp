@@ -191,15 +191,15 @@ void AttentionLoops::computeRows(const RowTile &rows, const RowTilePlace &place,
       arith::SelectOp::create(b, isDirect, numRows, b.index(shape.rows));
   auto compute = [&](const KeyTile &tile, Value isTested) {
     DirectProducts direct(b, shape, packing, rows.batch, keyHead, tile);
+    KeyRange visited = steps.getRange(place, isOneHead, tile);
     b.ifElse(
         isDirect, [] {},
         [&] {
-          KeyRange keys = steps.getRange(place, isOneHead, tile);
-          packing.packKey(rows.batch, keyHead, tile, keys);
-          packing.packValue(rows.batch, keyHead, tile, keys);
+          packing.packKey(rows.batch, keyHead, tile, visited);
+          packing.packValue(rows.batch, keyHead, tile, visited);
         });
     b.forEach(b.index(0), numRows, shape.rows, [&](Value firstRow) {
-      KeyRange keys = steps.getRange(place, firstRow, isOneHead, tile);
+      KeyRange keys = steps.getRange(place, firstRow, isOneHead, tile, visited);
       Value hasKeys = arith::CmpIOp::create(b, arith::CmpIPredicate::slt,
                                             keys.begin, keys.end);
       b.ifElse(hasKeys, [&] {

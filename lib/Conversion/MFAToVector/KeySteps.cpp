@@ -84,13 +84,16 @@ KeyRange KeySteps::getRange(const RowTilePlace &place, Value isOneHead,
 }
 
 KeyRange KeySteps::getRange(const RowTilePlace &place, Value firstRow,
-                            Value isOneHead, const KeyTile &tile) {
+                            Value isOneHead, const KeyTile &tile,
+                            const KeyRange &ofTile) {
   int64_t rowsOfTile = shape.tileRows / shape.rows;
   RowTilePlace rows = place;
   rows.rowTile =
       b.add(b.multiply(place.rowTile, b.index(rowsOfTile)),
             b.createOrFold<arith::DivUIOp>(firstRow, b.index(shape.rows)));
-  return getRangeOfBlocks(blocks, rows, isOneHead, tile);
+  KeyRange keys = getRangeOfBlocks(blocks, rows, isOneHead, tile);
+  return {arith::MaxSIOp::create(b, keys.begin, ofTile.begin),
+          b.least(keys.end, ofTile.end)};
 }
 
 KeyRange KeySteps::getRangeOfBlocks(KeyTilesAttr blocks,

@@ -39,9 +39,11 @@ public:
   KeyRange getRange(const RowTilePlace &place, Value isOneHead,
                     const KeyTile &tile);
   /// The keys of a tile that register rows visit, the first of which is number
-  /// `firstRow` of the rows of `place`: of one head where `isOneHead`.
+  /// `firstRow` of the rows of `place`: of one head where `isOneHead`. Those of
+  /// `ofTile`, the range of all rows, at most: what is said of fewer rows may
+  /// be less exact, where a rule divides.
   KeyRange getRange(const RowTilePlace &place, Value firstRow, Value isOneHead,
-                    const KeyTile &tile);
+                    const KeyTile &tile, const KeyRange &ofTile);
 
 private:
   /// The keys of a tile in the blocks that `rows` visit by `blocks`, or where

@@ -1,5 +1,6 @@
 // What products in tile registers give, next to those of f32 in vectors. The instructions
-// are functions here, so that the CPU needs none of them.
+// are functions here, so that the CPU needs none of them. Memory that nothing was copied
+// to holds NaN.
 
 // RUN: mfa-opt %s --mfa-to-cpu='cpu=sapphirerapids parallel=false' \
 // RUN:   | mlir-translate --mlir-to-llvmir \
@@ -12,8 +13,8 @@
 // REQUIRES: x86, lli
 
 !query = memref<1x70x2x40xbf16>
-!key = memref<1x77x1x40xbf16>
-!value = memref<1x77x1x48xbf16>
+!key = memref<1x151x1x40xbf16>
+!value = memref<1x151x1x48xbf16>
 !output = memref<1x70x2x48xbf16>
 
 #plain = #mfa.schedule<kind = cpu, tile_rows = 4, tile_keys = 64, lanes = 8,
@@ -24,6 +25,9 @@
 #narrow = #mfa.schedule<kind = cpu, tile_rows = 48, tile_keys = 32, lanes = 16,
                         register_rows = 16, register_columns = 2,
                         dot_products = true, matrix_products = true>
+
+#several = #mfa.schedule<kind = cpu, tile_rows = 28, tile_keys = 48, lanes = 8,
+                         register_rows = 7, register_columns = 2>
 
 func.func private @fill_stack()
 
@@ -96,13 +100,15 @@ func.func @main() -> i32 {
   %narrow = memref.alloc() : !output
   %expected_near = memref.alloc() : !output
   %near_output = memref.alloc() : !output
+  %expected_steps = memref.alloc() : !output
+  %steps = memref.alloc() : !output
 
   %q2 = memref.collapse_shape %q [[0, 1, 2], [3]] : !query into memref<140x40xbf16>
-  %k2 = memref.collapse_shape %k [[0, 1, 2], [3]] : !key into memref<77x40xbf16>
-  %v2 = memref.collapse_shape %v [[0, 1, 2], [3]] : !value into memref<77x48xbf16>
+  %k2 = memref.collapse_shape %k [[0, 1, 2], [3]] : !key into memref<151x40xbf16>
+  %v2 = memref.collapse_shape %v [[0, 1, 2], [3]] : !value into memref<151x48xbf16>
   %q3 = memref.cast %q2 : memref<140x40xbf16> to memref<?x?xbf16>
-  %k3 = memref.cast %k2 : memref<77x40xbf16> to memref<?x?xbf16>
-  %v3 = memref.cast %v2 : memref<77x48xbf16> to memref<?x?xbf16>
+  %k3 = memref.cast %k2 : memref<151x40xbf16> to memref<?x?xbf16>
+  %v3 = memref.cast %v2 : memref<151x48xbf16> to memref<?x?xbf16>
   %s0 = arith.constant 11 : i32
   %s1 = arith.constant 222 : i32
   %s2 = arith.constant 3333 : i32
@@ -142,6 +148,35 @@ func.func @main() -> i32 {
         mfa.yield %c : i1
       }
 
+  // Of a rule that divides, less may be known of a few rows than of a tile of them.
+  mfa.masked_attention ins(%q, %k, %v : !query, !key, !value)
+      outs(%expected_steps : !output) schedule(#plain)
+      keep {
+      ^bb0(%b: index, %h: index, %i: index, %j: index):
+        %step = arith.constant 41 : index
+        %zero = arith.constant 0 : index
+        %d = arith.subi %i, %j : index
+        %rest = arith.remsi %d, %step : index
+        %hits = arith.cmpi eq, %rest, %zero : index
+        %past = arith.cmpi sle, %j, %i : index
+        %c = arith.andi %hits, %past : i1
+        mfa.yield %c : i1
+      }
+  func.call @fill_stack() : () -> ()
+  mfa.masked_attention ins(%q, %k, %v : !query, !key, !value)
+      outs(%steps : !output) schedule(#several)
+      keep {
+      ^bb0(%b: index, %h: index, %i: index, %j: index):
+        %step = arith.constant 41 : index
+        %zero = arith.constant 0 : index
+        %d = arith.subi %i, %j : index
+        %rest = arith.remsi %d, %step : index
+        %hits = arith.cmpi eq, %rest, %zero : index
+        %past = arith.cmpi sle, %j, %i : index
+        %c = arith.andi %hits, %past : i1
+        mfa.yield %c : i1
+      }
+
   %expected2 = memref.collapse_shape %expected [[0, 1, 2], [3]] : !output into memref<140x48xbf16>
   %expected3 = memref.cast %expected2 : memref<140x48xbf16> to memref<?x?xbf16>
   %wide2 = memref.collapse_shape %wide [[0, 1, 2], [3]] : !output into memref<140x48xbf16>
@@ -152,14 +187,22 @@ func.func @main() -> i32 {
   %en3 = memref.cast %en2 : memref<140x48xbf16> to memref<?x?xbf16>
   %near_output2 = memref.collapse_shape %near_output [[0, 1, 2], [3]] : !output into memref<140x48xbf16>
   %near_output3 = memref.cast %near_output2 : memref<140x48xbf16> to memref<?x?xbf16>
+  %es2 = memref.collapse_shape %expected_steps [[0, 1, 2], [3]] : !output into memref<140x48xbf16>
+  %es3 = memref.cast %es2 : memref<140x48xbf16> to memref<?x?xbf16>
+  %steps2 = memref.collapse_shape %steps [[0, 1, 2], [3]] : !output into memref<140x48xbf16>
+  %steps3 = memref.cast %steps2 : memref<140x48xbf16> to memref<?x?xbf16>
   %c1 = arith.constant 1 : i32
+  %c3 = arith.constant 3 : i32
   %c2 = arith.constant 2 : i32
   %w = call @differ(%wide3, %expected3) : (memref<?x?xbf16>, memref<?x?xbf16>) -> i32
   %n = call @differ(%narrow3, %expected3) : (memref<?x?xbf16>, memref<?x?xbf16>) -> i32
   %c = call @differ(%near_output3, %en3) : (memref<?x?xbf16>, memref<?x?xbf16>) -> i32
+  %s = call @differ(%steps3, %es3) : (memref<?x?xbf16>, memref<?x?xbf16>) -> i32
   %n2 = arith.shli %n, %c1 : i32
   %c4 = arith.shli %c, %c2 : i32
   %0 = arith.ori %w, %n2 : i32
-  %status = arith.ori %0, %c4 : i32
+  %s8 = arith.shli %s, %c3 : i32
+  %1 = arith.ori %0, %c4 : i32
+  %status = arith.ori %1, %s8 : i32
   return %status : i32
 }
