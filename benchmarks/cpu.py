@@ -10,7 +10,7 @@ peak is that of multiply-adds of f32 vectors in registers, measured the same way
 Rates are GFLOP/s of 4 B H Sq Sk D operations for each second of a core, whatever a
 mask excludes. Rules are given to torch as dense masks, of the type of q, which are
 made beforehand; `causal of torch` is its own `is_causal`. A `window` is of the last
-256 keys, which is half of the pairs of S 512 that are causal; an `eighth` is of the
+256 keys, three quarters of the pairs of S 512 that are causal; an `eighth` is of the
 last eighth of the sequence, the same share of the pairs at every length. The arrays
 of both are contiguous, each in its own order: BSHD here, BHSD there. The exit status
 is 1 where results differ.
