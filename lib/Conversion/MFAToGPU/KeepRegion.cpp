@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "KeepRegion.h"
+#include "NarrowComparisons.h"
 #include "RegionSlices.h"
 #include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -25,7 +26,8 @@ KeepRegion::KeepRegion(MaskedAttentionOp op) {
   if (keep.empty())
     return;
   block = &keep.front();
-  key = op.getPositions(keep).back();
+  llvm::append_range(positions, op.getPositions(keep));
+  key = positions.back();
   getForwardSlice(key, &ofKey);
   SmallVector<Value> open{block->getTerminator()->getOperand(0)};
   while (!open.empty()) {
@@ -219,9 +221,10 @@ Value KeepRegion::inlineHigh(KernelBuilder &b, const IRMapping &mapping) const {
 }
 
 Value KeepRegion::inlineRest(KernelBuilder &b, IRMapping mapping) const {
+  NarrowComparisons comparisons(b, mapping, positions, key);
   Value result;
   for (Value condition : rest) {
-    Value isKept = inlineValue(b, mapping, condition);
+    Value isKept = comparisons.clone(condition);
     result =
         result ? arith::AndIOp::create(b, result, isKept).getResult() : isKept;
   }

@@ -80,6 +80,7 @@ private:
                      ArrayRef<Bound> bounds, Side side) const;
 
   Block *block = nullptr;
+  SmallVector<Value, 4> positions;
   Value key;
   llvm::SetVector<Operation *> ofKey;
   std::vector<Bound> lows, highs;
