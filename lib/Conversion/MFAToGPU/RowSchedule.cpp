@@ -32,7 +32,8 @@ RowNumber RowNumber::fromValues(ValueRange values) {
 
 RowSchedule::RowSchedule(const KernelProblem &problem)
     : problem(problem), b(problem.b),
-      isReversed(growsWithRows(problem.keyTiles)) {
+      // What a list has is not known here: most masks are causal in part.
+      isReversed(problem.operands.tileList || growsWithRows(problem.keyTiles)) {
   Value queries = problem.numQueries();
   tilesOfHead = b.createOrFold<arith::CeilDivUIOp>(
       queries, b.index(problem.clusterBlocks * problem.tileRows));
