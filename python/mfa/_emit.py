@@ -23,6 +23,8 @@ _OPERATIONS = {
         "and": "andi",
         "or": "ori",
         "xor": "xori",
+        "shl": "shli",
+        "shr": "shrsi",
     },
     "i1": {"and": "andi", "or": "ori", "xor": "xori"},
     "f32": {

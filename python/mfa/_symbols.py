@@ -437,11 +437,28 @@ def shift(op: str, x: Any, y: Any) -> Symbol:
     x, y = lift(x), lift(y)
     if x.kind == "f32" or y.kind == "f32":
         raise error(f"expected integers for '{op}' but got a float")
-    if y.op != "constant" or not 0 <= y.value < 63:
-        raise error(f"expected a constant from 0 to 62 to shift by for '{op}'")
-    factor = constant(1 << y.value)
-    x = to_int(x)
-    return arithmetic("mul", x, factor) if op == "<<" else floor_divide(x, factor)
+    x, y = to_int(x), to_int(y)
+    low, high = y.range
+    if low < 0 or high > 62:
+        raise error(
+            f"expected a number that is known to be 0 to 62, such as n % 32, to shift "
+            f"by for '{op}' but got one of {_format_range(y.range)}"
+        )
+    if y.op == "constant":
+        factor = constant(1 << y.value)
+        return arithmetic("mul", x, factor) if op == "<<" else floor_divide(x, factor)
+    factors = 1 << low, 1 << high
+    if op == "<<":
+        bounds = _bounds_of_products(x.range, factors)
+        return Symbol("shl", "index", (x, y), range=bounds)
+    ends = [end // factor if abs(end) < math.inf else end
+            for end in x.range for factor in factors]  # fmt: skip
+    return Symbol("shr", "index", (x, y), range=(min(ends), max(ends)))
+
+
+def _format_range(bounds: tuple) -> str:
+    low, high = ("any" if abs(end) == math.inf else str(end) for end in bounds)
+    return f"{low} to {high}"
 
 
 def negate(x: Any) -> Symbol:

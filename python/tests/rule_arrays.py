@@ -12,3 +12,4 @@ LENGTHS = np.array([4, 9], np.int32)
 SLOPES = np.float32([0.5, 0.25, 0.125, 0.0625])
 TABLE = normal(7, H, 25)
 BLOCKS = np.random.default_rng(8).random((B, H, 3, 4)) < 0.7
+PACKED = np.random.default_rng(9).integers(1, 256, (SQ, 2)).astype(np.int32)

@@ -18,6 +18,7 @@ from rule_arrays import (
     IDS_Q,
     K,
     LENGTHS,
+    PACKED,
     POSITIONS,
     Q,
     SK,
@@ -51,6 +52,8 @@ def check(keep=None, score=None, plain_keep=None, plain_score=None, target="cpu"
     assert_close(actual[1], expected[1])
 
 
+# Beyond 32 bits.
+FAR, TWO = 1 << 40, 2
 masks, scores = mfa.masks, mfa.scores
 RULES = {
     "causal": (masks.causal(), lambda b, h, q, k: k <= q),
@@ -151,6 +154,9 @@ FUNCTIONS = {
     "xor": lambda b, h, q, k: (q > 3) ^ (k > 4),
     "bits": lambda b, h, q, k: (q & 3) | (k & 1) != 0,
     "shifts": lambda b, h, q, k: (q >> 1) == (k >> 1),
+    "shifts by positions": lambda b, h, q, k: (PACKED[q, k // 8] >> (k % 8)) & 1 == 1,
+    "shifts to the left by positions": lambda b, h, q, k: (1 << (k % 5)) > q,
+    "shifts of negatives": lambda b, h, q, k: ((q - k) >> (k & 3)) >= -1,
     "not equal": lambda b, h, q, k: q != k,
     "square": lambda b, h, q, k: (q - k) ** 2 < 10,
     "a constant": lambda b, h, q, k: True,
@@ -172,6 +178,27 @@ FUNCTIONS = {
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_function(name):
     check(keep=FUNCTIONS[name])
+
+
+# Kernels for GPUs compare in 32 bits what these hold.
+IN_32_BITS = {
+    "bounds from outside": lambda b, h, q, k: (q // 2 - k // 3 <= TWO)
+    & (q % 4 - k % 4 >= -TWO),
+    "bounds beyond them": lambda b, h, q, k: (q // 2 - k // 3 <= FAR)
+    & (q // 2 - k // 3 > -FAR)
+    & (q % 3 - k % 2 != FAR),
+    "numbers beyond them": lambda b, h, q, k: (
+        (q - k) * (1 << 33) % (3 << 33) != 1 << 33
+    ),
+    "negative numbers": lambda b, h, q, k: ((q - k) // 3 + (k - q) % 5 < 3)
+    & ((q - k) >> 1 != 2),
+    "bits": lambda b, h, q, k: (PACKED[q, k // 8] >> (k % 8)) & 1 == 1,
+}
+
+
+@pytest.mark.parametrize("name", IN_32_BITS)
+def test_function_in_32_bits(name):
+    check(keep=IN_32_BITS[name], target="sim")
 
 
 def test_functions_of_numbers():
