@@ -1,19 +1,23 @@
 #!/usr/bin/env python3
-"""Searches the schedules of the GPU kernels and prints rows for the tables that
-mfa-select-schedule holds.
+"""Searches the schedules of the GPU kernels, and writes the table that
+mfa-select-schedule reads (docs/schedules.md).
 
-For each head size, mask and kind of kernel, candidates are compiled by mfa-run,
-assembled by ptxas where it is found, compared with f64, and timed: median of
-device events, sizes fixed. The search starts at the schedule that is selected
-today and goes on from the best so far, for which other numbers of adjacent heads
-and of blocks in a cluster are tried; the best two and the selected one are measured
-twice, and the slower measurement counts. A candidate that spills registers, or whose
-check fails, is shown but never chosen. Rates are TFLOP/s of 4 B H S S D operations.
+For each row of a table, the one that is built in if no other is given, there is a
+case: sizes, mask, rule and score that the row is for. Candidates are compiled by
+mfa-run, assembled by ptxas where it is found, compared with f64, and timed: median of
+device events, sizes fixed. The search starts at the row's schedule and goes on from the
+best so far, for which other numbers of adjacent heads and of blocks in a cluster are
+tried; the best two and the row's own are measured twice, and the slower measurement
+counts. A row changes where another schedule is faster by more than 2 % in all
+measurements of both. A candidate that spills registers, or whose check fails, is shown
+but never chosen. Several rows are searched at a time, but one candidate at a time is
+timed. Rates are TFLOP/s of 4 B H S S D operations, of the pairs that a rule keeps.
 
+    benchmarks/tune.py --write schedules.json
     benchmarks/tune.py [--quick] [--kind wgmma] [--mask none] [--dim 128]
 
-mfa-run needs mfa-opt beside it. --list prints the candidates and --compile-only
-compiles them: neither needs a GPU.
+mfa-run needs mfa-opt beside it, which reads what is written. --list prints the
+candidates and --compile-only compiles them: neither needs a GPU.
 """
 
 from __future__ import annotations
@@ -22,12 +26,15 @@ import argparse
 import json
 import os
 import sys
+import tempfile
+import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from attention_benchmark import mfa_run, report, schedules  # noqa: E402
+from attention_benchmark import mfa_run, report, schedules, table  # noqa: E402
 from attention_benchmark.cases import Case, Refused  # noqa: E402
 from attention_benchmark.progress import Progress  # noqa: E402
 from attention_benchmark.schedules import (  # noqa: E402
@@ -36,86 +43,126 @@ from attention_benchmark.schedules import (  # noqa: E402
     Schedule,
     Tuned,
 )
+from attention_benchmark.table import Row, Table  # noqa: E402
 
-MASKS = ("none", "dense", "padding", "i1", "f32")
-DIMS = (64, 128, 192, 256)
-# Measured a second time, beside the selected schedule.
+# Measured a second time, beside the row's own schedule.
 FINALISTS = 2
+# Rows that are searched at a time, if there are as many processors for each.
+MOST_ROWS, PROCESSORS_OF_ROW = 4, 4
+
+
+@dataclass
+class Target:
+    """A row to be measured, and by what."""
+
+    row: Row
+    kind: str
+    case: Case
+    mask: str
+
+    def __str__(self) -> str:
+        return f"{self.row}: {self.case}, {self.mask}"
+
+    @property
+    def selected(self) -> Schedule:
+        return self.row.schedule_of(self.kind)
+
+    def list_candidates(self, quick: bool) -> list[Schedule]:
+        found = schedules.list_candidates(self.kind, self.case, self.mask)
+        found = schedules.around(found, self.selected, self.case, self.mask)
+        return schedules.neighbours(found, self.selected) if quick else found
 
 
 class Search:
     """Candidates of a case in the order of their distance from the best so far, with
-    as many adjacent heads and blocks in a cluster, beside it with other numbers.
-    While one is measured, those that are likely next are compiled."""
+    as many adjacent heads and blocks in a cluster, beside it with other numbers. As
+    many as there are workers are compiled and run at a time, of which one is timed."""
 
-    def __init__(self, compiler: Compiler, pool: ThreadPoolExecutor, workers: int):
-        self.compiler, self.pool, self.workers = compiler, pool, workers
-
-    def tune(
+    def __init__(
         self,
-        case: Case,
-        mask: str,
-        selected: Schedule,
-        candidates: list[Schedule],
-        seconds: float,
+        compiler: Compiler,
+        pool: ThreadPoolExecutor,
+        workers: int,
+        lock: str,
         progress: Progress,
         runs: bool = True,
-    ) -> Tuned:
-        """Searches for about `seconds`, the second measurements included; compiles
-        only, unless it `runs`."""
+    ):
+        self.compiler, self.pool, self.workers = compiler, pool, workers
+        self.lock, self.progress, self.runs = lock, progress, runs
+        self.printing = threading.Lock()
+
+    def tune(self, target: Target, candidates: list[Schedule], seconds: float) -> Tuned:
+        """Searches for about `seconds`, the second measurements included."""
         end = time.monotonic() + seconds
+        selected = center = target.selected
         left = list(dict.fromkeys([selected, *candidates]))
-        compiled: dict[Schedule, Future[Outcome]] = {}
-        tuned = Tuned(case, mask, selected, [])
-        again_s = 0.0
-        center = selected
-        while left and (not tuned.outcomes or time.monotonic() + again_s < end):
+        tuned = Tuned(target.case, target.mask, selected, [])
+        flying: dict[Future[tuple[Outcome, float]], float] = {}
+        tried: set[Schedule] = set()
+        # What a candidate takes, and what its run does, of which there is another.
+        longest = longest_run = 0.0
+        while True:
             left.sort(key=lambda schedule: (schedule.distance(center), schedule))
-            for schedule in left[: self.workers]:
-                if schedule not in compiled:
-                    compiled[schedule] = self.pool.submit(
-                        self.compiler.compile, schedule, case, mask
-                    )
-            schedule = left.pop(0)
-            progress.step(f"{case}, {mask}, {schedule.kind} {schedule}")
-            outcome = compiled[schedule].result()
-            # What is selected is the measure of the others, even where it spills.
-            if runs and (outcome.status == "ok" or _may_run(outcome, selected)):
-                begin = time.monotonic()
-                schedules.run(self.compiler.mfa_run, outcome, case, mask)
-                again_s = (FINALISTS + 1) * (time.monotonic() - begin)
-            tuned.outcomes.append(outcome)
-            best = tuned.best()
-            if best and best.schedule != center:
-                center = best.schedule
+            while left and len(flying) < self.workers:
+                if tried and time.monotonic() + longest + longest_run > end:
+                    break
+                schedule = left.pop(0)
+                tried.add(schedule)
+                with self.printing:
+                    self.progress.step(f"{target}, {schedule}")
+                future = self.pool.submit(self._try, target, schedule)
+                flying[future] = time.monotonic()
+            if not flying:
+                break
+            done, _ = wait(flying, return_when=FIRST_COMPLETED)
+            for future in done:
+                longest = max(longest, time.monotonic() - flying.pop(future))
+                outcome, run_s = future.result()
+                longest_run = max(longest_run, run_s)
+                tuned.outcomes.append(outcome)
+            ranked = schedules.rank(tuned.outcomes)
+            if ranked and ranked[0].schedule != center:
+                center = ranked[0].schedule
                 known = len(left)
-                left = _not_tried(schedules.around(left, center, case, mask), tuned)
-                progress.drop(known - len(left))
-        for future in compiled.values():
-            future.cancel()
+                spread = schedules.around(left, center, target.case, target.mask)
+                left = [schedule for schedule in spread if schedule not in tried]
+                self._drop(known - len(left))
         tuned.untried = len(left)
-        progress.drop(len(left))
-        if runs:
+        self._drop(len(left))
+        if self.runs:
             self._measure_again(tuned)
         return tuned
+
+    def _try(self, target: Target, schedule: Schedule) -> tuple[Outcome, float]:
+        outcome = self.compiler.compile(schedule, target.case, target.mask)
+        begin = time.monotonic()
+        # The row's own is the measure of the others, even where it spills.
+        if outcome.status == "ok" or (
+            schedule == target.selected and outcome.status in schedules.MEASURED
+        ):
+            self._run(outcome, target.case, target.mask)
+        return outcome, time.monotonic() - begin
+
+    def _run(self, outcome: Outcome, case: Case, mask: str) -> None:
+        if self.runs:
+            schedules.run(self.compiler.mfa_run, outcome, case, mask, self.lock)
 
     def _measure_again(self, tuned: Tuned) -> None:
         again = schedules.rank(tuned.outcomes)[:FINALISTS]
         now = tuned.now()
         if now and now not in again:
             again.append(now)
-        if len(again) > 1:
-            for outcome in again:
-                schedules.run(self.compiler.mfa_run, outcome, tuned.case, tuned.mask)
+        if len(again) > 1 or again == [now]:
+            futures = [
+                self.pool.submit(self._run, outcome, tuned.case, tuned.mask)
+                for outcome in again
+            ]
+            for future in futures:
+                future.result()
 
-
-def _not_tried(candidates: list[Schedule], tuned: Tuned) -> list[Schedule]:
-    tried = {outcome.schedule for outcome in tuned.outcomes}
-    return [schedule for schedule in candidates if schedule not in tried]
-
-
-def _may_run(outcome: Outcome, selected: Schedule) -> bool:
-    return outcome.schedule == selected and outcome.status in ("spills", "serialised")
+    def _drop(self, steps: int) -> None:
+        with self.printing:
+            self.progress.drop(steps)
 
 
 def find_chip(tool: str) -> str:
@@ -130,37 +177,41 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     add = parser.add_argument
     add(
-        "--kind",
-        choices=schedules.KINDS,
-        help="only kernels of this kind (default: those that the chip has)",
+        "--table",
+        type=Path,
+        default=table.BUILTIN,
+        metavar="FILE",
+        help="the table whose rows are measured (default: the one that is built in)",
     )
     add(
-        "--mask",
-        action="append",
-        choices=MASKS,
-        help="none; dense, of the type of q; padding, dense over keys only; i1 or "
-        "f32, dense of that type; may be repeated (default: none, dense, padding)",
+        "--write",
+        type=Path,
+        metavar="FILE",
+        help="write the table with what was found; it may be that of --table",
     )
+    add("--kind", choices=schedules.KINDS, help="only rows of kernels of this kind")
+    for name, field in (("mask", "mask"), ("rule", "rule"), ("elements", "elements")):
+        add(
+            f"--{name}",
+            action="append",
+            choices=table.FIELDS[field],
+            help=f"only rows measured with this {field}; may be repeated",
+        )
     add(
         "--dim",
         action="append",
         type=int,
-        choices=DIMS,
-        help="elements of a head; may be repeated (default: 64, 128)",
+        help="only rows for heads of up to so many elements; may be repeated",
     )
-    add("--dtype", choices=("bf16", "f16", "f32"), default="bf16")
+    add("--dtype", choices=("bf16", "f16"), default="bf16", help="of rows of 16 bits")
     add("--length", type=int, default=2048, help="queries and keys (default 2048)")
     add(
         "--seconds",
         type=float,
         default=90,
-        help="time for a case, of one head size, mask and kind (default 90)",
+        help="time for a row: all of them take as many times that (default 90)",
     )
-    add(
-        "--quick",
-        action="store_true",
-        help="only candidates near the selected schedule",
-    )
+    add("--quick", action="store_true", help="only candidates near the row's schedule")
     add("--list", action="store_true", help="print the candidates; needs no GPU")
     add("--compile-only", action="store_true", help="run nothing; needs no GPU")
     add(
@@ -176,70 +227,97 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     runs = not parsed.list and not parsed.compile_only
     if parsed.chip and runs:
         parser.error("--chip goes with --list or --compile-only")
+    if parsed.write and not runs:
+        parser.error("--write does not go with --list or --compile-only")
     if not 1 <= parsed.length <= 16384:
         parser.error("--length: expected 1 to 16384")
     return parsed
 
 
-def find_kinds(arguments: argparse.Namespace, chip: str) -> list[str]:
-    """The kinds to search; raises ValueError for one that is not there."""
-    kinds = schedules.chip_kinds(chip, arguments.dtype)
-    if not arguments.kind:
-        return kinds
-    if arguments.kind not in kinds:
-        raise ValueError(f"{chip} has no {arguments.kind} kernel of {arguments.dtype}")
-    return [arguments.kind]
-
-
-def list_cases(arguments: argparse.Namespace) -> list[tuple[Case, str]]:
-    """Sizes and masks to search, each once."""
-    return [
-        (schedules.make_case(dim, arguments.dtype, arguments.length), mask)
-        for mask in dict.fromkeys(arguments.mask or MASKS[:3])
-        for dim in dict.fromkeys(arguments.dim or DIMS[:2])
-    ]
-
-
-def print_candidates(kinds: list[str], cases: list[tuple[Case, str]]) -> None:
-    for kind in kinds:
-        for case, mask in cases:
-            found = schedules.list_candidates(kind, case, mask)
-            heads = ", ".join(map(str, schedules.list_adjacent_heads(case, mask)))
-            print(
-                f"{case}, mask {mask}, {kind}: {len(found)} candidates, the best with "
-                f"adjacent heads {heads}"
+def list_targets(arguments: argparse.Namespace, rows: Table, chip: str) -> list[Target]:
+    """The rows that are asked for, of kernels that the chip has."""
+    targets = []
+    for row in rows.rows:
+        op = rows.op_of(row)
+        if op is None:
+            raise ValueError(f"{arguments.table}: no op has row {row}")
+        asked = (
+            (op["kernel"], [arguments.kind] if arguments.kind else None),
+            (op["mask"], arguments.mask),
+            (op["rule"], arguments.rule),
+            (op["elements"], arguments.elements),
+            (row.head_dim, arguments.dim),
+        )
+        if any(wanted and value not in wanted for value, wanted in asked):
+            continue
+        if op["kernel"] in schedules.chip_kinds(chip):
+            case, mask = table.make_row_case(
+                op, row.head_dim, arguments.dtype, arguments.length
             )
-            for candidate in found:
-                print(f"  {candidate.attribute()}")
+            targets.append(Target(row, op["kernel"], case, mask))
+    if not targets:
+        raise ValueError(f"{arguments.table}: no such row is for {chip}")
+    return targets
 
 
-def tune_all(arguments: argparse.Namespace, compiler: Compiler) -> list[Tuned]:
-    """Searches every case, and prints the table of each when it is done."""
+def print_candidates(targets: list[Target], quick: bool) -> None:
+    for target in targets:
+        found = target.list_candidates(quick)
+        print(f"{target}: {len(found)} candidates")
+        for candidate in found:
+            print(f"  {candidate.attribute(target.mask)}")
+
+
+def tune_all(
+    arguments: argparse.Namespace,
+    compiler: Compiler,
+    rows: Table,
+    targets: list[Target],
+) -> list[Tuned]:
+    """Searches for every row, and prints and writes what was found when it is done:
+    a search that ends early leaves the rows so far."""
     runs = not arguments.compile_only
-    searches = []
-    for kind in find_kinds(arguments, compiler.chip):
-        for case, mask in list_cases(arguments):
-            selected = compiler.select(kind, case, mask)
-            candidates = schedules.list_candidates(kind, case, mask)
-            candidates = schedules.around(candidates, selected, case, mask)
-            if arguments.quick:
-                candidates = schedules.neighbours(candidates, selected)
-            searches.append((case, mask, selected, candidates))
-    # With the selected one, which may be none of them.
-    steps = sum(len({item[2], *item[3]}) for item in searches)
-    progress = Progress(steps, len(searches) * arguments.seconds)
-    workers = max(1, min(8, (os.cpu_count() or 1) - 1))
-    results = []
-    with ThreadPoolExecutor(workers) as pool:
-        search = Search(compiler, pool, workers)
-        for item in searches:
-            tuned = search.tune(*item, arguments.seconds, progress, runs)
+    candidates = [target.list_candidates(arguments.quick) for target in targets]
+    # With the row's own, which may be none of them.
+    steps = sum(
+        len({target.selected, *found})
+        for target, found in zip(targets, candidates, strict=True)
+    )
+    progress = Progress(steps, len(targets) * arguments.seconds)
+    processors = max(1, (os.cpu_count() or 1) - 1)
+    at_a_time = max(1, min(MOST_ROWS, processors // PROCESSORS_OF_ROW))
+    results: list[Tuned] = []
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ThreadPoolExecutor(processors) as pool,
+        ThreadPoolExecutor(at_a_time) as row_pool,
+    ):
+        lock = str(Path(folder) / "lock")
+        search = Search(
+            compiler, pool, max(1, processors // at_a_time), lock, progress, runs
+        )
+        searches = [
+            row_pool.submit(search.tune, target, found, at_a_time * arguments.seconds)
+            for target, found in zip(targets, candidates, strict=True)
+        ]
+        for target, done in zip(targets, searches, strict=True):
+            tuned = done.result()
             progress.finish()
-            print(schedules.format_case(tuned) + "\n", flush=True)
+            print(f"{target.row}\n{schedules.format_case(tuned)}\n", flush=True)
             results.append(tuned)
             if arguments.json:
                 write_json(arguments.json, compiler.chip, results)
+            if arguments.write:
+                apply(target, tuned)
+                arguments.write.write_text(str(rows))
     return results
+
+
+def apply(target: Target, tuned: Tuned) -> None:
+    """Changes a row to what was found; it has no figures where nothing ran."""
+    target.row.measured = tuned.figures()
+    if best := tuned.best():
+        target.row.set_schedule(best.schedule)
 
 
 def write_json(path: Path, chip: str, results: list[Tuned]) -> None:
@@ -251,12 +329,54 @@ def write_json(path: Path, chip: str, results: list[Tuned]) -> None:
     path.write_text(json.dumps(contents, indent=1) + "\n")
 
 
+def describe_machine(ptxas: str | None) -> dict[str, str]:
+    found = report.query_gpu("name,driver_version")
+    machine = {
+        "device": found.get("name", ""),
+        "driver": found.get("driver_version", ""),
+        "assembler": schedules.find_assembler_version(ptxas) if ptxas else "",
+    }
+    return {name: text for name, text in machine.items() if text}
+
+
+def check_table(path: Path, mfa_opt: str) -> None:
+    """Whether the compiler reads what was written."""
+    option = f"--mfa-select-schedule=schedules={path}"
+    try:
+        mfa_run.call([mfa_opt, option], "module {}")
+    except Refused as error:
+        raise ValueError(f"{path}: written, but not read: {error}") from None
+
+
+def print_summary(targets: list[Target], results: list[Tuned]) -> int:
+    """What rows become, and how many could not be measured."""
+    missing = []
+    for target, tuned in zip(targets, results, strict=True):
+        best = tuned.best()
+        if not best:
+            missing.append(f"tune.py: error: not measured: {target}")
+            continue
+        rate = f"{best.tflops(tuned.case, tuned.mask):.1f} TFLOP/s"
+        if best.schedule == tuned.selected:
+            print(f"{target.row}: as it is, {rate}")
+        elif not tuned.now():
+            print(
+                f"{target.row}: {best.schedule}, {rate}; {tuned.selected} did not run"
+            )
+        else:
+            gain = f"{tuned.gain():+.1%} to {tuned.selected}"
+            print(f"{target.row}: {best.schedule}, {rate}, {gain}")
+    print("\n".join(missing), end="\n" if missing else "", file=sys.stderr)
+    return len(missing)
+
+
 def main() -> int:
     arguments = parse_arguments()
     try:
+        rows = table.read(arguments.table)
         if arguments.list:
-            kinds = find_kinds(arguments, arguments.chip or "sm_90a")
-            print_candidates(kinds, list_cases(arguments))
+            targets = list_targets(arguments, rows, arguments.chip or "sm_90a")
+            print_candidates(targets, arguments.quick)
             return 0
         tool = schedules.find_tool(arguments.mfa_run)
         mfa_opt = schedules.neighbour_tool(tool, "mfa-opt")
@@ -268,15 +388,19 @@ def main() -> int:
             if arguments.ptxas:
                 raise ValueError(f"{arguments.ptxas}: no such program")
             print("without ptxas: registers are not known, spills not seen")
-        compiler = Compiler(tool, mfa_opt, ptxas, chip)
-        results = tune_all(arguments, compiler)
-    except (Refused, ValueError) as error:
+        targets = list_targets(arguments, rows, chip)
+        if arguments.write:
+            rows.machine = describe_machine(ptxas)
+        results = tune_all(arguments, Compiler(tool, ptxas, chip), rows, targets)
+        if arguments.compile_only:
+            return 0
+        missing = print_summary(targets, results)
+        if arguments.write:
+            check_table(arguments.write, mfa_opt)
+    except (Refused, ValueError, OSError) as error:
         print(f"tune.py: error: {error}", file=sys.stderr)
         return 1
-    if arguments.compile_only:
-        return 0
-    print(schedules.format_rows(results))
-    return 0 if all(tuned.best() for tuned in results) else 1
+    return 1 if missing else 0
 
 
 if __name__ == "__main__":

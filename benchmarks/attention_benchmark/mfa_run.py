@@ -18,10 +18,9 @@ TIMEOUT_S = 120
 
 
 def problem_options(case: Case, mask: str) -> list[str]:
-    """Options that describe a case with a mask: one of cases.MASKS, or "i1" or
-    "f32" for a dense one of that type."""
-    if mask in rules.POINTWISE:
-        raise Refused("it takes no functions but those that it has")
+    """Options that describe a case with a mask: one of cases.MASKS; "i1" or "f32"
+    for a dense one of that type; a rule of rules.TOOL_RULES; or several, joined by
+    "+"."""
     options = {
         "dtype": case.dtype,
         "batch": case.batch,
@@ -30,15 +29,22 @@ def problem_options(case: Case, mask: str) -> list[str]:
         "seq-q": case.seq_q,
         "seq-k": case.seq_k,
         "head-dim": case.head_dim,
-        "mask": "none" if mask == "none" else "dense",
+        "mask": "none",
     }
-    if mask in rules.RULES:
-        options |= {"mask": "none"} | rules.for_mfa_run(case, mask)
-    elif mask == "padding":
-        options |= {"mask-fill": "padding"}
-        options |= {"mask-shape": f"{case.batch},1,{case.seq_k}"}
-    elif mask in ("i1", "f32"):
-        options |= {"mask-dtype": mask}
+    for part in mask.split("+"):
+        if part in rules.POINTWISE:
+            raise Refused("it takes no functions but those that it has")
+        if part in rules.RULES or part in rules.TOOL_RULES:
+            options |= rules.for_mfa_run(case, part)
+        elif part != "none":
+            options["mask"] = "dense"
+        if part == "padding":
+            options |= {"mask-fill": "padding"}
+            options |= {"mask-shape": f"{case.batch},1,{case.seq_k}"}
+        elif part in ("i1", "f32"):
+            options |= {"mask-dtype": part}
+        elif part == "queries":
+            options |= {"mask-shape": f"{case.batch},{case.seq_q},1"}
     return [f"--{name}={value}" for name, value in options.items()]
 
 
@@ -103,10 +109,11 @@ def time(tool: str, target: str, case: Case, mask: str) -> Times:
 
 
 def measure(
-    tool: str, target: str, case: Case, mask: str, schedule: str
+    tool: str, target: str, case: Case, mask: str, schedule: str, lock: str
 ) -> tuple[Verdict, Times]:
-    """Check and times of a problem by a schedule, in one run."""
+    """Check and times of a problem by a schedule, in one run. Of the runs with the
+    same lock, a file, one at a time measures."""
     options = [f"--target={target}", *problem_options(case, mask)]
-    options += ["--check", "--bench", f"--schedule={schedule}"]
+    options += ["--check", "--bench", f"--bench-lock={lock}", f"--schedule={schedule}"]
     report = read_report(tool, options)
     return _read_verdict(report), _read_times(report, target)

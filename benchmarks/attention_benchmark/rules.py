@@ -71,6 +71,15 @@ def is_neighbour(query: Any, key: Any) -> Any:
     )
 
 
+# What only mfa-run is asked for: scores without a rule, and rules of which the only
+# query has more than one key.
+TOOL_RULES = {
+    "capped": {"score": f"softcap:{SOFTCAP:g}"},
+    "causal-end": {"keep": "causal-end"},
+    "any-document": {"keep": f"documents:{DOCUMENTS}"},
+    "strided": {"keep": f"dilated:{DILATION}"},
+}
+
 # Rules that all take as they are, of arrays, tensors and symbols.
 POINTWISE = {"dilated": in_dilated_block, "natten": is_neighbour}
 
@@ -154,6 +163,8 @@ def for_mfa(mfa: Any, problem: Problem) -> dict[str, Any]:
 
 def for_mfa_run(case: Case, kind: str) -> dict[str, str]:
     """Options of the tool, whose documents are others."""
+    if kind in TOOL_RULES:
+        return TOOL_RULES[kind]
     keep = {
         "window": f"causal+window:{WINDOW}",
         "documents": f"causal+documents:{DOCUMENTS}",

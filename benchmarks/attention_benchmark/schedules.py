@@ -1,5 +1,5 @@
 """Schedules of GPU kernels: candidates, what the assembler says of them, which of
-them is the best, and the tables of all that."""
+them is the best, and a printed table of all that."""
 
 from __future__ import annotations
 
@@ -7,13 +7,26 @@ import itertools
 import re
 import shutil
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from . import mfa_run
 from .cases import Case, Refused
 
 KINDS = ("wgmma", "mma_sync")
+
+# Masks that vary over queries and keys, of which a kernel has a tile.
+MATRICES = ("dense", "i1", "f32")
+
+# Rules that read arrays, of whose tiles there is a list in memory.
+LISTED = frozenset({"documents", "any-document"})
+
+# Query rows that one warpgroup has: kernels with so few have no more warps.
+FEW_ROWS = 64
+
+# By how much a schedule has to beat the one of the table to take its place, in all
+# measurements of both.
+GAIN = 0.02
 
 # Of a block, on the chips that have most of it.
 MAX_SHARED_BYTES = 227 * 1024
@@ -54,8 +67,8 @@ class Schedule:
     def in_cluster(self) -> bool:
         return self.cluster_blocks > 1
 
-    def attribute(self) -> str:
-        """As mfa-run takes it."""
+    def attribute(self, mask: str = "none") -> str:
+        """As mfa-run takes it, for a mask."""
         parameters = {
             "kind": self.kind,
             "tile_rows": self.rows,
@@ -75,24 +88,10 @@ class Schedule:
             parameters["early_turns"] = "true"
         if self.row_counter:
             parameters["row_counter"] = "true"
+        if not LISTED.isdisjoint(mask.split("+")):
+            parameters["tiles"] = "list"
         text = ", ".join(f"{name} = {value}" for name, value in parameters.items())
         return f"#mfa.schedule<{text}>"
-
-    def row(self, dim: int) -> str:
-        """As a table of SelectSchedule.cpp has it, for heads of up to `dim`."""
-        sizes = [dim, self.rows, self.keys, self.warps, self.stages]
-        names = (
-            "ping_pong",
-            "persistent",
-            "adjacent_heads",
-            "cluster_blocks",
-            "early_turns",
-        )
-        flags = [getattr(self, name) for name in names]
-        while flags and flags[-1] == getattr(Schedule, names[len(flags) - 1]):
-            flags.pop()
-        text = ", ".join(str(value).lower() for value in [*sizes, *flags])
-        return f"{{{text}}},"
 
     def distance(self, other: Schedule) -> int:
         """Steps from one schedule to the other."""
@@ -109,8 +108,13 @@ class Schedule:
         )
 
     def takes_cluster(self, blocks: int) -> bool:
-        """Each of them loads as many keys, in groups of 8."""
-        return blocks == 1 or (self.kind == "wgmma" and self.keys % (8 * blocks) == 0)
+        """Each of them loads as many keys, in groups of 8, and no counter hands out
+        their rows."""
+        return blocks == 1 or (
+            self.kind == "wgmma"
+            and not self.row_counter
+            and self.keys % (8 * blocks) == 0
+        )
 
     def registers_at_least(self, dim: int) -> int:
         """Registers of a lane for its part of the f32 sums of a tile."""
@@ -126,37 +130,27 @@ class Schedule:
         output tile of a persistent block is another only where it fits."""
         width = 4 if case.dtype == "f32" else 2
         tiles = (self.rows + 2 * self.stages * self.keys) * case.head_dim * width
-        if mask in ("none", "padding"):
+        of_mask = [part for part in mask.split("+") if part in MATRICES]
+        if not of_mask:
             return tiles
-        mask_width = {"i1": 1, "f32": 4}.get(mask, width)
+        mask_width = {"i1": 1, "f32": 4}.get(of_mask[0], width)
         return tiles + self.stages * self.rows * self.keys * mask_width
 
 
-def parse_schedule(text: str) -> Schedule:
-    """The first schedule that is printed in `text`; raises ValueError without."""
-    found = re.search(r"#mfa\.schedule<([^>]*)>", text)
-    if not found:
-        raise ValueError("expected an attribute #mfa.schedule<...>")
-    values = dict(part.split(" = ") for part in found[1].replace("\n", "").split(", "))
-    names = ("tile_rows", "tile_keys", "warps", "stages")
-    sizes = [int(values[name]) for name in names]
-    flags = [values.get(name) == "true" for name in ("ping_pong", "persistent")]
-    numbers = [
-        int(values.get(name, getattr(Schedule, name)))
-        for name in ("adjacent_heads", "cluster_blocks")
-    ]
-    last = [values.get(name) == "true" for name in ("early_turns", "row_counter")]
-    return Schedule(values["kind"], *sizes, *flags, *numbers, *last)
-
-
-def _of_kind(kind: str) -> Iterable[Schedule]:
+def _of_kind(kind: str, queries: int) -> Iterable[Schedule]:
     flags = (False, True)
     if kind == "wgmma":
         for warps, keys, stages, ping_pong, persistent in itertools.product(
-            (8, 12), range(32, 257, 16), range(1, 5), flags, flags
+            (4,) if queries <= FEW_ROWS else (8, 12),
+            range(32, 257, 16),
+            range(1, 5),
+            flags,
+            flags,
         ):
-            sizes = (16 * warps, keys, warps, stages)
-            yield Schedule(kind, *sizes, ping_pong, persistent)
+            # One warpgroup has no turns to take.
+            if warps > 4 or not ping_pong:
+                sizes = (16 * warps, keys, warps, stages)
+                yield Schedule(kind, *sizes, ping_pong, persistent)
         return
     for warps, rows in ((4, 64), (4, 128), (8, 128)):
         for keys in range(16, 129, 16):
@@ -169,7 +163,7 @@ def list_candidates(kind: str, case: Case, mask: str) -> list[Schedule]:
     heads adjacent. The compiler and the assembler have the last word."""
     return [
         schedule
-        for schedule in _of_kind(kind)
+        for schedule in _of_kind(kind, case.seq_q)
         if schedule.registers_at_least(case.head_dim) < schedule.register_limit()
         and schedule.shared_bytes_at_least(case, mask) <= MAX_SHARED_BYTES
     ]
@@ -177,9 +171,11 @@ def list_candidates(kind: str, case: Case, mask: str) -> list[Schedule]:
 
 def list_adjacent_heads(case: Case, mask: str) -> list[int]:
     """Numbers of adjacent heads that make a difference. They share the tiles of a
-    dense mask; without one to share, each head for itself leaves most of the L2
-    cache to its keys and values."""
-    numbers = (0, 1) if mask in ("none", "padding") else (0, 4, 8, 16)
+    dense mask, and rows of a rule that take longest come first for so many of them;
+    without either, each head for itself leaves most of the L2 cache to its keys and
+    values."""
+    alike = {"none", "padding", "window", "capped"}
+    numbers = (0, 1) if alike.issuperset(mask.split("+")) else (0, 4, 8, 16)
     return [number for number in numbers if number < case.heads]
 
 
@@ -187,20 +183,15 @@ def around(
     candidates: Iterable[Schedule], of: Schedule, case: Case, mask: str
 ) -> list[Schedule]:
     """The candidates with as many adjacent heads and blocks of a cluster and with
-    the turns of `of`, and `of` with others. What is best for one size of tiles mostly
-    is for others: a product of all would be several times as many."""
-    alike = [
-        replace(
-            each,
-            adjacent_heads=of.adjacent_heads,
-            cluster_blocks=blocks,
-            early_turns=of.early_turns and each.ping_pong,
-        )
-        for each in candidates
-        for blocks in [
-            of.cluster_blocks if each.takes_cluster(of.cluster_blocks) else 1
-        ]
-    ]
+    the turns and the counter of `of`, and `of` with others. What is best for one size
+    of tiles mostly is for others: a product of all would be several times as many."""
+    alike = []
+    for each in candidates:
+        counter = of.row_counter and each.persistent
+        same = replace(each, adjacent_heads=of.adjacent_heads, row_counter=counter)
+        turns = of.early_turns and each.ping_pong
+        blocks = of.cluster_blocks if same.takes_cluster(of.cluster_blocks) else 1
+        alike.append(replace(same, cluster_blocks=blocks, early_turns=turns))
     now = of.adjacent_heads
     # As many as there are, or more, are all.
     now = now if now < case.heads else 0
@@ -213,13 +204,21 @@ def around(
     ]
     if of.ping_pong:
         others.append(replace(of, early_turns=not of.early_turns))
+    if of.persistent and not of.in_cluster:
+        others.append(replace(of, row_counter=not of.row_counter))
     return list(dict.fromkeys([*alike, *others]))
 
 
+# Candidates that are near however far they are.
+NEAREST = 8
+
+
 def neighbours(candidates: Iterable[Schedule], of: Schedule) -> list[Schedule]:
-    """Those within two steps, nearest first."""
-    near = [candidate for candidate in candidates if candidate.distance(of) <= 2]
-    return sorted(near, key=lambda candidate: (candidate.distance(of), candidate))
+    """Those within two steps, nearest first; where they are few, those after them:
+    what the table has may not fit the case."""
+    order = sorted(candidates, key=lambda each: (each.distance(of), each))
+    near = sum(each.distance(of) <= 2 for each in order)
+    return order[: max(near, NEAREST)]
 
 
 @dataclass
@@ -233,19 +232,18 @@ class Outcome:
     reason: str = ""
     registers: int | None = None
     spilled: int | None = None
-    ms: float | None = None
-    measurements: int = 0
+    times: list[float] = field(default_factory=list)
 
-    def add(self, ms: float) -> None:
-        """A measurement: of several the slowest counts."""
-        self.ms = max(ms, self.ms or 0.0)
-        self.measurements += 1
+    @property
+    def ms(self) -> float | None:
+        """Of several measurements the slowest counts."""
+        return max(self.times, default=None)
 
     def tflops(self, case: Case, mask: str) -> float | None:
         return self.ms and case.flops(mask) / self.ms / 1e9
 
     def as_json(self, case: Case, mask: str) -> dict:
-        return asdict(self) | {"tflops": self.tflops(case, mask)}
+        return asdict(self) | {"ms": self.ms, "tflops": self.tflops(case, mask)}
 
 
 def find_ptxas(name: str = "") -> str | None:
@@ -273,10 +271,9 @@ def read_assembly(ptx: str, log: str) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Compiler:
-    """mfa-run, its neighbour mfa-opt, and ptxas where there is one, for a chip."""
+    """mfa-run, and ptxas where there is one, for a chip."""
 
     mfa_run: str
-    mfa_opt: str
     ptxas: str | None
     chip: str
 
@@ -285,23 +282,10 @@ class Compiler:
         command += [f"--chip={self.chip}", *mfa_run.problem_options(case, mask)]
         return mfa_run.call([*command, *options]).stdout
 
-    def select(self, kind: str, case: Case, mask: str) -> Schedule:
-        """The schedule that mfa-select-schedule chooses today; Refused where it
-        chooses another kind."""
-        # The same chip without its own instructions has no wgmma.
-        chip = self.chip if kind == "wgmma" else self.chip.rstrip("a")
-        program = self._emit("mfa", case, mask)
-        pipeline = f"builtin.module(mfa-select-schedule{{chip={chip}}})"
-        command = [self.mfa_opt, f"--pass-pipeline={pipeline}"]
-        schedule = parse_schedule(mfa_run.call(command, program).stdout)
-        if schedule.kind != kind:
-            raise Refused(f"{schedule.kind} is selected for it, never {kind}")
-        return schedule
-
     def compile(self, schedule: Schedule, case: Case, mask: str) -> Outcome:
         """What compiler and assembler say of a schedule."""
         outcome = Outcome(schedule)
-        option = f"--schedule={schedule.attribute()}"
+        option = f"--schedule={schedule.attribute(mask)}"
         try:
             ptx = self._emit("ptx", case, mask, option)
             if not self.ptxas:
@@ -319,18 +303,23 @@ class Compiler:
         return outcome
 
 
-def run(tool: str, outcome: Outcome, case: Case, mask: str) -> None:
-    """Checks a candidate on the GPU and times it."""
+def run(tool: str, outcome: Outcome, case: Case, mask: str, lock: str) -> None:
+    """Checks a candidate on the GPU and times it, when nothing else is timed by that
+    lock."""
     try:
-        attribute = outcome.schedule.attribute()
-        verdict, times = mfa_run.measure(tool, "cuda", case, mask, attribute)
+        attribute = outcome.schedule.attribute(mask)
+        verdict, times = mfa_run.measure(tool, "cuda", case, mask, attribute, lock)
     except Refused as error:
         outcome.status, outcome.reason = "failed", str(error)
         return
     if not verdict.passed:
         outcome.status, outcome.reason = "wrong", f"error {verdict.error:.2g}"
         return
-    outcome.add(times.median_ms)
+    outcome.times.append(times.median_ms)
+
+
+# What may stay as it is in the table, be it by spilling: it ran and was right.
+MEASURED = ("ok", "spills", "serialised")
 
 
 def rank(outcomes: Iterable[Outcome]) -> list[Outcome]:
@@ -357,15 +346,41 @@ class Tuned:
         return None
 
     def best(self) -> Outcome | None:
-        """The fastest of those that were measured most often."""
+        """The fastest of those that were measured most often: not the selected one,
+        if that may be chosen, unless it is faster in all measurements of both, by
+        GAIN."""
         good = rank(self.outcomes)
-        most = max((outcome.measurements for outcome in good), default=0)
-        return next((x for x in good if x.measurements == most), None)
+        most = max((len(outcome.times) for outcome in good), default=0)
+        best = next((x for x in good if len(x.times) == most), None)
+        now = self.now()
+        if not best or not now or now.status not in MEASURED:
+            return best
+        return best if min(now.times) > (1 + GAIN) * best.ms else now
+
+    def next_best(self) -> Outcome | None:
+        """The fastest of the others."""
+        best = self.best()
+        return next((x for x in rank(self.outcomes) if x is not best), None)
 
     def gain(self) -> float | None:
         """By how much the best beats the selected one: 0.1 for a tenth."""
         now, best = self.now(), self.best()
         return now.ms / best.ms - 1 if now and best else None
+
+    def figures(self) -> dict | None:
+        """What justifies the best, as the table of schedules has it."""
+        best, other = self.best(), self.next_best()
+        if not best:
+            return None
+        figures = {
+            "case": f"{self.case}, {self.mask}",
+            "tflops": round(best.tflops(self.case, self.mask), 1),
+        }
+        if other:
+            figures["next"] = str(other.schedule)
+            rate = other.tflops(self.case, self.mask)
+            figures["next_tflops"] = round(rate, 1)
+        return figures
 
     def as_json(self) -> dict:
         best = self.best()
@@ -405,36 +420,6 @@ def format_case(tuned: Tuned) -> str:
     return "\n".join(lines)
 
 
-def format_rows(results: Iterable[Tuned]) -> str:
-    """Rows for the tables of SelectSchedule.cpp, a table for each kind, type and
-    mask; beside each the row that is selected now."""
-    tables: dict[str, list[Tuned]] = {}
-    for tuned in results:
-        title = f"// {tuned.selected.kind}, {tuned.case.dtype}, mask {tuned.mask}"
-        tables.setdefault(title, []).append(tuned)
-    lines = []
-    for title, members in tables.items():
-        lines.append(title)
-        for tuned in sorted(members, key=lambda member: member.case.head_dim):
-            lines.append(_format_row(tuned))
-    return "\n".join(lines)
-
-
-def _format_row(tuned: Tuned) -> str:
-    case, mask, now, best = tuned.case, tuned.mask, tuned.now(), tuned.best()
-    current = tuned.selected.row(case.head_dim)
-    if not best:
-        return f"    {current:40} // no candidate could be chosen"
-    chosen = best.schedule.row(case.head_dim)
-    rate = f"{best.tflops(case, mask):.1f} TFLOP/s"
-    if best.schedule == tuned.selected:
-        return f"    {chosen:40} // as it is now, {rate}"
-    if not now:
-        return f"    {chosen:40} // {rate}; now {current} which did not run"
-    before = f"{now.tflops(case, mask):.1f}"
-    return f"    {chosen:40} // {rate}; now {current} {before}: {tuned.gain():+.1%}"
-
-
 def make_case(dim: int, dtype: str, length: int) -> Case:
     """16384 tokens of 2048 / dim heads, in sequences of `length`: enough blocks for
     any GPU, and as many operations for each head size."""
@@ -449,11 +434,17 @@ def find_tool(name: str) -> str:
     raise ValueError(f"{name}: no such program; build it or name it")
 
 
-def chip_kinds(chip: str, dtype: str) -> list[str]:
-    """The kinds of kernel that a chip has for a type."""
-    return list(KINDS) if chip == "sm_90a" and dtype != "f32" else ["mma_sync"]
+def chip_kinds(chip: str) -> list[str]:
+    """The kinds of kernel that a chip has."""
+    return list(KINDS) if chip == "sm_90a" else ["mma_sync"]
 
 
 def neighbour_tool(tool: str, name: str) -> str:
     """The program `name` in the folder of another."""
     return find_tool(str(Path(tool).parent / name))
+
+
+def find_assembler_version(ptxas: str) -> str:
+    """As "13.0", or "" where it does not say."""
+    found = re.search(r"release ([\d.]+)", mfa_run.call([ptxas, "--version"]).stdout)
+    return found[1] if found else ""

@@ -153,6 +153,9 @@ typedef struct MfaOptions {
   /// problems: in a module it is an attribute of the op.
   MlirStringRef schedule;
   MfaTileLists tileLists;
+  /// File of the table that schedules of GPU kernels are selected from; empty
+  /// for the one that is built in.
+  MlirStringRef schedules;
   /// With MfaTargetCPU: a GPU architecture. The program counts the tiles of
   /// keys that kernels for it visit, and computes nothing: its last argument is
   /// an array [4] of MfaElementI64, to which the numbers of tiles are added

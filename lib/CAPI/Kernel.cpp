@@ -114,6 +114,7 @@ static Options fromC(const MfaOptions &options) {
                           ? mlir::mfa::F32Product::TF32
                           : mlir::mfa::F32Product::TF32x3;
   result.schedule = unwrap(options.schedule).str();
+  result.schedules = unwrap(options.schedules).str();
   result.countTilesFor = unwrap(options.countTilesFor).str();
   switch (options.tileLists) {
   case MfaTileListsRules:

@@ -109,6 +109,7 @@ static void addTileCount(mlir::OpPassManager &pm, const Options &options) {
   kernels.chip = options.countTilesFor;
   kernels.f32Product = options.f32Product;
   kernels.tiles = options.tileLists;
+  kernels.schedules = options.schedules;
   mlir::mfa::addKeyTileCount(pm, kernels);
 }
 
@@ -128,6 +129,7 @@ static void buildPipeline(mlir::OpPassManager &pm, const Options &options,
     pipeline.chip = options.chip;
     pipeline.f32Product = options.f32Product;
     pipeline.tiles = options.tileLists;
+    pipeline.schedules = options.schedules;
     return mlir::mfa::buildMFAToSimPipeline(pm, pipeline);
   }
   case Target::CUDA: {
@@ -135,6 +137,7 @@ static void buildPipeline(mlir::OpPassManager &pm, const Options &options,
     pipeline.chip = options.chip;
     pipeline.f32Product = options.f32Product;
     pipeline.tiles = options.tileLists;
+    pipeline.schedules = options.schedules;
     return mlir::mfa::buildMFAToNVVMPipeline(pm, pipeline);
   }
   }

@@ -28,7 +28,7 @@ using namespace llvm;
 using namespace mfa::exec;
 using mlir::ShapedType;
 
-static constexpr StringLiteral kMagic = "MFAKERN4";
+static constexpr StringLiteral kMagic = "MFAKERN5";
 
 namespace {
 class Writer {
@@ -206,6 +206,7 @@ static Options readOptions(Reader &reader) {
   options.schedule = reader.readString("schedule option").str();
   options.tileLists =
       reader.readEnum("tile lists", mlir::mfa::TileLists::Never);
+  options.schedules = reader.readString("file of schedules").str();
   options.countTilesFor = reader.readString("chip to count for").str();
   return options;
 }
@@ -232,6 +233,7 @@ std::string Kernel::serializeDescription() const {
   writer.write(static_cast<int64_t>(options.f32Product));
   writer.write(options.schedule);
   writer.write(static_cast<int64_t>(options.tileLists));
+  writer.write(options.schedules);
   writer.write(options.countTilesFor);
   writer.write(source);
   writer.write(entry);

@@ -45,18 +45,18 @@ void mfa::addMFAToGPUKernels(OpPassManager &pm,
   pm.addPass(createMFAExpandRegionMathPass());
   // By the rules as they are: what a quotient is expanded to says less.
   pm.addPass(createMFASelectSchedulePass(
-      {options.chip, options.f32Product, options.tiles}));
+      {options.chip, options.f32Product, options.tiles, options.schedules}));
   // Before kernels are there, which this is no concern of, and which it would
   // have to go through.
   addHostArithmetic(pm);
-  pm.addPass(createConvertMFAToGPUPass({options.chip}));
+  pm.addPass(createConvertMFAToGPUPass({options.chip, options.schedules}));
   addSimplification(pm);
 }
 
 void mfa::addKeyTileCount(OpPassManager &pm, const MFAToNVVMOptions &options) {
   pm.addNestedPass<func::FuncOp>(createMFAGroupHeadsAsQueriesPass());
   pm.addPass(createMFASelectSchedulePass(
-      {options.chip, options.f32Product, options.tiles}));
+      {options.chip, options.f32Product, options.tiles, options.schedules}));
   pm.addNestedPass<func::FuncOp>(createMFACountKeyTilesPass());
 }
 

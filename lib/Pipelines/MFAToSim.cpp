@@ -30,6 +30,7 @@ void mfa::buildMFAToSimPipeline(OpPassManager &pm,
   kernels.chip = options.chip;
   kernels.f32Product = options.f32Product;
   kernels.tiles = options.tiles;
+  kernels.schedules = options.schedules;
   addForEachModule(pm, [&](OpPassManager &pm) {
     addMFAToGPUKernels(pm, kernels);
     addGPUKernelsToNVVM(pm);

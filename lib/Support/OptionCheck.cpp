@@ -65,6 +65,13 @@ LogicalResult OptionCheck::cpu(StringRef value) const {
               value + "'");
 }
 
+LogicalResult OptionCheck::file(StringRef name, StringRef path,
+                                llvm::Error error) const {
+  if (!error)
+    return success();
+  return fail(name + "=" + path + ": " + llvm::toString(std::move(error)));
+}
+
 LogicalResult mfa::checkPassOptions(
     Pass &pass, MLIRContext *context,
     llvm::function_ref<LogicalResult(const OptionCheck &)> check) {

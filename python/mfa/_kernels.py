@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
+from pathlib import Path
 from typing import Any
 
 from . import _cache, _mfa
@@ -44,6 +46,21 @@ def chip_of(target: str, device: int = 0) -> str:
     return chip
 
 
+def schedule_table() -> tuple[str, str]:
+    """The table that schedules of GPU kernels are from, and the hash of what it says:
+    both empty for the one that is built in."""
+    name = os.environ.get("MFA_SCHEDULES", "")
+    if not name:
+        return "", ""
+    try:
+        return name, hashlib.sha256(Path(name).read_bytes()).hexdigest()
+    except OSError as error:
+        raise ValueError(
+            "MFA_SCHEDULES: expected a table of schedules, but cannot read "
+            f"{name}: {error.strerror}"
+        ) from None
+
+
 def get_kernel(
     dtype: str,
     head_dim: int,
@@ -71,7 +88,10 @@ def get_kernel(
     chip = chip or chip_of(target, device)
     mask = mask_dtype, mask_broadcast, mask_unit_stride
     problem = dtype, head_dim, value_dim, *mask, any_scale, lse, num_queries
-    key = *problem, sinks, rules, target, chip, schedule, f32_product, tile_lists
+    # By what it says, not by its name.
+    table, digest = ("", "") if target == "cpu" else schedule_table()
+    options = target, chip, schedule, f32_product, tile_lists, digest
+    key = *problem, sinks, rules, *options
     with _lock:
         kernel = _kernels.get(key)
         pending = _pending.setdefault(key, threading.RLock())
@@ -79,7 +99,7 @@ def get_kernel(
         with pending:
             kernel = _kernels.get(key)
             if kernel is None:
-                kernel = _kernels[key] = _read_or_compile(key)
+                kernel = _kernels[key] = _read_or_compile(key, table)
     return kernel
 
 
@@ -117,8 +137,8 @@ def make_problem(
     )
 
 
-def _read_or_compile(key: tuple) -> _mfa.Kernel:
-    target, chip, schedule, f32_product, tile_lists = key[11:]
+def _read_or_compile(key: tuple, table: str) -> _mfa.Kernel:
+    target, chip, schedule, f32_product, tile_lists, _ = key[11:]
     # The compiler's identity covers its version, LLVM's and this CPU.
     disk_key = _mfa.compiler_id(), *key
     payload = _cache.read(disk_key)
@@ -136,6 +156,7 @@ def _read_or_compile(key: tuple) -> _mfa.Kernel:
         schedule=schedule,
         f32_product=f32_product,
         tile_lists=tile_lists,
+        schedules=table,
     )
     _disk_keys[kernel] = disk_key
     save(kernel)

@@ -125,6 +125,8 @@ def compile_problem(
     tile_lists: str = "rules",
     # with Target.cpu, a chip: the kernel counts tiles (MfaOptions::countTilesFor)
     count_tiles_for: str = "",
+    # the file of a table of schedules (MfaOptions::schedules)
+    schedules: str = "",
 ) -> Kernel: ...
 def compile_source(
     source: str | bytes,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any, NamedTuple
 
-from . import _mfa
+from . import _kernels, _mfa
 from ._arrays import describe
 
 
@@ -21,9 +21,15 @@ class TileCounts(NamedTuple):
 
 
 @functools.lru_cache(maxsize=64)
-def _counter(problem: _mfa.Problem, chip: str, options: tuple) -> _mfa.Kernel:
+def _counter(
+    problem: _mfa.Problem, chip: str, options: tuple, table: tuple[str, str]
+) -> _mfa.Kernel:
     return _mfa.compile_problem(
-        problem, target=_mfa.Target.cpu, count_tiles_for=chip, **dict(options)
+        problem,
+        target=_mfa.Target.cpu,
+        count_tiles_for=chip,
+        schedules=table[0],
+        **dict(options),
     )
 
 
@@ -81,7 +87,8 @@ def count(
     if problem.lse:
         arguments.append(stand_in((q[0], q[2], q[1])))
     arguments.append((counts.ctypes.data, (4,), (1,)))
-    _counter(problem, chip, tuple(options.items())).launch(arguments)
+    table = _kernels.schedule_table()
+    _counter(problem, chip, tuple(options.items()), table).launch(arguments)
     skipped, free, masked, tested = counts.tolist()
     return TileCounts(skipped, tested, free, masked)
 

@@ -184,8 +184,9 @@ static std::shared_ptr<Kernel>
 compileProblem(const Problem &problem, MfaTarget target,
                const std::string &chip, const std::string &product,
                const std::string &schedule, const std::string &tileLists,
-               const std::string &countTilesFor) {
+               const std::string &countTilesFor, const std::string &schedules) {
   MfaOptions options = makeOptions(target, chip, product, schedule, tileLists);
+  options.schedules = toRef(schedules);
   options.countTilesFor = toRef(countTilesFor);
   return makeKernel([&](MfaKernel *kernel) {
     return mfaKernelCompileProblem(&problem.problem, &options, kernel);
@@ -544,7 +545,8 @@ void mfa::python::bindKernel(nb::module_ &m) {
   m.def("compile_problem", &compileProblem, nb::arg("problem"), nb::kw_only(),
         nb::arg("target"), nb::arg("chip") = "",
         nb::arg("f32_product") = "tf32x3", nb::arg("schedule") = "",
-        nb::arg("tile_lists") = "rules", nb::arg("count_tiles_for") = "");
+        nb::arg("tile_lists") = "rules", nb::arg("count_tiles_for") = "",
+        nb::arg("schedules") = "");
   m.def("compile_source", &compileSource, nb::arg("source"), nb::kw_only(),
         nb::arg("entry") = "", nb::arg("target"), nb::arg("chip") = "",
         nb::arg("f32_product") = "tf32x3");

@@ -426,3 +426,44 @@ def test_same_bits_every_time():
     first = mfa.masked_attention(q, k, v)
     for _ in range(5):
         np.testing.assert_array_equal(mfa.masked_attention(q, k, v), first)
+
+
+TABLE = """{"rows": [
+{"kernel": "mma_sync", "head_dim": 256, "schedule": {"tile_rows": 32, "tile_keys": KEYS,
+ "warps": 2, "stages": 1}, "measured": null},
+{"kernel": "wgmma", "head_dim": 256, "schedule": {"tile_rows": 64, "tile_keys": 32,
+ "warps": 4, "stages": 2}, "measured": null}]}"""
+
+
+def test_table_of_schedules(cache_dir, monkeypatch, tmp_path):
+    """Kernels are from the table that MFA_SCHEDULES names, as it is now."""
+
+    def compile_it(target="sim"):
+        x = mfa.Spec((1, 256, 2, 64), "f16")
+        return mfa.compile(x, x, x, target=target).schedule
+
+    compiled = count_compilations(monkeypatch)
+    builtin = compile_it()
+    table = tmp_path / "schedules.json"
+    monkeypatch.setenv("MFA_SCHEDULES", str(table))
+    for keys in (16, 32):
+        table.write_text(TABLE.replace("KEYS", str(keys)))
+        assert f"tile_rows = 32, tile_keys = {keys}, warps = 2" in compile_it()
+    assert len(compiled) == 3
+    # What a table says is looked for on disk, and not its name.
+    _kernels.forget()
+    other = tmp_path / "other.json"
+    table.rename(other)
+    monkeypatch.setenv("MFA_SCHEDULES", str(other))
+    assert "tile_keys = 32, warps = 2" in compile_it()
+    assert len(compiled) == 3
+    other.write_text("{}")
+    with pytest.raises(RuntimeError, match="other.json: rows: expected a list of rows"):
+        compile_it()
+    other.unlink()
+    with pytest.raises(ValueError, match="MFA_SCHEDULES: .* cannot read .*other.json"):
+        compile_it()
+    # Nothing that the CPU needs.
+    assert "kind = cpu" in compile_it("cpu")
+    monkeypatch.delenv("MFA_SCHEDULES")
+    assert compile_it() == builtin

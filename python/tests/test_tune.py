@@ -1,6 +1,8 @@
 """Searches of schedules without a GPU, by tools that stand for ours."""
 
 import json
+import os
+import subprocess
 import sys
 
 import pytest
@@ -23,12 +25,12 @@ def fail(text):
 
 tool = Path(sys.argv[0]).name
 keys = int((re.search("tile_keys = ([0-9]+)", value("--schedule")) or [0, 80])[1])
-selected = "mma_sync, tile_rows = 128, tile_keys = 80, warps = 4"
-if "sm_90a" in str(sys.argv):
-    selected = "wgmma, tile_rows = 128, tile_keys = 80, warps = 8"
 if tool == "mfa-opt":
-    print("schedule(#mfa.schedule<kind = " + selected + ", stages = 2>)")
+    path = value("--mfa-select-schedule").partition("=")[2]
+    "reject" in path and fail("expected a table")
+    json.loads(Path(path).read_text())
 elif tool == "ptxas":
+    "--version" in sys.argv and (print("release 13.0, V13"), sys.exit(0))
     sys.stdin.read() == "" and sys.exit(1)
     log = """ptxas info: Compiling entry function 'other' for 'sm_90a'
         999 bytes spill stores, 9 bytes spill loads
@@ -90,31 +92,94 @@ def schedule(keys, warps=8, stages=2, *flags, **options):
     return Schedule("wgmma", 16 * warps, keys, warps, stages, *flags, **options)
 
 
-def test_schedule_is_printed_and_read(tune):
-    from attention_benchmark.schedules import parse_schedule
+def write_table(path, *rows):
+    """A table whose rows are for wgmma kernels with 80 keys, but for those fields."""
+    from attention_benchmark.table import Row, Table
 
+    sizes = {"tile_rows": 128, "tile_keys": 80, "warps": 8, "stages": 2}
+    table = Table([])
+    for row in rows:
+        dim = row.pop("head_dim")
+        table.rows.append(Row({"kernel": "wgmma", **row}, dim, dict(sizes)))
+    path.write_text(str(table))
+    return f"--table={path}"
+
+
+def test_schedule_is_printed(tune):
     one, other = schedule(112, 12, 2, True), schedule(128)
-    assert one.row(64) == "{64, 192, 112, 12, 2, true},"
-    assert other.row(256) == "{256, 128, 128, 8, 2},"
-    full, late = schedule(128, 8, 2, True, True, 8), schedule(160, 8, 2, False, True)
-    assert full.row(128) == "{128, 128, 128, 8, 2, true, true, 8},"
-    assert late.row(128) == "{128, 128, 160, 8, 2, false, true},"
-    alone = schedule(112, adjacent_heads=1)
-    assert alone.row(192) == "{192, 128, 112, 8, 2, false, false, 1},"
+    full = schedule(128, 8, 2, True, True, 8)
+    assert str(one) == "192x112x12x2 ping-pong"
     assert str(full) == "128x128x8x2 ping-pong persistent heads 8"
     flags = "ping_pong = true, persistent = true, adjacent_heads = 8>"
     assert full.attribute().endswith(flags)
-    for each in (one, other, full, late, alone):
-        assert parse_schedule(f"ins() schedule({each.attribute()})") == each
-    # As the tool prints what it selects.
-    text = "#mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 16, warps = 4, "
-    found = parse_schedule(text + "stages = 1, f32_product = tf32, splits_keys = true>")
-    assert (found.kind, found.rows, found.ping_pong) == ("mma_sync", 64, False)
-    with pytest.raises(ValueError, match="expected an attribute"):
-        parse_schedule("module {}")
+    assert other.attribute() == other.attribute("causal")
+    # The kernel of a rule that reads arrays has a list of tiles.
+    assert other.attribute("dense+documents").endswith("stages = 2, tiles = list>")
+
+
+def test_table_is_read_and_written(tune, tmp_path):
+    from attention_benchmark import table
+
+    path = tmp_path / "table.json"
+    builtin = table.read(table.BUILTIN)
+    path.write_text(str(builtin))
+    assert table.read(path) == builtin
+    assert path.read_text() == table.BUILTIN.read_text()
+    # A line for each row, so that changes can be read.
+    lines = path.read_text().splitlines()
+    assert sum('"schedule"' in line for line in lines) == len(builtin.rows)
+    for row in builtin.rows:
+        op = builtin.op_of(row)
+        assert builtin.find(op, row.head_dim) is row
+        before = dict(row.schedule)
+        row.set_schedule(row.schedule_of(op["kernel"]))
+        assert row.schedule == before
+    op = builtin.op_of(builtin.rows[0])
+    builtin.rows.insert(0, table.Row({"mask": ["none", "keys"]}, 64, {}))
+    # Without a mask its type means nothing.
+    builtin.rows[0].fields["mask_elements"] = "i1"
+    assert builtin.find(op, 64) is builtin.rows[0]
+    assert builtin.find(op, 65) is not builtin.rows[0]
+    assert builtin.find({**op, "mask": "keys"}, 64) is not builtin.rows[0]
+
+    for text in ("[", "[]", "{}", '{"rows": [{}]}'):
+        path.write_text(text)
+        with pytest.raises(ValueError, match="expected a table of schedules"):
+            table.read(path)
+    with pytest.raises(ValueError, match="No such file"):
+        table.read(tmp_path / "missing.json")
+
+
+def test_cases_of_rows(tune):
+    """Each row of the built-in table is measured by sizes and a mask of its own."""
+    from attention_benchmark import mfa_run, table
+
+    builtin = table.read(table.BUILTIN)
+    seen = set()
+    for row in builtin.rows:
+        op = builtin.op_of(row)
+        case, mask = table.make_row_case(op, row.head_dim, "f16", 2048)
+        options = mfa_run.problem_options(case, mask)
+        assert case.head_dim == row.head_dim and case.flops(mask) > 0
+        assert case.dtype == ("f32" if op["elements"] == "f32" else "f16")
+        assert (case.seq_q <= 64) == (op["queries"] == "few")
+        assert ("--mask=dense" in options) == (op["mask"] != "none")
+        for option, name in (("keep", "rule"), ("score", "score")):
+            has_option = any(x.startswith(f"--{option}=") for x in options)
+            assert has_option == (op[name] != "none"), (str(row), options)
+        seen.add((op["kernel"], case, mask))
+    assert len(seen) == len(builtin.rows)
+    op = builtin.op_of(builtin.rows[0]) | {"queries": "many", "mask": "matrix"}
+    op |= {"mask_elements": "i1", "rule": "uneven"}
+    case, mask = table.make_row_case(op, 128, "bf16", 2048)
+    options = mfa_run.problem_options(case, mask)
+    assert {"--mask=dense", "--mask-dtype=i1", "--keep=causal"} <= set(options)
+    assert case.flops(mask) == case.flops("causal") == case.flops("none") / 2
 
 
 def test_candidates(tune):
+    from dataclasses import replace
+
     from attention_benchmark.schedules import list_candidates, make_case, neighbours
 
     case = make_case(128, "bf16", 2048)
@@ -137,10 +202,16 @@ def test_candidates(tune):
     for each in list_candidates("mma_sync", case, "none"):
         assert each.rows % (16 * each.warps) == 0 and each.stages <= 2
         assert each.keys <= 128 and not each.ping_pong and not each.persistent
+    # Few queries have one warpgroup, which takes no turns.
+    few = list_candidates("wgmma", replace(case, seq_q=1), "none")
+    assert {each.warps for each in few} == {4}
+    assert not any(each.ping_pong for each in few)
     near = neighbours(found, schedule(128))
     assert near[0] == schedule(128) and schedule(112, 8, 2, True) in near
     assert schedule(128, persistent=True) in near
     assert schedule(80) not in near and len(near) < 30
+    # What is far from all has neighbours, too.
+    assert len(neighbours(found, schedule(240, 12, 4))) == 8
 
 
 def test_adjacent_heads(tune):
@@ -153,7 +224,6 @@ def test_adjacent_heads(tune):
         list_candidates,
         make_case,
         neighbours,
-        parse_schedule,
     )
 
     def numbers(dim, mask, now):
@@ -169,6 +239,7 @@ def test_adjacent_heads(tune):
     case = make_case(64, "bf16", 2048)
     assert list_adjacent_heads(case, "i1") == [0, 4, 8, 16]
     assert list_adjacent_heads(case, "padding") == [0, 1]
+    assert list_adjacent_heads(case, "padding+causal") == [0, 4, 8, 16]
     assert numbers(64, "dense", 8) == [0, 4, 16]
     assert numbers(64, "none", 1) == [0] and numbers(64, "none", 0) == [1]
     # All of 16 heads, and of 8.
@@ -178,7 +249,7 @@ def test_adjacent_heads(tune):
     of = schedule(128, 8, 2, True, True, 8)
     found = list_candidates("wgmma", case, "dense")
     spread = around(found, of, case, "dense")
-    assert of in spread and len(spread) == len(found) + 5
+    assert of in spread and len(spread) == len(found) + 6
     near = neighbours(spread, of)
     assert near[0] == of and len(near) < 40
     assert schedule(128, 8, 2, True, True, 0) in near
@@ -189,21 +260,28 @@ def test_adjacent_heads(tune):
     assert without_turns == schedule(80, adjacent_heads=8)
     assert of in around(found, early, case, "dense")
     assert early.attribute().endswith("adjacent_heads = 8, early_turns = true>")
-    assert parse_schedule(early.attribute()) == early
-    assert early.row(64).endswith("true, true, 8, 1, true},")
     assert schedule(128, 8, 2, True, False, 8) in near
+    # A counter, where blocks go on to other rows, and are in no clusters.
+    counter = replace(of, row_counter=True)
+    assert counter in near and of in around(found, counter, case, "dense")
+    spread = around([schedule(80), schedule(96, 8, 2, True, True)], counter, case, "")
+    assert [each.row_counter for each in spread[:2]] == [False, True]
+    assert not any(each.in_cluster for each in spread)
 
 
 def test_list_needs_no_gpu():
-    code, output, errors = run("tune.py", "--list", "--dim=64", "--mask=dense")
+    code, output, errors = run("tune.py", "--list", "--dim=64", "--mask=matrix")
     assert code == 0, errors
-    assert "bf16 B8 H32 S2048 D64, mask dense, wgmma: " in output
-    assert "tile_rows = 192, tile_keys = 128, warps = 12, stages = 2>" in output
+    assert "score none, heads up to 64: bf16 B8 H32 S2048 D64, dense: " in output
+    assert "tile_rows = 192, tile_keys = 128, warps = 12, stages = 2" in output
+    assert "heads up to 128" not in output
     _, output, _ = run("tune.py", "--list", "--chip=sm_80", "--dim=64")
     assert "mma_sync" in output and "wgmma" not in output
+    _, output, _ = run("tune.py", "--list", "--elements=f32", "--rule=none")
+    assert "f32 B8" in output and "bf16" not in output
 
 
-def test_what_cannot_be_tuned(make_tools):
+def test_what_cannot_be_tuned(make_tools, tmp_path):
     def error(*arguments):
         code, _, errors = run("tune.py", *arguments)
         assert code != 0
@@ -211,41 +289,78 @@ def test_what_cannot_be_tuned(make_tools):
 
     assert "no-tool: no such program" in error("--mfa-run=no-tool")
     assert "invalid choice: 'diagonal'" in error("--mask=diagonal")
-    assert "sm_80 has no wgmma" in error("--list", "--chip=sm_80", "--kind=wgmma")
+    assert "no such row is for sm_80" in error("--list", "--chip=sm_80", "--kind=wgmma")
     assert "--chip goes with" in error("--chip=sm_80")
+    assert "--write does not go with" in error("--list", "--write=x.json")
     assert "needs a GPU" in error(*make_tools(has_gpu=False))
+    assert "no.json: No such file" in error("--list", "--table=no.json")
+    unused = write_table(tmp_path / "t.json", {"head_dim": 64}, {"head_dim": 64})
+    assert "no op has row kernel wgmma, heads up to 64" in error("--list", unused)
 
 
 def test_spilling_and_wrong_candidates_are_not_chosen(tune):
-    from attention_benchmark.schedules import Outcome, Tuned, format_rows, make_case
+    from attention_benchmark.schedules import Outcome, Tuned, make_case
 
     now, good, spills, wrong = (
-        Outcome(schedule(keys), measurements=2, ms=ms)
+        Outcome(schedule(keys), times=[ms, ms])
         for keys, ms in ((128, 4.0), (112, 3.2), (96, 1.0), (80, 1.0))
     )
     spills.status, wrong.status = "spills", "wrong"
     # Measured once only: too little to be chosen.
-    once = Outcome(schedule(64), measurements=1, ms=2.0)
+    once = Outcome(schedule(64), times=[2.0])
     outcomes = [now, spills, wrong, good, once]
     tuned = Tuned(make_case(64, "bf16", 2048), "none", now.schedule, outcomes)
     assert tuned.best() is good and tuned.gain() == pytest.approx(0.25)
-    rows = format_rows([tuned])
-    assert "{64, 128, 112, 8, 2}," in rows and "+25.0%" in rows
-    assert "now {64, 128, 128, 8, 2}," in rows
-    tuned.outcomes = [now]
-    assert "as it is now" in format_rows([tuned])
-    tuned.outcomes = [spills, wrong]
-    assert "no candidate could be chosen" in format_rows([tuned])
+    figures = tuned.figures()
+    assert figures["case"] == "bf16 B8 H32 S2048 D64, none"
+    assert figures["tflops"] == pytest.approx(85.9, abs=0.1)
+    assert figures["next"] == "128x64x8x2"
+    # What spills now stays unless it is beaten.
+    now.status = "spills"
+    assert tuned.best() is good
+    good.times = [4.1, 4.1]
+    assert tuned.best() is now and tuned.figures()["tflops"] < 70
+    now.status = "wrong"
+    assert tuned.best() is good
+    tuned.outcomes = [now, spills]
+    assert tuned.best() is None and tuned.figures() is None
 
 
-def test_tune(tune, make_tools, tmp_path, monkeypatch, capsys):
-    """The search goes past the neighbours of what is selected, to the fastest."""
-    options = ["--kind=wgmma", "--mask=padding", "--dim=256", "--seconds=100"]
-    options += [*make_tools(), f"--json={tmp_path / 'tuned.json'}"]
-    monkeypatch.setattr(sys, "argv", ["tune.py", *options])
-    assert tune.main() == 0
-    output, errors = capsys.readouterr()
-    report = json.loads((tmp_path / "tuned.json").read_text())["cases"][0]
+def test_small_gains_change_nothing(tune):
+    from attention_benchmark.schedules import Outcome, Tuned, make_case
+
+    now, other = Outcome(schedule(128)), Outcome(schedule(112))
+    case = make_case(64, "bf16", 2048)
+    tuned = Tuned(case, "none", now.schedule, [other, now])
+    for now.times, other.times, changes in (
+        ([1.0, 1.0], [0.97, 0.97], True),
+        ([1.0, 1.0], [0.99, 0.99], False),
+        ([1.0, 1.0], [0.97, 0.99], False),
+        ([0.98, 1.0], [0.97, 0.97], False),
+    ):
+        assert tuned.best() is (other if changes else now)
+
+
+@pytest.fixture
+def run_tune(tune, make_tools, tmp_path, monkeypatch, capsys):
+    """Runs it in this process; its status, output, errors and report."""
+
+    def run_with(*options):
+        found = tmp_path / "tuned.json"
+        options = [*options, *make_tools(), f"--json={found}"]
+        monkeypatch.setattr(sys, "argv", ["tune.py", *options])
+        code = tune.main()
+        return code, *capsys.readouterr(), json.loads(found.read_text())["cases"]
+
+    return run_with
+
+
+def test_tune(run_tune):
+    """The search goes past the neighbours of the row's schedule, to the fastest."""
+    code, output, errors, (report,) = run_tune(
+        "--kind=wgmma", "--mask=keys", "--dim=256", "--rule=none", "--seconds=100"
+    )
+    assert code == 0
     statuses = {x["schedule"]["keys"]: x["status"] for x in report["candidates"]}
     assert (statuses[32], statuses[48], statuses[64]) == ("spills", "wrong", "failed")
     assert "spills: 8 bytes" in output and "wrong: error nan" in output
@@ -253,17 +368,15 @@ def test_tune(tune, make_tools, tmp_path, monkeypatch, capsys):
     fastest = max(x["schedule"]["keys"] for x in report["candidates"])
     assert report["best"]["keys"] == fastest > 80 == report["selected"]["keys"]
     assert report["gain"] == pytest.approx(fastest / 80 - 1)
-    assert "// wgmma, bf16, mask padding\n    {256, " in output
+    assert "mask keys, rule none, score none, heads up to 256: 128x" in output
     assert "left)" in errors
 
 
-def test_tune_finds_adjacent_heads(tune, make_tools, tmp_path, monkeypatch, capsys):
-    """What is best for the selected schedule is kept for the candidates after it."""
-    options = ["--kind=mma_sync", "--mask=dense", "--dim=64", "--quick"]
-    options += [*make_tools(), f"--json={tmp_path / 'tuned.json'}"]
-    monkeypatch.setattr(sys, "argv", ["tune.py", *options])
-    assert tune.main() == 0
-    report = json.loads((tmp_path / "tuned.json").read_text())["cases"][0]
+def test_tune_finds_adjacent_heads(run_tune, tmp_path):
+    """What is best for the row's schedule is kept for the candidates after it."""
+    path = write_table(tmp_path / "t.json", {"mask": "matrix", "head_dim": 64})
+    code, _, _, (report,) = run_tune(path, "--quick")
+    assert code == 0
     tried = [x["schedule"] for x in report["candidates"]]
     assert len(tried) == len({str(each) for each in tried})
     assert report["best"]["keys"] == max(each["keys"] for each in tried) > 80
@@ -271,12 +384,75 @@ def test_tune_finds_adjacent_heads(tune, make_tools, tmp_path, monkeypatch, caps
     # All tiles that are near, and what is best so far with other numbers.
     alike = [each for each in tried if each["adjacent_heads"] == 4]
     assert len(alike) > len(tried) / 2 and report["untried"] == 0
-    assert ", 2, false, false, 4}," in capsys.readouterr().out
 
 
-def test_tune_ends_in_time(tune, make_tools, monkeypatch, capsys):
-    options = ["--kind=mma_sync", "--mask=none", "--dim=64", "--seconds=0"]
-    monkeypatch.setattr(sys, "argv", ["tune.py", *options, *make_tools()])
-    assert tune.main() == 0
-    output = capsys.readouterr().out
-    assert "candidates not tried" in output and "as it is now" in output
+def test_tune_ends_in_time(run_tune, tmp_path):
+    path = write_table(tmp_path / "t.json", {"head_dim": 64})
+    code, output, _, _ = run_tune(path, "--seconds=0")
+    assert code == 0
+    assert "candidates not tried" in output
+    assert "kernel wgmma, heads up to 64: as it is, " in output
+
+
+def test_tune_writes_a_table(tune, run_tune, tmp_path):
+    """Of all rows, with figures for those that were measured."""
+    from attention_benchmark import table
+
+    rows = {"mask": "none", "head_dim": 64}, {"mask": "keys", "head_dim": 128}
+    path = write_table(tmp_path / "t.json", *map(dict, rows))
+    written = tmp_path / "new.json"
+    code, *_ = run_tune(path, "--mask=none", "--quick", f"--write={written}")
+    assert code == 0
+    changed, other = table.read(written).rows
+    assert changed.fields == {"kernel": "wgmma", "mask": "none"}
+    assert changed.schedule["tile_keys"] > 80 and changed.schedule["tile_rows"] == 128
+    measured = changed.measured
+    assert measured["case"] == "bf16 B8 H32 S2048 D64, none"
+    assert measured["tflops"] >= measured["next_tflops"] > 0 and measured["next"]
+    assert other.measured is None and other.schedule["tile_keys"] == 80
+    # Written again with the next row, it keeps the first one's figures.
+    options = f"--table={written}", "--mask=keys", "--seconds=0", f"--write={written}"
+    code, *_ = run_tune(*options)
+    assert code == 0
+    assert [bool(row.measured) for row in table.read(written).rows] == [True, True]
+    assert table.read(written).machine["assembler"] == "13.0"
+
+
+def test_rows_that_are_not_measured(run_tune, tmp_path, monkeypatch):
+    """They are an error, and have no figures."""
+    from attention_benchmark import schedules, table
+
+    path = write_table(tmp_path / "t.json", {"head_dim": 64})
+    text = (tmp_path / "t.json").read_text().replace("null", '{"case": "old"}')
+    (tmp_path / "t.json").write_text(text.replace('"tile_keys": 80', '"tile_keys": 64'))
+    monkeypatch.setattr(schedules, "list_candidates", lambda *_: [])
+    written = tmp_path / "new.json"
+    code, _, errors, _ = run_tune(path, f"--write={written}", "--seconds=0")
+    assert code == 1
+    assert "error: not measured: kernel wgmma, heads up to 64: bf16 B8" in errors
+    (row,) = table.read(written).rows
+    assert row.measured is None and row.schedule["tile_keys"] == 64
+
+
+def test_what_the_compiler_refuses(tune, make_tools, tmp_path, monkeypatch, capsys):
+    path = write_table(tmp_path / "t.json", {"head_dim": 64})
+    options = [path, *make_tools(), "--seconds=0", f"--write={tmp_path / 'reject'}"]
+    monkeypatch.setattr(sys, "argv", ["tune.py", *options])
+    assert tune.main() == 1
+    errors = capsys.readouterr().err
+    assert "reject: written, but not read: " in errors and "expected a table" in errors
+
+
+MFA_OPT = os.environ.get("MFA_OPT") or SOURCE_DIR / "build/bin/mfa-opt"
+
+
+@pytest.mark.skipif(not os.access(MFA_OPT, os.X_OK), reason="needs mfa-opt")
+def test_the_compiler_reads_what_is_written(run_tune, tmp_path):
+    written = tmp_path / "new.json"
+    code, *_ = run_tune("--quick", "--dim=64", "--seconds=0", f"--write={written}")
+    assert code == 0
+    command = [MFA_OPT, f"--mfa-select-schedule=schedules={written}"]
+    done = subprocess.run(
+        command, input="module {}", capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -325,6 +325,10 @@ static void testProblems(void) {
   report(mfaKernelCompileProblem(&problem, &options, &kernel));
   options.schedule = text("#mfa.schedule<oops>");
   report(mfaKernelCompileProblem(&problem, &options, &kernel));
+  options = (MfaOptions){0};
+  options.target = MfaTargetSim;
+  options.schedules = text("missing.json");
+  report(mfaKernelCompileProblem(&problem, &options, &kernel));
 }
 
 #define CAPTURES                                                               \

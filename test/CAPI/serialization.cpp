@@ -123,7 +123,7 @@ private:
 
   void walk() {
     number("target"), string("chip"), number("product"), string("option");
-    number("lists"), string("counted");
+    number("lists"), string("schedules"), string("counted");
     string("source"), string("entry"), string("schedule");
     for (uint64_t count = number("parameters"); count; --count) {
       string("parameter"), number("kind"), number("type");

@@ -163,6 +163,8 @@ struct PassName {
 static constexpr StringLiteral kChip = "chip=sm_80|sm_80|sm_86|sm_89|sm_90|sm_"
                                        "90a|sm_90a|sm_100|sm_120|sm_75|sm_|7";
 static constexpr StringLiteral kProduct = "f32-product=tf32x3|tf32|f32";
+// No fuzzer writes files: of these one is empty, and one is not there.
+static constexpr StringLiteral kSchedules = "schedules=|/dev/null|/no-file";
 static constexpr StringLiteral kChecks = "checks=true|false|2";
 static constexpr StringLiteral kCount = "count=true|false";
 static constexpr StringLiteral kFormat = "format=isa|llvm|elf|";
@@ -183,15 +185,16 @@ static constexpr StringLiteral kExclusion = "exclusion=-1e4|-1e9|-inf|0|nan|x";
 static constexpr StringLiteral kSharedWeights = "shared-weights=true|false";
 static constexpr StringLiteral kReport = "report=true|false";
 
-static constexpr StringLiteral kKernelOptions[] = {kChip, kProduct};
-static constexpr StringLiteral kChipOption[] = {kChip};
+static constexpr StringLiteral kKernelOptions[] = {kChip, kProduct, kSchedules};
+static constexpr StringLiteral kConvertOptions[] = {kChip, kSchedules};
 static constexpr StringLiteral kCPUOption[] = {kCPU};
 static constexpr StringLiteral kThreadsOption[] = {kThreads};
 static constexpr StringLiteral kCPUOptions[] = {kTileRows, kParallel, kVectors,
                                                 kCPU};
-static constexpr StringLiteral kNVVMOptions[] = {kChip, kProduct, kFormat};
+static constexpr StringLiteral kNVVMOptions[] = {kChip, kProduct, kFormat,
+                                                 kSchedules};
 static constexpr StringLiteral kSimOptions[] = {kChip, kProduct, kChecks,
-                                                kCount};
+                                                kCount, kSchedules};
 static constexpr StringLiteral kSimulateOptions[] = {kChecks, kCount};
 static constexpr StringLiteral kFormatOption[] = {kFormat};
 static constexpr StringLiteral kRowsOption[] = {kRows};
@@ -206,7 +209,7 @@ static constexpr PassName kPasses[] = {
     {"mfa-to-nvvm", "", kNVVMOptions},
     {"mfa-to-sim", "", kSimOptions},
     {"convert-mfa-gpu-to-nvvm", "gpu.module", {}},
-    {"convert-mfa-to-gpu", "", kChipOption},
+    {"convert-mfa-to-gpu", "", kConvertOptions},
     {"convert-mfa-to-vector", "", {}},
     {"mfa-analyze-key-tiles", "", kTilesOptions},
     {"mfa-booleans-to-bytes", "", {}},

@@ -9,6 +9,7 @@
 // CHECK: --convert-mfa-gpu-to-nvvm - Lower
 // CHECK: --convert-mfa-to-gpu - Write
 // CHECK-NEXT: --chip=<string> - GPU architecture
+// CHECK-NEXT: --schedules=<string> - file of the table
 // CHECK: --mfa-decompose-attention - Write
 // CHECK: --mfa-fold-transposes - Read
 // CHECK: --mfa-group-heads-as-queries - Make
@@ -34,6 +35,7 @@
 // CHECK-NEXT: --f32-product=<value>
 // CHECK-NEXT: =tf32x3
 // CHECK-NEXT: =tf32
+// CHECK-NEXT: --schedules=<string> - file of the table
 // CHECK: --mfa-simulate-gpu -
 // CHECK: --mfa-tile-attention - Split
 // CHECK-NEXT: --rows=<long>

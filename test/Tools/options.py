@@ -2,15 +2,15 @@
 # checked before anything runs, in every form that a value may have, and its
 # description names what it may be.
 
-# RUN: %python %s mfa-opt | FileCheck %s
+# RUN: %python %s mfa-opt %S/../../lib/Dialect/MFA/Transforms/Schedules.json | FileCheck %s
 # CHECK-NOT: FAIL
-# CHECK: 22 options, {{[0-9]+}} values refused, {{[0-9]+}} accepted, 0 failed
+# CHECK: 26 options, {{[0-9]+}} values refused, {{[0-9]+}} accepted, 0 failed
 
 import re
 import subprocess
 import sys
 
-MFA_OPT = sys.argv[1]
+MFA_OPT, SCHEDULES = sys.argv[1:]
 NUMBERS = ["-9223372036854775808", "-3", "0", "2147483648", "9223372036854775807",
            "9223372036854775808", "1.5", "1e3", "", "x"]
 WORDS = ["", "x", "SM_80", "sm_80,sm_90", "-1"]
@@ -27,6 +27,7 @@ OPTIONS = {
     "exclusion": (["-1e4", "-1", "-inf"], ["0", "3", "nan", "x"], "negative", "negative"),
     "rows-without-keys": (["exact", "zero", "ignored"], WORDS + ["none"], None, "all of whose keys"),
     "cpu": (["host", "x86-64"], WORDS + ["sm_80"], "host, or a CPU of this architecture that LLVM knows", "host for this machine's"),
+    "schedules": ([SCHEDULES], ["x", "/", "/dev/null"], None, "built in"),
     "tiles": (["rules", "auto", "always", "never"], WORDS + ["list"], None, "list of key tiles"),
 }
 FLAGS = {
@@ -77,7 +78,10 @@ def check(owner, option):
         # A value of another kind is an error of LLVM's parser of options.
         rule = (f"error: {owner}: expected '{option}' to be {expected}, but got "
                 f"'?{re.escape(value)}'?")
-        form = f"{option}: .*(value invalid|Cannot find option)|for the --{option} option"
+        if option == "schedules":
+            form = f"error: {owner}: schedules={value}: "
+        else:
+            form = f"{option}: .*(value invalid|Cannot find option)|for the --{option} option"
         if (done.returncode != 1 or done.stdout or "Stack dump" in done.stderr or
                 not re.search(f"{rule}\n" if expected else form, done.stderr) and
                 not re.search(form, done.stderr)):

@@ -10,6 +10,9 @@
 #include "Lowering.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Process.h"
 
 #include <algorithm>
 #include <chrono>
@@ -57,6 +60,7 @@ LoweringOptions mfa::run::getLoweringOptions(const Options &options,
                            .Case("always", mlir::mfa::TileLists::Always)
                            .Case("never", mlir::mfa::TileLists::Never)
                            .Default(mlir::mfa::TileLists::Rules);
+  lowering.schedules = options.schedules;
   if (!options.raise.empty())
     lowering.raise = StringSwitch<mlir::mfa::RowsWithoutKeys>(options.raise)
                          .Case("zero", mlir::mfa::RowsWithoutKeys::Zero)
@@ -104,8 +108,31 @@ Expected<CompiledProgram> mfa::run::compile(mlir::ModuleOp module,
   return program;
 }
 
+/// Opens a file, makes it if need be, and waits until no other process has it
+/// locked.
+static Error lockFile(StringRef path, int &descriptor) {
+  if (std::error_code error = sys::fs::openFileForReadWrite(
+          path, descriptor, sys::fs::CD_OpenAlways, sys::fs::OF_None))
+    return makeError("--bench-lock: cannot open '", path,
+                     "': ", error.message());
+  if (std::error_code error = sys::fs::lockFile(descriptor))
+    return makeError("--bench-lock: cannot lock '", path,
+                     "': ", error.message());
+  return Error::success();
+}
+
 Expected<BenchResult> mfa::run::bench(Device &device,
-                                      function_ref<void()> program) {
+                                      function_ref<void()> program,
+                                      StringRef lockPath) {
+  int lock = -1;
+  // Closed, a file is not locked any more.
+  auto close = make_scope_exit([&] {
+    if (lock >= 0)
+      sys::Process::SafelyCloseFileDescriptor(lock);
+  });
+  if (!lockPath.empty())
+    if (Error error = lockFile(lockPath, lock))
+      return std::move(error);
   constexpr double minMilliseconds = 500.0, maxMilliseconds = 10000.0;
   constexpr int minRuns = 20, maxRuns = 2000, warmUps = 3;
   Expected<std::vector<double>> first = device.measure(program, 1);

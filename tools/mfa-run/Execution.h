@@ -72,9 +72,11 @@ compile(mlir::ModuleOp module, llvm::StringRef entry, const Target &target,
         const LoweringOptions &options, Device &device, Timing &timing);
 
 /// Measures a program: a warm-up, then as many runs as give a steady median
-/// (at least 20 or half a second, fewer where one takes seconds).
+/// (at least 20 or half a second, fewer where one takes seconds). Processes
+/// that name the same file do this one after another.
 llvm::Expected<BenchResult> bench(Device &device,
-                                  llvm::function_ref<void()> program);
+                                  llvm::function_ref<void()> program,
+                                  llvm::StringRef lockPath);
 
 } // namespace mfa::run
 

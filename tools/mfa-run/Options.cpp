@@ -128,6 +128,8 @@ static Error checkOutputs(const Options &options) {
     others.push_back({"the program", options.program});
   if (!options.problems.empty())
     others.push_back({"--problems", options.problems});
+  if (!options.schedules.empty())
+    others.push_back({"--schedules", options.schedules});
   for (const std::string &path : options.args)
     others.push_back({"--arg", path});
   SmallVector<NamedFile> outputs;
@@ -178,6 +180,8 @@ static Error checkCombination(const opt::InputArgList &args,
       return makeError("option '", getOptionName(arg),
                        "' does not go with --problems");
   }
+  if (args.hasArg(OPT_bench_lock) && !options.bench)
+    return makeError("option '--bench-lock' goes with --bench");
   if (!options.emit.empty())
     if (const opt::Arg *arg =
             findAny(args, {OPT_check, OPT_bench, OPT_repeat, OPT_json, OPT_arg,
@@ -214,6 +218,7 @@ Expected<Options> mfa::run::parseCommandLine(ArrayRef<const char *> argv) {
   options.target = args->getLastArgValue(OPT_target).str();
   options.chip = args->getLastArgValue(OPT_chip).str();
   options.schedule = args->getLastArgValue(OPT_schedule).str();
+  options.schedules = args->getLastArgValue(OPT_schedules).str();
   options.f32Product = args->getLastArgValue(OPT_f32_product, "tf32x3").str();
   options.emit = args->getLastArgValue(OPT_emit).str();
   options.json = args->getLastArgValue(OPT_json).str();
@@ -224,6 +229,7 @@ Expected<Options> mfa::run::parseCommandLine(ArrayRef<const char *> argv) {
                            options.simReport);
   options.check = args->hasArg(OPT_check);
   options.bench = args->hasArg(OPT_bench);
+  options.benchLock = args->getLastArgValue(OPT_bench_lock).str();
   options.timing = args->hasArg(OPT_timing);
   options.tiles = args->hasArg(OPT_tiles);
   options.run = !options.tiles || options.check || options.bench ||

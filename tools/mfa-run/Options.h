@@ -36,8 +36,8 @@ struct Options {
   /// Path of the table of problems.
   std::string problems;
 
-  std::string target, chip, schedule, f32Product, tileLists, emit, json,
-      simReport;
+  std::string target, chip, schedule, schedules, f32Product, tileLists, emit,
+      json, simReport, benchLock;
   bool check = false, bench = false, timing = false, tiles = false,
        reference = false, help = false;
   /// Of the CPU; 0 where nothing is said.

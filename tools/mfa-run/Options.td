@@ -117,6 +117,9 @@ defm chip : Value<"chip", "<chip>",
 defm schedule : Value<"schedule", "<attribute>",
                       "Schedule of the kernel instead of the chosen one: "
                       "'#mfa.schedule<...>'", run_group>;
+defm schedules : Value<"schedules", "<file>",
+                       "Table of schedules to choose GPU kernels from "
+                       "(default: the one that is built in)", run_group>;
 def reference : Flag<["--"], "reference">, Group<run_group>,
                 HelpText<"On the CPU, go through linalg, step by step as the op "
                          "is defined, instead of vectors">;
@@ -142,6 +145,10 @@ def check : Flag<["--"], "check">, Group<run_group>,
             HelpText<"Compare with an f64 reference">;
 def bench : Flag<["--"], "bench">, Group<run_group>,
             HelpText<"Measure the time of a run">;
+defm bench_lock : Value<"bench-lock", "<file>",
+                        "Measure while no other process does that was given "
+                        "the same file, which is made where there is none",
+                        run_group>;
 defm repeat : Value<"repeat", "<N>",
                     "Run N times, 1 to 2147483647, and require bitwise equal "
                     "results (default 1)", run_group>;

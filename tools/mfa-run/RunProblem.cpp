@@ -147,7 +147,7 @@ Expected<Report> mfa::run::runProblem(mlir::MLIRContext &context,
                                options.f32Product == "tf32");
   }
   if (options.bench) {
-    Expected<BenchResult> measured = bench(device, runOnce);
+    Expected<BenchResult> measured = bench(device, runOnce, options.benchLock);
     if (!measured)
       return measured.takeError();
     report.bench = *measured;

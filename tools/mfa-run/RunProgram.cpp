@@ -310,7 +310,7 @@ Expected<Report> mfa::run::runProgram(mlir::MLIRContext &context,
   if (Error error = writeResults(call, type, options))
     return std::move(error);
   if (options.bench) {
-    Expected<BenchResult> measured = bench(device, runOnce);
+    Expected<BenchResult> measured = bench(device, runOnce, options.benchLock);
     if (!measured)
       return measured.takeError();
     report.bench = *measured;

@@ -173,6 +173,7 @@ static void setKernelOptions(const LoweringOptions &options,
   pipeline.chip = options.chip;
   pipeline.f32Product = options.f32Product;
   pipeline.tiles = options.tileLists;
+  pipeline.schedules = options.schedules;
 }
 
 static void buildSimPipeline(mlir::OpPassManager &pm,

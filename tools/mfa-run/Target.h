@@ -24,6 +24,7 @@ struct LoweringOptions {
   std::string chip;
   mlir::mfa::F32Product f32Product = mlir::mfa::F32Product::TF32x3;
   mlir::mfa::TileLists tileLists = mlir::mfa::TileLists::Rules;
+  std::string schedules;
   /// Raise attention first, with this in rows without keys.
   std::optional<mlir::mfa::RowsWithoutKeys> raise;
   /// Make simulated kernels count what they execute.

@@ -60,6 +60,9 @@ def ConvertMFAToGPUPass : Pass<"convert-mfa-to-gpu", "::mlir::ModuleOp"> {
     Option<"chip", "chip", "std::string", "\"sm_80\"",
            "GPU architecture the kernels are for, such as sm_80 or sm_90a; "
            "the error of another lists all from sm_80 to sm_121a">,
+    Option<"schedules", "schedules", "std::string", "\"\"",
+           "file of the table of schedules (default: the one that is built "
+           "in), for mma_sync kernels in the place of wgmma kernels">,
   ];
 }
 

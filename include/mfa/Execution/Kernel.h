@@ -115,6 +115,9 @@ struct Options {
   /// `#mfa.schedule<...>`, for problems only; empty to select one.
   std::string schedule;
   mlir::mfa::TileLists tileLists = mlir::mfa::TileLists::Rules;
+  /// File of the table that schedules of GPU kernels are selected from; empty
+  /// for the one that is built in.
+  std::string schedules;
   /// With target CPU: an architecture. The program counts the tiles of keys
   /// that kernels for it visit, and computes nothing (mfa-count-key-tiles).
   std::string countTilesFor;

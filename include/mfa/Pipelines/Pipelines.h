@@ -11,6 +11,7 @@
 
 #include "mfa/Dialect/MFA/IR/MFA.h"
 #include "mfa/Dialect/MFA/Transforms/Passes.h"
+#include "mfa/Dialect/MFA/Transforms/ScheduleTable.h"
 #include "mfa/Support/OptionCheck.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassOptions.h"
@@ -48,7 +49,9 @@ struct MFAToCPUOptions : public PassPipelineOptions<MFAToCPUOptions> {
 template <typename Derived>
 struct KernelOptions : public PassPipelineOptions<Derived> {
   LogicalResult check(const OptionCheck &check) const {
-    return check.chip(chip);
+    if (failed(check.chip(chip)))
+      return failure();
+    return readScheduleTable(schedules, check);
   }
 
   mlir::detail::PassOptions::Option<std::string> chip{
@@ -78,6 +81,11 @@ struct KernelOptions : public PassPipelineOptions<Derived> {
           clEnumValN(TileLists::Always, "always",
                      "all that have a rule or a mask"),
           clEnumValN(TileLists::Never, "never", "none"))};
+  mlir::detail::PassOptions::Option<std::string> schedules{
+      *this, "schedules",
+      llvm::cl::desc("File of the table of schedules (default: the one that is "
+                     "built in)"),
+      llvm::cl::init("")};
 };
 
 /// Options of the pipeline `mfa-to-nvvm`.

@@ -41,6 +41,8 @@ public:
   LogicalResult chip(StringRef value) const;
   /// One of the CPUs that `lookupCPU` knows.
   LogicalResult cpu(StringRef value) const;
+  /// A file whose reading, by the option of that name, came to `error`.
+  LogicalResult file(StringRef name, StringRef path, llvm::Error error) const;
 
 private:
   LogicalResult fail(const Twine &message) const;

@@ -10,6 +10,7 @@
 #define MFA_LIB_CONVERSION_MFATOGPU_KERNELS_H
 
 #include "mfa/Dialect/MFA/IR/MFA.h"
+#include "mfa/Dialect/MFA/Transforms/ScheduleTable.h"
 #include "mfa/Support/Chip.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -43,7 +44,8 @@ SmallVector<Value> getFinishingArguments(MaskedAttentionOp op);
 /// not before they are launched.
 class Kernels {
 public:
-  Kernels(ModuleOp module, const Chip &chip) : module(module), chip(chip) {}
+  Kernels(ModuleOp module, const Chip &chip, const ScheduleTable &schedules)
+      : module(module), chip(chip), schedules(schedules) {}
 
   /// The kernel for `op`, whose operands are those of `getKernelArguments`, the
   /// tensor maps of a wgmma kernel, the partial sums of one that splits keys,
@@ -67,6 +69,7 @@ public:
                               ValueRange arguments);
 
   const Chip &getChip() const { return chip; }
+  const ScheduleTable &getSchedules() const { return schedules; }
 
   /// The kernel that copies a mask to aligned rows (MaskCopy.h): from the one
   /// to the other.
@@ -82,6 +85,7 @@ private:
 
   ModuleOp module;
   Chip chip;
+  const ScheduleTable &schedules;
   llvm::MapVector<Attribute, gpu::GPUFuncOp> byForm;
 };
 

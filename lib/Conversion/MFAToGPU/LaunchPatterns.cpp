@@ -202,10 +202,11 @@ private:
         },
         [&] {
           launchWith(b, op,
-                     getMmaSyncSchedule(op, kernels.getChip(),
+                     getMmaSyncSchedule(op, kernels.getSchedules(),
+                                        kernels.getChip(),
                                         op.getSchedule()->getF32Product(),
-                                        op.getSchedule()->getSplitsKeys())
-                         .withTiles(op.getSchedule()->getTiles()),
+                                        op.getSchedule()->getSplitsKeys(),
+                                        op.getSchedule()->getTiles()),
                      [&](MaskedAttentionOp simple) {
                        launch(b, simple, TensorMaps());
                      });

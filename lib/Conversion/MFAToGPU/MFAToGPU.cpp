@@ -39,7 +39,9 @@ struct ConvertMFAToGPUPass
 
   LogicalResult initialize(MLIRContext *context) override {
     return checkPassOptions(*this, context, [&](const OptionCheck &check) {
-      return check.chip(chip);
+      if (failed(check.chip(chip)))
+        return failure();
+      return readScheduleTable(schedules, check, &table);
     });
   }
 
@@ -51,7 +53,7 @@ struct ConvertMFAToGPUPass
     // Kernels go where their launches are; no op is left in an inner module
     // when it is the turn of the one around it.
     module.walk([&](ModuleOp parent) {
-      Kernels kernels(parent, *known);
+      Kernels kernels(parent, *known, *table);
       RewritePatternSet patterns(&getContext());
       populateLaunchPatterns(patterns, kernels);
       walkAndApplyPatterns(parent, std::move(patterns));
@@ -59,6 +61,8 @@ struct ConvertMFAToGPUPass
   }
 
 private:
+  std::shared_ptr<const ScheduleTable> table;
+
   /// An attribute that somebody wrote by hand.
   LogicalResult checkKeyTiles(MaskedAttentionOp op) {
     auto tiles = op->getAttrOfType<KeyTilesAttr>(kKeyTilesName);

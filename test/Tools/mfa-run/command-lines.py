@@ -43,7 +43,8 @@ OPTIONS = {
     "mask": WORDS, "mask-dtype": WORDS, "mask-fill": WORDS, "nan": WORDS, "layout": WORDS,
     "target": WORDS, "chip": WORDS, "f32-product": WORDS, "emit": WORDS, "sim-report": WORDS,
     "name": WORDS, "entry": WORDS, "mask-shape": SHAPES, "schedule": SCHEDULES,
-    "problems": FILES, "arg": FILES + NUMBERS, "out": FILES, "json": FILES}
+    "problems": FILES, "arg": FILES + NUMBERS, "out": FILES, "json": FILES,
+    "schedules": FILES, "bench-lock": FILES}
 FLAGS = ["lse", "dynamic", "check", "timing", "help", "chek", "check=1"]
 # Options that most command lines need to get further than the first of them.
 USUAL = {"seq-q": ["8", "16"], "head-dim": ["8", "16"], "target": ["cpu"],

@@ -48,14 +48,13 @@ void MFADialect::initialize() {
 namespace {
 /// What the forms of one schedule differ in.
 struct ScheduleForm {
-  bool splitsKeys, persistent, rowCounter;
-  int64_t adjacentHeads, clusterBlocks;
+  bool splitsKeys;
+  int64_t clusterBlocks;
   TileChoice tiles;
 
   explicit ScheduleForm(ScheduleAttr of)
-      : splitsKeys(of.getSplitsKeys()), persistent(of.getPersistent()),
-        rowCounter(of.getRowCounter()), adjacentHeads(of.getAdjacentHeads()),
-        clusterBlocks(of.getClusterBlocks()), tiles(of.getTiles()) {}
+      : splitsKeys(of.getSplitsKeys()), clusterBlocks(of.getClusterBlocks()),
+        tiles(of.getTiles()) {}
 };
 } // namespace
 
@@ -63,10 +62,10 @@ static ScheduleAttr rebuild(ScheduleAttr of, const ScheduleForm &form) {
   return ScheduleAttr::get(
       of.getContext(), of.getKind(), of.getTileRows(), of.getTileKeys(),
       of.getWarps(), of.getStages(), of.getF32Product(), of.getPingPong(),
-      form.splitsKeys, form.persistent, form.rowCounter, form.adjacentHeads,
-      form.clusterBlocks, of.getEarlyTurns(), form.tiles, of.getLanes(),
-      of.getRegisterRows(), of.getRegisterColumns(), of.getDotProducts(),
-      of.getMatrixProducts());
+      form.splitsKeys, of.getPersistent(), of.getRowCounter(),
+      of.getAdjacentHeads(), form.clusterBlocks, of.getEarlyTurns(), form.tiles,
+      of.getLanes(), of.getRegisterRows(), of.getRegisterColumns(),
+      of.getDotProducts(), of.getMatrixProducts());
 }
 
 ScheduleAttr ScheduleAttr::get(MLIRContext *context, int64_t tileRows,
@@ -97,13 +96,6 @@ ScheduleAttr ScheduleAttr::withoutClusters() const {
 ScheduleAttr ScheduleAttr::withTiles(TileChoice tiles) const {
   ScheduleForm form(*this);
   form.tiles = tiles;
-  return rebuild(*this, form);
-}
-
-ScheduleAttr ScheduleAttr::withRowCounter(int64_t adjacentHeads) const {
-  ScheduleForm form(*this);
-  form.persistent = form.rowCounter = true;
-  form.adjacentHeads = adjacentHeads;
   return rebuild(*this, form);
 }
 

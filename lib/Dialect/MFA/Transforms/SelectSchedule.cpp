@@ -25,90 +25,6 @@ namespace mlir::mfa {
 using namespace mlir;
 using namespace mlir::mfa;
 
-namespace {
-/// Tiles for heads of up to `maxDim` elements. A lane's part of the score and
-/// output tiles must fit its registers, which sets the rows of a warp; the rest
-/// was measured (docs/performance.md).
-struct TileSizes {
-  int64_t maxDim, rows, keys, warps, stages;
-  bool pingPong = false, persistent = false;
-  int64_t adjacentHeads = 0, clusterBlocks = 1;
-  bool earlyTurns = false;
-};
-} // namespace
-
-//===--- mma_sync ---------------------------------------------------------===//
-
-// A mask takes shared memory and registers, so it wants smaller tiles. Four
-// warps leave few registers at heads of 128: the widest mask, and heads of 120
-// with a boolean one, would spill there.
-static constexpr TileSizes kMaskedTiles[] = {
-    {128, 128, 32, 4, 2},
-    {192, 128, 64, 8, 1},
-    {256, 64, 64, 4, 1},
-};
-
-static constexpr TileSizes kBooleanMaskedTiles[] = {
-    {112, 128, 32, 4, 2}, {120, 128, 64, 8, 1}, {128, 128, 32, 4, 2},
-    {192, 128, 64, 8, 1}, {256, 64, 64, 4, 1},
-};
-
-static constexpr TileSizes kF32MaskedTiles[] = {
-    {120, 128, 32, 4, 2},
-    {192, 128, 64, 8, 1},
-    {256, 64, 64, 4, 1},
-};
-
-static constexpr TileSizes kUnmaskedTiles[] = {
-    {64, 128, 64, 4, 2},
-    {128, 128, 32, 4, 1},
-    {192, 128, 64, 8, 1},
-    {256, 128, 64, 8, 1},
-};
-
-static constexpr TileSizes kF32Tiles[] = {
-    {64, 128, 64, 8, 1},
-    {128, 128, 48, 8, 1},
-    {256, 64, 16, 4, 1},
-};
-
-// Eight warps would spill on chips of 100 KB of shared memory, and most of
-// their rows are past the last.
-static constexpr TileSizes kFewRowsF32Tiles[] = {
-    {128, 64, 32, 4, 2},
-    {256, 64, 16, 4, 1},
-};
-
-//===--- wgmma ------------------------------------------------------------===//
-
-// All multiprocessors together read K and V of as many heads as are adjacent,
-// and mask tiles of the rest of them: about the number for which both are
-// least.
-static constexpr TileSizes kMaskedWgmmaTiles[] = {
-    {64, 192, 112, 12, 2, true, true, 16},
-    {128, 128, 128, 8, 2, true, true, 8},
-    {256, 128, 64, 8, 2, true, false, 8, 1, true},
-};
-
-// Where the mask of a tile of keys is a vector as well, which takes next to
-// nothing.
-static constexpr TileSizes kUnmaskedWgmmaTiles[] = {
-    {64, 192, 128, 12, 2, true, true, 1},
-    {128, 128, 128, 8, 2, true, true, 1, 1, true},
-    {192, 128, 112, 8, 2, true, false, 1, 1, true},
-    {256, 128, 80, 8, 2, true, false, 1, 1, true},
-};
-
-// Few query rows, where keys and values stream through: many bytes of them in
-// flight.
-static constexpr TileSizes kFewRowsWgmmaTiles[] = {
-    {64, 64, 128, 4, 4},
-    {128, 64, 32, 4, 4},
-    {256, 64, 64, 4, 4},
-};
-
-//===----------------------------------------------------------------------===//
-
 /// Query rows that one warpgroup has, and that no kernel has fewer tiles for.
 static constexpr int64_t kFewRows = 64;
 
@@ -117,39 +33,72 @@ static bool hasFewRows(MaskedAttentionOp op) {
   return ShapedType::isStatic(queries) && queries <= kFewRows;
 }
 
-static TileSizes lookupTileSizes(ArrayRef<TileSizes> table,
-                                 MaskedAttentionOp op) {
-  int64_t dim = std::max(op.getHeadDim(), op.getValueDim());
-  return *llvm::find_if(
-      table, [&](const TileSizes &sizes) { return dim <= sizes.maxDim; });
+//===--- The table --------------------------------------------------------===//
+
+/// Tiles by which rules are told apart. A row of the table is chosen by the
+/// rule, and the tiles by the row, so these cannot be the row's own; the tiles
+/// of most rows are these or nearly so.
+static constexpr int64_t kRuleTileRows = 128, kRuleTileKeys = 128;
+
+/// What the rule means for the work of tiles of rows.
+static row::Rule getRule(MaskedAttentionOp op, bool isListed) {
+  if (isListed)
+    return row::List;
+  if (op.getKeep().empty())
+    return row::NoRule;
+  return growsWithRows(getKeyTiles(op, kRuleTileRows, kRuleTileKeys))
+             ? row::Uneven
+             : row::Even;
 }
 
-static TileSizes lookupMmaSyncTiles(MaskedAttentionOp op) {
-  ArrayRef<TileSizes> table = kUnmaskedTiles;
-  if (op.getElementType().isF32())
-    table = hasFewRows(op) ? ArrayRef<TileSizes>(kFewRowsF32Tiles)
-                           : ArrayRef<TileSizes>(kF32Tiles);
-  else if (op.getMask() && op.getMaskType().getElementType().isInteger(1))
-    table = kBooleanMaskedTiles;
-  else if (op.getMask() && op.getMaskType().getElementType().isF32())
-    table = kF32MaskedTiles;
-  else if (op.getMask())
-    table = kMaskedTiles;
-  return lookupTileSizes(table, op);
+static row::Mask getMask(MaskedAttentionOp op) {
+  switch (getMaskForm(op)) {
+  case MaskForm::None:
+    return row::NoMask;
+  case MaskForm::Scalar:
+    return row::Scalar;
+  case MaskForm::QueryVector:
+    return row::QueryVector;
+  case MaskForm::KeyVector:
+    return row::KeyVector;
+  case MaskForm::Matrix:
+    return row::Matrix;
+  }
+  llvm_unreachable("all forms are above");
+}
+
+/// What the table is asked for an op, whose kernel has a list of tiles from its
+/// rule if it `isListed`.
+static RowKey getRowKey(MaskedAttentionOp op, row::Kernel kernel,
+                        bool isListed) {
+  RowKey key;
+  key.kernel = kernel;
+  key.elements = op.getElementType().isF32() ? row::F32 : row::Bits16;
+  key.queries = hasFewRows(op) ? row::Few : row::Many;
+  key.mask = getMask(op);
+  if (op.getMask() && op.getMaskType().getElementType().isInteger(1))
+    key.maskElements = row::MaskI1;
+  if (op.getMask() && op.getMaskType().getElementType().isF32())
+    key.maskElements = row::MaskF32;
+  key.rule = getRule(op, isListed);
+  key.score = op.getScore().empty() ? row::NoScore : row::SomeScore;
+  key.headDim = std::max(op.getHeadDim(), op.getValueDim());
+  return key;
 }
 
 static ScheduleAttr getSchedule(MaskedAttentionOp op, KernelKind kind,
-                                const TileSizes &sizes, bool splitsKeys,
+                                const TableSchedule &of, bool splitsKeys,
                                 F32Product product = F32Product::TF32x3) {
   return ScheduleAttr::get(
-      op.getContext(), kind, sizes.rows, sizes.keys, sizes.warps, sizes.stages,
-      product, sizes.pingPong, splitsKeys, sizes.persistent && !splitsKeys,
-      /*rowCounter=*/false, sizes.adjacentHeads,
-      splitsKeys ? 1 : sizes.clusterBlocks, sizes.earlyTurns,
-      TileChoice::Ranges, /*lanes=*/0, /*registerRows=*/0,
-      /*registerColumns=*/0, /*dotProducts=*/false,
-      /*matrixProducts=*/false);
+      op.getContext(), kind, of.tileRows, of.tileKeys, of.warps, of.stages,
+      product, of.pingPong, splitsKeys, of.persistent && !splitsKeys,
+      of.rowCounter && !splitsKeys, of.adjacentHeads,
+      splitsKeys ? 1 : of.clusterBlocks, of.earlyTurns, TileChoice::Ranges,
+      /*lanes=*/0, /*registerRows=*/0, /*registerColumns=*/0,
+      /*dotProducts=*/false, /*matrixProducts=*/false);
 }
+
+//===--- Kernels ----------------------------------------------------------===//
 
 /// Keys below which a second kernel costs more than idle multiprocessors do:
 /// with few rows, and with more.
@@ -236,8 +185,29 @@ static bool mayHaveTensorMaps(MaskedAttentionOp op) {
   return mayHaveMaskMap(op) || copiesMask(op);
 }
 
+/// The table's wgmma schedule. A counter of rows is for blocks that have
+/// several tiles of them: the others' schedule is that of an even rule.
+static TableSchedule lookupWgmmaSchedule(MaskedAttentionOp op,
+                                         const ScheduleTable &table,
+                                         const Chip &chip, bool isListed) {
+  RowKey key = getRowKey(op, row::Wgmma, isListed);
+  TableSchedule found = table.lookup(key);
+  if (!found.rowCounter)
+    return found;
+  std::optional<double> tiles = countRowTiles(op, found.tileRows);
+  if (!shouldSplitKeys(op, chip, found.tileRows) &&
+      (!tiles || *tiles > chip.multiprocessors))
+    return found;
+  key.rule = op.getKeep().empty() ? row::NoRule : row::Even;
+  found = table.lookup(key);
+  found.rowCounter = false;
+  return found;
+}
+
 /// The wgmma schedule, or null where another kind is better or the only one.
-static ScheduleAttr getWgmmaSchedule(MaskedAttentionOp op, const Chip &chip) {
+static ScheduleAttr getWgmmaSchedule(MaskedAttentionOp op,
+                                     const ScheduleTable &table,
+                                     const Chip &chip, bool isListed) {
   if (!chip.hasWgmma || op.getElementType().isF32() || op.hasTensorSemantics())
     return {};
   // Most of a warpgroup's 64 rows would be computed for nothing, which is free
@@ -246,23 +216,15 @@ static ScheduleAttr getWgmmaSchedule(MaskedAttentionOp op, const Chip &chip) {
     return {};
   if (!mayHaveTensorMaps(op))
     return {};
-  ArrayRef<TileSizes> table = kUnmaskedWgmmaTiles;
-  if (getMaskForm(op) == MaskForm::Matrix)
-    table = kMaskedWgmmaTiles;
-  // Ranges of tiles and positions take registers, of which a thread of three
-  // warpgroups has too few: tiles as of larger heads.
-  if (op.hasRegions())
-    table = table.drop_front();
-  TileSizes sizes = lookupTileSizes(table, op);
-  if (hasFewRows(op))
-    sizes = lookupTileSizes(kFewRowsWgmmaTiles, op);
-  bool splitsKeys = shouldSplitKeys(op, chip, sizes.rows);
+  TableSchedule sizes = lookupWgmmaSchedule(op, table, chip, isListed);
+  bool splitsKeys = shouldSplitKeys(op, chip, sizes.tileRows);
   ScheduleAttr schedule = getSchedule(op, KernelKind::Wgmma, sizes, splitsKeys);
+  int64_t step = std::max<int64_t>(16, 8 * sizes.clusterBlocks);
   while (getSharedMemory(op, schedule).getTotalBytes() > chip.maxSharedBytes) {
     if (sizes.stages > 2)
       --sizes.stages;
-    else if (sizes.keys > 16)
-      sizes.keys -= 16;
+    else if (sizes.tileKeys > step)
+      sizes.tileKeys -= step;
     else
       return {};
     schedule = getSchedule(op, KernelKind::Wgmma, sizes, splitsKeys);
@@ -271,15 +233,15 @@ static ScheduleAttr getWgmmaSchedule(MaskedAttentionOp op, const Chip &chip) {
 }
 
 /// The next smaller tiles, or false where there are none.
-static bool shrink(TileSizes &sizes) {
-  if (sizes.keys > 16)
-    sizes.keys -= 16;
+static bool shrink(TableSchedule &sizes) {
+  if (sizes.tileKeys > 16)
+    sizes.tileKeys -= 16;
   else if (sizes.stages > 1)
     --sizes.stages;
-  else if (sizes.rows > 16 * sizes.warps)
-    sizes.rows /= 2;
+  else if (sizes.tileRows > 16 * sizes.warps)
+    sizes.tileRows /= 2;
   else if (sizes.warps > 1)
-    sizes.rows /= 2, sizes.warps /= 2;
+    sizes.tileRows /= 2, sizes.warps /= 2;
   else
     return false;
   return true;
@@ -316,14 +278,17 @@ bool mfa::mayHaveAlignedRows(MemRefType type) {
                       });
 }
 
-ScheduleAttr mfa::getMmaSyncSchedule(MaskedAttentionOp op, const Chip &chip,
-                                     F32Product product, bool splitsKeys) {
-  TileSizes sizes = lookupMmaSyncTiles(op);
+ScheduleAttr mfa::getMmaSyncSchedule(MaskedAttentionOp op,
+                                     const ScheduleTable &table,
+                                     const Chip &chip, F32Product product,
+                                     bool splitsKeys, TileChoice tiles) {
+  bool isListed = tiles == TileChoice::List && isKeepListed(op);
+  TableSchedule sizes = table.lookup(getRowKey(op, row::MmaSync, isListed));
   // Rows past the last query would be computed for nothing.
   int64_t queries = op.getScoreSize(ScoreDim::Query);
-  while (!ShapedType::isDynamic(queries) && sizes.rows > 16 * sizes.warps &&
-         queries <= sizes.rows / 2)
-    sizes.rows /= 2;
+  while (!ShapedType::isDynamic(queries) && sizes.tileRows > 16 * sizes.warps &&
+         queries <= sizes.tileRows / 2)
+    sizes.tileRows /= 2;
   ScheduleAttr schedule =
       getSchedule(op, KernelKind::MmaSync, sizes, splitsKeys, product);
   while (getSharedMemory(op, schedule).getTotalBytes() > chip.maxSharedBytes) {
@@ -331,7 +296,7 @@ ScheduleAttr mfa::getMmaSyncSchedule(MaskedAttentionOp op, const Chip &chip,
     assert(isSmaller && "the smallest tiles fit every chip");
     schedule = getSchedule(op, KernelKind::MmaSync, sizes, splitsKeys, product);
   }
-  return schedule;
+  return schedule.withTiles(tiles);
 }
 
 bool mfa::readsArrays(Region &keep) {
@@ -345,18 +310,17 @@ bool mfa::readsArrays(Region &keep) {
 /// batches and heads have in common it is made once for all of them, at a small
 /// part of what attention takes; of others it would cost as much as each head's
 /// tests, and to a few query rows it is not worth its launches.
-static bool isListedBetter(MaskedAttentionOp op, ScheduleAttr schedule) {
+static bool isListedBetter(MaskedAttentionOp op, int64_t tileRows,
+                           int64_t tileKeys) {
   ArrayRef<BlockArgument> positions = op.getPositions(op.getKeep());
   if (hasFewRows(op) || positions.back().use_empty() ||
       !positions[0].use_empty() || !positions[1].use_empty())
     return false;
-  KeyTilesAttr tiles =
-      getKeyTiles(op, schedule.getClusterBlocks() * schedule.getTileRows(),
-                  schedule.getTileKeys());
+  KeyTilesAttr tiles = getKeyTiles(op, tileRows, tileKeys);
   int64_t keys = op.getScoreSize(ScoreDim::Key);
   int64_t numTiles = ShapedType::isDynamic(keys)
                          ? std::numeric_limits<int64_t>::max()
-                         : llvm::divideCeil(keys, schedule.getTileKeys());
+                         : llvm::divideCeil(keys, tileKeys);
   // Whether a bound is one that all tiles keep.
   auto keepsAll = [&](AffineExpr bound, bool isEnd) {
     auto constant = dyn_cast<AffineConstantExpr>(bound);
@@ -378,8 +342,9 @@ static bool isListedBetter(MaskedAttentionOp op, ScheduleAttr schedule) {
       });
 }
 
-static TileChoice chooseTiles(MaskedAttentionOp op, ScheduleAttr schedule,
-                              TileLists lists) {
+/// By tiles of these sizes.
+static TileChoice chooseTiles(MaskedAttentionOp op, TileLists lists,
+                              int64_t tileRows, int64_t tileKeys) {
   bool fromKeep = isKeepListed(op), fromMask = isMaskListed(op);
   switch (lists) {
   case TileLists::Never:
@@ -390,44 +355,11 @@ static TileChoice chooseTiles(MaskedAttentionOp op, ScheduleAttr schedule,
   case TileLists::Auto:
     break;
   }
-  if (fromKeep && (readsArrays(op.getKeep()) || isListedBetter(op, schedule)))
+  if (fromKeep &&
+      (readsArrays(op.getKeep()) || isListedBetter(op, tileRows, tileKeys)))
     return TileChoice::List;
   return fromMask && lists == TileLists::Auto ? TileChoice::Auto
                                               : TileChoice::Ranges;
-}
-
-/// Whether tiles of rows visit tiles of keys in other numbers, which grow with
-/// the place of the rows or are those of a list. Persistent blocks that take
-/// rows in steps of the grid would be done at other times: the rows that one of
-/// them gets, of 64 tiles and 132 multiprocessors, are a 16th of the heads.
-static bool haveRowsOwnNumbers(MaskedAttentionOp op, ScheduleAttr schedule) {
-  if (schedule.getTiles() == TileChoice::List && isKeepListed(op))
-    return true;
-  return growsWithRows(
-      getKeyTiles(op, schedule.getClusterBlocks() * schedule.getTileRows(),
-                  schedule.getTileKeys()));
-}
-
-/// Where rows have their own numbers of key tiles, those that take longest are
-/// to come first for so many heads at a time: with all heads, keys and values
-/// would come from memory, and with one the last rows of all are long ones.
-static constexpr int64_t kHeadsOfCounter = 8;
-
-/// The schedule, with a counter that hands out rows where they differ: but not
-/// where each block has one tile of them anyway, nor where masks of large heads
-/// leave no register for going on from rows to rows.
-static ScheduleAttr balanceRows(MaskedAttentionOp op, ScheduleAttr schedule,
-                                const Chip &chip) {
-  if (schedule.getKind() != KernelKind::Wgmma || schedule.getSplitsKeys() ||
-      schedule.getClusterBlocks() > 1 || !haveRowsOwnNumbers(op, schedule))
-    return schedule;
-  constexpr int64_t kLargeHead = 128;
-  if (op.getMask() && std::max(op.getHeadDim(), op.getValueDim()) > kLargeHead)
-    return schedule;
-  std::optional<double> tiles = countRowTiles(op, schedule.getTileRows());
-  return !tiles || *tiles > chip.multiprocessors
-             ? schedule.withRowCounter(kHeadsOfCounter)
-             : schedule;
 }
 
 namespace {
@@ -437,7 +369,9 @@ struct SelectSchedulePass
 
   LogicalResult initialize(MLIRContext *context) override {
     return checkPassOptions(*this, context, [&](const OptionCheck &check) {
-      return check.chip(chip);
+      if (failed(check.chip(chip)))
+        return failure();
+      return readScheduleTable(schedules, check, &table);
     });
   }
 
@@ -446,23 +380,30 @@ struct SelectSchedulePass
     getOperation()->walk([&](MaskedAttentionOp op) {
       if (op.getSchedule())
         return;
-      ScheduleAttr schedule = select(op, *known);
-      schedule = schedule.withTiles(chooseTiles(op, schedule, tiles));
-      op.setScheduleAttr(balanceRows(op, schedule, *known));
+      op.setScheduleAttr(select(op, *known));
       ++numSelected;
     });
   }
 
 private:
   ScheduleAttr select(MaskedAttentionOp op, const Chip &known) {
-    if (ScheduleAttr schedule = getWgmmaSchedule(op, known))
-      return schedule;
-    ScheduleAttr schedule =
-        getMmaSyncSchedule(op, known, f32Product, /*splitsKeys=*/false);
-    if (!shouldSplitKeys(op, known, schedule.getTileRows()))
-      return schedule;
-    return getMmaSyncSchedule(op, known, f32Product, /*splitsKeys=*/true);
+    TileChoice choice = chooseTiles(op, tiles, kRuleTileRows, kRuleTileKeys);
+    bool isListed = choice == TileChoice::List && isKeepListed(op);
+    ScheduleAttr schedule = getWgmmaSchedule(op, *table, known, isListed);
+    if (!schedule) {
+      schedule = getMmaSyncSchedule(op, *table, known, f32Product,
+                                    /*splitsKeys=*/false, choice);
+      if (shouldSplitKeys(op, known, schedule.getTileRows()))
+        schedule = getMmaSyncSchedule(op, *table, known, f32Product,
+                                      /*splitsKeys=*/true, choice);
+    }
+    // What a list is worth is up to the tiles that are to be in it.
+    return schedule.withTiles(chooseTiles(
+        op, tiles, schedule.getClusterBlocks() * schedule.getTileRows(),
+        schedule.getTileKeys()));
   }
+
+  std::shared_ptr<const ScheduleTable> table;
 };
 
 } // namespace

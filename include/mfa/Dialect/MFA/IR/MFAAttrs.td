@@ -123,9 +123,6 @@ def MFA_ScheduleAttr : AttrDef<MFA_Dialect, "Schedule"> {
     ScheduleAttr withoutSplits() const;
     /// The same schedule for blocks in no clusters.
     ScheduleAttr withoutClusters() const;
-    /// The same schedule for persistent blocks whose rows a counter hands out,
-    /// with other heads side by side.
-    ScheduleAttr withRowCounter(int64_t adjacentHeads) const;
     /// The same schedule for other tiles of keys.
     ScheduleAttr withTiles(TileChoice tiles) const;
   }];

@@ -305,13 +305,21 @@ def MFASelectCPUSchedulePass : Pass<"mfa-select-cpu-schedule"> {
 def MFASelectSchedulePass : Pass<"mfa-select-schedule"> {
   let summary = "Attach to each masked attention the schedule of its kernel";
   let description = [{
-    Chooses kernel kind, tile sizes, warps and stages from a table by element
-    type and head size, and shrinks them until they fit the shared memory of the
-    chip and the number of query rows where that is known. Keys are split between
+    Chooses the kind of kernel: `wgmma` where the chip and the operands allow it, else
+    `mma_sync`. Its tile sizes, warps, stages and the like are those of the first row
+    of a table of schedules that the op matches: one that is built in, or a file
+    (`schedules`; `docs/schedules.md`) that `benchmarks/tune.py` has written from
+    measurements on a GPU. Rows are by kind of kernel, type, head size, number of query
+    rows, form and type of the mask, rule and score.
+
+    Tiles shrink until they fit the shared memory of the chip, and to the number of
+    query rows where that is known. Keys are split between
     blocks (`splits_keys`) where up to 64 query rows have 512 keys or more and the
     grid is not known to fill the chip, or more rows have 2048 keys and are known
-    to fill less than half of it. Where rows visit other numbers of key
-    tiles, as with a causal rule, a counter hands them out (`row_counter`). A schedule that is already on the op is kept.
+    to fill less than half of it. A row with `row_counter`, for rules by which tiles
+    of rows visit other numbers of key tiles, is not taken where keys are split
+    or each block has one tile of rows anyway: then that for even rules is. A
+    schedule that is already on the op is kept.
 
     A block visits the tiles of keys that a list in memory names (`tiles = list` in
     the schedule) where the option `tiles` says so:
@@ -359,6 +367,9 @@ def MFASelectSchedulePass : Pass<"mfa-select-schedule"> {
              clEnumValN(::mlir::mfa::TileLists::Always, "always",
                         "all that have a rule or a mask"),
              clEnumValN(::mlir::mfa::TileLists::Never, "never", "none"))}]>,
+    Option<"schedules", "schedules", "std::string", "\"\"",
+           "file of the table of schedules (default: the one that is built "
+           "in)">,
   ];
   let statistics = [
     Statistic<"numSelected", "num-selected", "ops that were given a schedule">,

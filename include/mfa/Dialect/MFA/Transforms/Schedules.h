@@ -1,4 +1,4 @@
-//===- Schedules.h - The table of schedules ---------------------*- C++ -*-===//
+//===- Schedules.h - Schedules of GPU kernels -------------------*- C++ -*-===//
 //
 // Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -10,14 +10,17 @@
 #define MFA_DIALECT_MFA_TRANSFORMS_SCHEDULES_H
 
 #include "mfa/Dialect/MFA/IR/MFA.h"
+#include "mfa/Dialect/MFA/Transforms/ScheduleTable.h"
 #include "mfa/Support/Chip.h"
 
 namespace mlir::mfa {
 
 /// The mma_sync schedule for `op`, which every operand can take and whose tiles
-/// fit the chip's shared memory.
-ScheduleAttr getMmaSyncSchedule(MaskedAttentionOp op, const Chip &chip,
-                                F32Product product, bool splitsKeys);
+/// fit the chip's shared memory. `tiles` are those that it will visit.
+ScheduleAttr getMmaSyncSchedule(MaskedAttentionOp op,
+                                const ScheduleTable &table, const Chip &chip,
+                                F32Product product, bool splitsKeys,
+                                TileChoice tiles);
 
 /// What a list of key tiles is made from: the region `keep`; a mask that varies
 /// over keys, unless a region `score` has the last word on what it excludes.

@@ -1,0 +1,168 @@
+"""The table of schedules that mfa-select-schedule reads (docs/schedules.md): rows,
+the first of which that an op matches counts."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .cases import Case
+from .schedules import Schedule, make_case
+
+# What rows say of ops, and its values in the order in which a case is looked for;
+# as lib/Dialect/MFA/Transforms/ScheduleTable.cpp has them.
+FIELDS = {
+    "kernel": ("wgmma", "mma_sync"),
+    "elements": ("16-bit", "f32"),
+    "queries": ("many", "few"),
+    "mask": ("none", "matrix", "keys", "queries", "scalar"),
+    "mask_elements": ("16-bit", "i1", "f32"),
+    "rule": ("none", "uneven", "even", "list"),
+    "score": ("none", "some"),
+}
+
+# Parameters of a schedule by their names in the table.
+PARAMETERS = {
+    "tile_rows": "rows",
+    "tile_keys": "keys",
+    "warps": "warps",
+    "stages": "stages",
+    "ping_pong": "ping_pong",
+    "persistent": "persistent",
+    "row_counter": "row_counter",
+    "adjacent_heads": "adjacent_heads",
+    "cluster_blocks": "cluster_blocks",
+    "early_turns": "early_turns",
+}
+
+BUILTIN = Path(__file__).parents[2] / "lib/Dialect/MFA/Transforms/Schedules.json"
+
+
+@dataclass
+class Row:
+    """Of the fields, those that it names; and for heads of up to how many elements."""
+
+    fields: dict[str, str | list[str]]
+    head_dim: int
+    schedule: dict[str, int | bool]
+    measured: dict | None = None
+
+    def __str__(self) -> str:
+        said = (
+            f"{name} {value if isinstance(value, str) else '/'.join(value)}"
+            for name, value in self.fields.items()
+        )
+        return ", ".join([*said, f"heads up to {self.head_dim}"])
+
+    def matches(self, op: dict[str, str], head_dim: int) -> bool:
+        if head_dim > self.head_dim:
+            return False
+        for name, values in self.fields.items():
+            if name == "mask_elements" and op["mask"] == "none":
+                continue
+            if op[name] not in ([values] if isinstance(values, str) else values):
+                return False
+        return True
+
+    def schedule_of(self, kernel: str) -> Schedule:
+        named = {PARAMETERS[name]: value for name, value in self.schedule.items()}
+        return Schedule(kernel, **named)
+
+    def set_schedule(self, schedule: Schedule) -> None:
+        """Of what is as it is by default nothing is said."""
+        defaults = Schedule(schedule.kind, 0, 0, 0, 0)
+        self.schedule = {
+            name: getattr(schedule, own)
+            for name, own in PARAMETERS.items()
+            if getattr(schedule, own) != getattr(defaults, own)
+        }
+
+    def as_json(self) -> str:
+        row = {
+            **self.fields,
+            "head_dim": self.head_dim,
+            "schedule": self.schedule,
+            "measured": self.measured,
+        }
+        return json.dumps(row)
+
+
+@dataclass
+class Table:
+    """All rows, and on what they were measured."""
+
+    rows: list[Row]
+    machine: dict[str, str] = field(default_factory=dict)
+
+    def find(self, op: dict[str, str], head_dim: int) -> Row | None:
+        """The row that counts."""
+        return next((row for row in self.rows if row.matches(op, head_dim)), None)
+
+    def op_of(self, row: Row) -> dict[str, str] | None:
+        """A kind of op for which the row counts, None where there is none."""
+        kinds = _all_kinds()
+        return next((op for op in kinds if self.find(op, row.head_dim) is row), None)
+
+    def __str__(self) -> str:
+        """A row a line."""
+        machine = "".join(
+            f"{json.dumps(name)}: {json.dumps(text)},\n"
+            for name, text in self.machine.items()
+        )
+        rows = ",\n".join(row.as_json() for row in self.rows)
+        return f'{{\n{machine}"rows": [\n{rows}\n]\n}}\n'
+
+
+def _all_kinds() -> Iterator[dict[str, str]]:
+    for values in itertools.product(*FIELDS.values()):
+        yield dict(zip(FIELDS, values, strict=True))
+
+
+# Of few queries one, which has more than one key by these rules.
+_MANY = {"uneven": "causal", "even": "window", "list": "documents"}
+_FEW = {"uneven": "causal-end", "even": "strided", "list": "any-document"}
+_DENSE = {"16-bit": "dense", "i1": "i1", "f32": "f32"}
+_VECTORS = {"keys": "padding", "queries": "queries", "scalar": "queries"}
+
+
+def make_row_case(
+    op: dict[str, str], head_dim: int, dtype: str, length: int
+) -> tuple[Case, str]:
+    """What a kind of op is measured by: sizes, and the mask as mfa_run takes it."""
+    dtype = "f32" if op["elements"] == "f32" else dtype
+    few = op["queries"] == "few"
+    parts = []
+    if op["mask"] != "none":
+        parts.append(_VECTORS.get(op["mask"]) or _DENSE[op["mask_elements"]])
+    if op["rule"] != "none":
+        parts.append((_FEW if few else _MANY)[op["rule"]])
+    if op["score"] != "none":
+        parts.append("capped")
+    case = make_case(head_dim, dtype, length)
+    if few:
+        # As many blocks as a large GPU has multiprocessors.
+        case = Case(16, 32, 8, 1, 2 * length, head_dim, dtype)
+    return case, "+".join(parts) or "none"
+
+
+def read(path: Path) -> Table:
+    """Reads a table that the compiler reads; raises ValueError for another file."""
+    try:
+        contents = json.loads(path.read_text())
+        rows = [
+            Row(
+                {name: row[name] for name in FIELDS if name in row},
+                row["head_dim"],
+                row["schedule"],
+                row["measured"],
+            )
+            for row in contents.pop("rows")
+        ]
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path}: expected a table of schedules: {error}") from None
+    return Table(rows, contents)
