@@ -57,7 +57,8 @@ class Case:
     def flops(self, mask: str) -> float:
         """Operations of the two products, of the pairs that a rule keeps."""
         pairs = self.batch * self.heads * self.seq_q * self.seq_k
-        kept = [part for part in mask.split("+") if part in rules.RULES]
+        parts = mask.replace("listed", "causal").split("+")
+        kept = [part for part in parts if part in rules.RULES]
         if kept:
             pairs = rules.kept_pairs(self, kept[0])
         return 4.0 * pairs * self.head_dim

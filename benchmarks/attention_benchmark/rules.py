@@ -71,9 +71,10 @@ def is_neighbour(query: Any, key: Any) -> Any:
     )
 
 
-# What only mfa-run is asked for: scores without a rule, and rules of which the only
-# query has more than one key.
+# What only mfa-run is asked for: scores without a rule, rules of which the only query
+# has more than one key, and a causal mask that is dense.
 TOOL_RULES = {
+    "listed": {"mask-fill": "causal"},
     "capped": {"score": f"softcap:{SOFTCAP:g}"},
     "causal-end": {"keep": "causal-end"},
     "any-document": {"keep": f"documents:{DOCUMENTS}"},

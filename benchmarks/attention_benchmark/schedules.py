@@ -18,8 +18,8 @@ KINDS = ("wgmma", "mma_sync")
 # Masks that vary over queries and keys, of which a kernel has a tile.
 MATRICES = ("dense", "i1", "f32")
 
-# Rules that read arrays, of whose tiles there is a list in memory.
-LISTED = frozenset({"documents", "any-document"})
+# Rules that read arrays, of whose tiles there is a list in memory, and a mask with one.
+LISTED = frozenset({"documents", "any-document", "listed"})
 
 # Query rows that one warpgroup has: kernels with so few have no more warps.
 FEW_ROWS = 64

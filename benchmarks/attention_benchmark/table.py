@@ -20,7 +20,7 @@ FIELDS = {
     "queries": ("many", "few"),
     "mask": ("none", "matrix", "keys", "queries", "scalar"),
     "mask_elements": ("16-bit", "i1", "f32"),
-    "rule": ("none", "uneven", "even", "list"),
+    "rule": ("none", "uneven", "even", "list", "mask-list"),
     "score": ("none", "some"),
 }
 
@@ -122,8 +122,13 @@ def _all_kinds() -> Iterator[dict[str, str]]:
 
 
 # Of few queries one, which has more than one key by these rules.
-_MANY = {"uneven": "causal", "even": "window", "list": "documents"}
-_FEW = {"uneven": "causal-end", "even": "strided", "list": "any-document"}
+_MANY = {
+    "uneven": "causal",
+    "even": "window",
+    "list": "documents",
+    "mask-list": "listed",
+}
+_FEW = _MANY | {"uneven": "causal-end", "even": "strided", "list": "any-document"}
 _DENSE = {"16-bit": "dense", "i1": "i1", "f32": "f32"}
 _VECTORS = {"keys": "padding", "queries": "queries", "scalar": "queries"}
 

@@ -126,7 +126,7 @@ Expected<BenchResult> mfa::run::bench(Device &device,
                                       StringRef lockPath) {
   int lock = -1;
   // Closed, a file is not locked any more.
-  auto close = make_scope_exit([&] {
+  llvm::scope_exit close([&] {
     if (lock >= 0)
       sys::Process::SafelyCloseFileDescriptor(lock);
   });

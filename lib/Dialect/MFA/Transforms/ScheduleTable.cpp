@@ -34,7 +34,8 @@ static constexpr StringLiteral kQueries[] = {"few", "many"};
 static constexpr StringLiteral kMasks[] = {"none", "scalar", "queries", "keys",
                                            "matrix"};
 static constexpr StringLiteral kMaskElements[] = {"i1", "16-bit", "f32"};
-static constexpr StringLiteral kRules[] = {"none", "even", "uneven", "list"};
+static constexpr StringLiteral kRules[] = {"none", "even", "uneven", "list",
+                                           "mask-list"};
 static constexpr StringLiteral kScores[] = {"none", "some"};
 
 namespace {
@@ -89,7 +90,9 @@ static void forEachKind(
     bool hasKernel = key.kernel != row::Wgmma || key.elements == row::Bits16;
     bool isRepeated =
         key.mask == row::NoMask && key.maskElements != row::Mask16Bits;
-    if (hasKernel && !isRepeated)
+    bool hasRule = key.rule != row::MaskList ||
+                   (key.mask == row::Matrix && key.score == row::NoScore);
+    if (hasKernel && hasRule && !isRepeated)
       visit(values);
   }
 }

@@ -13,6 +13,7 @@
 #include "mfa/Dialect/MFA/Transforms/Schedules.h"
 #include "mfa/Dialect/MFA/Transforms/SharedMemory.h"
 #include "mfa/Support/OptionCheck.h"
+#include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include <limits>
@@ -40,12 +41,67 @@ static bool hasFewRows(MaskedAttentionOp op) {
 /// of most rows are these or nearly so.
 static constexpr int64_t kRuleTileRows = 128, kRuleTileKeys = 128;
 
-/// What the rule means for the work of tiles of rows.
-static row::Rule getRule(MaskedAttentionOp op, bool isListed) {
-  if (isListed)
-    return row::List;
+/// Whether a list of tiles can tell what a range of them cannot: where the
+/// closed form of a rule is no range, or says nothing of keys. Of a rule that
+/// batches and heads have in common it is made once for all of them, at a small
+/// part of what attention takes; of others it would cost as much as each head's
+/// tests, and to a few query rows it is not worth its launches.
+static bool isListedBetter(MaskedAttentionOp op, int64_t tileRows,
+                           int64_t tileKeys) {
+  ArrayRef<BlockArgument> positions = op.getPositions(op.getKeep());
+  if (hasFewRows(op) || positions.back().use_empty() ||
+      !positions[0].use_empty() || !positions[1].use_empty())
+    return false;
+  KeyTilesAttr tiles = getKeyTiles(op, tileRows, tileKeys);
+  int64_t keys = op.getScoreSize(ScoreDim::Key);
+  int64_t numTiles = ShapedType::isDynamic(keys)
+                         ? std::numeric_limits<int64_t>::max()
+                         : llvm::divideCeil(keys, tileKeys);
+  // Whether a bound is one that all tiles keep.
+  auto keepsAll = [&](AffineExpr bound, bool isEnd) {
+    auto constant = dyn_cast<AffineConstantExpr>(bound);
+    return constant &&
+           (isEnd ? constant.getValue() >= numTiles : constant.getValue() <= 0);
+  };
+  return llvm::any_of(
+      tiles.getVisit().getAsRange<IntegerSetAttr>(), [&](IntegerSetAttr set) {
+        KeyTileRange range = getKeyTileRange(set.getValue());
+        bool isWhole =
+            llvm::all_of(range.first,
+                         [&](AffineExpr e) { return keepsAll(e, false); }) &&
+            llvm::all_of(range.end,
+                         [&](AffineExpr e) { return keepsAll(e, true); });
+        return isWhole ||
+               llvm::any_of(range.rest.expressions, [](AffineExpr expression) {
+                 return expression.isFunctionOfDim(kKeyTile);
+               });
+      });
+}
+
+/// Whether the rule reads arrays where the query or the key is.
+static bool readsArraysByPosition(MaskedAttentionOp op) {
+  llvm::SetVector<Operation *> ofPosition;
+  for (BlockArgument position : op.getPositions(op.getKeep()).drop_front(2))
+    getForwardSlice(position, &ofPosition);
+  return llvm::any_of(ofPosition, [](Operation *user) {
+    return isa<memref::LoadOp, tensor::ExtractOp>(user);
+  });
+}
+
+/// What rule and mask mean for the work of tiles of rows. Of a rule that reads
+/// arrays for the batch or the head alone, as prefixes are, there is a list,
+/// but its tiles are a range, of a length that nobody knows here.
+static row::Rule getRule(MaskedAttentionOp op, TileChoice tiles) {
   if (op.getKeep().empty())
-    return row::NoRule;
+    return tiles != TileChoice::Ranges && isMaskListed(op) &&
+                   getMaskForm(op) == MaskForm::Matrix
+               ? row::MaskList
+               : row::NoRule;
+  if (tiles == TileChoice::List)
+    return readsArraysByPosition(op) ||
+                   isListedBetter(op, kRuleTileRows, kRuleTileKeys)
+               ? row::List
+               : row::Uneven;
   return growsWithRows(getKeyTiles(op, kRuleTileRows, kRuleTileKeys))
              ? row::Uneven
              : row::Even;
@@ -67,10 +123,9 @@ static row::Mask getMask(MaskedAttentionOp op) {
   llvm_unreachable("all forms are above");
 }
 
-/// What the table is asked for an op, whose kernel has a list of tiles from its
-/// rule if it `isListed`.
+/// What the table is asked for an op, whose kernel visits these tiles.
 static RowKey getRowKey(MaskedAttentionOp op, row::Kernel kernel,
-                        bool isListed) {
+                        TileChoice tiles) {
   RowKey key;
   key.kernel = kernel;
   key.elements = op.getElementType().isF32() ? row::F32 : row::Bits16;
@@ -80,7 +135,7 @@ static RowKey getRowKey(MaskedAttentionOp op, row::Kernel kernel,
     key.maskElements = row::MaskI1;
   if (op.getMask() && op.getMaskType().getElementType().isF32())
     key.maskElements = row::MaskF32;
-  key.rule = getRule(op, isListed);
+  key.rule = getRule(op, tiles);
   key.score = op.getScore().empty() ? row::NoScore : row::SomeScore;
   key.headDim = std::max(op.getHeadDim(), op.getValueDim());
   return key;
@@ -189,14 +244,14 @@ static bool mayHaveTensorMaps(MaskedAttentionOp op) {
 /// several tiles of them: the others' schedule is that of an even rule.
 static TableSchedule lookupWgmmaSchedule(MaskedAttentionOp op,
                                          const ScheduleTable &table,
-                                         const Chip &chip, bool isListed) {
-  RowKey key = getRowKey(op, row::Wgmma, isListed);
+                                         const Chip &chip, TileChoice tiles) {
+  RowKey key = getRowKey(op, row::Wgmma, tiles);
   TableSchedule found = table.lookup(key);
   if (!found.rowCounter)
     return found;
-  std::optional<double> tiles = countRowTiles(op, found.tileRows);
+  std::optional<double> rowTiles = countRowTiles(op, found.tileRows);
   if (!shouldSplitKeys(op, chip, found.tileRows) &&
-      (!tiles || *tiles > chip.multiprocessors))
+      (!rowTiles || *rowTiles > chip.multiprocessors))
     return found;
   key.rule = op.getKeep().empty() ? row::NoRule : row::Even;
   found = table.lookup(key);
@@ -207,7 +262,7 @@ static TableSchedule lookupWgmmaSchedule(MaskedAttentionOp op,
 /// The wgmma schedule, or null where another kind is better or the only one.
 static ScheduleAttr getWgmmaSchedule(MaskedAttentionOp op,
                                      const ScheduleTable &table,
-                                     const Chip &chip, bool isListed) {
+                                     const Chip &chip, TileChoice tiles) {
   if (!chip.hasWgmma || op.getElementType().isF32() || op.hasTensorSemantics())
     return {};
   // Most of a warpgroup's 64 rows would be computed for nothing, which is free
@@ -216,7 +271,7 @@ static ScheduleAttr getWgmmaSchedule(MaskedAttentionOp op,
     return {};
   if (!mayHaveTensorMaps(op))
     return {};
-  TableSchedule sizes = lookupWgmmaSchedule(op, table, chip, isListed);
+  TableSchedule sizes = lookupWgmmaSchedule(op, table, chip, tiles);
   bool splitsKeys = shouldSplitKeys(op, chip, sizes.tileRows);
   ScheduleAttr schedule = getSchedule(op, KernelKind::Wgmma, sizes, splitsKeys);
   int64_t step = std::max<int64_t>(16, 8 * sizes.clusterBlocks);
@@ -282,8 +337,7 @@ ScheduleAttr mfa::getMmaSyncSchedule(MaskedAttentionOp op,
                                      const ScheduleTable &table,
                                      const Chip &chip, F32Product product,
                                      bool splitsKeys, TileChoice tiles) {
-  bool isListed = tiles == TileChoice::List && isKeepListed(op);
-  TableSchedule sizes = table.lookup(getRowKey(op, row::MmaSync, isListed));
+  TableSchedule sizes = table.lookup(getRowKey(op, row::MmaSync, tiles));
   // Rows past the last query would be computed for nothing.
   int64_t queries = op.getScoreSize(ScoreDim::Query);
   while (!ShapedType::isDynamic(queries) && sizes.tileRows > 16 * sizes.warps &&
@@ -303,43 +357,6 @@ bool mfa::readsArrays(Region &keep) {
   return llvm::any_of(keep.getOps(), [](Operation &op) {
     return isa<memref::LoadOp, tensor::ExtractOp>(op);
   });
-}
-
-/// Whether a list of tiles can tell what a range of them cannot: where the
-/// closed form of a rule is no range, or says nothing of keys. Of a rule that
-/// batches and heads have in common it is made once for all of them, at a small
-/// part of what attention takes; of others it would cost as much as each head's
-/// tests, and to a few query rows it is not worth its launches.
-static bool isListedBetter(MaskedAttentionOp op, int64_t tileRows,
-                           int64_t tileKeys) {
-  ArrayRef<BlockArgument> positions = op.getPositions(op.getKeep());
-  if (hasFewRows(op) || positions.back().use_empty() ||
-      !positions[0].use_empty() || !positions[1].use_empty())
-    return false;
-  KeyTilesAttr tiles = getKeyTiles(op, tileRows, tileKeys);
-  int64_t keys = op.getScoreSize(ScoreDim::Key);
-  int64_t numTiles = ShapedType::isDynamic(keys)
-                         ? std::numeric_limits<int64_t>::max()
-                         : llvm::divideCeil(keys, tileKeys);
-  // Whether a bound is one that all tiles keep.
-  auto keepsAll = [&](AffineExpr bound, bool isEnd) {
-    auto constant = dyn_cast<AffineConstantExpr>(bound);
-    return constant &&
-           (isEnd ? constant.getValue() >= numTiles : constant.getValue() <= 0);
-  };
-  return llvm::any_of(
-      tiles.getVisit().getAsRange<IntegerSetAttr>(), [&](IntegerSetAttr set) {
-        KeyTileRange range = getKeyTileRange(set.getValue());
-        bool isWhole =
-            llvm::all_of(range.first,
-                         [&](AffineExpr e) { return keepsAll(e, false); }) &&
-            llvm::all_of(range.end,
-                         [&](AffineExpr e) { return keepsAll(e, true); });
-        return isWhole ||
-               llvm::any_of(range.rest.expressions, [](AffineExpr expression) {
-                 return expression.isFunctionOfDim(kKeyTile);
-               });
-      });
 }
 
 /// By tiles of these sizes.
@@ -388,8 +405,7 @@ struct SelectSchedulePass
 private:
   ScheduleAttr select(MaskedAttentionOp op, const Chip &known) {
     TileChoice choice = chooseTiles(op, tiles, kRuleTileRows, kRuleTileKeys);
-    bool isListed = choice == TileChoice::List && isKeepListed(op);
-    ScheduleAttr schedule = getWgmmaSchedule(op, *table, known, isListed);
+    ScheduleAttr schedule = getWgmmaSchedule(op, *table, known, choice);
     if (!schedule) {
       schedule = getMmaSyncSchedule(op, *table, known, f32Product,
                                     /*splitsKeys=*/false, choice);

@@ -49,9 +49,10 @@ enum Queries : uint8_t { Few, Many };
 /// A mask by the dimensions that it varies over.
 enum Mask : uint8_t { NoMask, Scalar, QueryVector, KeyVector, Matrix };
 enum MaskElements : uint8_t { MaskI1, Mask16Bits, MaskF32 };
-/// How many tiles of keys the rule `keep` leaves to tiles of rows: as many to
-/// each, more to later ones, or those of a list in memory.
-enum Rule : uint8_t { NoRule, Even, Uneven, List };
+/// How many tiles of keys are left to tiles of rows: by a rule `keep` as many
+/// to each, or other numbers to others; those of a list in memory, which the
+/// rule has anywhere; or those of a list of the mask alone.
+enum Rule : uint8_t { NoRule, Even, Uneven, List, MaskList };
 enum Score : uint8_t { NoScore, SomeScore };
 } // namespace row
 
