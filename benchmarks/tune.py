@@ -94,7 +94,7 @@ class Search:
     def tune(self, target: Target, candidates: list[Schedule], seconds: float) -> Tuned:
         """Searches for about `seconds`, the second measurements included."""
         end = time.monotonic() + seconds
-        selected = center = target.selected
+        selected = center = self._fit(target)
         left = list(dict.fromkeys([selected, *candidates]))
         tuned = Tuned(target.case, target.mask, selected, [])
         flying: dict[Future[tuple[Outcome, float]], float] = {}
@@ -110,7 +110,7 @@ class Search:
                 tried.add(schedule)
                 with self.printing:
                     self.progress.step(f"{target}, {schedule}")
-                future = self.pool.submit(self._try, target, schedule)
+                future = self.pool.submit(self._try, target, schedule, selected)
                 flying[future] = time.monotonic()
             if not flying:
                 break
@@ -133,12 +133,24 @@ class Search:
             self._measure_again(tuned)
         return tuned
 
-    def _try(self, target: Target, schedule: Schedule) -> tuple[Outcome, float]:
+    def _fit(self, target: Target) -> Schedule:
+        """The row's schedule as it is selected for the case."""
+        schedule = target.selected
+        while smaller := schedules.shrink(schedule):
+            outcome = self.compiler.compile(schedule, target.case, target.mask, False)
+            if outcome.status != "refused" or "fits" not in outcome.reason:
+                return schedule
+            schedule = smaller
+        return schedule
+
+    def _try(
+        self, target: Target, schedule: Schedule, selected: Schedule
+    ) -> tuple[Outcome, float]:
         outcome = self.compiler.compile(schedule, target.case, target.mask)
         begin = time.monotonic()
         # The row's own is the measure of the others, even where it spills.
         if outcome.status == "ok" or (
-            schedule == target.selected and outcome.status in schedules.MEASURED
+            schedule == selected and outcome.status in schedules.MEASURED
         ):
             self._run(outcome, target.case, target.mask)
         return outcome, time.monotonic() - begin
@@ -314,9 +326,11 @@ def tune_all(
 
 
 def apply(target: Target, tuned: Tuned) -> None:
-    """Changes a row to what was found; it has no figures where nothing ran."""
+    """Changes a row to what was found; it has no figures where nothing ran. If that
+    is the row's own, made smaller, it stays as it is for smaller heads."""
     target.row.measured = tuned.figures()
-    if best := tuned.best():
+    best = tuned.best()
+    if best and best.schedule != tuned.selected:
         target.row.set_schedule(best.schedule)
 
 

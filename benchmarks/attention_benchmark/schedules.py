@@ -209,6 +209,20 @@ def around(
     return list(dict.fromkeys([*alike, *others]))
 
 
+def shrink(schedule: Schedule) -> Schedule | None:
+    """The next smaller tiles, as mfa-select-schedule takes them where a schedule of
+    the table does not fit shared memory; None where there are none."""
+    is_wgmma = schedule.kind == "wgmma"
+    step = max(16, 8 * schedule.cluster_blocks)
+    if is_wgmma and schedule.stages > 2:
+        return replace(schedule, stages=schedule.stages - 1)
+    if schedule.keys > step:
+        return replace(schedule, keys=schedule.keys - step)
+    if not is_wgmma and schedule.stages > 1:
+        return replace(schedule, stages=schedule.stages - 1)
+    return None
+
+
 # Candidates that are near however far they are.
 NEAREST = 8
 
@@ -253,18 +267,22 @@ def find_ptxas(name: str = "") -> str | None:
     return shutil.which("ptxas") or shutil.which("/usr/local/cuda/bin/ptxas")
 
 
+# Of the kernel that a schedule is for.
+KERNEL = "masked_attention"
+
+
 def read_assembly(ptx: str, log: str) -> tuple[int, int]:
-    """Registers of a lane and spilled bytes of the module's first kernel, which is
-    the schedule's own, also where that splits keys. Those after it combine its sums,
-    or are for operands or sizes that it does not take."""
-    name = re.search(r"\.entry (\w+)", ptx)
-    if not name:
-        raise ValueError("expected a kernel in the PTX")
-    _, found, text = log.partition(f"Compiling entry function '{name[1]}'")
+    """Registers of a lane and spilled bytes of the schedule's own kernel, also where
+    that splits keys. The others copy a mask, make lists, combine sums, or are for
+    operands or sizes that it does not take."""
+    names = re.findall(r"\.entry (\w+)", ptx)
+    if KERNEL not in names:
+        raise ValueError(f"expected a kernel '{KERNEL}' in the PTX")
+    _, found, text = log.partition(f"Compiling entry function '{KERNEL}'")
     text = text.split("Compiling entry function")[0]
     registers = re.search(r"Used (\d+) registers", text)
     if not found or not registers:
-        raise ValueError(f"expected registers of '{name[1]}' in what ptxas prints")
+        raise ValueError(f"expected registers of '{KERNEL}' in what ptxas prints")
     spilled = sum(map(int, re.findall(r"(\d+) bytes spill", text)))
     return int(registers[1]), spilled
 
@@ -282,13 +300,16 @@ class Compiler:
         command += [f"--chip={self.chip}", *mfa_run.problem_options(case, mask)]
         return mfa_run.call([*command, *options]).stdout
 
-    def compile(self, schedule: Schedule, case: Case, mask: str) -> Outcome:
-        """What compiler and assembler say of a schedule."""
+    def compile(
+        self, schedule: Schedule, case: Case, mask: str, assembles: bool = True
+    ) -> Outcome:
+        """What the compiler, and the assembler if it `assembles`, say of a
+        schedule."""
         outcome = Outcome(schedule)
         option = f"--schedule={schedule.attribute(mask)}"
         try:
             ptx = self._emit("ptx", case, mask, option)
-            if not self.ptxas:
+            if not self.ptxas or not assembles:
                 return outcome
             command = [self.ptxas, "-v", f"-arch={self.chip}", "-o", "/dev/null", "-"]
             log = mfa_run.call(command, ptx).stderr

@@ -103,8 +103,9 @@ class Table:
 
     def op_of(self, row: Row) -> dict[str, str] | None:
         """A kind of op for which the row counts, None where there is none."""
-        kinds = _all_kinds()
-        return next((op for op in kinds if self.find(op, row.head_dim) is row), None)
+        dim = row.head_dim
+        kinds = (op for op in _all_kinds() if row.matches(op, dim))
+        return next((op for op in kinds if self.find(op, dim) is row), None)
 
     def __str__(self) -> str:
         """A row a line."""
