@@ -361,7 +361,11 @@ def test_tune(run_tune):
         "--kind=wgmma", "--mask=keys", "--dim=256", "--rule=none", "--seconds=1000"
     )
     assert code == 0
-    statuses = {x["schedule"]["keys"]: x["status"] for x in report["candidates"]}
+    statuses = {
+        x["schedule"]["keys"]: x["status"]
+        for x in report["candidates"]
+        if x["schedule"]["stages"] < 4
+    }
     assert (statuses[32], statuses[48], statuses[64]) == ("spills", "wrong", "failed")
     assert "spills: 8 bytes" in output and "wrong: error nan" in output
     assert "failed: the kernel faulted" in output and " 168 " in output
@@ -479,7 +483,8 @@ MFA_OPT = os.environ.get("MFA_OPT") or SOURCE_DIR / "build/bin/mfa-opt"
 @pytest.mark.skipif(not os.access(MFA_OPT, os.X_OK), reason="needs mfa-opt")
 def test_the_compiler_reads_what_is_written(run_tune, tmp_path):
     written = tmp_path / "new.json"
-    code, *_ = run_tune("--quick", "--dim=64", "--seconds=0", f"--write={written}")
+    options = "--mask=keys", "--dim=64", "--seconds=0", f"--write={written}"
+    code, *_ = run_tune(*options)
     assert code == 0
     command = [MFA_OPT, f"--mfa-select-schedule=schedules={written}"]
     done = subprocess.run(
