@@ -91,11 +91,11 @@ func.func @f32(%q: memref<2x512x4x128xf32>, %o: memref<2x512x4x128xf32>) {
   return
 }
 
-// Regions take registers: tiles as of larger heads, with and without a mask. Rows
+// Rules have rows of their own in the table, with and without a mask. Rows
 // further on visit more keys: a counter hands them out, but not where each of 132
 // multiprocessors has one tile of them at most.
 // CHECK-LABEL: @rule
-// CHECK: schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 128, warps = 8, stages = 2, ping_pong = true, persistent = true, adjacent_heads = 1, early_turns = true>)
+// CHECK: schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 128, warps = 8, stages = 3, ping_pong = true, persistent = true>)
 // CHECK: schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 128, warps = 8, stages = 2, ping_pong = true, persistent = true, adjacent_heads = 8>)
 func.func @rule(%q: memref<2x512x4x64xf16>, %m: memref<2x512x512xf16>, %o: memref<2x512x4x64xf16>) {
   mfa.masked_attention ins(%q, %q, %q : memref<2x512x4x64xf16>, memref<2x512x4x64xf16>, memref<2x512x4x64xf16>)
