@@ -166,7 +166,9 @@ def test_cases_of_rows(tune):
         assert ("--mask=dense" in options) == (op["mask"] != "none")
         for option, name in (("keep", "rule"), ("score", "score")):
             has_option = any(x.startswith(f"--{option}=") for x in options)
-            assert has_option == (op[name] != "none"), (str(row), options)
+            has_field = op[name] not in ("none", "mask-list")
+            assert has_option == has_field, (str(row), options)
+        assert ("--mask-fill=causal" in options) == (op["rule"] == "mask-list")
         seen.add((op["kernel"], case, mask))
     assert len(seen) == len(builtin.rows)
     op = builtin.op_of(builtin.rows[0]) | {"queries": "many", "mask": "matrix"}
