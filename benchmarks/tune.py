@@ -9,9 +9,10 @@ device events, sizes fixed. The search starts at the row's schedule and goes on 
 best so far, for which other numbers of adjacent heads and of blocks in a cluster are
 tried; the best two and the row's own are measured twice, and the slower measurement
 counts. A row changes where another schedule is faster by more than 2 % in all
-measurements of both. A candidate that spills registers, or whose check fails, is shown
-but never chosen. Several rows are searched at a time, but one candidate at a time is
-timed. Rates are TFLOP/s of 4 B H S S D operations, of the pairs that a rule keeps.
+measurements of both, and has registers for other ops of the row as well: open sizes,
+another mask, score or type. A candidate that spills them, or whose check fails, is
+shown but never chosen. Several rows are searched at a time, but one candidate at a time
+is timed. Rates are TFLOP/s of 4 B H S S D operations, of the pairs that a rule keeps.
 
     benchmarks/tune.py --write schedules.json
     benchmarks/tune.py [--quick] [--kind wgmma] [--mask none] [--dim 128]
@@ -59,6 +60,8 @@ class Target:
     kind: str
     case: Case
     mask: str
+    # Other ops of the row, which are not timed.
+    others: list[tuple[Case, str]]
 
     def __str__(self) -> str:
         return f"{self.row}: {self.case}, {self.mask}"
@@ -131,7 +134,38 @@ class Search:
         self._drop(len(left))
         if self.runs:
             self._measure_again(tuned)
+            self._choose_for_all(target, tuned)
         return tuned
+
+    def _choose_for_all(self, target: Target, tuned: Tuned) -> None:
+        """Has no schedule chosen in the place of the row's own that spills for
+        another op of the row."""
+        best = tuned.best()
+        while best and best.schedule != tuned.selected:
+            reason = self._find_spills(target, best.schedule)
+            if not reason:
+                return
+            best.status, best.reason = "spills", reason
+            self._measure_again(tuned)
+            best = tuned.best()
+
+    def _find_spills(self, target: Target, schedule: Schedule) -> str:
+        """What spills, and how much, or nothing."""
+        runs = [
+            (case, mask, options)
+            for case, mask in target.others
+            for options in ((), ("--dynamic",))
+        ]
+        outcomes = [
+            self.pool.submit(self.compiler.compile, schedule, case, mask, True, options)
+            for case, mask, options in runs
+        ]
+        for (case, mask, options), future in zip(runs, outcomes, strict=True):
+            outcome = future.result()
+            if outcome.status in ("spills", "serialised"):
+                sizes = " of open sizes" if options else ""
+                return f"{outcome.reason} in {case}, {mask}{sizes}"
+        return ""
 
     def _fit(self, target: Target) -> Schedule:
         """The row's schedule as it is selected for the case."""
@@ -168,6 +202,7 @@ class Search:
             futures = [
                 self.pool.submit(self._run, outcome, tuned.case, tuned.mask)
                 for outcome in again
+                if len(outcome.times) < 2
             ]
             for future in futures:
                 future.result()
@@ -266,7 +301,10 @@ def list_targets(arguments: argparse.Namespace, rows: Table, chip: str) -> list[
             case, mask = table.make_row_case(
                 op, row.head_dim, arguments.dtype, arguments.length
             )
-            targets.append(Target(row, op["kernel"], case, mask))
+            others = table.list_other_cases(
+                rows, row, arguments.dtype, arguments.length
+            )
+            targets.append(Target(row, op["kernel"], case, mask, others))
     if not targets:
         raise ValueError(f"{arguments.table}: no such row is for {chip}")
     return targets

@@ -301,14 +301,19 @@ class Compiler:
         return mfa_run.call([*command, *options]).stdout
 
     def compile(
-        self, schedule: Schedule, case: Case, mask: str, assembles: bool = True
+        self,
+        schedule: Schedule,
+        case: Case,
+        mask: str,
+        assembles: bool = True,
+        options: tuple[str, ...] = (),
     ) -> Outcome:
         """What the compiler, and the assembler if it `assembles`, say of a
-        schedule."""
+        schedule, with further options."""
         outcome = Outcome(schedule)
         option = f"--schedule={schedule.attribute(mask)}"
         try:
-            ptx = self._emit("ptx", case, mask, option)
+            ptx = self._emit("ptx", case, mask, option, *options)
             if not self.ptxas or not assembles:
                 return outcome
             command = [self.ptxas, "-v", f"-arch={self.chip}", "-o", "/dev/null", "-"]
@@ -367,12 +372,12 @@ class Tuned:
         return None
 
     def best(self) -> Outcome | None:
-        """The fastest of those that were measured most often: not the selected one,
-        if that may be chosen, unless it is faster in all measurements of both, by
+        """The fastest of those that were measured again, if any were: not the selected
+        one, if that may be chosen, unless it is faster in all measurements of both, by
         GAIN."""
         good = rank(self.outcomes)
-        most = max((len(outcome.times) for outcome in good), default=0)
-        best = next((x for x in good if len(x.times) == most), None)
+        most = min(2, max((len(outcome.times) for outcome in good), default=0))
+        best = next((x for x in good if len(x.times) >= most), None)
         now = self.now()
         if not best or not now or now.status not in MEASURED:
             return best

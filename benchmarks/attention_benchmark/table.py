@@ -103,9 +103,13 @@ class Table:
 
     def op_of(self, row: Row) -> dict[str, str] | None:
         """A kind of op for which the row counts, None where there is none."""
+        return next(self.ops_of(row), None)
+
+    def ops_of(self, row: Row) -> Iterator[dict[str, str]]:
+        """All of them."""
         dim = row.head_dim
         kinds = (op for op in _all_kinds() if row.matches(op, dim))
-        return next((op for op in kinds if self.find(op, dim) is row), None)
+        return (op for op in kinds if self.find(op, dim) is row)
 
     def __str__(self) -> str:
         """A row a line."""
@@ -152,6 +156,29 @@ def make_row_case(
         # As many blocks as a large GPU has multiprocessors.
         case = Case(16, 32, 8, 1, 2 * length, head_dim, dtype)
     return case, "+".join(parts) or "none"
+
+
+# Scores that take more registers than the one that is timed.
+_OTHER_SCORES = ("biased", "capped-alibi")
+
+
+def list_other_cases(
+    table: Table, row: Row, dtype: str, length: int
+) -> list[tuple[Case, str]]:
+    """Ops for which the row counts, of which the schedule must spill none: that of the
+    row's case, another value of each field, the other type of 16 bits, other scores."""
+    first = table.op_of(row)
+    cases = [make_row_case(first, row.head_dim, dtype, length)]
+    if first["elements"] == "16-bit":
+        other = "f16" if dtype == "bf16" else "bf16"
+        cases.append(make_row_case(first, row.head_dim, other, length))
+    for op in table.ops_of(row):
+        if sum(op[name] != first[name] for name in FIELDS) == 1:
+            cases.append(make_row_case(op, row.head_dim, dtype, length))
+    for case, mask in list(cases):
+        if "capped" in mask.split("+"):
+            cases += [(case, mask.replace("capped", each)) for each in _OTHER_SCORES]
+    return list(dict.fromkeys(cases))
 
 
 def read(path: Path) -> Table:

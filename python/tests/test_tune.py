@@ -9,8 +9,8 @@ import pytest
 from conftest import SOURCE_DIR, run
 
 # Stand for mfa-run, mfa-opt and ptxas. What a schedule does is by its keys: 16 are
-# refused, as are 4 stages, 32 spill, 48 give a wrong result, 64 fail; the others run, and the more
-# keys, the faster; with four adjacent heads faster still.
+# refused, as are 4 stages, 32 spill, 48 give a wrong result, 64 fail; the others run,
+# and the more keys, the faster; with four adjacent heads faster still.
 FAKE_TOOLS = '''#!{python}
 import json, re, sys
 from pathlib import Path
@@ -44,6 +44,10 @@ elif value("--emit") == "ptx":
     if keys == 16 or "stages = 4" in value("--schedule"):
         fail("expected a schedule that fits")
     spill = "8" if keys == 32 else "0"
+    # With open sizes, which are not timed.
+    others = Path(__file__).with_name("others")
+    if "--dynamic" in sys.argv and others.exists() and str(keys) == others.read_text():
+        spill = "24"
     Path(__file__).with_name("spill").write_text(spill)
     print(".visible .entry other(\\n.visible .entry masked_attention(")
 elif value("--emit"):
@@ -148,6 +152,25 @@ def test_table_is_read_and_written(tune, tmp_path):
             table.read(path)
     with pytest.raises(ValueError, match="No such file"):
         table.read(tmp_path / "missing.json")
+
+
+def test_other_cases_of_rows(tune):
+    from attention_benchmark import mfa_run, table
+
+    builtin = table.read(table.BUILTIN)
+    for row in builtin.rows:
+        case, mask = table.make_row_case(
+            builtin.op_of(row), row.head_dim, "bf16", 2048
+        )
+        others = table.list_other_cases(builtin, row, "bf16", 2048)
+        assert others[0] == (case, mask)
+        types = {other.dtype for other, _ in others}
+        assert types == ({"f32"} if case.dtype == "f32" else {"bf16", "f16"})
+        for other, kind in others:
+            assert other.head_dim == row.head_dim
+            mfa_run.problem_options(other, kind)
+        if "capped" in mask:
+            assert any("biased" in kind for _, kind in others)
 
 
 def test_cases_of_rows(tune):
@@ -422,6 +445,21 @@ def test_tune_writes_a_table(tune, run_tune, tmp_path):
     assert code == 0
     assert [bool(row.measured) for row in table.read(written).rows] == [True, True]
     assert table.read(written).machine["assembler"] == "13.0"
+
+
+def test_row_has_registers_for_all_its_ops(run_tune, tmp_path):
+    """What is fastest, but spills with open sizes, is not chosen."""
+    fields = {"elements": "16-bit", "queries": "many", "mask": "none"}
+    row = {**fields, "rule": "none", "score": "none", "head_dim": 128}
+    path = write_table(tmp_path / "t.json", row)
+    (tmp_path / "others").write_text("112")
+    code, output, _, (report,) = run_tune(path, "--quick")
+    assert code == 0 and 80 < report["best"]["keys"] < 112
+    spilled = [x for x in report["candidates"] if "of open sizes" in x["reason"]]
+    assert {x["schedule"]["keys"] for x in spilled} == {112}
+    fastest = max(report["candidates"], key=lambda x: x["tflops"] or 0)
+    assert fastest in spilled
+    assert "spills: 24 bytes in bf16 B8 H16 S2048 D128, none of open sizes" in output
 
 
 def test_schedules_shrink(tune):
