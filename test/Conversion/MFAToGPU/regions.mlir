@@ -170,6 +170,155 @@ func.func @bias(%q: !a, %bias: memref<1024x1024xf32>, %o: !a) {
 // within the tile.
 // CHECK-LABEL: gpu.func @masked_attention(
 // CHECK-SAME: %[[SIZE:[a-z0-9]*]]: index
+// CHECK: mfa_gpu.mma {{.*}} {transpose_rhs}
+// CHECK: %[[LOW:.*]] = mfa_gpu.map coordinates
+// CHECK:   %[[FIRST:.*]] = arith.subi %{{.*}}, %[[SIZE]] : index
+// CHECK:   %[[OF_TILE:.*]] = arith.subi %[[FIRST]], %{{.*}} : index
+// CHECK:   %[[RAISED:.*]] = arith.maxsi %[[OF_TILE]], %c-1
+// CHECK:   arith.minsi %[[RAISED]], %c32
+// CHECK:   arith.sitofp
+// CHECK: %[[HIGH:.*]] = mfa_gpu.map coordinates
+// CHECK:   arith.minsi
+// CHECK:   arith.sitofp
+// CHECK: %[[IS_LATER:.*]] = mfa_gpu.map %[[LOW]] :
+// CHECK:   arith.cmpf oge, %cst{{.*}}, %{{.*}}
+// CHECK: %[[ANY_LATER:.*]] = mfa_gpu.any %[[IS_LATER]]
+// CHECK: %[[FAR:.*]] = scf.if %[[ANY_LATER]]
+// CHECK-NEXT: mfa_gpu.map %[[S:.*]], %[[LOW]] coordinates
+// CHECK-NEXT: ^bb0(%[[SCORE:[a-z0-9]*]]: f32, %[[L:[a-z0-9]*]]: f32, %{{.*}}: i32, %[[C:[a-z0-9]*]]: i32)
+// CHECK-NEXT: %[[COLUMN:.*]] = arith.sitofp %[[C]]
+// CHECK-NEXT: %[[IS_KEPT:.*]] = arith.cmpf oge, %[[COLUMN]], %[[L]]
+// CHECK-NEXT: arith.select %[[IS_KEPT]], %[[SCORE]]
+// CHECK: else
+// CHECK-NEXT: scf.yield %[[S]]
+// CHECK: %[[IS_EARLIER:.*]] = mfa_gpu.map %[[HIGH]] :
+// CHECK:   arith.cmpf ole, %cst{{.*}}, %{{.*}}
+// CHECK: %[[ANY_EARLIER:.*]] = mfa_gpu.any %[[IS_EARLIER]]
+// CHECK: scf.if %[[ANY_EARLIER]]
+// CHECK-NEXT: mfa_gpu.map %[[FAR]], %[[HIGH]] coordinates
+// CHECK: arith.cmpf ole
+func.func @window(%q: !a, %size: index, %o: !a) {
+  mfa.masked_attention ins(%q, %q, %q : !a, !a, !a) captures(%size : index) outs(%o : !a)
+      schedule(#mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 32, warps = 4, stages = 2>)
+      keep {
+      ^bb0(%b: index, %h: index, %i: index, %n: index, %w: index):
+        %d = arith.subi %i, %n : index
+        %near = arith.cmpi sle, %d, %w : index
+        %past = arith.cmpi sle, %n, %i : index
+        %c = arith.andi %near, %past : i1
+        mfa.yield %c : i1
+      }
+  return
+}
+
+// -----
+
+!a = memref<1x1024x2x64xf16>
+
+// Of either of two high bounds the further one; what no key changes is a bound, too,
+// and a negated comparison the bound of the opposite one.
+// CHECK-LABEL: gpu.func @masked_attention(
+// CHECK-SAME: %[[LENGTH:[a-z0-9]*]]: index
+// CHECK: mfa_gpu.mma {{.*}} {transpose_rhs}
+// CHECK: %[[HIGH:.*]] = mfa_gpu.map coordinates
+// CHECK-DAG: %[[OF_PREFIX:.*]] = arith.addi %[[LENGTH]], %c-1
+// CHECK-DAG: %[[IS_GLOBAL:.*]] = arith.cmpi eq
+// CHECK-DAG: %[[ALL:.*]] = arith.select %[[IS_GLOBAL]], %c1099511627776, %c-1099511627776
+// CHECK-COUNT-2: arith.maxsi
+// CHECK: mfa_gpu.map %{{.*}}, %[[HIGH]] coordinates
+// CHECK: arith.cmpf ole
+// CHECK-NOT: arith.cmpf oge
+// CHECK: arith.select
+func.func @prefix_or_global(%q: !a, %length: index, %o: !a) {
+  mfa.masked_attention ins(%q, %q, %q : !a, !a, !a) captures(%length : index) outs(%o : !a)
+      schedule(#mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 32, warps = 4, stages = 2>)
+      keep {
+      ^bb0(%b: index, %h: index, %i: index, %n: index, %l: index):
+        %true = arith.constant true
+        %7 = arith.constant 7 : index
+        %prefix = arith.cmpi slt, %n, %l : index
+        %future = arith.cmpi sgt, %n, %i : index
+        %causal = arith.xori %future, %true : i1
+        %global = arith.cmpi eq, %i, %7 : index
+        %0 = arith.ori %prefix, %causal : i1
+        %1 = arith.ori %0, %global : i1
+        mfa.yield %1 : i1
+      }
+  return
+}
+
+// -----
+
+!a = memref<1x?x2x64xf16>
+
+// What is no bound is tested after them; of a whole tile without a look at the end
+// of what is read.
+// CHECK-LABEL: gpu.func @masked_attention(
+// CHECK-SAME: %[[IDS:[a-z0-9]*]]: memref<?xi32>
+// CHECK: mfa_gpu.mma {{.*}} {transpose_rhs}
+// CHECK: %[[ANY:.*]] = mfa_gpu.any
+// CHECK: %[[PAST:.*]] = scf.if %[[ANY]]
+// CHECK-NEXT: mfa_gpu.map %{{.*}}, %{{.*}} coordinates
+// CHECK:   arith.cmpf ole
+// CHECK: %[[IS_SHORT:.*]] = arith.cmpi ult, %{{.*}}, %c32 : index
+// CHECK: scf.if %[[IS_SHORT]]
+// CHECK:   mfa_gpu.map %[[PAST]] coordinates
+// CHECK-COUNT-2: arith.minui
+// CHECK:     arith.cmpi eq
+// CHECK: else
+// CHECK:   mfa_gpu.map %[[PAST]] coordinates
+// CHECK:     arith.minui
+// CHECK-NOT: arith.minui
+// CHECK:     %[[SAME:.*]] = arith.cmpi eq
+// CHECK-NEXT: arith.select %[[SAME]]
+func.func @documents(%q: !a, %ids: memref<?xi32>, %o: !a) {
+  mfa.masked_attention ins(%q, %q, %q : !a, !a, !a) captures(%ids : memref<?xi32>) outs(%o : !a)
+      schedule(#mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 32, warps = 4, stages = 2>)
+      keep {
+      ^bb0(%b: index, %h: index, %i: index, %n: index, %table: memref<?xi32>):
+        %past = arith.cmpi sle, %n, %i : index
+        %of_row = memref.load %table[%i] : memref<?xi32>
+        %of_key = memref.load %table[%n] : memref<?xi32>
+        %same = arith.cmpi eq, %of_row, %of_key : i32
+        %c = arith.andi %past, %same : i1
+        mfa.yield %c : i1
+      }
+  return
+}
+
+// -----
+
+!a = memref<1x?x2x64xf16>
+
+// Without a high bound, the end of the keys is a test of its own.
+// CHECK-LABEL: gpu.func @masked_attention(
+// CHECK: mfa_gpu.mma {{.*}} {transpose_rhs}
+// CHECK: %[[LOW:.*]] = mfa_gpu.map coordinates
+// CHECK: %[[AHEAD:.*]] = mfa_gpu.map %{{.*}}, %[[LOW]] coordinates
+// CHECK:   arith.cmpf oge
+// CHECK: mfa_gpu.map %[[AHEAD]] coordinates
+// CHECK:   %[[IS_LEFT:.*]] = arith.cmpi ult
+// CHECK-NEXT: arith.select %[[IS_LEFT]]
+func.func @ahead(%q: !a, %o: !a) {
+  mfa.masked_attention ins(%q, %q, %q : !a, !a, !a) outs(%o : !a)
+      schedule(#mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 32, warps = 4, stages = 2>)
+      keep {
+      ^bb0(%b: index, %h: index, %i: index, %n: index):
+        %c = arith.cmpi sge, %n, %i : index
+        mfa.yield %c : i1
+      }
+  return
+}
+
+// -----
+
+!a = memref<1x1024x2x64xbf16>
+
+// Indices are compared in 32 bits, which hold quotients of positions; a number
+// from outside is brought into their range, beyond which it would decide the same.
+// Positions are not negative, so that they are divided without a sign.
+// CHECK-LABEL: gpu.func @masked_attention(
+// CHECK-SAME: %[[SIZE:[a-z0-9]*]]: index
 // CHECK: %[[X:.*]] = arith.divui %{{.*}}, %c64_i32 : i32
 // CHECK: %[[Y:.*]] = arith.divui %{{.*}}, %c64_i32 : i32
 // CHECK: %[[NEAR:.*]] = arith.subi %[[X]], %[[Y]] : i32
