@@ -359,8 +359,15 @@ def tune_all(
                 write_json(arguments.json, compiler.chip, results)
             if arguments.write:
                 apply(target, tuned)
-                arguments.write.write_text(str(rows))
+                write_whole(arguments.write, str(rows))
     return results
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Nobody who reads the file at the same time sees a part of it."""
+    new = path.with_name(path.name + ".new")
+    new.write_text(text)
+    os.replace(new, path)
 
 
 def apply(target: Target, tuned: Tuned) -> None:
@@ -442,7 +449,12 @@ def main() -> int:
             print("without ptxas: registers are not known, spills not seen")
         targets = list_targets(arguments, rows, chip)
         if arguments.write:
-            rows.machine = describe_machine(ptxas)
+            machine = describe_machine(ptxas)
+            if rows.machine != machine:
+                # Figures of other rows are of another machine.
+                for row in rows.rows:
+                    row.measured = None
+            rows.machine = machine
         results = tune_all(arguments, Compiler(tool, ptxas, chip), rows, targets)
         if arguments.compile_only:
             return 0

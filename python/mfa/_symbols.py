@@ -332,6 +332,13 @@ def _bounds_of_products(x, y):
     return min(ends), max(ends)
 
 
+def _of_64_bits(bounds: tuple) -> tuple:
+    """The bounds of what a kernel computes: nothing is known of a number that may
+    wrap around."""
+    low, high = bounds
+    return bounds if -(2**63) <= low and high < 2**63 else ANY
+
+
 _ARITHMETIC = {
     "add": lambda x, y: (x[0] + y[0], x[1] + y[1]),
     "sub": lambda x, y: (x[0] - y[1], x[1] - y[0]),
@@ -352,7 +359,9 @@ def arithmetic(op: str, x: Any, y: Any) -> Symbol:
     (x, y), kind = numbers(x, y)
     if x.op == y.op == "constant":
         return constant(_FOLDED[op](x.value, y.value))
-    bounds = _ARITHMETIC[op](x.range, y.range) if kind == "index" else ANY
+    if kind != "index":
+        return Symbol(op, kind, (x, y))
+    bounds = _of_64_bits(_ARITHMETIC[op](x.range, y.range))
     return Symbol(op, kind, (x, y), range=bounds)
 
 
@@ -439,17 +448,21 @@ def shift(op: str, x: Any, y: Any) -> Symbol:
         raise error(f"expected integers for '{op}' but got a float")
     x, y = to_int(x), to_int(y)
     low, high = y.range
-    if low < 0 or high > 62:
+    if low < 0 or high > 63:
+        # One that is captured is a constant then.
+        if state.specializes and y.op != "constant" and y.captured:
+            raise Specialize(y.captured)
         raise error(
-            f"expected a number that is known to be 0 to 62, such as n % 32, to shift "
-            f"by for '{op}' but got one of {_format_range(y.range)}"
+            f"expected a number that is known to be 0 to 63, such as n % 32, to shift "
+            f"by for '{op}' but got {_format_range(y.range)}"
         )
-    if y.op == "constant":
+    # Closed forms know of products and quotients.
+    if y.op == "constant" and y.value < 63:
         factor = constant(1 << y.value)
         return arithmetic("mul", x, factor) if op == "<<" else floor_divide(x, factor)
     factors = 1 << low, 1 << high
     if op == "<<":
-        bounds = _bounds_of_products(x.range, factors)
+        bounds = _of_64_bits(_bounds_of_products(x.range, factors))
         return Symbol("shl", "index", (x, y), range=bounds)
     ends = [end // factor if abs(end) < math.inf else end
             for end in x.range for factor in factors]  # fmt: skip
@@ -457,8 +470,9 @@ def shift(op: str, x: Any, y: Any) -> Symbol:
 
 
 def _format_range(bounds: tuple) -> str:
-    low, high = ("any" if abs(end) == math.inf else str(end) for end in bounds)
-    return f"{low} to {high}"
+    if math.inf in map(abs, bounds):
+        return "any number"
+    return f"one of {bounds[0]} to {bounds[1]}"
 
 
 def negate(x: Any) -> Symbol:

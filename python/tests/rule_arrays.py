@@ -13,3 +13,4 @@ SLOPES = np.float32([0.5, 0.25, 0.125, 0.0625])
 TABLE = normal(7, H, 25)
 BLOCKS = np.random.default_rng(8).random((B, H, 3, 4)) < 0.7
 PACKED = np.random.default_rng(9).integers(1, 256, (SQ, 2)).astype(np.int32)
+LONG = np.random.default_rng(10).integers(-(2**63), 2**63, SQ)

@@ -18,6 +18,7 @@ from rule_arrays import (
     IDS_Q,
     K,
     LENGTHS,
+    LONG,
     PACKED,
     POSITIONS,
     Q,
@@ -157,6 +158,12 @@ FUNCTIONS = {
     "shifts by positions": lambda b, h, q, k: (PACKED[q, k // 8] >> (k % 8)) & 1 == 1,
     "shifts to the left by positions": lambda b, h, q, k: (1 << (k % 5)) > q,
     "shifts of negatives": lambda b, h, q, k: ((q - k) >> (k & 3)) >= -1,
+    "shifts by a number from outside": lambda b, h, q, k: (q >> TWO) == (k >> TWO),
+    "words of 64 bits": lambda b, h, q, k: (LONG[q] >> (k * 7 % 64)) & 1 == 1,
+    "the sign": lambda b, h, q, k: (q - k) >> 63 == -1,
+    "numbers that wrap around": lambda b, h, q, k: (
+        ((8 + k) << (60 + k % 2)) % 3 + (8 + k) * (1 << 60) % 3 != 1
+    ),
     "not equal": lambda b, h, q, k: q != k,
     "square": lambda b, h, q, k: (q - k) ** 2 < 10,
     "a constant": lambda b, h, q, k: True,

@@ -146,6 +146,16 @@ def test_table_is_read_and_written(tune, tmp_path):
     assert builtin.find(op, 65) is not builtin.rows[0]
     assert builtin.find({**op, "mask": "keys"}, 64) is not builtin.rows[0]
 
+    row = {"head_dim": 64, "measured": None, "schedule": {
+        "tile_rows": 64, "tile_keys": 32, "warps": 4, "stages": 2}}  # fmt: skip
+    for change, problem in (
+        ({"head_dim": 0}, r"rows\[0\].head_dim: expected 1 to 256 but got 0"),
+        ({"schedule": {"tile_row": 64}}, r"rows\[0\].schedule: expected no tile_row"),
+        ({"schedule": {"tile_rows": 64}}, r"rows\[0\].schedule: expected stages"),
+    ):
+        path.write_text(json.dumps({"rows": [row | change]}))
+        with pytest.raises(ValueError, match=problem):
+            table.read(path)
     for text in ("[", "[]", "{}", '{"rows": [{}]}'):
         path.write_text(text)
         with pytest.raises(ValueError, match="expected a table of schedules"):

@@ -156,6 +156,7 @@ Value NarrowComparisons::clone(Value value) {
   if (Value known = mapping.lookupOrNull(value))
     return known;
   Operation *op = value.getDefiningOp();
+  assert(op && "all arguments of the region are mapped");
   if (Value compared = cloneComparison(op)) {
     mapping.map(value, compared);
     return compared;

@@ -49,8 +49,7 @@ Value RowSchedule::getBlock() const {
 }
 
 bool RowSchedule::hasPlaces() const {
-  return problem.schedule.getRowCounter() && !problem.getOp().getMask() &&
-         (isReversed || !problem.operands.tileList);
+  return problem.schedule.getRowCounter() && !problem.getOp().getMask();
 }
 
 RowNumber RowSchedule::getFirst(const GetNext &getNext) const {
@@ -291,8 +290,7 @@ Value RowSchedule::countAdjacentHeads() const {
 }
 
 RowNumber RowSchedule::findInGrid(Value number) const {
-  if (problem.schedule.getRowCounter() && problem.operands.tileList &&
-      isReversed)
+  if (problem.schedule.getRowCounter() && problem.operands.tileList)
     return findFirstRowsLast(number);
   const KernelOperands &operands = problem.operands;
   Value numHeads = b.toI32(b.dim(operands.query, 2));

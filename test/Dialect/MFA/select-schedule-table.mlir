@@ -55,6 +55,7 @@ func.func @f32(%q: memref<8x2048x16x128xf32>, %o: memref<8x2048x16x128xf32>) {
 
 // REFUSED: {{.*}}: schedules={{.*}}/missing.json: No such file or directory
 // REFUSED-NEXT: text: [1:1, byte=1]: Invalid JSON value
+// REFUSED-NEXT: deep: the file: expected an object of rows, but got lists or objects that are in more than 64 others
 // REFUSED-NEXT: list: the file: expected an object
 // REFUSED-NEXT: no_rows: rows: expected a list of rows
 // REFUSED-NEXT: unknown: the file: expected no 'row', but only device, driver, assembler, rows

@@ -368,7 +368,32 @@ private:
   MLIRContext context;
 };
 
+/// Whether lists and objects are in one another so deeply that the parser,
+/// which calls itself for each, might have too little stack.
+static bool isNestedTooDeeply(StringRef text) {
+  // A table has rows in a list in an object, with objects and lists.
+  constexpr int kMostLevels = 64;
+  int level = 0, most = 0;
+  bool isInString = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    if (isInString && c == '\\')
+      ++i;
+    else if (c == '"')
+      isInString = !isInString;
+    else if (!isInString && (c == '[' || c == '{'))
+      most = std::max(most, ++level);
+    else if (!isInString && (c == ']' || c == '}'))
+      --level;
+  }
+  return most > kMostLevels;
+}
+
 llvm::Expected<ScheduleTable> ScheduleTable::parse(StringRef text) {
+  if (isNestedTooDeeply(text))
+    return llvm::createStringError(
+        "the file: expected an object of rows, but got lists or objects that "
+        "are in more than 64 others");
   llvm::Expected<llvm::json::Value> root = llvm::json::parse(text);
   if (!root)
     return root.takeError();

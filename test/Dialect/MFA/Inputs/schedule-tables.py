@@ -101,6 +101,8 @@ def main():
     print_error("", folder / "missing.json")
     (folder / "text.json").write_text("rows")
     print_error("text", folder / "text.json")
+    (folder / "deep.json").write_text("[" * 200000)
+    print_error("deep", folder / "deep.json")
     for name, table in REFUSED.items():
         (folder / f"{name}.json").write_text(json.dumps(table))
         print_error(name, folder / f"{name}.json")
