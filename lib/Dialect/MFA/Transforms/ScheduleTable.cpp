@@ -170,28 +170,33 @@ private:
     return success();
   }
 
-  LogicalResult readInteger(const llvm::json::Object &object, StringRef where,
-                            StringRef name, int64_t &value) {
+  /// A parameter that may be absent, by the value's getter of its type.
+  template <typename T>
+  LogicalResult readParameter(const llvm::json::Object &object, StringRef where,
+                              StringRef name,
+                              std::optional<T> (llvm::json::Value::*get)()
+                                  const,
+                              StringRef type, T &value) {
     const llvm::json::Value *found = object.get(name);
     if (!found)
       return success();
-    std::optional<int64_t> integer = found->getAsInteger();
-    if (!integer)
-      return refuse(where + "." + name, "expected an integer");
-    value = *integer;
+    std::optional<T> read = (found->*get)();
+    if (!read)
+      return refuse(where + "." + name, "expected " + type);
+    value = *read;
     return success();
+  }
+
+  LogicalResult readInteger(const llvm::json::Object &object, StringRef where,
+                            StringRef name, int64_t &value) {
+    return readParameter(object, where, name, &llvm::json::Value::getAsInteger,
+                         "an integer", value);
   }
 
   LogicalResult readBool(const llvm::json::Object &object, StringRef where,
                          StringRef name, bool &value) {
-    const llvm::json::Value *found = object.get(name);
-    if (!found)
-      return success();
-    std::optional<bool> boolean = found->getAsBoolean();
-    if (!boolean)
-      return refuse(where + "." + name, "expected true or false");
-    value = *boolean;
-    return success();
+    return readParameter(object, where, name, &llvm::json::Value::getAsBoolean,
+                         "true or false", value);
   }
 
   /// A field's value, or a list of several.
