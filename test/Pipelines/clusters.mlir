@@ -27,15 +27,26 @@ module attributes {gpu.container_module} {
       %c0 = arith.constant 0 : index
       %c1 = arith.constant 1 : index
       %both = arith.constant 3 : i16
+      %zero = arith.constant 0 : i32
+      %one = arith.constant 1 : i32
+      // A variable for the map, which the argument itself becomes.
+      %mapPtr = llvm.alloca %one x !llvm.array<16 x i64> {alignment = 64 : i64} : (i32) -> !llvm.ptr
+      llvm.store %map, %mapPtr : !llvm.array<16 x i64>, !llvm.ptr
+      %tileIndex = memref.extract_aligned_pointer_as_index %tile : memref<8x32xf32, #shared> -> index
+      %tileInt = arith.index_cast %tileIndex : index to i64
+      %tilePtr = llvm.inttoptr %tileInt : i64 to !llvm.ptr<3>
+      %remoteTile = llvm.addrspacecast %tilePtr : !llvm.ptr<3> to !llvm.ptr<7>
       %barriers = nvgpu.mbarrier.create -> !barriers
       nvgpu.mbarrier.init %barriers[%c0], %c1 : !barriers
       nvvm.fence.mbarrier.init
       nvvm.cluster.arrive.relaxed {aligned}
       nvvm.cluster.wait {aligned}
       %rank = nvvm.read.ptx.sreg.cluster.ctarank : i32
-      mfa_gpu.tensor_load %map[%c0, %c0] to %tile, %barriers[%c0] multicast %both
-        : memref<8x32xf32, #shared>, !barriers
-      mfa_gpu.remote_arrive %barriers[%c0] of %rank : !barriers
+      %barrierInt = nvgpu.mbarrier.get %barriers[%c0] : !barriers -> i64
+      %barrier = llvm.inttoptr %barrierInt : i64 to !llvm.ptr<3>
+      nvvm.cp.async.bulk.tensor.shared.cluster.global %remoteTile, %mapPtr, %barrier, box[%zero, %zero] multicast_mask = %both : !llvm.ptr<7>, !llvm.ptr
+      %remote = nvvm.mapa %barrier, %rank : !llvm.ptr<3> -> !llvm.ptr<7>
+      nvvm.mbarrier.arrive %remote {scope = #nvvm.mem_scope<cluster>} : !llvm.ptr<7>
       nvvm.cluster.arrive {aligned}
       nvvm.cluster.wait {aligned}
       gpu.return

@@ -857,27 +857,6 @@ func.func @tensor_load_barriers(%m: !llvm.array<16 x i64>, %i: index, %a: memref
 
 // -----
 
-#shared = #gpu.address_space<workgroup>
-
-func.func @multicast_to_no_block(%m: !llvm.array<16 x i64>, %i: index, %a: memref<64x64xbf16, #shared>, %b: !nvgpu.mbarrier.group<memorySpace = #shared>) {
-  %none = arith.constant 0 : i16
-  // expected-error @below {{op expected 'multicast' to name a block, but got 0}}
-  mfa_gpu.tensor_load %m[%i, %i] to %a, %b[%i] multicast %none : memref<64x64xbf16, #shared>, !nvgpu.mbarrier.group<memorySpace = #shared>
-  return
-}
-
-// -----
-
-#shared = #gpu.address_space<workgroup>
-
-func.func @remote_arrive_barriers(%i: index, %rank: i32, %b: memref<2xi64, #shared>) {
-  // expected-error @below {{op expected 'barriers' to be !nvgpu.mbarrier.group, but got 'memref<2xi64, #gpu.address_space<workgroup>>'}}
-  mfa_gpu.remote_arrive %b[%i] of %rank : memref<2xi64, #shared>
-  return
-}
-
-// -----
-
 
 func.func @tensor_store_global(%m: !llvm.array<16 x i64>, %i: index, %a: memref<64x64xbf16>) {
   // expected-error @below {{op expected 'source' to be in shared memory}}

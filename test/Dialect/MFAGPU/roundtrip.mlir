@@ -190,19 +190,6 @@ func.func @tensor_maps(%global: memref<?x?x?x128xbf16>,
   return
 }
 
-// CHECK-LABEL: func.func @clusters
-// CHECK: mfa_gpu.tensor_load %{{.*}}[%{{.*}}, %{{.*}}] to %{{.*}}, %{{.*}}[%{{.*}}] multicast %{{.*}} : memref<64x64xbf16, #gpu.address_space<workgroup>>, !nvgpu.mbarrier.group
-// CHECK: mfa_gpu.remote_arrive %{{.*}}[%{{.*}}] of %{{.*}} {block_scope} : !nvgpu.mbarrier.group<
-func.func @clusters(%map: !llvm.array<16 x i64>, %blocks: i16, %rank: i32,
-                    %shared: memref<64x64xbf16, #shared>, %i: index,
-                    %barriers: !nvgpu.mbarrier.group<memorySpace = #shared>) {
-  mfa_gpu.tensor_load %map[%i, %i] to %shared, %barriers[%i] multicast %blocks
-    : memref<64x64xbf16, #shared>, !nvgpu.mbarrier.group<memorySpace = #shared>
-  mfa_gpu.remote_arrive %barriers[%i] of %rank {block_scope}
-    : !nvgpu.mbarrier.group<memorySpace = #shared>
-  return
-}
-
 // CHECK-LABEL: func.func @panels
 // CHECK: mfa_gpu.load %{{.*}} : memref<2x128x64xbf16, #gpu.address_space<workgroup>> to <128x128xbf16, #[[ACC:.*]]>
 // CHECK: mfa_gpu.store %{{.*}} to %{{.*}} : <128x128xbf16, #[[ACC]]> to memref<2x128x64xbf16, #gpu.address_space<workgroup>>

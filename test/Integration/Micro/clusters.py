@@ -13,6 +13,37 @@ ROWS = 16
 BLOCKS = 2
 ROUND = np.float32(0.5)
 
+
+def pointer(group, slot):
+    """The address of an mbarrier of a group, as %groupPtr."""
+    return f"""\
+            %{group}Int = nvgpu.mbarrier.get %{group}[{slot}] : !barriers -> i64
+            %{group}Ptr = llvm.inttoptr %{group}Int : i64 to !llvm.ptr<3>
+"""
+
+
+def arrive(mbarrier, rank):
+    """Arrives at the mbarrier that the block of a rank has at this address."""
+    remote = f"%of_{rank[1:]}"
+    return f"""\
+            {remote} = nvvm.mapa {mbarrier}, {rank} : !llvm.ptr<3> -> !llvm.ptr<7>
+            nvvm.mbarrier.arrive {remote} {{scope = #nvvm.mem_scope<cluster>}} : !llvm.ptr<7>
+"""
+
+
+def load(row, target, slot):
+    """Copies half of a tile from a row of the tensor to a row of the tiles of all
+    blocks of %both, counted by an mbarrier of %full."""
+    return f"""\
+{pointer("full", slot)}\
+            %from32 = arith.index_cast {row} : index to i32
+            %to64 = arith.index_cast {target} : index to i64
+            %tilePtr = llvm.getelementptr %tilesPtr[%to64] : (!llvm.ptr<3>, i64) -> !llvm.ptr<3>, !llvm.array<32 x f32>
+            %remoteTile = llvm.addrspacecast %tilePtr : !llvm.ptr<3> to !llvm.ptr<7>
+            nvvm.cp.async.bulk.tensor.shared.cluster.global %remoteTile, %mapPtr, %fullPtr, box[%rank0, %from32, %rank0] multicast_mask = %both : !llvm.ptr<7>, !llvm.ptr
+"""
+
+
 # Each block loads half of a tile for both blocks; its consumer tells both when it
 # has read the tile. Rows have 128 bytes, and are swizzled.
 RING = f"""\
@@ -39,6 +70,12 @@ module attributes {{gpu.container_module}} {{
       %blocks = arith.constant {BLOCKS} : index
       %bytes = arith.constant {ROWS * 128} : index
       %both = arith.constant {(1 << BLOCKS) - 1} : i16
+      // A variable for the map, which the argument itself becomes.
+      %mapPtr = llvm.alloca %one x !llvm.array<16 x i64> {{alignment = 64 : i64}} : (i32) -> !llvm.ptr
+      llvm.store %map, %mapPtr : !llvm.array<16 x i64>, !llvm.ptr
+      %tilesIndex = memref.extract_aligned_pointer_as_index %tiles : memref<{SLOTS * ROWS}x32xf32, #gpu.address_space<workgroup>> -> index
+      %tilesInt = arith.index_cast %tilesIndex : index to i64
+      %tilesPtr = llvm.inttoptr %tilesInt : i64 to !llvm.ptr<3>
       %tid = gpu.thread_id x
       %rank = nvvm.read.ptx.sreg.cluster.ctarank : i32
       %block = arith.index_cast %rank : i32 to index
@@ -71,13 +108,9 @@ module attributes {{gpu.container_module}} {{
             %slotRow = arith.muli %slot, %rows : index
             %halfRow = arith.muli %block, %half : index
             %to = arith.addi %slotRow, %halfRow : index
-            %tile = memref.subview %tiles[%to, 0] [{ROWS // 2}, 32] [1, 1]
-              : memref<{SLOTS * ROWS}x32xf32, #gpu.address_space<workgroup>>
-              to memref<{ROWS // 2}x32xf32, strided<[32, 1], offset: ?>, #gpu.address_space<workgroup>>
             %firstRow = arith.muli %t, %rows : index
             %from = arith.addi %firstRow, %halfRow : index
-            mfa_gpu.tensor_load %map[%c0, %from, %c0] to %tile, %full[%slot] multicast %both
-              : memref<{ROWS // 2}x32xf32, strided<[32, 1], offset: ?>, #gpu.address_space<workgroup>>, !barriers
+{load("%from", "%to", "%slot")}\
           }}
         }}
       }} else {{
@@ -106,8 +139,9 @@ module attributes {{gpu.container_module}} {{
           %warp = arith.constant -1 : i32
           nvvm.bar.warp.sync %warp : i32
           scf.if %isLeader {{
-            mfa_gpu.remote_arrive %empty[%slot] of %rank0 : !barriers
-            mfa_gpu.remote_arrive %empty[%slot] of %one : !barriers
+{pointer("empty", "%slot")}\
+{arrive("%emptyPtr", "%rank0")}\
+{arrive("%emptyPtr", "%one")}\
           }}
           scf.yield %next : f32
         }}
@@ -169,10 +203,7 @@ IN_CLUSTER = [
     ("%bTarget = llvm.addrspacecast %bTile :", """%bPart = llvm.getelementptr %bTile[%blockByte] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
             %bTarget = llvm.addrspacecast %bPart :"""),
     ("%bMapPtr, %full, box[%k, %zero32]", "%bMapPtr, %full, box[%k, %blockColumn] multicast_mask = %both"),
-    ("%released = nvvm.mbarrier.arrive %empty : !llvm.ptr<3> -> i64", """%first = nvvm.mapa %empty, %zero32 : !llvm.ptr<3> -> !llvm.ptr<7>
-          %second = nvvm.mapa %empty, %one32 : !llvm.ptr<3> -> !llvm.ptr<7>
-          nvvm.mbarrier.arrive %first {scope = #nvvm.mem_scope<cluster>} : !llvm.ptr<7>
-          nvvm.mbarrier.arrive %second {scope = #nvvm.mem_scope<cluster>} : !llvm.ptr<7>"""),
+    ("%released = nvvm.mbarrier.arrive %empty : !llvm.ptr<3> -> i64", arrive("%empty", "%zero32") + arrive("%empty", "%one32")),
     ("box[%zero32, %zero32] :", "box[%zero32, %blockRow] :"),
     ("box[%middle, %zero32] :", "box[%middle, %blockRow] :"),
     ("      gpu.return", "      " + BARRIER + "\n      gpu.return"),

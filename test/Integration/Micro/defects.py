@@ -18,6 +18,7 @@ import tempfile
 
 
 import compare
+from clusters import arrive, load, pointer
 
 WAIT_FULL = "nvvm.mbarrier.try_wait.parity %full, %parity, %ticks : !llvm.ptr<3>, i32, i32"
 WAIT_EMPTY = "nvvm.mbarrier.try_wait.parity %empty, %freed, %ticks : !llvm.ptr<3>, i32, i32"
@@ -37,8 +38,8 @@ END = "nvvm.cluster.arrive\n      nvvm.cluster.wait"
 CLUSTER = "clusters in (%blocks, %c1, %c1)"
 KNOWN = ",\n                    known_cluster_size = array<i32: 2, 1, 1>"
 GRID = "blocks in (%blocks, %c1, %c1)"
-FIRST_ARRIVAL = "mfa_gpu.remote_arrive %empty[%slot] of %rank0 : !barriers"
-SECOND_ARRIVAL = "mfa_gpu.remote_arrive %empty[%slot] of %one : !barriers"
+FIRST_ARRIVAL = arrive("%emptyPtr", "%rank0")
+SECOND_ARRIVAL = arrive("%emptyPtr", "%one")
 WAIT_TILE = "nvgpu.mbarrier.try_wait.parity %full[%slot], %odd, %ticks : !barriers"
 REMOTE = r"nvvm.mbarrier.arrive at .*:\d+:\d+"
 SECOND_BLOCK = r"kernel kernel, block \(1, 0, 0\), thread \(\d+, 0, 0\)"
@@ -180,26 +181,25 @@ DEFECTS = [
       r"kernel kernel, block \(\d, 0, 0\), thread \(32, 0, 0\)", REMOTE]),
     ("relaxed-cluster-barrier-at-the-end", "cluster-ring", [(END, END.replace("arrive", "arrive.relaxed"))], ["early exit: arrival at the mbarrier", ".*", REMOTE]),
     ("no-cluster-wait-at-the-end", "cluster-ring", [(END, "nvvm.cluster.arrive")], ["early exit: arrival at", ".*", REMOTE]),
-    ("arrival-at-block-that-left", "cluster-ring", [(END, END + """
+    ("arrival-at-block-that-left", "cluster-ring", [(END, END + f"""
       %isSecond = arith.cmpi eq, %rank, %one : i32
       nvvm.cluster.arrive
-      scf.if %isSecond {
-      } else {
+      scf.if %isSecond {{
+      }} else {{
         nvvm.cluster.wait
-        mfa_gpu.remote_arrive %empty[%c0] of %one : !barriers
-      }""")],
+{pointer("empty", "%c0")}{arrive("%emptyPtr", "%one")}
+      }}""")],
      [r"early exit: arrival at an mbarrier of block \(1, 0, 0\), which has left the kernel", THREAD, REMOTE]),
-    ("copy-to-block-that-left", "cluster-ring", [(END, END + """
+    ("copy-to-block-that-left", "cluster-ring", [(END, END + f"""
       %isSecond = arith.cmpi eq, %rank, %one : i32
       nvvm.cluster.arrive
-      scf.if %isSecond {
-      } else {
+      scf.if %isSecond {{
+      }} else {{
         nvvm.cluster.wait
-        %tile0 = memref.subview %tiles[0, 0] [8, 32] [1, 1] : memref<32x32xf32, #gpu.address_space<workgroup>> to memref<8x32xf32, strided<[32, 1]>, #gpu.address_space<workgroup>>
-        scf.if %isFirst {
-          mfa_gpu.tensor_load %map[%c0, %c0, %c0] to %tile0, %full[%c0] multicast %both : memref<8x32xf32, strided<[32, 1]>, #gpu.address_space<workgroup>>, !barriers
-        }
-      }""")],
+        scf.if %isFirst {{
+{load("%c0", "%c0", "%c0")}
+        }}
+      }}""")],
      [r"early exit: copy to block \(1, 0, 0\), which has left the kernel", THREAD, LOAD]),
     ("copy-that-another-block-does-not-wait-for", "cluster-ring",
      [("%sum = scf.for %t = %c0 to %steps", "%fewer = arith.subi %steps, %block : index\n        %sum = scf.for %t = %c0 to %fewer")],
@@ -215,7 +215,7 @@ DEFECTS = [
      [r"data race: write to 1024 bytes at shared memory offset \d+ of block \(0, 0, 0\), not ordered with a read",
       r"block \(0, 0, 0\), thread \(\d+, 0, 0\) read: llvm.load at", SECOND_BLOCK, LOAD]),
     ("release-of-own-block-alone", "cluster-ring",
-     [("nvgpu.mbarrier.init %empty[%s], %blocks", "nvgpu.mbarrier.init %empty[%s], %c1"), (FIRST_ARRIVAL, "mfa_gpu.remote_arrive %empty[%slot] of %rank : !barriers"), (SECOND_ARRIVAL, "")],
+     [("nvgpu.mbarrier.init %empty[%s], %blocks", "nvgpu.mbarrier.init %empty[%s], %c1"), (FIRST_ARRIVAL, arrive("%emptyPtr", "%rank")), (SECOND_ARRIVAL, "")],
      [r"data race: write to 1024 bytes at shared memory offset \d+ of block \(\d, 0, 0\), not ordered with a read|phase overrun|access to bytes in flight", ".*"]),
     ("no-release-of-another-block", "cluster-ring", [(SECOND_ARRIVAL, "")],
      [r"deadlock: no thread of the cluster can go on", r"block \(0, 0, 0\):", r"mbarrier at shared memory offset \d+: phase 1 lacks 2 of 2 arrivals",
@@ -232,7 +232,7 @@ DEFECTS = [
      ["invalid operand: copy to block 2 of a cluster of 2", THREAD, LOAD]),
     ("copy-to-no-block", "cluster-ring", [("%block = arith.index_cast", "%rank16 = arith.trunci %rank : i32 to i16\n      %both = arith.andi %rank16, %two : i16\n      %block = arith.index_cast"), ("%both = arith.constant 3 : i16", "%two = arith.constant 2 : i16")],
      ["invalid operand: expected a mask that names a block of the cluster but got 0", THREAD, LOAD]),
-    ("arrival-outside-of-cluster", "cluster-ring", [(SECOND_ARRIVAL, "%three = arith.constant 3 : i32\n            mfa_gpu.remote_arrive %empty[%slot] of %three : !barriers")],
+    ("arrival-outside-of-cluster", "cluster-ring", [(SECOND_ARRIVAL, "            %three = arith.constant 3 : i32\n" + arrive("%emptyPtr", "%three"))],
      ["invalid operand: arrival at an mbarrier of block 3 of a cluster of 2", r"kernel kernel, block \(\d, 0, 0\), thread \(32, 0, 0\)", REMOTE]),
     ("copy-without-cluster", "cluster-ring", [(CLUSTER, ""), (KNOWN, "")],
      ["invalid operand: a copy to several blocks needs a launch with a cluster", r"kernel kernel, block \(\d, 0, 0\), thread \(0, 0, 0\)", LOAD]),
