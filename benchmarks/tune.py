@@ -6,12 +6,13 @@ For each row of a table, the one that is built in if no other is given, there is
 case: sizes, mask, rule and score that the row is for. Candidates are compiled by
 mfa-run, assembled by ptxas where it is found, compared with f64, and timed: median of
 device events, sizes fixed. The search starts at the row's schedule and goes on from the
-best so far, for which other numbers of adjacent heads and of blocks in a cluster are
-tried; the best two and the row's own are measured twice, and the slower measurement
-counts. A row changes where another schedule is faster by more than 2 % in all
-measurements of both, and has registers for other ops of the row as well: open sizes,
-another mask, score or type. A candidate that spills them, or whose check fails, is
-shown but never chosen. Several rows are searched at a time, but one candidate at a time
+best so far, for which other numbers of adjacent heads are tried; the best two and the
+row's own are measured twice, and the slower measurement counts. A row changes where
+another schedule is faster by more than 2 % in all measurements of both, and has
+registers for other ops of the row as well: open sizes, another mask, score or type. A
+candidate that spills them, or whose check fails, is shown but never chosen. What is
+chosen with tiles of more than 128 rows is timed with short sequences beside tiles of
+128, which launches may take instead where these are faster. Several rows are searched at a time, but one candidate at a time
 is timed. Rates are TFLOP/s of 4 B H S S D operations, of the pairs that a rule keeps.
 
     benchmarks/tune.py --write schedules.json
@@ -42,6 +43,7 @@ from attention_benchmark.schedules import (  # noqa: E402
     Compiler,
     Outcome,
     Schedule,
+    SmallTiles,
     Tuned,
 )
 from attention_benchmark.table import Row, Table  # noqa: E402
@@ -78,8 +80,8 @@ class Target:
 
 class Search:
     """Candidates of a case in the order of their distance from the best so far, with
-    as many adjacent heads and blocks in a cluster, beside it with other numbers. As
-    many as there are workers are compiled and run at a time, of which one is timed."""
+    as many adjacent heads, beside it with other numbers. As many as there are workers
+    are compiled and run at a time, of which one is timed."""
 
     def __init__(
         self,
@@ -135,7 +137,27 @@ class Search:
         if self.runs:
             self._measure_again(tuned)
             self._choose_for_all(target, tuned)
+            tuned.small = self._try_small_tiles(target, tuned.best())
         return tuned
+
+    def _try_small_tiles(
+        self, target: Target, best: Outcome | None
+    ) -> SmallTiles | None:
+        """Times a schedule with short sequences beside its small tiles, if it may have
+        such. A launch that visits the tiles of a list has large ones."""
+        small = schedules.with_small_tiles(best.schedule) if best else None
+        mask = target.mask.replace("listed", "dense")
+        if not small or not schedules.LISTED.isdisjoint(mask.split("+")):
+            return None
+        case = schedules.make_short_case(target.case)
+        outcomes = [
+            self.compiler.compile(schedule, case, mask)
+            for schedule in (best.schedule, small)
+        ]
+        if all(outcome.status == "ok" for outcome in outcomes):
+            for outcome in outcomes * FINALISTS:
+                self._run(outcome, case, mask)
+        return SmallTiles(case, mask, *outcomes)
 
     def _choose_for_all(self, target: Target, tuned: Tuned) -> None:
         """Has no schedule chosen in the place of the row's own that spills for
@@ -375,8 +397,13 @@ def apply(target: Target, tuned: Tuned) -> None:
     is the row's own, made smaller, it stays as it is for smaller heads."""
     target.row.measured = tuned.figures()
     best = tuned.best()
-    if best and best.schedule != tuned.selected:
-        target.row.set_schedule(best.schedule)
+    if not best:
+        return
+    chosen = best.schedule
+    if chosen == tuned.selected:
+        chosen = target.selected
+    small = tuned.small and tuned.small.are_better
+    target.row.set_schedule(chosen, schedules.SMALL_ROWS if small else 0)
 
 
 def write_json(path: Path, chip: str, results: list[Tuned]) -> None:

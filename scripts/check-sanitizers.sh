@@ -21,7 +21,7 @@ only_fuzz=0
 seconds=60
 seed=1
 if [ "${1:-}" = "--all" ]; then
-  tests+='|CAPI|Fuzz|Integration/CPU|Integration/Sim/(clusters|persistent|splits)'
+  tests+='|CAPI|Fuzz|Integration/CPU|Integration/Sim/(persistent|splits)'
   shift
 elif [ "${1:-}" = "--fuzz" ]; then
   [[ "${2:-}" =~ ^[1-9][0-9]*$ ]] ||

@@ -50,7 +50,6 @@ class Schedule:
     ping_pong: bool = False
     persistent: bool = False
     adjacent_heads: int = 0
-    cluster_blocks: int = 1
     early_turns: bool = False
     row_counter: bool = False
 
@@ -60,12 +59,7 @@ class Schedule:
         text += " early" if self.early_turns else ""
         text += " persistent" if self.persistent else ""
         text += " counter" if self.row_counter else ""
-        text += f" heads {self.adjacent_heads}" if self.adjacent_heads else ""
-        return text + (f" cluster {self.cluster_blocks}" if self.in_cluster else "")
-
-    @property
-    def in_cluster(self) -> bool:
-        return self.cluster_blocks > 1
+        return text + (f" heads {self.adjacent_heads}" if self.adjacent_heads else "")
 
     def attribute(self, mask: str = "none") -> str:
         """As mfa-run takes it, for a mask."""
@@ -82,8 +76,6 @@ class Schedule:
             parameters["persistent"] = "true"
         if self.adjacent_heads:
             parameters["adjacent_heads"] = self.adjacent_heads
-        if self.in_cluster:
-            parameters["cluster_blocks"] = self.cluster_blocks
         if self.early_turns:
             parameters["early_turns"] = "true"
         if self.row_counter:
@@ -102,18 +94,8 @@ class Schedule:
             + (self.ping_pong != other.ping_pong)
             + (self.persistent != other.persistent)
             + (self.adjacent_heads != other.adjacent_heads)
-            + (self.cluster_blocks != other.cluster_blocks)
             + (self.early_turns != other.early_turns)
             + (self.row_counter != other.row_counter)
-        )
-
-    def takes_cluster(self, blocks: int) -> bool:
-        """Each of them loads as many keys, in groups of 8, and no counter hands out
-        their rows."""
-        return blocks == 1 or (
-            self.kind == "wgmma"
-            and not self.row_counter
-            and self.keys % (8 * blocks) == 0
         )
 
     def registers_at_least(self, dim: int) -> int:
@@ -182,42 +164,54 @@ def list_adjacent_heads(case: Case, mask: str) -> list[int]:
 def around(
     candidates: Iterable[Schedule], of: Schedule, case: Case, mask: str
 ) -> list[Schedule]:
-    """The candidates with as many adjacent heads and blocks of a cluster and with
-    the turns and the counter of `of`, and `of` with others. What is best for one size
-    of tiles mostly is for others: a product of all would be several times as many."""
+    """The candidates with as many adjacent heads, the turns and the counter of `of`,
+    and `of` with others. What is best for one size of tiles mostly is for others: a
+    product of all would be several times as many."""
     alike = []
     for each in candidates:
         counter = of.row_counter and each.persistent
         same = replace(each, adjacent_heads=of.adjacent_heads, row_counter=counter)
         turns = of.early_turns and each.ping_pong
-        blocks = of.cluster_blocks if same.takes_cluster(of.cluster_blocks) else 1
-        alike.append(replace(same, cluster_blocks=blocks, early_turns=turns))
+        alike.append(replace(same, early_turns=turns))
     now = of.adjacent_heads
     # As many as there are, or more, are all.
     now = now if now < case.heads else 0
     numbers = [each for each in list_adjacent_heads(case, mask) if each != now]
     others = [replace(of, adjacent_heads=number) for number in numbers]
-    others += [
-        replace(of, cluster_blocks=blocks)
-        for blocks in (1, 2)
-        if blocks != of.cluster_blocks and of.takes_cluster(blocks)
-    ]
     if of.ping_pong:
         others.append(replace(of, early_turns=not of.early_turns))
-    if of.persistent and not of.in_cluster:
+    if of.persistent:
         others.append(replace(of, row_counter=not of.row_counter))
     return list(dict.fromkeys([*alike, *others]))
+
+
+# Query rows of the tiles that a launch may take instead of those of a schedule with
+# more, and the length of sequences of which they are a part.
+SMALL_ROWS, SHORT = 128, 256
+
+
+def with_small_tiles(schedule: Schedule) -> Schedule | None:
+    """The kernel of `small_tile_rows` for a schedule; None where its own tiles are as
+    small."""
+    if schedule.kind != "wgmma" or schedule.rows <= SMALL_ROWS:
+        return None
+    return replace(schedule, rows=SMALL_ROWS, warps=SMALL_ROWS // 16)
+
+
+def make_short_case(case: Case) -> Case:
+    """As many tokens in sequences that large tiles leave a third of their rows of."""
+    batch = case.batch * case.seq_q // SHORT
+    return replace(case, batch=batch, seq_q=SHORT, seq_k=SHORT)
 
 
 def shrink(schedule: Schedule) -> Schedule | None:
     """The next smaller tiles, as mfa-select-schedule takes them where a schedule of
     the table does not fit shared memory; None where there are none."""
     is_wgmma = schedule.kind == "wgmma"
-    step = max(16, 8 * schedule.cluster_blocks)
     if is_wgmma and schedule.stages > 2:
         return replace(schedule, stages=schedule.stages - 1)
-    if schedule.keys > step:
-        return replace(schedule, keys=schedule.keys - step)
+    if schedule.keys > 16:
+        return replace(schedule, keys=schedule.keys - 16)
     if not is_wgmma and schedule.stages > 1:
         return replace(schedule, stages=schedule.stages - 1)
     return None
@@ -355,6 +349,33 @@ def rank(outcomes: Iterable[Outcome]) -> list[Outcome]:
 
 
 @dataclass
+class SmallTiles:
+    """A schedule and that of small tiles, with short sequences."""
+
+    case: Case
+    mask: str
+    large: Outcome
+    small: Outcome
+
+    @property
+    def are_better(self) -> bool:
+        """In all measurements of both, by GAIN."""
+        if not self.small.ms or not self.large.ms:
+            return False
+        return min(self.large.times) > (1 + GAIN) * self.small.ms
+
+    def figures(self) -> dict:
+        """What justifies `small_tile_rows`, or that there are none."""
+        if not self.small.ms or not self.large.ms:
+            return {}
+        return {
+            "small_case": f"{self.case}, {self.mask}",
+            "small_tflops": round(self.small.tflops(self.case, self.mask), 1),
+            "large_tflops": round(self.large.tflops(self.case, self.mask), 1),
+        }
+
+
+@dataclass
 class Tuned:
     """What the search found for a case with a mask."""
 
@@ -363,6 +384,7 @@ class Tuned:
     selected: Schedule
     outcomes: list[Outcome]
     untried: int = 0
+    small: SmallTiles | None = None
 
     def now(self) -> Outcome | None:
         """The schedule that is selected today, if it ran."""
@@ -398,6 +420,7 @@ class Tuned:
         best, other = self.best(), self.next_best()
         if not best:
             return None
+        small = self.small.figures() if self.small else {}
         figures = {
             "case": f"{self.case}, {self.mask}",
             "tflops": round(best.tflops(self.case, self.mask), 1),
@@ -406,7 +429,7 @@ class Tuned:
             figures["next"] = str(other.schedule)
             rate = other.tflops(self.case, self.mask)
             figures["next_tflops"] = round(rate, 1)
-        return figures
+        return figures | small
 
     def as_json(self) -> dict:
         best = self.best()

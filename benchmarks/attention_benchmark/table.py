@@ -34,9 +34,10 @@ PARAMETERS = {
     "persistent": "persistent",
     "row_counter": "row_counter",
     "adjacent_heads": "adjacent_heads",
-    "cluster_blocks": "cluster_blocks",
     "early_turns": "early_turns",
 }
+# What a launch may take instead of `tile_rows`: measured for itself.
+SMALL = "small_tile_rows"
 
 BUILTIN = Path(__file__).parents[2] / "lib/Dialect/MFA/Transforms/Schedules.json"
 
@@ -68,10 +69,12 @@ class Row:
         return True
 
     def schedule_of(self, kernel: str) -> Schedule:
-        named = {PARAMETERS[name]: value for name, value in self.schedule.items()}
-        return Schedule(kernel, **named)
+        return Schedule(
+            kernel,
+            **{PARAMETERS[n]: v for n, v in self.schedule.items() if n != SMALL},
+        )
 
-    def set_schedule(self, schedule: Schedule) -> None:
+    def set_schedule(self, schedule: Schedule, small_rows: int = 0) -> None:
         """Of what is as it is by default nothing is said."""
         defaults = Schedule(schedule.kind, 0, 0, 0, 0)
         self.schedule = {
@@ -79,6 +82,8 @@ class Row:
             for name, own in PARAMETERS.items()
             if getattr(schedule, own) != getattr(defaults, own)
         }
+        if small_rows:
+            self.schedule[SMALL] = small_rows
 
     def as_json(self) -> str:
         row = {
@@ -216,7 +221,7 @@ def _check_row(row: Row, where: str) -> None:
     """The compiler checks all of a row; what is looked at here is needed here."""
     if type(row.head_dim) is not int or not 1 <= row.head_dim <= 256:
         raise ValueError(f"{where}.head_dim: expected 1 to 256 but got {row.head_dim}")
-    unknown = row.schedule.keys() - PARAMETERS.keys()
+    unknown = row.schedule.keys() - PARAMETERS.keys() - {SMALL}
     missing = {"tile_rows", "tile_keys", "warps", "stages"} - row.schedule.keys()
     if unknown or missing:
         what = f"no {min(unknown)}" if unknown else min(missing)

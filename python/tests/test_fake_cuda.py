@@ -43,18 +43,6 @@ def test_launch_on_the_callers_stream():
     assert "synchronize" not in done.stderr and "stream create" not in done.stderr
 
 
-def test_launch_of_clusters():
-    """Shared memory is asked for once, as for a kernel without clusters."""
-    done = run("cluster", MFA_FAKE_CUDA_MAJOR="9")
-    assert done.returncode == 0, done.stderr
-    # The compiler loads it for the GPU that is there.
-    compiled, first, *others = done.stderr.split("call\n")
-    assert "load module" in compiled and "set attribute 8" in compiled + first
-    for call in others:
-        assert "clusters of (2, 1, 1)" in call and "stream 0x77" in call
-        assert "fake: load" not in call and "set attribute" not in call
-
-
 def test_machine_code_is_kept_on_disk(tmp_path):
     first, second = (run("call", MFA_CACHE_DIR=str(tmp_path)) for _ in range(2))
     assert first.returncode == 0, first.stderr

@@ -20,9 +20,12 @@ def ConvertMFAToGPUPass : Pass<"convert-mfa-to-gpu", "::mlir::ModuleOp"> {
     Regions become part of the kernel. Of the tiles of keys those that no row of a
     tile keeps a key of are skipped, and `keep` is evaluated in those alone where a
     row may drop a key, as `mfa-analyze-key-tiles` finds for the tiles of the
-    schedule (of a cluster: for the rows of all its blocks). An attribute
-    `mfa.key_tiles` for tiles of that size is taken as it is. Where rows further on
-    visit more keys, blocks take the last rows first.
+    schedule. An attribute `mfa.key_tiles` for tiles of that size is taken as it is.
+    Where rows further on visit more keys, blocks take the last rows first.
+
+    A schedule with `small_tile_rows` becomes two kernels, of which a launch without
+    a list of tiles takes the one whose tiles of rows fill the GPU better, by the
+    numbers of queries, heads, batches and multiprocessors.
 
     Where the schedule says `tiles = list`, more kernels run in front of that one, on
     its stream, and make the list of the tiles that it visits, of those that the

@@ -54,12 +54,6 @@ Value getBarrierPointer(LaneBuilder &b, Value barriers, Value index) {
       b.mul(number, 8));
 }
 
-/// Addresses in the shared memory of any block of the cluster.
-LLVM::LLVMPointerType getClusterPointerType(MLIRContext *context) {
-  return LLVM::LLVMPointerType::get(
-      context, static_cast<unsigned>(NVVM::NVVMMemorySpace::SharedCluster));
-}
-
 struct TensorLoadPattern : OpConversionPattern<TensorLoadOp> {
   using OpConversionPattern::OpConversionPattern;
 
@@ -71,13 +65,15 @@ struct TensorLoadPattern : OpConversionPattern<TensorLoadOp> {
     Value destination = b.sharedPointer(
         cast<TypedValue<MemRefType>>(op.getDestination()), zero, zero);
     // Every chip has the form whose destination may be in another block.
-    destination = LLVM::AddrSpaceCastOp::create(
-        b, getClusterPointerType(b.getContext()), destination);
+    auto anyBlock = LLVM::LLVMPointerType::get(
+        b.getContext(),
+        static_cast<unsigned>(NVVM::NVVMMemorySpace::SharedCluster));
+    destination = LLVM::AddrSpaceCastOp::create(b, anyBlock, destination);
     NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp::create(
         b, destination, getMapPointer(b, op.getMap()),
         getCoordinates(b, op.getCoordinates()),
         getBarrierPointer(b, op.getBarriers(), op.getIndex()),
-        /*im2colOffsets=*/ValueRange(), op.getMulticast(),
+        /*im2colOffsets=*/ValueRange(), /*multicastMask=*/Value(),
         /*l2CacheHint=*/Value(), NVVM::TMALoadMode::TILE,
         /*isCTAOnly=*/false, /*group=*/NVVM::CTAGroupKindAttr(),
         /*predicate=*/Value());
@@ -105,32 +101,10 @@ struct TensorStorePattern : OpConversionPattern<TensorStoreOp> {
   }
 };
 
-struct RemoteArrivePattern : OpConversionPattern<RemoteArriveOp> {
-  using OpConversionPattern::OpConversionPattern;
-
-  LogicalResult
-  matchAndRewrite(RemoteArriveOp op, OneToNOpAdaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    LaneBuilder b(op.getLoc(), rewriter);
-    Value remote = NVVM::MapaOp::create(
-        b, getClusterPointerType(b.getContext()),
-        getBarrierPointer(b, op.getBarriers(), op.getIndex()), op.getBlock());
-    // A barrier of another block gives no token.
-    NVVM::MBarrierArriveOp::create(b, /*res=*/Type(), remote,
-                                   /*count=*/Value(),
-                                   op.getBlockScope()
-                                       ? NVVM::MemScopeKind::CTA
-                                       : NVVM::MemScopeKind::CLUSTER,
-                                   /*relaxed=*/false);
-    rewriter.eraseOp(op);
-    return success();
-  }
-};
-
 } // namespace
 
 void mfa_gpu::populateTensorCopyPatterns(const TypeConverter &converter,
                                          RewritePatternSet &patterns) {
-  patterns.add<TensorLoadPattern, TensorStorePattern, RemoteArrivePattern>(
-      converter, patterns.getContext());
+  patterns.add<TensorLoadPattern, TensorStorePattern>(converter,
+                                                      patterns.getContext());
 }

@@ -44,19 +44,11 @@ void Barriers::arrive(KernelBuilder &b, Value stage) const {
 }
 
 void Barriers::arriveAsWarp(KernelBuilder &b, const Warpgroups &warpgroups,
-                            Value stage, int64_t blocks) const {
+                            Value stage) const {
   // The warp's lanes are done before one of them says so.
   NVVM::SyncWarpOp::create(b,
                            arith::ConstantIntOp::create(b, b.getI32Type(), -1));
-  Value lane = warpgroups.getLane();
-  if (blocks == 1)
-    return b.guarded(
-        arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lane, b.index(0)),
-        [&] { arrive(b, stage); });
-  Value isRank = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, lane,
-                                       b.index(blocks));
-  b.guarded(isRank, [&] {
-    mfa_gpu::RemoteArriveOp::create(b, group, stage, b.toI32(lane),
-                                    /*block_scope=*/true);
-  });
+  Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
+                                        warpgroups.getLane(), b.index(0));
+  b.guarded(isFirst, [&] { arrive(b, stage); });
 }

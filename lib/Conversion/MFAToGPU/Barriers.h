@@ -37,10 +37,9 @@ public:
   /// Until the phase before is: of a fresh barrier it counts as over.
   void waitForPrevious(KernelBuilder &b, Place place) const;
   void arrive(KernelBuilder &b, Value stage) const;
-  /// Of this warp, when all of its lanes have come here: once here, or, with
-  /// several blocks, once at the same place in each block of the cluster.
-  void arriveAsWarp(KernelBuilder &b, const Warpgroups &warpgroups, Value stage,
-                    int64_t blocks = 1) const;
+  /// Once for this warp, when all of its lanes have come here.
+  void arriveAsWarp(KernelBuilder &b, const Warpgroups &warpgroups,
+                    Value stage) const;
 
 private:
   Value group;

@@ -22,9 +22,8 @@ KernelProblem::KernelProblem(KernelBuilder &b, MaskedAttentionOp op,
       memory(getSharedMemory(op, schedule)), maskForm(getMaskForm(op)),
       element(op.getElementType()), f32(b.getF32Type()),
       tileRows(schedule.getTileRows()), tileKeys(schedule.getTileKeys()),
-      clusterBlocks(schedule.getClusterBlocks()),
       weightBits(getWeightBits(element)),
-      keyTiles(getKeyTiles(op, clusterBlocks * tileRows, tileKeys)), op(op) {}
+      keyTiles(getKeyTiles(op, tileRows, tileKeys)), op(op) {}
 
 bool KernelProblem::hasTail() const {
   int64_t keys = cast<MemRefType>(operands.key.getType()).getDimSize(1);

@@ -69,11 +69,11 @@ public:
   MaskForm maskForm;
   Type element;
   Type f32;
-  int64_t tileRows, tileKeys, clusterBlocks;
+  int64_t tileRows, tileKeys;
   /// By how many bits weights are kept small (OnlineSoftmax.h).
   double weightBits;
-  /// Which key tiles the op's regions leave of the rows that share a sequence;
-  /// null without regions.
+  /// Which key tiles the op's regions leave of the rows of a tile; null without
+  /// regions.
   KeyTilesAttr keyTiles;
 
 private:

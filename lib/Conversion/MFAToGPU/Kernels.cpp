@@ -177,9 +177,6 @@ gpu::GPUFuncOp Kernels::get(OpBuilder &builder, MaskedAttentionOp op,
   Block &body = kernel.getBody().front();
   if (!body.empty())
     return kernel;
-  if (int64_t blocks = op.getSchedule()->getClusterBlocks(); blocks > 1)
-    kernel.setKnownClusterSizeAttr(
-        builder.getDenseI32ArrayAttr({static_cast<int32_t>(blocks), 1, 1}));
   // Without a bound of registers setmaxnreg has no effect.
   if (isWgmma(op))
     kernel->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
@@ -246,8 +243,7 @@ gpu::GPUFuncOp Kernels::getTileClasses(OpBuilder &builder, MaskedAttentionOp op,
                                        ValueRange arguments) {
   ScheduleAttr schedule = *op.getSchedule();
   auto shape = builder.getDenseI64ArrayAttr(
-      {schedule.getClusterBlocks() * schedule.getTileRows(),
-       schedule.getTileKeys()});
+      {schedule.getTileRows(), schedule.getTileKeys()});
   gpu::GPUFuncOp kernel =
       lookupOrCreate(builder, op, "masked_attention_tile_classes", arguments,
                      shape, kListThreads);

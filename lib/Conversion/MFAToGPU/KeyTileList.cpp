@@ -26,9 +26,8 @@ Value KeyTileList::countSteps(const Round &round) {
   auto indexOf = [&](unsigned dim, Value position) {
     return type.getDimSize(dim) == 1 ? b.index(0) : position;
   };
-  // That of all blocks of a cluster.
-  Value rowTile = arith::DivUIOp::create(
-      b, rows.firstRow, b.index(problem.clusterBlocks * problem.tileRows));
+  Value rowTile =
+      arith::DivUIOp::create(b, rows.firstRow, b.index(problem.tileRows));
   row = {indexOf(0, rows.batch), indexOf(1, rows.head), rowTile};
   auto toStep = [&](Value count) {
     return stepType.isIndex() ? b.toIndex(count) : b.toI32(count);

@@ -10,6 +10,7 @@
 #include "Kernels.h"
 #include "LaunchTileLists.h"
 #include "MaskCopy.h"
+#include "RowTileChoice.h"
 #include "TileListChoice.h"
 #include "mfa/Dialect/MFA/Transforms/Schedules.h"
 #include "mfa/Dialect/MFA/Transforms/SharedMemory.h"
@@ -142,33 +143,19 @@ private:
         });
   }
 
-  /// The wgmma kernel of the schedule, but without clusters where too many of
-  /// their blocks would have no query rows.
+  /// The wgmma kernel of the schedule, or, where that fills the GPU better, the
+  /// one with small tiles. Those of a list are what it was made for.
   void launchWgmma(ImplicitLocOpBuilder &b, MaskedAttentionOp op) const {
-    // What reading keys and values once for a cluster is worth at the most: the
-    // 16th part of the time.
-    constexpr int64_t kGain = 16;
     ScheduleAttr schedule = *op.getSchedule();
-    int64_t extent = schedule.getClusterBlocks();
-    if (extent == 1)
-      return launchWithMaps(b, op);
-    Value queries = b.createOrFold<memref::DimOp>(op.getQuery(), 1);
-    Value tiles = b.createOrFold<arith::CeilDivUIOp>(
-        queries, createIndex(b, schedule.getTileRows()));
-    Value blocks = b.createOrFold<arith::MulIOp>(
-        b.createOrFold<arith::CeilDivUIOp>(tiles, createIndex(b, extent)),
-        createIndex(b, extent));
-    Value idle = b.createOrFold<arith::SubIOp>(blocks, tiles);
-    Value isWorthIt = b.createOrFold<arith::CmpIOp>(
-        arith::CmpIPredicate::ule,
-        b.createOrFold<arith::MulIOp>(idle, createIndex(b, kGain)), blocks);
-    choose(
-        b, isWorthIt, [&] { launchWithMaps(b, op); },
-        [&] {
-          launchWith(
-              b, op, schedule.withoutClusters(),
-              [&](MaskedAttentionOp alone) { launchWithMaps(b, alone); });
-        });
+    auto launchWithRows = [&](ScheduleAttr of) {
+      launchWith(b, op, of,
+                 [&](MaskedAttentionOp it) { launchWithMaps(b, it); });
+    };
+    auto launchLarge = [&] { launchWithRows(schedule.withoutSmallTiles()); };
+    if (!schedule.getSmallTileRows() || hasTileList(op))
+      return launchLarge();
+    choose(b, areLargeTilesBetter(b, op, kernels.getChip()), launchLarge,
+           [&] { launchWithRows(schedule.withSmallTiles()); });
   }
 
   /// The wgmma kernel where all of its operands have tensor maps, which only
@@ -271,28 +258,27 @@ private:
     Value queries = b.createOrFold<memref::DimOp>(op.getQuery(), 1);
     Value heads = b.createOrFold<memref::DimOp>(op.getQuery(), 2);
     Value tiles = b.createOrFold<arith::CeilDivUIOp>(
-        queries,
-        createIndex(b, schedule.getClusterBlocks() * schedule.getTileRows()));
-    Value clusters = b.createOrFold<arith::MulIOp>(
+        queries, createIndex(b, schedule.getTileRows()));
+    Value blocks = b.createOrFold<arith::MulIOp>(
         b.createOrFold<arith::MulIOp>(batch, tiles), heads);
     // A grid of no blocks is an error to the driver.
     Value isNeeded = b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::ne,
-                                                   clusters, createIndex(b, 0));
+                                                   blocks, createIndex(b, 0));
     auto guarded = scf::IfOp::create(b, isNeeded);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(guarded.thenBlock());
     if (!schedule.getSplitsKeys())
-      return launchWhole(b, op, maps, clusters);
-    Value splits = countSplits(b, op, clusters);
+      return launchWhole(b, op, maps, blocks);
+    Value splits = countSplits(b, op, blocks);
     Value isWhole = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, splits,
                                           createIndex(b, 1));
     auto choice = scf::IfOp::create(b, isWhole, /*withElseRegion=*/true);
     // First the kernel that the schedule asks for.
     b.setInsertionPointToStart(choice.elseBlock());
-    launchSplit(b, op, maps, clusters, splits);
+    launchSplit(b, op, maps, blocks, splits);
     b.setInsertionPointToStart(choice.thenBlock());
     launchWith(b, op, schedule.withoutSplits(), [&](MaskedAttentionOp whole) {
-      launchWhole(b, whole, maps, clusters);
+      launchWhole(b, whole, maps, blocks);
     });
   }
 
@@ -310,30 +296,19 @@ private:
 
   /// One kernel, each of whose blocks has all keys of its query rows.
   void launchWhole(ImplicitLocOpBuilder &b, MaskedAttentionOp op,
-                   const TensorMaps &maps, Value clusters) const {
+                   const TensorMaps &maps, Value blocks) const {
     ScheduleAttr schedule = *op.getSchedule();
-    int64_t clusterBlocks = schedule.getClusterBlocks();
-    Value one = createIndex(b, 1), extent = createIndex(b, clusterBlocks);
-    if (schedule.getPersistent()) {
-      Value places = b.createOrFold<arith::DivUIOp>(
-          mfa_gpu::MultiprocessorsOp::create(b), extent);
-      // A part of a GPU may have fewer than a cluster asks for.
-      if (clusterBlocks > 1)
-        places = b.createOrFold<arith::MaxUIOp>(places, one);
-      clusters = arith::MinUIOp::create(b, clusters, places);
-    }
-    std::optional<gpu::KernelDim3> cluster;
-    if (clusterBlocks > 1)
-      cluster = gpu::KernelDim3{extent, one, one};
+    Value one = createIndex(b, 1);
+    if (schedule.getPersistent())
+      blocks = arith::MinUIOp::create(b, blocks,
+                                      mfa_gpu::MultiprocessorsOp::create(b));
     SmallVector<Value> arguments = getArguments(op, maps);
     auto launchAfter = [&](Value token) {
       return gpu::LaunchFuncOp::create(
-          b, kernels.get(b, op, arguments),
-          gpu::KernelDim3{b.createOrFold<arith::MulIOp>(clusters, extent), one,
-                          one},
+          b, kernels.get(b, op, arguments), gpu::KernelDim3{blocks, one, one},
           gpu::KernelDim3{createIndex(b, getNumThreads(op)), one, one},
           getSharedBytes(b, op), arguments, token ? token.getType() : Type(),
-          token ? ValueRange(token) : ValueRange(), cluster);
+          token ? ValueRange(token) : ValueRange());
     };
     auto counterType = MemRefType::get({1}, b.getI32Type());
     if (!hasTileList(op)) {

@@ -95,8 +95,7 @@ void TileListLauncher::measure(Value parts) {
     return b.createOrFold<arith::CeilDivUIOp>(size, createIndex(b, of));
   };
   Value rowTiles =
-      countTiles(sizeOf(b, op.getQuery(), 1),
-                 schedule.getClusterBlocks() * schedule.getTileRows());
+      countTiles(sizeOf(b, op.getQuery(), 1), schedule.getTileRows());
   keyTiles = countTiles(sizeOf(b, op.getKey(), 1), schedule.getTileKeys());
   minSteps = b.createOrFold<arith::MinUIOp>(keyTiles, parts);
   type = getTileListType(op);
@@ -192,9 +191,9 @@ LaunchedTileList TileListLauncher::launch() {
   for (auto [dim, size] : llvm::enumerate(sizes))
     if (type.isDynamicDim(dim))
       dynamicSizes.push_back(size);
-  int64_t tileRows = schedule.getClusterBlocks() * schedule.getTileRows();
   auto kept = mfa_gpu::KeptTileListOp::create(
-      b, type, b.getI1Type(), b.getI1Type(), createIndex(b, tileRows),
+      b, type, b.getI1Type(), b.getI1Type(),
+      createIndex(b, schedule.getTileRows()),
       createIndex(b, schedule.getTileKeys()), minSteps, dynamicSizes);
   Value isNew = createNot(b, kept.getIsFilled());
   Value classes = allocateUnless(kept.getIsKept(), kept.getBuffer());

@@ -35,17 +35,14 @@ RowSchedule::RowSchedule(const KernelProblem &problem)
       // What a list has is not known here: most masks are causal in part.
       isReversed(problem.operands.tileList || growsWithRows(problem.keyTiles)) {
   Value queries = problem.numQueries();
-  tilesOfHead = b.createOrFold<arith::CeilDivUIOp>(
-      queries, b.index(problem.clusterBlocks * problem.tileRows));
+  tilesOfHead =
+      b.createOrFold<arith::CeilDivUIOp>(queries, b.index(problem.tileRows));
   if (problem.schedule.getAdjacentHeads())
     adjacentHeads = countAdjacentHeads();
 }
 
 Value RowSchedule::getBlock() const {
-  auto x = gpu::Dimension::x;
-  return b.toI32(problem.clusterBlocks > 1
-                     ? gpu::ClusterIdOp::create(b, x).getResult()
-                     : gpu::BlockIdOp::create(b, x));
+  return b.toI32(gpu::BlockIdOp::create(b, gpu::Dimension::x));
 }
 
 bool RowSchedule::hasPlaces() const {
@@ -68,10 +65,7 @@ Value RowSchedule::countTiles() const {
 }
 
 RowNumber RowSchedule::addGrid(const RowNumber &number) const {
-  auto x = gpu::Dimension::x;
-  Value width = problem.clusterBlocks > 1
-                    ? gpu::ClusterDimOp::create(b, x).getResult()
-                    : gpu::GridDimOp::create(b, x);
+  Value width = gpu::GridDimOp::create(b, gpu::Dimension::x);
   RowNumber next;
   next.number = arith::AddIOp::create(b, number.number, b.toI32(width));
   return next;
@@ -327,24 +321,8 @@ RowTile RowSchedule::locate(const RowNumber &number) const {
   tile.batch = b.toIndex(number.batch);
   tile.head = b.toIndex(number.head);
   tile.keyHead = b.toIndex(b.createOrFold<arith::DivUIOp>(number.head, group));
-  int64_t clusterBlocks = problem.clusterBlocks, tileRows = problem.tileRows;
-  int64_t clusterRows = clusterBlocks * tileRows;
-  Value queries = problem.numQueries();
-  tile.firstRow =
-      arith::MulIOp::create(b, b.toIndex(number.row), b.index(clusterRows));
-  if (clusterBlocks > 1) {
-    Value rank = gpu::ClusterBlockIdOp::create(b, gpu::Dimension::x);
-    tile.firstRow = arith::AddIOp::create(
-        b, tile.firstRow, arith::MulIOp::create(b, rank, b.index(tileRows)));
-  }
-  if (clusterBlocks == 1 || isMultiple(queries, clusterRows)) {
-    tile.rows = b.tileSize(queries, tile.firstRow, tileRows);
-    return tile;
-  }
-  // The last cluster of a head may have blocks without any row, which load
-  // their part of keys and values for the others.
-  tile.firstRow = arith::MinUIOp::create(b, tile.firstRow, queries);
-  Value left = arith::SubIOp::create(b, queries, tile.firstRow);
-  tile.rows = arith::MinUIOp::create(b, left, b.index(tileRows)).getResult();
+  tile.firstRow = arith::MulIOp::create(b, b.toIndex(number.row),
+                                        b.index(problem.tileRows));
+  tile.rows = b.tileSize(problem.numQueries(), tile.firstRow, problem.tileRows);
   return tile;
 }

@@ -9,13 +9,13 @@
 // Tiles of query rows are numbered through adjacent heads, then all rows, then
 // the other heads, then the batch. Block x of the grid has tile x; a persistent
 // block goes on from there, each tile a round: in steps of the grid, or with
-// what a counter gives it (RowCounter.h). Blocks of a cluster share a number,
-// and each has its part of the rows. Where rows further on visit more keys, as
-// with a causal rule, the last rows come first: those that take longest are not
-// left to the end. With a list of key tiles rows further on may be as short as
-// any, so that the last of some heads are no short ones; there a counter leaves
-// the first quarter of the rows of all heads to the end, which have no more
-// than a quarter of the keys. Heads of all batches are one list then:
+// what a counter gives it (RowCounter.h). Where rows further on visit more
+// keys, as with a causal rule, the last rows come first: those that take
+// longest are not left to the end. With a list of key tiles rows further on may
+// be as short as any, so that the last of some heads are no short ones; there a
+// counter leaves the first quarter of the rows of all heads to the end, which
+// have no more than a quarter of the keys. Heads of all batches are one list
+// then:
 //
 //   4 tiles a head, 4 heads, runs of 2: head and tile
 //     0 3  1 3  0 2  1 2  0 1  1 1 | 2 3  3 3  2 2  3 2  2 1  3 1
@@ -107,7 +107,7 @@ public:
   RowTile locate(const RowNumber &number) const;
 
 private:
-  /// The block's number in 32 bits, those of a cluster sharing one.
+  /// The block's number in 32 bits.
   Value getBlock() const;
   /// The first tile of the block, with its place where others come with theirs.
   RowNumber getFirst(const GetNext &getNext) const;
@@ -132,8 +132,7 @@ private:
 
   const KernelProblem &problem;
   KernelBuilder &b;
-  /// How many tiles of rows a head has: of a cluster, those that all its blocks
-  /// have together.
+  /// How many tiles of rows a head has.
   Value tilesOfHead;
   /// Null if heads have no runs.
   Value adjacentHeads;

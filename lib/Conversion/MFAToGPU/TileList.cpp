@@ -50,7 +50,7 @@ static bool variesOver(MaskedAttentionOp op, KeyTilesAttr tiles, ScoreDim dim,
 
 MemRefType mfa::getTileListType(MaskedAttentionOp op) {
   ScheduleAttr schedule = *op.getSchedule();
-  int64_t rows = schedule.getClusterBlocks() * schedule.getTileRows();
+  int64_t rows = schedule.getTileRows();
   KeyTilesAttr tiles = getKeyTiles(op, rows, schedule.getTileKeys());
   auto sizeOf = [&](ScoreDim dim, TileDim tileDim) -> int64_t {
     return variesOver(op, tiles, dim, tileDim) ? op.getScoreSize(dim) : 1;
@@ -248,8 +248,8 @@ Value TileClassesKernel::findClass(const RowTilePlace &place, Value tile) {
     Value behind = arith::AddIOp::create(b, first, b.index(size));
     return {first, b.createOrFold<arith::MinUIOp>(behind, end)};
   };
-  int64_t rows = problem.clusterBlocks * problem.tileRows;
-  KeyTileSpan queries = spanOf(place.rowTile, rows, problem.numQueries());
+  KeyTileSpan queries =
+      spanOf(place.rowTile, problem.tileRows, problem.numQueries());
   KeyTileSpan keys = spanOf(tile, problem.tileKeys, problem.numKeys());
   auto any = [&](Value condition) {
     return vote(condition, NVVM::VoteSyncKind::any);

@@ -31,8 +31,7 @@ Value mfa::isTileListWorthIt(ImplicitLocOpBuilder &b, MaskedAttentionOp op) {
     return b.createOrFold<arith::CeilDivUIOp>(size, createIndex(b, of));
   };
   Value listed = multiply(queries, keys), computed = listed;
-  Value rowTiles =
-      countTiles(queries, schedule.getClusterBlocks() * schedule.getTileRows());
+  Value rowTiles = countTiles(queries, schedule.getTileRows());
   Value keyTiles = countTiles(keys, schedule.getTileKeys());
   Value tiles = multiply(rowTiles, keyTiles);
   MemRefType type = getTileListType(op);

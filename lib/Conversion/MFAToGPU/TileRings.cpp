@@ -57,7 +57,6 @@ TileRings::TileRings(const KernelProblem &problem, const BlockMemory &memory,
   key = createRing(shared.key, {operands.key, operands.keyMap, boxes.key});
   value = createRing(shared.value,
                      {operands.value, operands.valueMap, boxes.value});
-  key.isOfCluster = value.isOfCluster = problem.clusterBlocks > 1;
   if (shared.mask.rows)
     mask =
         createRing(shared.mask, {operands.mask, operands.maskMap, boxes.mask});
@@ -73,24 +72,11 @@ void TileRings::initialize(function_ref<void()> initOthers) {
                         : warps);
     for (const Ring &ring : {key, value, mask})
       if (ring)
-        initRing(ring, (ring.isOfCluster ? problem.clusterBlocks : 1) * warps);
+        initRing(ring, warps);
     initOthers();
     NVVM::FenceMbarrierInitOp::create(b);
   });
-  if (problem.clusterBlocks == 1) {
-    gpu::BarrierOp::create(b);
-    return;
-  }
-  // What others need to see is behind the fence.
-  NVVM::ClusterArriveRelaxedOp::create(b, /*aligned=*/b.getUnitAttr());
-  NVVM::ClusterWaitOp::create(b, /*aligned=*/b.getUnitAttr());
-}
-
-void TileRings::waitForCluster() {
-  if (problem.clusterBlocks == 1)
-    return;
-  NVVM::ClusterArriveOp::create(b, /*aligned=*/UnitAttr());
-  NVVM::ClusterWaitOp::create(b, /*aligned=*/UnitAttr());
+  gpu::BarrierOp::create(b);
 }
 
 TileRings::Ring TileRings::createRing(const SharedMatrix &matrix,
@@ -145,27 +131,13 @@ void TileRings::loadTile(const Ring &ring, ArrayRef<OpFoldResult> first,
       b, ring.full.getGroup(), b.index(matrix.getTileBytes()), stage, Value());
   SmallVector<Value> coordinates = coordinatesOf(ring.source, first);
   Value column = coordinates.back();
-  int64_t rows = matrix.rows;
-  Value firstOfPart, allBlocks;
-  if (ring.isOfCluster) {
-    rows /= problem.clusterBlocks;
-    firstOfPart = arith::MulIOp::create(
-        b, gpu::ClusterBlockIdOp::create(b, gpu::Dimension::x), b.index(rows));
-    coordinates[1] = arith::AddIOp::create(b, coordinates[1], firstOfPart);
-    allBlocks =
-        arith::ConstantIntOp::create(b, (1 << problem.clusterBlocks) - 1, 16);
-  }
   for (int64_t panel = 0, e = std::max<int64_t>(matrix.panels, 1); panel < e;
        ++panel) {
     coordinates.back() =
         b.createOrFold<arith::AddIOp>(column, b.index(panel * matrix.pitch));
     Value place = ring.buffer.getPanel(b, stage, panel);
-    if (ring.isOfCluster)
-      place = b.matrixView(place, {firstOfPart, b.getIndexAttr(0)},
-                           {b.getIndexAttr(rows), b.getIndexAttr(matrix.pitch)},
-                           0, 1);
     mfa_gpu::TensorLoadOp::create(b, ring.source.map, coordinates, place,
-                                  ring.full.getGroup(), stage, allBlocks);
+                                  ring.full.getGroup(), stage);
   }
 }
 
@@ -223,8 +195,7 @@ Value TileRings::consume(const Ring &ring, Value step) {
 
 void TileRings::release(const Ring &ring, Value step) {
   if (ring)
-    ring.empty.arriveAsWarp(b, warpgroups, stageOf(step),
-                            ring.isOfCluster ? problem.clusterBlocks : 1);
+    ring.empty.arriveAsWarp(b, warpgroups, stageOf(step));
 }
 
 Value TileRings::getQuery(const Round &round) {
@@ -252,9 +223,8 @@ TensorBoxes mfa::getTensorBoxes(MaskedAttentionOp op) {
   };
   TensorBoxes boxes;
   boxes.query = ofRows(schedule.getTileRows(), memory.query);
-  int64_t keys = schedule.getTileKeys() / schedule.getClusterBlocks();
-  boxes.key = ofRows(keys, memory.key);
-  boxes.value = ofRows(keys, memory.value);
+  boxes.key = ofRows(schedule.getTileKeys(), memory.key);
+  boxes.value = ofRows(schedule.getTileKeys(), memory.value);
   boxes.output = ofRows(kWarpgroupRows, memory.output);
   if (memory.mask.rows) {
     boxes.mask.assign(op.getMaskType().getRank(), 1);

@@ -17,15 +17,6 @@
 // when all consumers have their last scores, or, where the output takes that
 // place, when it was stored.
 //
-// Blocks of a cluster have the same keys and values. Each loads its part of
-// the tile to the same place in all of them, when no warp of any block reads
-// what was there before:
-//
-//   block 0, barriers                      block 1, barriers
-//   empty: warps of both                   empty: warps of both
-//   first half of the tile -> both         second half of the tile -> both
-//   full: both halves have arrived         full: both halves have arrived
-//
 //===----------------------------------------------------------------------===//
 
 #ifndef MFA_LIB_CONVERSION_MFATOGPU_TILERINGS_H
@@ -52,8 +43,6 @@ public:
     Source source;
     Barriers full, empty;
     SharedBuffer buffer;
-    /// Blocks of the cluster have the same tile, and each loads a part of it.
-    bool isOfCluster = false;
 
     explicit operator bool() const { return bool(buffer); }
   };
@@ -63,10 +52,8 @@ public:
             const Warpgroups &warpgroups);
 
   /// Their barriers, and those that `initOthers` writes for one thread, are
-  /// there for all threads after `initialize`, and no block of the cluster may
-  /// end before `waitForCluster`.
+  /// there for all threads after `initialize`.
   void initialize(function_ref<void()> initOthers);
-  void waitForCluster();
 
   //===--- For one thread of the producers --------------------------------===//
 

@@ -9,9 +9,7 @@
 // The steps that a tile of query rows takes over keys: how many there are, of
 // each where its tile of keys begins, and whether its scores have to be tested
 // one by one. Who loads tiles and who computes with them ask the same sequence,
-// each for itself, so that nothing but tiles goes from one to the other. Blocks
-// of a cluster share their tiles, and so the steps: what depends on rows does
-// on those of all of them.
+// each for itself, so that nothing but tiles goes from one to the other.
 //
 // Whatever makes a sequence promises that
 //

@@ -525,7 +525,6 @@ void WgmmaKernel::build() {
         nextRowsBy(&RowCounter::hearAsWarp));
   outputs.finish();
   b.setInsertionPointAfter(roles);
-  rings.waitForCluster();
 }
 
 void mfa::buildWgmmaKernel(OpBuilder &builder, MaskedAttentionOp op,

@@ -120,29 +120,6 @@ func.func @pipelined(%q: memref<1x512x4x64xbf16>, %o: memref<1x512x4x64xbf16>) {
 
 // -----
 
-// Blocks of a cluster share a number, and have rows one after another. The last
-// ones of a head may have none, which are then at its end.
-// CHECK-LABEL: gpu.func @masked_attention(
-// CHECK: %[[QUERIES:.*]] = memref.dim %{{.*}}, %c1 : memref<1x?x4x64xbf16>
-// CHECK: arith.ceildivui %[[QUERIES]], %c256
-// CHECK: nvvm.setmaxregister decrease
-// CHECK: gpu.cluster_id  x
-// CHECK: %[[FIRST:.*]] = arith.muli %{{.*}}, %c256
-// CHECK: %[[RANK:.*]] = gpu.cluster_block_id  x
-// CHECK: %[[OFFSET:.*]] = arith.muli %[[RANK]], %c128
-// CHECK: %[[ROW:.*]] = arith.addi %[[FIRST]], %[[OFFSET]]
-// CHECK: %[[INSIDE:.*]] = arith.minui %[[ROW]], %[[QUERIES]]
-// CHECK: mfa_gpu.tensor_load %{{.*}}[%{{.*}}, %[[INSIDE]], %{{.*}}, %c0]
-// CHECK: gpu.cluster_dim  x
-func.func @cluster(%q: memref<1x?x4x64xbf16>, %k: memref<1x512x4x64xbf16>, %o: memref<1x?x4x64xbf16>) {
-  mfa.masked_attention ins(%q, %k, %k : memref<1x?x4x64xbf16>, memref<1x512x4x64xbf16>, memref<1x512x4x64xbf16>)
-      outs(%o : memref<1x?x4x64xbf16>)
-      schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, persistent = true, cluster_blocks = 2>)
-  return
-}
-
-// -----
-
 // A counter, zero before the launch, and again when the last number has been drawn: who
 // loads keys asks for the next number when it has started the last load of a round; who
 // loads queries draws it, and tells it with the place of the tile; all others hear it, and

@@ -262,69 +262,95 @@ func.func @persistent_in_place(%q: memref<1x512x4x128xbf16>, %m: memref<1x512x51
 
 // -----
 
-// Two blocks of a cluster have 256 rows of a head. Each loads half of a tile of
-// keys or values to both, when the warps of both said that its place is free.
-// CHECK-LABEL: func.func @cluster
-// CHECK: mfa_gpu.encode_tensor_map {{.*}} box [1, 32, 1, 64]
-// CHECK: %[[PLACES:.*]] = arith.divui %{{.*}}, %c2
-// CHECK: %[[SOME:.*]] = arith.maxui %[[PLACES]], %c1
-// CHECK: %[[CLUSTERS:.*]] = arith.minui %[[SOME]], %c8
-// CHECK: %[[BLOCKS:.*]] = arith.muli %[[CLUSTERS]], %c2
-// CHECK: gpu.launch_func {{.*}} clusters in (%c2, %c1, %c1) blocks in (%[[BLOCKS]], %c1
-// CHECK: gpu.func @masked_attention(
-// CHECK-SAME: known_cluster_size = array<i32: 2, 1, 1>
-// CHECK: nvgpu.mbarrier.init %[[EMPTY:.*]][%c0], %c16
-// CHECK: nvvm.cluster.arrive.relaxed {aligned}
-// CHECK: nvvm.cluster.wait {aligned}
-// CHECK: nvvm.setmaxregister decrease
-// CHECK: %[[CLUSTER:.*]] = gpu.cluster_id x
-// CHECK: scf.while (%{{.*}} = %{{.*}}
-// CHECK:   nvgpu.mbarrier.arrive.expect_tx %{{.*}}, %c16384
-// CHECK:   %[[RANK:.*]] = gpu.cluster_block_id x
-// CHECK:   %[[HALF:.*]] = arith.muli %[[RANK]], %c32
-// CHECK:   mfa_gpu.tensor_load {{.*}} multicast %c3_i16
-// CHECK: nvvm.setmaxregister increase
-// CHECK: mfa_gpu.remote_arrive %[[EMPTY]][%{{.*}}] of %{{.*}} {block_scope}
-// CHECK: nvvm.cluster.arrive
-// CHECK-NEXT: nvvm.cluster.wait
-// CHECK-NEXT: gpu.return
-func.func @cluster(%q: memref<1x512x4x128xbf16>, %o: memref<1x512x4x128xbf16>) {
-  mfa.masked_attention ins(%q, %q, %q : memref<1x512x4x128xbf16>, memref<1x512x4x128xbf16>, memref<1x512x4x128xbf16>)
-      outs(%o : memref<1x512x4x128xbf16>)
-      schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, persistent = true, cluster_blocks = 2>)
+// Three tiles of 192 rows would leave a third of the last one's rows past the
+// last query, where four of 128 leave none: known here, and asked at the launch
+// where a size is not.
+// CHECK-LABEL: func.func @small_tiles
+// CHECK: mfa_gpu.encode_tensor_map {{.*}} box [1, 128, 1, 64]
+// CHECK: gpu.launch_func {{.*}} threads in (%c384, %c1, %c1)
+// CHECK-NOT: threads in (%c512
+// CHECK: gpu.module
+func.func @small_tiles(%q: memref<64x512x4x64xbf16>, %o: memref<64x512x4x64xbf16>) {
+  mfa.masked_attention ins(%q, %q, %q : memref<64x512x4x64xbf16>, memref<64x512x4x64xbf16>, memref<64x512x4x64xbf16>)
+      outs(%o : memref<64x512x4x64xbf16>)
+      schedule(#mfa.schedule<kind = wgmma, tile_rows = 192, small_tile_rows = 128, tile_keys = 128, warps = 12, stages = 2, persistent = true>)
   return
 }
 
 // -----
 
-// Three tiles of rows would leave every fourth block without any: known here,
-// and asked at the launch where it is not.
-// CHECK-LABEL: func.func @odd_cluster
-// CHECK-NOT: clusters in
-// CHECK: return
-func.func @odd_cluster(%q: memref<1x384x4x128xbf16>, %o: memref<1x384x4x128xbf16>) {
-  mfa.masked_attention ins(%q, %q, %q : memref<1x384x4x128xbf16>, memref<1x384x4x128xbf16>, memref<1x384x4x128xbf16>)
-      outs(%o : memref<1x384x4x128xbf16>)
-      schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, cluster_blocks = 2>)
+// CHECK-LABEL: func.func @large_tiles
+// CHECK: mfa_gpu.encode_tensor_map {{.*}} box [1, 192, 1, 64]
+// CHECK: gpu.launch_func {{.*}} threads in (%c512, %c1, %c1)
+// CHECK-NOT: threads in (%c384
+// CHECK: gpu.module
+func.func @large_tiles(%q: memref<64x576x4x64xbf16>, %o: memref<64x576x4x64xbf16>) {
+  mfa.masked_attention ins(%q, %q, %q : memref<64x576x4x64xbf16>, memref<64x576x4x64xbf16>, memref<64x576x4x64xbf16>)
+      outs(%o : memref<64x576x4x64xbf16>)
+      schedule(#mfa.schedule<kind = wgmma, tile_rows = 192, small_tile_rows = 128, tile_keys = 128, warps = 12, stages = 2, persistent = true>)
   return
 }
 
-// CHECK-LABEL: func.func @maybe_odd_cluster
-// CHECK: %[[TILES:.*]] = arith.ceildivui %{{.*}}, %c128
-// CHECK: %[[PAIRS:.*]] = arith.ceildivui %[[TILES]], %c2
-// CHECK: %[[BLOCKS:.*]] = arith.muli %[[PAIRS]], %c2
-// CHECK: %[[IDLE:.*]] = arith.subi %[[BLOCKS]], %[[TILES]]
-// CHECK: %[[PART:.*]] = arith.muli %[[IDLE]], %c16
-// CHECK: %[[IS_WORTH_IT:.*]] = arith.cmpi ule, %[[PART]], %[[BLOCKS]]
-// CHECK: scf.if %[[IS_WORTH_IT]]
-// CHECK:   clusters in
+// -----
+
+// CHECK-LABEL: func.func @maybe_small_tiles
+// CHECK: %[[QUERIES:.*]] = memref.dim %{{.*}}, %c1
+// CHECK: %[[PLACES:.*]] = mfa_gpu.multiprocessors
+// CHECK: %[[LARGE:.*]] = arith.ceildivui %[[QUERIES]], %c192
+// CHECK: %[[LARGE_TILES:.*]] = arith.muli %[[LARGE]], %c256
+// CHECK: %[[LARGE_ROUNDS:.*]] = arith.ceildivui %[[LARGE_TILES]], %[[PLACES]]
+// CHECK: %[[LARGE_COST:.*]] = arith.muli %[[LARGE_ROUNDS]], %c3072
+// CHECK: %[[SMALL:.*]] = arith.ceildivui %[[QUERIES]], %c128
+// CHECK: %[[SMALL_TILES:.*]] = arith.muli %[[SMALL]], %c256
+// CHECK: %[[SMALL_ROUNDS:.*]] = arith.ceildivui %[[SMALL_TILES]], %[[PLACES]]
+// CHECK: %[[SMALL_COST:.*]] = arith.muli %[[SMALL_ROUNDS]], %c2176
+// CHECK: %[[ARE_LARGE:.*]] = arith.cmpi ule, %[[LARGE_COST]], %[[SMALL_COST]]
+// CHECK: scf.if %[[ARE_LARGE]]
+// CHECK:   gpu.launch_func @[[LARGE_KERNEL:.*]] blocks {{.*}} threads in (%c512, %c1, %c1)
 // CHECK: else
-// CHECK-NOT: clusters in
+// CHECK:   gpu.launch_func @[[SMALL_KERNEL:.*]] blocks {{.*}} threads in (%c384, %c1, %c1)
 // CHECK: return
-func.func @maybe_odd_cluster(%q: memref<1x?x4x128xbf16>, %o: memref<1x?x4x128xbf16>) {
-  mfa.masked_attention ins(%q, %q, %q : memref<1x?x4x128xbf16>, memref<1x?x4x128xbf16>, memref<1x?x4x128xbf16>)
-      outs(%o : memref<1x?x4x128xbf16>)
-      schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, cluster_blocks = 2>)
+func.func @maybe_small_tiles(%q: memref<64x?x4x64xbf16>, %o: memref<64x?x4x64xbf16>) {
+  mfa.masked_attention ins(%q, %q, %q : memref<64x?x4x64xbf16>, memref<64x?x4x64xbf16>, memref<64x?x4x64xbf16>)
+      outs(%o : memref<64x?x4x64xbf16>)
+      schedule(#mfa.schedule<kind = wgmma, tile_rows = 192, small_tile_rows = 128, tile_keys = 128, warps = 12, stages = 2, persistent = true>)
+  return
+}
+
+// -----
+
+// A counter of rows has no rounds: tiles are as many as multiprocessors at least.
+// CHECK-LABEL: func.func @counted_small_tiles
+// CHECK: %[[LARGE:.*]] = arith.ceildivui %{{.*}}, %c192
+// CHECK: arith.maxui
+// CHECK: %[[SMALL:.*]] = arith.ceildivui %{{.*}}, %c128
+// CHECK: arith.maxui
+// CHECK: arith.cmpi ule
+// CHECK: scf.if
+func.func @counted_small_tiles(%q: memref<64x?x4x64xbf16>, %o: memref<64x?x4x64xbf16>) {
+  mfa.masked_attention ins(%q, %q, %q : memref<64x?x4x64xbf16>, memref<64x?x4x64xbf16>, memref<64x?x4x64xbf16>)
+      outs(%o : memref<64x?x4x64xbf16>)
+      schedule(#mfa.schedule<kind = wgmma, tile_rows = 192, small_tile_rows = 128, tile_keys = 128, warps = 12, stages = 2, persistent = true, row_counter = true>)
+      keep {
+      ^bb0(%batch: index, %head: index, %query: index, %key: index):
+        %keep = arith.cmpi ule, %key, %query : index
+        mfa.yield %keep : i1
+      }
+  return
+}
+
+// -----
+
+// A list is made for tiles of one size.
+// CHECK-LABEL: func.func @listed_small_tiles
+// CHECK-NOT: threads in (%c384
+// CHECK: gpu.launch_func {{.*}}::@masked_attention blocks {{.*}} threads in (%c512, %c1, %c1)
+// CHECK-NOT: threads in (%c384
+// CHECK: gpu.module
+func.func @listed_small_tiles(%q: memref<64x?x4x64xbf16>, %m: memref<1x?x?xbf16>, %o: memref<64x?x4x64xbf16>) {
+  mfa.masked_attention ins(%q, %q, %q : memref<64x?x4x64xbf16>, memref<64x?x4x64xbf16>, memref<64x?x4x64xbf16>)
+      mask(%m : memref<1x?x?xbf16>) outs(%o : memref<64x?x4x64xbf16>)
+      schedule(#mfa.schedule<kind = wgmma, tile_rows = 192, small_tile_rows = 128, tile_keys = 112, warps = 12, stages = 2, persistent = true, tiles = list>)
   return
 }
 

@@ -1161,11 +1161,6 @@ func.func @memref_result(%q: tensor<2x16x4x8xf16>, %k: tensor<2x32x2x8xf16>,
 
 // -----
 
-// expected-error @below {{expected 'row_counter' without clusters, but got it with 'cluster_blocks' of 2}}
-#counts_clusters = #mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, persistent = true, row_counter = true, cluster_blocks = 2>
-
-// -----
-
 // expected-error @below {{expected no 'row_counter' in a schedule of kind cpu}}
 #counts_on_cpu = #mfa.schedule<kind = cpu, tile_rows = 64, tile_keys = 64, lanes = 16, register_rows = 4, register_columns = 4, row_counter = true>
 
@@ -1181,43 +1176,43 @@ func.func @memref_result(%q: tensor<2x16x4x8xf16>, %k: tensor<2x32x2x8xf16>,
 
 // -----
 
-// expected-error @below {{expected 'row_counter' with 'persistent' (blocks that take more rows), but got it without}}
-#counts_nothing = #mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, row_counter = true>
-
-// -----
-
-// expected-error @below {{expected 'row_counter' without clusters, but got it with 'cluster_blocks' of 2}}
-#counts_clusters = #mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, persistent = true, row_counter = true, cluster_blocks = 2>
-
-// -----
-
-// expected-error @below {{expected no 'row_counter' in a schedule of kind cpu}}
-#counts_on_cpu = #mfa.schedule<kind = cpu, tile_rows = 64, tile_keys = 64, lanes = 16, register_rows = 4, register_columns = 4, row_counter = true>
-
-// -----
-
 // expected-error @below {{expected 'adjacent_heads' to be 0 (all heads) to 2147483647, but got -1}}
 #no_heads = #mfa.schedule<kind = mma_sync, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, adjacent_heads = -1>
 
 // -----
 
-// expected-error @below {{expected 'cluster_blocks' to be 1, 2, 4 or 8, but got 3}}
-#three_blocks = #mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 96, warps = 8, stages = 2, cluster_blocks = 3>
+// expected-error @below {{expected 'small_tile_rows' in a wgmma schedule without 'splits_keys', but got 64 in one of kind mma_sync}}
+#no_small_tiles = #mfa.schedule<kind = mma_sync, tile_rows = 128, small_tile_rows = 64, tile_keys = 64, warps = 8, stages = 2>
 
 // -----
 
-// expected-error @below {{expected 'cluster_blocks' above 1 in a wgmma schedule without 'splits_keys', but got 2 in one of kind mma_sync}}
-#no_cluster = #mfa.schedule<kind = mma_sync, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, cluster_blocks = 2>
+// expected-error @below {{expected 'small_tile_rows' in a wgmma schedule without 'splits_keys', but got 64 in one of kind wgmma with 'splits_keys'}}
+#small_splits = #mfa.schedule<kind = wgmma, tile_rows = 128, small_tile_rows = 64, tile_keys = 64, warps = 8, stages = 2, splits_keys = true>
 
 // -----
 
-// expected-error @below {{expected 'cluster_blocks' above 1 in a wgmma schedule without 'splits_keys', but got 2 in one of kind wgmma with 'splits_keys'}}
-#cluster_splits = #mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, splits_keys = true, cluster_blocks = 2>
+// expected-error @below {{expected 'small_tile_rows' to be 0 or a multiple of 64 from 64 to below 'tile_rows', 192, but got 192}}
+#not_small = #mfa.schedule<kind = wgmma, tile_rows = 192, small_tile_rows = 192, tile_keys = 64, warps = 12, stages = 2>
 
 // -----
 
-// expected-error @below {{expected 'tile_keys' to be a multiple of 32 (8 x 'cluster_blocks'), but got 80}}
-#cluster_keys = #mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 80, warps = 8, stages = 2, cluster_blocks = 4>
+// expected-error @below {{expected 'small_tile_rows' to be 0 or a multiple of 64 from 64 to below 'tile_rows', 192, but got 96}}
+#half_a_warpgroup = #mfa.schedule<kind = wgmma, tile_rows = 192, small_tile_rows = 96, tile_keys = 64, warps = 12, stages = 2>
+
+// -----
+
+// expected-error @below {{expected 'small_tile_rows' to be 0 or a multiple of 64 from 128 (with 'ping_pong') to below 'tile_rows', 192, but got 64}}
+#no_turns_of_one = #mfa.schedule<kind = wgmma, tile_rows = 192, small_tile_rows = 64, tile_keys = 64, warps = 12, stages = 2, ping_pong = true>
+
+// -----
+
+// expected-error @below {{expected 'small_tile_rows' to be 0 or a multiple of 64 from 64 to below 'tile_rows', 192, but got -64}}
+#negative_rows = #mfa.schedule<kind = wgmma, tile_rows = 192, small_tile_rows = -64, tile_keys = 64, warps = 12, stages = 2>
+
+// -----
+
+// expected-error @below {{expected no 'small_tile_rows' in a schedule of kind cpu}}
+#small_on_cpu = #mfa.schedule<kind = cpu, tile_rows = 64, small_tile_rows = 32, tile_keys = 64, lanes = 16, register_rows = 4, register_columns = 4>
 
 // -----
 

@@ -69,17 +69,20 @@ func.func @f32(%q: memref<8x2048x16x128xf32>, %o: memref<8x2048x16x128xf32>) {
 // REFUSED-NEXT: head_dim: rows[0].head_dim: expected 1 to 256, but got 512
 // REFUSED-NEXT: integer: rows[0].head_dim: expected an integer
 // REFUSED-NEXT: no_schedule: rows[0].schedule: expected an object
-// REFUSED-NEXT: parameter: rows[0].schedule: expected no 'kind', but only tile_rows, tile_keys, warps, stages, ping_pong, persistent, row_counter, adjacent_heads, cluster_blocks, early_turns
+// REFUSED-NEXT: parameter: rows[0].schedule: expected no 'kind', but only tile_rows, tile_keys, small_tile_rows, warps, stages, ping_pong, persistent, row_counter, adjacent_heads, early_turns
 // REFUSED-NEXT: parameter_type: rows[0].schedule.ping_pong: expected true or false
 // REFUSED-NEXT: warps: rows[0].schedule: expected 'warps' of a wgmma schedule to be 4, 8 or 12 (whole warpgroups), but got 5
 // REFUSED-NEXT: counter: rows[0].schedule: expected 'row_counter' with 'persistent' (blocks that take more rows), but got it without
+// REFUSED-NEXT: small: rows[0].schedule: expected 'small_tile_rows' to be 0 or a multiple of 64 from 64 to below 'tile_rows', 128, but got 128
 // REFUSED-NEXT: powers: rows[2].schedule: expected 'tile_rows' and 'warps' of an mma_sync schedule to be powers of two, but got 48 and 3
 // REFUSED-NEXT: no_figures: rows[0].measured: expected figures, or null without a measurement
 // REFUSED-NEXT: figures: rows[0].measured: expected figures, or null without a measurement
-// REFUSED-NEXT: figure: rows[0].measured: expected no 'gflops', but only case, tflops, next, next_tflops
+// REFUSED-NEXT: figure: rows[0].measured: expected no 'gflops', but only case, tflops, next, next_tflops, small_case, small_tflops, large_tflops
 // REFUSED-NEXT: no_case: rows[0].measured.case: expected a text
 // REFUSED-NEXT: no_rate: rows[0].measured.tflops: expected a number
 // REFUSED-NEXT: next: rows[0].measured.next: expected a text
 // REFUSED-NEXT: next_rate: rows[0].measured.next_tflops: expected a number
+// REFUSED-NEXT: small_case: rows[0].measured.small_case: expected a text
+// REFUSED-NEXT: small_rate: rows[0].measured.large_tflops: expected a number
 // REFUSED-NEXT: hole: rows: expected a row for every op, but there is none for kernel wgmma, elements 16-bit, queries few, mask scalar, mask_elements i1, rule none, score none, head_dim 256
 // REFUSED-NEXT: unused: rows[3]: expected a row that is the first to match an op, but all that it matches have one further up

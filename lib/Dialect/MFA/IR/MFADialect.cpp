@@ -45,27 +45,31 @@ void MFADialect::initialize() {
   declarePromisedInterfaces<RuntimeVerifiableOpInterface, MaskedAttentionOp>();
 }
 
+/// Of a product of a warpgroup, which is of 64 rows.
+static constexpr int64_t kRowsOfWgmmaWarp = 16;
+
 namespace {
 /// What the forms of one schedule differ in.
 struct ScheduleForm {
+  int64_t tileRows, smallTileRows, warps;
   bool splitsKeys;
-  int64_t clusterBlocks;
   TileChoice tiles;
 
   explicit ScheduleForm(ScheduleAttr of)
-      : splitsKeys(of.getSplitsKeys()), clusterBlocks(of.getClusterBlocks()),
+      : tileRows(of.getTileRows()), smallTileRows(of.getSmallTileRows()),
+        warps(of.getWarps()), splitsKeys(of.getSplitsKeys()),
         tiles(of.getTiles()) {}
 };
 } // namespace
 
 static ScheduleAttr rebuild(ScheduleAttr of, const ScheduleForm &form) {
   return ScheduleAttr::get(
-      of.getContext(), of.getKind(), of.getTileRows(), of.getTileKeys(),
-      of.getWarps(), of.getStages(), of.getF32Product(), of.getPingPong(),
-      form.splitsKeys, of.getPersistent(), of.getRowCounter(),
-      of.getAdjacentHeads(), form.clusterBlocks, of.getEarlyTurns(), form.tiles,
-      of.getLanes(), of.getRegisterRows(), of.getRegisterColumns(),
-      of.getDotProducts(), of.getMatrixProducts());
+      of.getContext(), of.getKind(), form.tileRows, of.getTileKeys(),
+      form.smallTileRows, form.warps, of.getStages(), of.getF32Product(),
+      of.getPingPong(), form.splitsKeys, of.getPersistent(), of.getRowCounter(),
+      of.getAdjacentHeads(), of.getEarlyTurns(), form.tiles, of.getLanes(),
+      of.getRegisterRows(), of.getRegisterColumns(), of.getDotProducts(),
+      of.getMatrixProducts());
 }
 
 ScheduleAttr ScheduleAttr::get(MLIRContext *context, int64_t tileRows,
@@ -73,12 +77,11 @@ ScheduleAttr ScheduleAttr::get(MLIRContext *context, int64_t tileRows,
                                int64_t registerRows, int64_t registerColumns,
                                bool dotProducts, bool matrixProducts,
                                TileChoice tiles) {
-  return get(context, KernelKind::CPU, tileRows, tileKeys, /*warps=*/0,
-             /*stages=*/0, F32Product::TF32x3, /*pingPong=*/false,
+  return get(context, KernelKind::CPU, tileRows, tileKeys, /*smallTileRows=*/0,
+             /*warps=*/0, /*stages=*/0, F32Product::TF32x3, /*pingPong=*/false,
              /*splitsKeys=*/false, /*persistent=*/false, /*rowCounter=*/false,
-             /*adjacentHeads=*/0, /*clusterBlocks=*/1, /*earlyTurns=*/false,
-             tiles, lanes, registerRows, registerColumns, dotProducts,
-             matrixProducts);
+             /*adjacentHeads=*/0, /*earlyTurns=*/false, tiles, lanes,
+             registerRows, registerColumns, dotProducts, matrixProducts);
 }
 
 ScheduleAttr ScheduleAttr::withoutSplits() const {
@@ -87,9 +90,17 @@ ScheduleAttr ScheduleAttr::withoutSplits() const {
   return rebuild(*this, form);
 }
 
-ScheduleAttr ScheduleAttr::withoutClusters() const {
+ScheduleAttr ScheduleAttr::withoutSmallTiles() const {
   ScheduleForm form(*this);
-  form.clusterBlocks = 1;
+  form.smallTileRows = 0;
+  return rebuild(*this, form);
+}
+
+ScheduleAttr ScheduleAttr::withSmallTiles() const {
+  ScheduleForm form(*this);
+  form.tileRows = form.smallTileRows;
+  form.warps = form.tileRows / kRowsOfWgmmaWarp;
+  form.smallTileRows = 0;
   return rebuild(*this, form);
 }
 
@@ -170,12 +181,13 @@ verifyCPUSchedule(function_ref<InFlightDiagnostic()> emitError,
 
 LogicalResult ScheduleAttr::verify(
     function_ref<InFlightDiagnostic()> emitError, KernelKind kind,
-    int64_t tileRows, int64_t tileKeys, int64_t warps, int64_t stages,
-    F32Product f32Product, bool pingPong, bool splitsKeys, bool persistent,
-    bool rowCounter, int64_t adjacentHeads, int64_t clusterBlocks,
-    bool earlyTurns, TileChoice tiles, int64_t lanes, int64_t registerRows,
+    int64_t tileRows, int64_t tileKeys, int64_t smallTileRows, int64_t warps,
+    int64_t stages, F32Product f32Product, bool pingPong, bool splitsKeys,
+    bool persistent, bool rowCounter, int64_t adjacentHeads, bool earlyTurns,
+    TileChoice tiles, int64_t lanes, int64_t registerRows,
     int64_t registerColumns, bool dotProducts, bool matrixProducts) {
   const NamedParameter ofGPU[] = {
+      {"small_tile_rows", smallTileRows == 0},
       {"warps", warps == 0},
       {"stages", stages == 0},
       {"f32_product", f32Product == F32Product::TF32x3},
@@ -184,7 +196,6 @@ LogicalResult ScheduleAttr::verify(
       {"persistent", !persistent},
       {"row_counter", !rowCounter},
       {"adjacent_heads", adjacentHeads == 0},
-      {"cluster_blocks", clusterBlocks == 1},
       {"early_turns", !earlyTurns}};
   const NamedParameter ofCPU[] = {{"lanes", lanes == 0},
                                   {"register_rows", registerRows == 0},
@@ -213,9 +224,10 @@ LogicalResult ScheduleAttr::verify(
                        << warps;
   if (warps < 1 || warps > 16)
     return emitError() << "expected 'warps' to be 1 to 16, but got " << warps;
-  if (isWgmma && tileRows != 16 * warps)
+  if (isWgmma && tileRows != kRowsOfWgmmaWarp * warps)
     return emitError() << "expected 'tile_rows' of a wgmma schedule to be "
-                       << 16 * warps << " (16 x 'warps'), but got " << tileRows;
+                       << kRowsOfWgmmaWarp * warps
+                       << " (16 x 'warps'), but got " << tileRows;
   if (tileRows < 1 || tileRows % (16 * warps) != 0)
     return emitError() << "expected 'tile_rows' to be a positive multiple of "
                        << 16 * warps << " (16 x 'warps'), but got " << tileRows;
@@ -259,30 +271,27 @@ LogicalResult ScheduleAttr::verify(
   if (rowCounter && !persistent)
     return emitError() << "expected 'row_counter' with 'persistent' (blocks "
                           "that take more rows), but got it without";
-  if (rowCounter && clusterBlocks > 1)
-    return emitError() << "expected 'row_counter' without clusters, but got it "
-                          "with 'cluster_blocks' of "
-                       << clusterBlocks;
   if (adjacentHeads < 0 || adjacentHeads > kMaxHeads)
     return emitError() << "expected 'adjacent_heads' to be 0 (all heads) to "
                        << kMaxHeads << ", but got " << adjacentHeads;
-  // As many blocks as any launch of a cluster may have.
-  constexpr int64_t kMostBlocks = 8;
-  if (clusterBlocks < 1 || clusterBlocks > kMostBlocks ||
-      !llvm::isPowerOf2_64(clusterBlocks))
-    return emitError() << "expected 'cluster_blocks' to be 1, 2, 4 or 8, but "
-                          "got "
-                       << clusterBlocks;
-  if (clusterBlocks > 1 && (!isWgmma || splitsKeys))
-    return emitError() << "expected 'cluster_blocks' above 1 in a wgmma "
-                          "schedule without 'splits_keys', but got "
-                       << clusterBlocks << " in one of kind "
+  if (smallTileRows == 0)
+    return success();
+  // Whole warpgroups, and two of them where they take turns.
+  constexpr int64_t kRowsOfWarpgroup = 4 * kRowsOfWgmmaWarp;
+  int64_t fewest = (pingPong ? 2 : 1) * kRowsOfWarpgroup;
+  if (!isWgmma || splitsKeys)
+    return emitError() << "expected 'small_tile_rows' in a wgmma schedule "
+                          "without 'splits_keys', but got "
+                       << smallTileRows << " in one of kind "
                        << stringifyKernelKind(kind)
                        << (splitsKeys ? " with 'splits_keys'" : "");
-  if (clusterBlocks > 1 && tileKeys % (8 * clusterBlocks) != 0)
-    return emitError() << "expected 'tile_keys' to be a multiple of "
-                       << 8 * clusterBlocks
-                       << " (8 x 'cluster_blocks'), but got " << tileKeys;
+  if (smallTileRows < fewest || smallTileRows >= tileRows ||
+      smallTileRows % kRowsOfWarpgroup != 0)
+    return emitError() << "expected 'small_tile_rows' to be 0 or a multiple of "
+                       << kRowsOfWarpgroup << " from " << fewest
+                       << (pingPong ? " (with 'ping_pong')" : "")
+                       << " to below 'tile_rows', " << tileRows << ", but got "
+                       << smallTileRows;
   return success();
 }
 

@@ -35,8 +35,7 @@ class TileCounter {
 public:
   TileCounter(ImplicitLocOpBuilder &b, MaskedAttentionOp op, Value counts)
       : b(b), op(op), counts(counts), schedule(*op.getSchedule()),
-        tileRows(schedule.getClusterBlocks() * schedule.getTileRows()),
-        tileKeys(schedule.getTileKeys()),
+        tileRows(schedule.getTileRows()), tileKeys(schedule.getTileKeys()),
         tiles(getKeyTiles(op, tileRows, tileKeys)),
         hasMask(getMaskDim(ScoreDim::Key) || getMaskDim(ScoreDim::Query)) {}
 

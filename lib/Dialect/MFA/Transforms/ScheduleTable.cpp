@@ -233,7 +233,8 @@ private:
     if (!object)
       return refuse(where, "expected figures, or null without a measurement");
     if (failed(checkNames(*object, where,
-                          {"case", "tflops", "next", "next_tflops"})))
+                          {"case", "tflops", "next", "next_tflops",
+                           "small_case", "small_tflops", "large_tflops"})))
       return failure();
     if (!object->getString("case"))
       return refuse(where + ".case", "expected a text");
@@ -243,18 +244,25 @@ private:
       return refuse(where + ".next", "expected a text");
     if (object->get("next") && !object->getNumber("next_tflops"))
       return refuse(where + ".next_tflops", "expected a number");
+    if (object->get("small_case") && !object->getString("small_case"))
+      return refuse(where + ".small_case", "expected a text");
+    for (StringRef rate : {"small_tflops", "large_tflops"})
+      if (object->get("small_case") && !object->getNumber(rate))
+        return refuse(where + "." + rate, "expected a number");
     return success();
   }
 
   LogicalResult readSchedule(const llvm::json::Object &object, StringRef where,
                              unsigned kernels, TableSchedule &schedule) {
     if (failed(checkNames(object, where,
-                          {"tile_rows", "tile_keys", "warps", "stages",
-                           "ping_pong", "persistent", "row_counter",
-                           "adjacent_heads", "cluster_blocks", "early_turns"})))
+                          {"tile_rows", "tile_keys", "small_tile_rows", "warps",
+                           "stages", "ping_pong", "persistent", "row_counter",
+                           "adjacent_heads", "early_turns"})))
       return failure();
     if (failed(readInteger(object, where, "tile_rows", schedule.tileRows)) ||
         failed(readInteger(object, where, "tile_keys", schedule.tileKeys)) ||
+        failed(readInteger(object, where, "small_tile_rows",
+                           schedule.smallTileRows)) ||
         failed(readInteger(object, where, "warps", schedule.warps)) ||
         failed(readInteger(object, where, "stages", schedule.stages)) ||
         failed(readBool(object, where, "ping_pong", schedule.pingPong)) ||
@@ -262,8 +270,6 @@ private:
         failed(readBool(object, where, "row_counter", schedule.rowCounter)) ||
         failed(readInteger(object, where, "adjacent_heads",
                            schedule.adjacentHeads)) ||
-        failed(readInteger(object, where, "cluster_blocks",
-                           schedule.clusterBlocks)) ||
         failed(readBool(object, where, "early_turns", schedule.earlyTurns)))
       return failure();
     for (unsigned kernel : {row::MmaSync, row::Wgmma})
@@ -283,10 +289,10 @@ private:
     LogicalResult result = ScheduleAttr::verify(
         [&] { return emitError(UnknownLoc::get(&context)); },
         kernel == row::Wgmma ? KernelKind::Wgmma : KernelKind::MmaSync,
-        schedule.tileRows, schedule.tileKeys, schedule.warps, schedule.stages,
-        F32Product::TF32x3, schedule.pingPong, /*splitsKeys=*/false,
-        schedule.persistent, schedule.rowCounter, schedule.adjacentHeads,
-        schedule.clusterBlocks, schedule.earlyTurns, TileChoice::Ranges,
+        schedule.tileRows, schedule.tileKeys, schedule.smallTileRows,
+        schedule.warps, schedule.stages, F32Product::TF32x3, schedule.pingPong,
+        /*splitsKeys=*/false, schedule.persistent, schedule.rowCounter,
+        schedule.adjacentHeads, schedule.earlyTurns, TileChoice::Ranges,
         /*lanes=*/0, /*registerRows=*/0, /*registerColumns=*/0,
         /*dotProducts=*/false, /*matrixProducts=*/false);
     if (failed(result))

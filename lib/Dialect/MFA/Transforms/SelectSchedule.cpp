@@ -145,12 +145,12 @@ static ScheduleAttr getSchedule(MaskedAttentionOp op, KernelKind kind,
                                 const TableSchedule &of, bool splitsKeys,
                                 F32Product product = F32Product::TF32x3) {
   return ScheduleAttr::get(
-      op.getContext(), kind, of.tileRows, of.tileKeys, of.warps, of.stages,
-      product, of.pingPong, splitsKeys, of.persistent && !splitsKeys,
-      of.rowCounter && !splitsKeys, of.adjacentHeads,
-      splitsKeys ? 1 : of.clusterBlocks, of.earlyTurns, TileChoice::Ranges,
-      /*lanes=*/0, /*registerRows=*/0, /*registerColumns=*/0,
-      /*dotProducts=*/false, /*matrixProducts=*/false);
+      op.getContext(), kind, of.tileRows, of.tileKeys,
+      splitsKeys ? 0 : of.smallTileRows, of.warps, of.stages, product,
+      of.pingPong, splitsKeys, of.persistent && !splitsKeys,
+      of.rowCounter && !splitsKeys, of.adjacentHeads, of.earlyTurns,
+      TileChoice::Ranges, /*lanes=*/0, /*registerRows=*/0,
+      /*registerColumns=*/0, /*dotProducts=*/false, /*matrixProducts=*/false);
 }
 
 //===--- Kernels ----------------------------------------------------------===//
@@ -274,12 +274,11 @@ static ScheduleAttr getWgmmaSchedule(MaskedAttentionOp op,
   TableSchedule sizes = lookupWgmmaSchedule(op, table, chip, tiles);
   bool splitsKeys = shouldSplitKeys(op, chip, sizes.tileRows);
   ScheduleAttr schedule = getSchedule(op, KernelKind::Wgmma, sizes, splitsKeys);
-  int64_t step = std::max<int64_t>(16, 8 * sizes.clusterBlocks);
   while (getSharedMemory(op, schedule).getTotalBytes() > chip.maxSharedBytes) {
     if (sizes.stages > 2)
       --sizes.stages;
-    else if (sizes.tileKeys > step)
-      sizes.tileKeys -= step;
+    else if (sizes.tileKeys > 16)
+      sizes.tileKeys -= 16;
     else
       return {};
     schedule = getSchedule(op, KernelKind::Wgmma, sizes, splitsKeys);
@@ -414,9 +413,8 @@ private:
                                       /*splitsKeys=*/true, choice);
     }
     // What a list is worth is up to the tiles that are to be in it.
-    return schedule.withTiles(chooseTiles(
-        op, tiles, schedule.getClusterBlocks() * schedule.getTileRows(),
-        schedule.getTileKeys()));
+    return schedule.withTiles(
+        chooseTiles(op, tiles, schedule.getTileRows(), schedule.getTileKeys()));
   }
 
   std::shared_ptr<const ScheduleTable> table;

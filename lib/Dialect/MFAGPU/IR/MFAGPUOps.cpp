@@ -450,22 +450,12 @@ static LogicalResult verifyBarriers(Operation *op, Value barriers) {
 LogicalResult TensorLoadOp::verify() {
   if (failed(verifyBarriers(*this, getBarriers())))
     return failure();
-  if (getMulticast() && matchPattern(getMulticast(), m_Zero()))
-    return emitOpError("expected 'multicast' to name a block, but got 0");
   return verifyShared(*this, "destination",
                       cast<MemRefType>(getDestination().getType()));
 }
 
 LogicalResult TensorStoreOp::verify() {
   return verifyShared(*this, "source", cast<MemRefType>(getSource().getType()));
-}
-
-//===----------------------------------------------------------------------===//
-// Clusters
-//===----------------------------------------------------------------------===//
-
-LogicalResult RemoteArriveOp::verify() {
-  return verifyBarriers(*this, getBarriers());
 }
 
 //===----------------------------------------------------------------------===//

@@ -61,6 +61,7 @@ REFUSED = {
     "parameter_type": schedule(ping_pong=1),
     "warps": schedule(warps=5),
     "counter": schedule(persistent=False),
+    "small": schedule(small_tile_rows=128),
     "powers": OWN | {"rows": [COUNTER, OTHER, MMA_SYNC | {"schedule": {
         "tile_rows": 48, "tile_keys": 16, "warps": 3, "stages": 1}}]},
     "no_figures": first(measured=...),
@@ -70,6 +71,8 @@ REFUSED = {
     "no_rate": measured(tflops="fast"),
     "next": measured(next=3),
     "next_rate": measured(next_tflops=...),
+    "small_case": measured(small_case=4),
+    "small_rate": measured(small_case="short", small_tflops=1.5),
     "hole": OWN | {"rows": [COUNTER, OTHER | {"head_dim": 192}, MMA_SYNC]},
     "unused": OWN | {"rows": [COUNTER, OTHER, MMA_SYNC, COUNTER]},
 }

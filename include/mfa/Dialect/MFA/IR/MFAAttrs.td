@@ -50,14 +50,14 @@ def MFA_ScheduleAttr : AttrDef<MFA_Dialect, "Schedule"> {
     |---|---|---|
     | `kind` | `mma_sync`: one warp multiplies 16-row fragments with `mma.sync`, tiles arrive through `cp.async` (sm_80 and newer); `wgmma`: warpgroups multiply 64-row tiles with `wgmma`, four more warps load tiles by TMA (sm_90a, 16-bit operands); `cpu`: a thread multiplies vectors (see below) | |
     | `tile_rows` | query rows of a block | a multiple of 16 x `warps` up to 128 x `warps`; `wgmma`: 16 x `warps` |
+    | `small_tile_rows` | `wgmma`: query rows of a block, and a 16th as many warps, in launches that fill the GPU better so: where tiles of `tile_rows` rows have too many past the last query, or leave too much of the GPU idle in the last round of blocks. 0 for none. Tiles of a list keep `tile_rows` | 0, or a multiple of 64 below `tile_rows`, with `ping_pong` at least 128; without `splits_keys` |
     | `tile_keys` | keys of one step of the loop | a multiple of 16 up to 1024; `wgmma`: up to 256 |
     | `warps` | warps of a block that compute, each with `tile_rows / warps` query rows | 1 to 16; `wgmma`: 4, 8 or 12 |
     | `stages` | key, value and mask tiles in flight; 1 overlaps the loads of one operand with the product of the other | `mma_sync`: 1 or 2; `wgmma`: 1 to 4 |
     | `ping_pong` | `wgmma`: warpgroups take turns, by named barriers, to start their products, so that the softmax of one runs under the products of another | `wgmma` with 8 or 12 warps |
     | `persistent` | `wgmma`: one block for each multiprocessor takes one tile of query rows after another, and loads keys, values and mask of the next while the output of this one is stored; where shared memory has room for it the next query tile, too. With at most 8 warps and no regions the last product of a tile is in one turn with the first of the next. Without it a block has one tile | `wgmma` without `splits_keys` |
-    | `row_counter` | with `persistent`: a block takes its next tile of query rows from a counter in memory, when it needs one, and not in steps of the grid, so that all blocks end together where tiles of rows visit other numbers of keys | with `persistent` and without clusters |
+    | `row_counter` | with `persistent`: a block takes its next tile of query rows from a counter in memory, when it needs one, and not in steps of the grid, so that all blocks end together where tiles of rows visit other numbers of keys | with `persistent` |
     | `adjacent_heads` | how many heads have their tiles of the same query rows side by side in the grid, before the next rows of these heads; 0 for all heads of the batch. Multiprocessors then read one mask tile for so many heads, and keys and values of so many heads, at a time from the L2 cache. With `row_counter` and without a list of tiles there are no more than have 16 MiB of keys and values, but two | 0 to 2147483647 |
-    | `cluster_blocks` | `wgmma`: how many blocks make a cluster. They have the next tiles of query rows of one head after each other, and each loads its part of a tile of keys or values for all of them, so that so many blocks read it once from the L2 cache | `wgmma` without `splits_keys`; 1, 2, 4 or 8, and `tile_keys` a multiple of 8 x `cluster_blocks` |
     | `early_turns` | with `ping_pong`: a warpgroup passes its turn when a quarter of its product of query and key is still to come, so that the next one's products start without a gap | with `ping_pong` |
     | `f32_product` | for f32 operands: `tf32x3` splits each factor in two and is f32-accurate (a block whose output is not finite is computed again by plain multiply-adds, several times slower), `tf32` rounds the factors to 10 bits and is three times as fast | |
     | `splits_keys` | whether several blocks share the keys of the same query rows, each with a range of them, and a second kernel combines their sums: for grids that would leave multiprocessors idle. How many is computed where the program runs, from the sizes and the number of multiprocessors; where it is one, the blocks store the output and there is no second kernel | |
@@ -90,6 +90,7 @@ def MFA_ScheduleAttr : AttrDef<MFA_Dialect, "Schedule"> {
     EnumParameter<MFA_KernelKind>:$kind,
     "int64_t":$tile_rows,
     "int64_t":$tile_keys,
+    DefaultValuedParameter<"int64_t", "0">:$small_tile_rows,
     DefaultValuedParameter<"int64_t", "0">:$warps,
     DefaultValuedParameter<"int64_t", "0">:$stages,
     DefaultValuedParameter<"::mlir::mfa::F32Product",
@@ -99,7 +100,6 @@ def MFA_ScheduleAttr : AttrDef<MFA_Dialect, "Schedule"> {
     DefaultValuedParameter<"bool", "false">:$persistent,
     DefaultValuedParameter<"bool", "false">:$row_counter,
     DefaultValuedParameter<"int64_t", "0">:$adjacent_heads,
-    DefaultValuedParameter<"int64_t", "1">:$cluster_blocks,
     DefaultValuedParameter<"bool", "false">:$early_turns,
     DefaultValuedParameter<"::mlir::mfa::TileChoice",
                            "::mlir::mfa::TileChoice::Ranges">:$tiles,
@@ -121,8 +121,10 @@ def MFA_ScheduleAttr : AttrDef<MFA_Dialect, "Schedule"> {
     bool isForCPU() const { return getKind() == KernelKind::CPU; }
     /// The same schedule for blocks that have all keys of their rows.
     ScheduleAttr withoutSplits() const;
-    /// The same schedule for blocks in no clusters.
-    ScheduleAttr withoutClusters() const;
+    /// The same schedule for tiles of `tile_rows` rows in all launches.
+    ScheduleAttr withoutSmallTiles() const;
+    /// The same schedule for tiles of `small_tile_rows` rows in all launches.
+    ScheduleAttr withSmallTiles() const;
     /// The same schedule for other tiles of keys.
     ScheduleAttr withTiles(TileChoice tiles) const;
   }];

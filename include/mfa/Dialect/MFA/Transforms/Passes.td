@@ -109,8 +109,8 @@ def MFACountKeyTilesPass : Pass<"mfa-count-key-tiles", "::mlir::func::FuncOp"> {
     scores are taken to be finite. With `tiles = auto` an op with a region `keep` is
     counted so too; whether a mask has a list is decided by each launch, and is an
     error here. Not counted are tiles that are visited for a list to have a step, or
-    each part of split keys; what a launch chooses another kernel for (clusters that
-    do not fit, arrays without a tensor map) is counted as if it did not.
+    each part of split keys; what a launch chooses another kernel for (fewer rows
+    in a tile, arrays without a tensor map) is counted as if it did not.
 
     ```mlir
     func.func @f(%q: !q, %k: !q, %v: !q, %o: !q) {

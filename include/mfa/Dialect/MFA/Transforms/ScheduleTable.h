@@ -72,9 +72,9 @@ struct RowKey {
 
 /// What a row says of the schedule; see `#mfa.schedule`.
 struct TableSchedule {
-  int64_t tileRows = 0, tileKeys = 0, warps = 0, stages = 0;
+  int64_t tileRows = 0, tileKeys = 0, smallTileRows = 0, warps = 0, stages = 0;
   bool pingPong = false, persistent = false, rowCounter = false;
-  int64_t adjacentHeads = 0, clusterBlocks = 1;
+  int64_t adjacentHeads = 0;
   bool earlyTurns = false;
 };
 

@@ -446,47 +446,23 @@ class MFAGPU_TensorCopyOp<string mnemonic, list<Trait> traits = []>
   let hasVerifier = 1;
 }
 
-def MFAGPU_TensorLoadOp : MFAGPU_TensorCopyOp<"tensor_load", [
-    AttrSizedOperandSegments]> {
+def MFAGPU_TensorLoadOp : MFAGPU_TensorCopyOp<"tensor_load"> {
   let summary = "start copying a box from global to shared memory";
   let description = [{
     One thread starts the copy of the box at `coordinates` of the array of
     `map`; elements outside of the array are zeros. It counts as bytes that the
     barrier `index` of `barriers` expects.
-
-    With `multicast`, each block of the cluster whose rank is a bit of the mask
-    gets the box, at the place that `destination` has in its own shared memory,
-    and it counts as bytes that the barrier at the same place of that block
-    expects. The block of the thread gets it only if the mask names it. Needs
-    sm_90 and a launch with a cluster.
-
-    ```mlir
-    // Each of two blocks loads one half of a tile for both.
-    %both = arith.constant 3 : i16
-    mfa_gpu.tensor_load %map[%row, %c0] to %half, %full[%stage] multicast %both
-      : memref<64x64xbf16, #gpu.address_space<workgroup>>, !barriers
-    ```
   }];
   let arguments = (ins
     MFAGPU_TensorMap:$map,
     Variadic<Index>:$coordinates,
     Arg<MFAGPU_MemRef<[2]>, "", [MemWrite]>:$destination,
     AnyType:$barriers,
-    Index:$index,
-    Optional<I16>:$multicast);
+    Index:$index);
   let assemblyFormat = [{
     $map `[` $coordinates `]` `to` $destination `,` $barriers `[` $index `]`
-    (`multicast` $multicast^)? attr-dict
-    `:` type($destination) `,` type($barriers)
+    attr-dict `:` type($destination) `,` type($barriers)
   }];
-  let builders = [
-    OpBuilder<(ins "::mlir::Value":$map, "::mlir::ValueRange":$coordinates,
-      "::mlir::Value":$destination, "::mlir::Value":$barriers,
-      "::mlir::Value":$index), [{
-      build($_builder, $_state, map, coordinates, destination, barriers, index,
-            /*multicast=*/::mlir::Value());
-    }]>
-  ];
 }
 
 def MFAGPU_TensorStoreOp : MFAGPU_TensorCopyOp<"tensor_store", [
@@ -504,41 +480,6 @@ def MFAGPU_TensorStoreOp : MFAGPU_TensorCopyOp<"tensor_store", [
   let assemblyFormat = [{
     $source `to` $map `[` $coordinates `]` attr-dict `:` type($source)
   }];
-}
-
-//===----------------------------------------------------------------------===//
-// Clusters
-//===----------------------------------------------------------------------===//
-
-def MFAGPU_RemoteArriveOp : MFAGPU_Op<"remote_arrive", [
-    MemoryEffects<[MemRead, MemWrite]>]> {
-  let summary = "arrive at a barrier of a block of the cluster";
-  let description = [{
-    The thread arrives at the barrier `index` of `barriers` of the block with
-    rank `block` in the cluster, which may be its own. The block must not leave
-    the kernel before, which a barrier of the cluster (`nvvm.cluster.arrive`,
-    `nvvm.cluster.wait`) makes sure of.
-
-    The arrival releases what the thread did before to the cluster, for which
-    the assembler adds a fence. With `block_scope` it does so to the thread's
-    own block alone, without one. That is what CUTLASS's `ClusterBarrier` does,
-    as is a wait of that scope (`nvgpu.mbarrier.try_wait.parity`): enough to
-    hand back a place whose reads are done and that a tensor copy writes next,
-    and not enough to hand on what the thread wrote.
-
-    ```mlir
-    // A consumer tells both blocks, which load halves of the tile, that it has
-    // read the stage.
-    mfa_gpu.remote_arrive %empty[%stage] of %rank0 : !barriers
-    mfa_gpu.remote_arrive %empty[%stage] of %rank1 : !barriers
-    ```
-  }];
-  let arguments = (ins
-    AnyType:$barriers, Index:$index, I32:$block, UnitAttr:$block_scope);
-  let assemblyFormat = [{
-    $barriers `[` $index `]` `of` $block attr-dict `:` type($barriers)
-  }];
-  let hasVerifier = 1;
 }
 
 //===----------------------------------------------------------------------===//
