@@ -10,10 +10,12 @@ best so far, for which other numbers of adjacent heads are tried; the best two a
 row's own are measured twice, and the slower measurement counts. A row changes where
 another schedule is faster by more than 2 % in all measurements of both, and has
 registers for other ops of the row as well: open sizes, another mask, score or type. A
-candidate that spills them, or whose check fails, is shown but never chosen. What is
-chosen with tiles of more than 128 rows is timed with short sequences beside tiles of
-128, which launches may take instead where these are faster. Several rows are searched at a time, but one candidate at a time
-is timed. Rates are TFLOP/s of 4 B H S S D operations, of the pairs that a rule keeps.
+row that names several scores is searched for each, and becomes several where the best
+schedules differ. A candidate that spills registers, or whose check fails, is shown but
+never chosen. What is chosen with tiles of more than 128 rows is timed with short
+sequences beside tiles of 128, which launches may take instead where these are faster.
+Several rows are searched at a time, but one candidate at a time is timed. Rates are
+TFLOP/s of 4 B H S S D operations, of the pairs that a rule keeps.
 
     benchmarks/tune.py --write schedules.json
     benchmarks/tune.py [--quick] [--kind wgmma] [--mask none] [--dim 128]
@@ -259,12 +261,12 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         help="write the table with what was found; it may be that of --table",
     )
     add("--kind", choices=schedules.KINDS, help="only rows of kernels of this kind")
-    for name, field in (("mask", "mask"), ("rule", "rule"), ("elements", "elements")):
+    for name in ("mask", "rule", "score", "elements"):
         add(
             f"--{name}",
             action="append",
-            choices=table.FIELDS[field],
-            help=f"only rows measured with this {field}; may be repeated",
+            choices=table.FIELDS[name],
+            help=f"only rows measured with this {name}; may be repeated",
         )
     add(
         "--dim",
@@ -304,8 +306,10 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def list_targets(arguments: argparse.Namespace, rows: Table, chip: str) -> list[Target]:
-    """The rows that are asked for, of kernels that the chip has."""
+    """The rows that are asked for, of kernels that the chip has; the table has one
+    for each score of a row then."""
     targets = []
+    rows.split()
     for row in rows.rows:
         op = rows.op_of(row)
         if op is None:
@@ -314,6 +318,7 @@ def list_targets(arguments: argparse.Namespace, rows: Table, chip: str) -> list[
             (op["kernel"], [arguments.kind] if arguments.kind else None),
             (op["mask"], arguments.mask),
             (op["rule"], arguments.rule),
+            (op["score"], arguments.score),
             (op["elements"], arguments.elements),
             (row.head_dim, arguments.dim),
         )
@@ -381,7 +386,7 @@ def tune_all(
                 write_json(arguments.json, compiler.chip, results)
             if arguments.write:
                 apply(target, tuned)
-                write_whole(arguments.write, str(rows))
+                write_whole(arguments.write, str(rows.joined()))
     return results
 
 

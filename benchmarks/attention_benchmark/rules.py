@@ -76,6 +76,7 @@ def is_neighbour(query: Any, key: Any) -> Any:
 TOOL_RULES = {
     "listed": {"mask-fill": "causal"},
     "capped": {"score": f"softcap:{SOFTCAP:g}"},
+    "sloped": {"score": "alibi"},
     "capped-alibi": {"score": f"softcap:{SOFTCAP:g}+alibi"},
     "biased": {"score": "relative-bias"},
     "causal-end": {"keep": "causal-end"},

@@ -156,7 +156,8 @@ def list_adjacent_heads(case: Case, mask: str) -> list[int]:
     dense mask, and rows of a rule that take longest come first for so many of them;
     without either, each head for itself leaves most of the L2 cache to its keys and
     values."""
-    alike = {"none", "padding", "window", "capped"}
+    scores = {"capped", "sloped", "capped-alibi", "biased"}
+    alike = {"none", "padding", "window", *scores}
     numbers = (0, 1) if alike.issuperset(mask.split("+")) else (0, 4, 8, 16)
     return [number for number in numbers if number < case.heads]
 

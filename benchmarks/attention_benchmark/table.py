@@ -6,7 +6,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .cases import Case
@@ -21,7 +21,7 @@ FIELDS = {
     "mask": ("none", "matrix", "keys", "queries", "scalar"),
     "mask_elements": ("16-bit", "i1", "f32"),
     "rule": ("none", "uneven", "even", "list", "mask-list"),
-    "score": ("none", "some"),
+    "score": ("none", "short", "long"),
 }
 
 # Parameters of a schedule by their names in the table.
@@ -50,6 +50,8 @@ class Row:
     head_dim: int
     schedule: dict[str, int | bool]
     measured: dict | None = None
+    # The row that it was made from by Table.split.
+    part_of: Row | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         said = (
@@ -116,6 +118,42 @@ class Table:
         kinds = (op for op in _all_kinds() if row.matches(op, dim))
         return (op for op in kinds if self.find(op, dim) is row)
 
+    def split(self) -> None:
+        """Puts in the place of each row that names several scores one for each of
+        them that it counts for: the first with its figures."""
+        rows = []
+        for row in self.rows:
+            named = row.fields.get("score")
+            scores = []
+            if isinstance(named, list):
+                scores = list(dict.fromkeys(op["score"] for op in self.ops_of(row)))
+            if len(scores) < 2:
+                rows.append(row)
+                continue
+            for i, score in enumerate(scores):
+                fields = row.fields | {"score": score}
+                measured = None if i else row.measured
+                schedule = dict(row.schedule)
+                rows.append(Row(fields, row.head_dim, schedule, measured, row))
+        self.rows = rows
+
+    def joined(self) -> Table:
+        """With the parts of a row as one again where their schedules are the same."""
+        rows: list[Row] = []
+        for row in self.rows:
+            last = rows[-1] if rows else None
+            if not last or not row.part_of or last.part_of is not row.part_of:
+                rows.append(row)
+            elif last.schedule != row.schedule:
+                rows.append(row)
+            else:
+                scores = last.fields["score"]
+                scores = [scores] if isinstance(scores, str) else scores
+                fields = last.fields | {"score": [*scores, row.fields["score"]]}
+                measured = last.measured or row.measured
+                rows[-1] = replace(last, fields=fields, measured=measured)
+        return Table(rows, self.machine)
+
     def __str__(self) -> str:
         """A row a line."""
         machine = "".join(
@@ -149,6 +187,8 @@ _MANY = {
 }
 _FEW = _MANY | {"uneven": "causal-end", "even": "strided", "list": "any-document"}
 _DENSE = {"16-bit": "dense", "i1": "i1", "f32": "f32"}
+# Those of each kind of score: the first is timed.
+_SCORES = {"short": ("capped", "sloped"), "long": ("biased", "capped-alibi")}
 _VECTORS = {"keys": "padding", "queries": "queries", "scalar": "queries"}
 
 
@@ -164,16 +204,12 @@ def make_row_case(
     if op["rule"] != "none":
         parts.append((_FEW if few else _MANY)[op["rule"]])
     if op["score"] != "none":
-        parts.append("capped")
+        parts.append(_SCORES[op["score"]][0])
     case = make_case(head_dim, dtype, length)
     if few:
         # As many blocks as a large GPU has multiprocessors.
         case = Case(16, 32, 8, 1, 2 * length, head_dim, dtype)
     return case, "+".join(parts) or "none"
-
-
-# Scores that take more registers than the one that is timed.
-_OTHER_SCORES = ("biased", "capped-alibi")
 
 
 def list_other_cases(
@@ -190,8 +226,9 @@ def list_other_cases(
         if sum(op[name] != first[name] for name in FIELDS) == 1:
             cases.append(make_row_case(op, row.head_dim, dtype, length))
     for case, mask in list(cases):
-        if "capped" in mask.split("+"):
-            cases += [(case, mask.replace("capped", each)) for each in _OTHER_SCORES]
+        for timed, *others in _SCORES.values():
+            if timed in mask.split("+"):
+                cases += [(case, mask.replace(timed, each)) for each in others]
     return list(dict.fromkeys(cases))
 
 

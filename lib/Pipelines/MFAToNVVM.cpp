@@ -55,6 +55,8 @@ void mfa::addMFAToGPUKernels(OpPassManager &pm,
 
 void mfa::addKeyTileCount(OpPassManager &pm, const MFAToNVVMOptions &options) {
   pm.addNestedPass<func::FuncOp>(createMFAGroupHeadsAsQueriesPass());
+  // The table tells scores apart by the operations that they are computed by.
+  pm.addPass(createMFAExpandRegionMathPass());
   pm.addPass(createMFASelectSchedulePass(
       {options.chip, options.f32Product, options.tiles, options.schedules}));
   pm.addNestedPass<func::FuncOp>(createMFACountKeyTilesPass());

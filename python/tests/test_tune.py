@@ -185,8 +185,99 @@ def test_other_cases_of_rows(tune):
         for other, kind in others:
             assert other.head_dim == row.head_dim
             mfa_run.problem_options(other, kind)
-        if "capped" in mask:
-            assert any("biased" in kind for _, kind in others)
+
+    # Scores of the row's kind alone.
+    def scores(*of):
+        parts = (x for x in builtin.rows if x.part_of and x.head_dim == 64)
+        row = next(x for x in parts if x.fields["score"] == of[0])
+        cases = table.list_other_cases(builtin, row, "bf16", 2048)
+        kinds = {part for _, kind in cases for part in kind.split("+")}
+        return kinds & {"capped", "sloped", "biased", "capped-alibi"} == set(of[1:])
+
+    builtin.split()
+    assert scores("short", "capped", "sloped")
+    assert scores("long", "biased", "capped-alibi")
+    # A row of all scores has registers for all of them.
+    row = next(x for x in builtin.rows if "dense+capped" in str(x.measured))
+    kinds = [kind for _, kind in table.list_other_cases(builtin, row, "bf16", 2048)]
+    assert {"dense+sloped", "dense+biased", "dense+capped-alibi"} <= set(kinds)
+
+
+def test_rows_of_several_scores(tune):
+    """They are searched for each score, and one again where nothing differs."""
+    from attention_benchmark import table
+
+    builtin = table.read(table.BUILTIN)
+    before, number = str(builtin), len(builtin.rows)
+    builtin.split()
+    parts = [row for row in builtin.rows if row.part_of]
+    assert parts and {row.fields["score"] for row in parts} == {"short", "long"}
+    assert len(builtin.rows) == number + len(parts) // 2
+    for row in builtin.rows:
+        assert builtin.op_of(row)
+    assert str(builtin.joined()) == before
+
+    short, long = parts[:2]
+    assert short.measured and long.measured is None
+    long.schedule["tile_keys"] = 48
+    long.measured = {"case": "long", "tflops": 1.0}
+    joined = builtin.joined()
+    assert len(joined.rows) == number + 1
+    assert short in joined.rows and long in joined.rows
+    # Figures of the first, if it has some.
+    short.schedule["tile_keys"], figures = 48, short.measured
+    (row,) = (x for x in builtin.joined().rows if x.schedule == long.schedule)
+    assert row.fields["score"] == ["short", "long"] and row.measured == figures
+    short.measured = None
+    (row,) = (x for x in builtin.joined().rows if x.schedule == long.schedule)
+    assert row.measured == long.measured
+
+    # A score for which an earlier row counts has no part.
+    first = table.Row({"score": "long"}, 256, {})
+    second = table.Row({"score": ["none", "short", "long"]}, 256, {})
+    rows = table.Table([first, second, table.Row({}, 256, {})])
+    rows.split()
+    assert [row.fields.get("score") for row in rows.rows[:3]] == [
+        "long", "none", "short"]  # fmt: skip
+
+
+def test_tune_splits_rows(tune, run_tune, tmp_path, monkeypatch):
+    """Where the best schedules of its scores differ, a row becomes several."""
+    from attention_benchmark import schedules, table
+
+    fields = {"rule": "none", "score": ["short", "long"], "head_dim": 128}
+    path = write_table(tmp_path / "t.json", dict(fields))
+    written = tmp_path / "new.json"
+
+    monkeypatch.setattr(table, "list_other_cases", lambda *_: [])
+    most_keys = {"capped": 96, "biased": 96}
+    monkeypatch.setattr(
+        schedules,
+        "list_candidates",
+        lambda kind, case, mask: [schedule(80), schedule(most_keys[mask])],
+    )
+
+    def tune_rows(*options):
+        code, *_, cases = run_tune(path, f"--write={written}", *options)
+        assert code == 0
+        rows = table.read(written).rows
+        return [x["mask"] for x in cases], [row.fields["score"] for row in rows], rows
+
+    masks, scores, (row,) = tune_rows()
+    assert masks == ["capped", "biased"] and scores == [["short", "long"]]
+    assert row.schedule["tile_keys"] == 96
+    assert row.measured["case"].endswith("D128, capped")
+    most_keys["capped"] = 112
+    masks, scores, (short, long) = tune_rows()
+    assert scores == ["short", "long"]
+    assert (short.schedule["tile_keys"], long.schedule["tile_keys"]) == (112, 96)
+    assert short.measured["case"].endswith("D128, capped")
+    assert long.measured["case"].endswith("D128, biased")
+    # Of one of them, the other keeps what it has.
+    masks, scores, (short, long) = tune_rows("--score=long")
+    assert masks == ["biased"] and scores == ["short", "long"]
+    assert short.schedule["tile_keys"] == 80 and not short.measured
+    assert long.schedule["tile_keys"] == 96
 
 
 def test_cases_of_rows(tune):
@@ -210,6 +301,13 @@ def test_cases_of_rows(tune):
         assert ("--mask-fill=causal" in options) == (op["rule"] == "mask-list")
         seen.add((op["kernel"], case, mask))
     assert len(seen) == len(builtin.rows)
+    builtin.split()
+    cases = {
+        (op["kernel"], *table.make_row_case(op, row.head_dim, "f16", 2048))
+        for row in builtin.rows
+        for op in [builtin.op_of(row)]
+    }
+    assert len(cases) == len(builtin.rows)
     op = builtin.op_of(builtin.rows[0]) | {"queries": "many", "mask": "matrix"}
     op |= {"mask_elements": "i1", "rule": "uneven"}
     case, mask = table.make_row_case(op, 128, "bf16", 2048)
@@ -277,6 +375,7 @@ def test_adjacent_heads(tune):
     case = make_case(64, "bf16", 2048)
     assert list_adjacent_heads(case, "i1") == [0, 4, 8, 16]
     assert list_adjacent_heads(case, "padding") == [0, 1]
+    assert list_adjacent_heads(case, "biased") == [0, 1]
     assert list_adjacent_heads(case, "padding+causal") == [0, 4, 8, 16]
     assert numbers(64, "dense", 8) == [0, 4, 16]
     assert numbers(64, "none", 1) == [0] and numbers(64, "none", 0) == [1]
@@ -314,6 +413,14 @@ def test_list_needs_no_gpu():
     assert "heads up to 128" not in output
     _, output, _ = run("tune.py", "--list", "--chip=sm_80", "--dim=64")
     assert "mma_sync" in output and "wgmma" not in output
+    _, output, _ = run("tune.py", "--list", "--score=short", "--dim=64")
+    # Tiles of three warpgroups, which such scores have registers for.
+    for keys in (128, 96):
+        tiles = f"tile_rows = 192, tile_keys = {keys}, warps = 12, stages = 2, "
+        turns = f"{tiles}ping_pong = true, persistent = true"
+        assert f"{turns}, adjacent_heads = 8, row_counter = true>" in output
+        assert f"{turns}, adjacent_heads = 1, early_turns = true>" in output
+    assert "score short, " in output and "score long, " not in output
     _, output, _ = run("tune.py", "--list", "--elements=f32", "--rule=none")
     assert "f32 B8" in output and "bf16" not in output
 

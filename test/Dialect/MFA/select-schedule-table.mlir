@@ -63,6 +63,7 @@ func.func @f32(%q: memref<8x2048x16x128xf32>, %o: memref<8x2048x16x128xf32>) {
 // REFUSED-NEXT: row: rows[1]: expected an object
 // REFUSED-NEXT: row_field: rows[0]: expected no 'dim', but only head_dim, schedule, measured, kernel, elements, queries, mask, mask_elements, rule, score
 // REFUSED-NEXT: value: rows[0].rule: expected none, even, uneven, list or mask-list, but got 'causal'
+// REFUSED-NEXT: score: rows[0].score: expected none, short or long, but got 'some'
 // REFUSED-NEXT: value_type: rows[0].rule: expected none, even, uneven, list or mask-list
 // REFUSED-NEXT: no_value: rows[0].rule: expected a value, but got an empty list
 // REFUSED-NEXT: no_head_dim: rows[0].head_dim: expected 1 to 256, but got 0

@@ -36,7 +36,7 @@ static constexpr StringLiteral kMasks[] = {"none", "scalar", "queries", "keys",
 static constexpr StringLiteral kMaskElements[] = {"i1", "16-bit", "f32"};
 static constexpr StringLiteral kRules[] = {"none", "even", "uneven", "list",
                                            "mask-list"};
-static constexpr StringLiteral kScores[] = {"none", "some"};
+static constexpr StringLiteral kScores[] = {"none", "short", "long"};
 
 namespace {
 struct NamedField {

@@ -78,12 +78,21 @@ static bool isListedBetter(MaskedAttentionOp op, int64_t tileRows,
       });
 }
 
-/// Whether the rule reads arrays where the query or the key is.
-static bool readsArraysByPosition(MaskedAttentionOp op) {
-  llvm::SetVector<Operation *> ofPosition;
-  for (BlockArgument position : op.getPositions(op.getKeep()).drop_front(2))
-    getForwardSlice(position, &ofPosition);
-  return llvm::any_of(ofPosition, [](Operation *user) {
+/// What depends on the query or the key in a region, and so is there for each
+/// pair of them, as is all that depends on `alsoOf`.
+static llvm::SetVector<Operation *>
+getOpsOfPairs(MaskedAttentionOp op, Region &region, ValueRange alsoOf = {}) {
+  llvm::SetVector<Operation *> ofPairs;
+  for (BlockArgument position : op.getPositions(region).drop_front(2))
+    getForwardSlice(position, &ofPairs);
+  for (Value value : alsoOf)
+    getForwardSlice(value, &ofPairs);
+  return ofPairs;
+}
+
+/// Whether the region reads arrays where the query or the key is.
+static bool readsArraysByPosition(MaskedAttentionOp op, Region &region) {
+  return llvm::any_of(getOpsOfPairs(op, region), [](Operation *user) {
     return isa<memref::LoadOp, tensor::ExtractOp>(user);
   });
 }
@@ -98,7 +107,7 @@ static row::Rule getRule(MaskedAttentionOp op, TileChoice tiles) {
                ? row::MaskList
                : row::NoRule;
   if (tiles == TileChoice::List)
-    return readsArraysByPosition(op) ||
+    return readsArraysByPosition(op, op.getKeep()) ||
                    isListedBetter(op, kRuleTileRows, kRuleTileKeys)
                ? row::List
                : row::Uneven;
@@ -123,6 +132,26 @@ static row::Mask getMask(MaskedAttentionOp op) {
   llvm_unreachable("all forms are above");
 }
 
+/// Operations for each pair that a short score has at most: one that depends on
+/// the score, the query or the key counts, since others are done once for many.
+/// With tiles of 192 rows, whose three warpgroups have 160 registers a lane, a
+/// soft-cap (3) or ALiBi (5, or 6 with another cast) leaves enough of them, and
+/// both joined (8) spill.
+static constexpr int64_t kMostOpsOfShortScore = 6;
+
+/// A read by position takes registers for addresses and for what is on its way.
+static row::Score getScore(MaskedAttentionOp op) {
+  Region &score = op.getScore();
+  if (score.empty())
+    return row::NoScore;
+  if (readsArraysByPosition(op, score))
+    return row::LongScore;
+  int64_t count =
+      llvm::count_if(getOpsOfPairs(op, score, score.getArgument(0)),
+                     [](Operation *user) { return !isa<YieldOp>(user); });
+  return count <= kMostOpsOfShortScore ? row::ShortScore : row::LongScore;
+}
+
 /// What the table is asked for an op, whose kernel visits these tiles.
 static RowKey getRowKey(MaskedAttentionOp op, row::Kernel kernel,
                         TileChoice tiles) {
@@ -136,7 +165,7 @@ static RowKey getRowKey(MaskedAttentionOp op, row::Kernel kernel,
   if (op.getMask() && op.getMaskType().getElementType().isF32())
     key.maskElements = row::MaskF32;
   key.rule = getRule(op, tiles);
-  key.score = op.getScore().empty() ? row::NoScore : row::SomeScore;
+  key.score = getScore(op);
   key.headDim = std::max(op.getHeadDim(), op.getValueDim());
   return key;
 }

@@ -24,6 +24,11 @@ MMA_SYNC = {
 OWN = {"device": "a GPU", "driver": "1", "assembler": "2",
        "rows": [COUNTER, OTHER, MMA_SYNC]}
 
+# Of the scores that the table tells apart.
+SCORES = OWN | {"rows": [
+    OTHER | {"score": score, "schedule": OTHER["schedule"] | {"tile_keys": keys}}
+    for score, keys in (("none", 16), ("short", 32), ("long", 48))] + [MMA_SYNC]}
+
 
 def first(**changes):
     """The table with other fields in the first row; those that are `...` not."""
@@ -51,6 +56,7 @@ REFUSED = {
     "row": OWN | {"rows": [COUNTER, 3]},
     "row_field": first(dim=3),
     "value": first(rule="causal"),
+    "score": first(score="some"),
     "value_type": first(rule=["even", 1]),
     "no_value": first(rule=[]),
     "no_head_dim": first(head_dim=...),
@@ -83,6 +89,7 @@ def main():
         builtin, folder = map(Path, sys.argv[1:])
         folder.mkdir(exist_ok=True)
         (folder / "own.json").write_text(json.dumps(OWN))
+        (folder / "scores.json").write_text(json.dumps(SCORES))
         (folder / "builtin.json").write_text(builtin.read_text())
         return
     folder, mfa_opt, program = Path(sys.argv[2]), *sys.argv[3:]

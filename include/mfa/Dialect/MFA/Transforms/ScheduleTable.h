@@ -53,7 +53,9 @@ enum MaskElements : uint8_t { MaskI1, Mask16Bits, MaskF32 };
 /// to each, or other numbers to others; those of a list in memory, which the
 /// rule has anywhere; or those of a list of the mask alone.
 enum Rule : uint8_t { NoRule, Even, Uneven, List, MaskList };
-enum Score : uint8_t { NoScore, SomeScore };
+/// What a region `score` takes of each pair: a few operations, or more, or a
+/// read by position.
+enum Score : uint8_t { NoScore, ShortScore, LongScore };
 } // namespace row
 
 /// One op in the fields' terms.
