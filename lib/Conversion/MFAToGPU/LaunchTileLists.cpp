@@ -149,9 +149,9 @@ void TileListLauncher::launchOrder(Value classes, Value list, Value isFinite) {
     launchWarps(kernels.getTileOrder(b, op, arguments), rows, arguments);
     return;
   }
-  constexpr int64_t kWarps = kMagnitudeThreads / kWarpSize;
-  // Positions that are worth a block, and blocks that fill any GPU.
-  constexpr int64_t kPositionsOfBlock = 8 * kWarps, kMostBlocks = 128;
+  // Positions that are worth a block, and blocks that fill any GPU: two to a
+  // multiprocessor, by their registers.
+  constexpr int64_t kPositionsOfBlock = 16, kMostBlocks = 256;
   Value positions = b.createOrFold<arith::MulIOp>(
       sizeOf(b, op.getQuery(), 0),
       b.createOrFold<arith::MaxUIOp>(sizeOf(b, op.getQuery(), 1),
@@ -160,10 +160,9 @@ void TileListLauncher::launchOrder(Value classes, Value list, Value isFinite) {
       b.createOrFold<arith::CeilDivUIOp>(positions,
                                          createIndex(b, kPositionsOfBlock)),
       createIndex(b, kMostBlocks));
-  Value parts = b.createOrFold<arith::MulIOp>(blocks, createIndex(b, kWarps));
   MemRefType magnitudesType = getMagnitudesType(op);
   Value magnitudes = gpu::AllocOp::create(b, magnitudesType, tokenType, token,
-                                          parts, ValueRange())
+                                          blocks, ValueRange())
                          .getMemref();
   // Those of zeros are finite.
   launchIf(b, isFinite, [&] {
@@ -173,10 +172,9 @@ void TileListLauncher::launchOrder(Value classes, Value list, Value isFinite) {
   launchIf(b, createNot(b, isFinite), [&] {
     SmallVector<Value> operands{op.getQuery(), op.getKey(), op.getValue(),
                                 classes, magnitudes};
-    gpu::KernelDim3 grid{blocks, createIndex(b, magnitudesType.getDimSize(0)),
-                         one};
-    launchAfter(b, kernels.getMagnitudes(b, op, operands), grid,
-                kMagnitudeThreads, operands, token);
+    launchAfter(b, kernels.getMagnitudes(b, op, operands),
+                gpu::KernelDim3{blocks, one, one}, kMagnitudeThreads, operands,
+                token);
   });
   arguments.append({classes, list, minSteps, magnitudes});
   launchWarps(kernels.getTileOrder(b, op, arguments), rows, arguments);

@@ -30,9 +30,9 @@ constexpr int64_t kMagnitudeThreads = 512;
 /// Magnitudes of query, key and value, of parts of each, [3, parts] of i32.
 MemRefType getMagnitudesType(MaskedAttentionOp op);
 
-/// Writes the body of the kernel. Blocks y have one of the arrays, and each
-/// warp of them a part. Where the list of key tiles has none that only the mask
-/// excludes, nobody will ask, and all magnitudes are 0.
+/// Writes the body of the kernel, each of whose blocks has a part of each
+/// array. Where the list of key tiles has none that only the mask excludes,
+/// nobody will ask, and all magnitudes are 0.
 void buildMagnitudesKernel(OpBuilder &builder, MaskedAttentionOp op,
                            const KernelOperands &operands, Value magnitudes);
 

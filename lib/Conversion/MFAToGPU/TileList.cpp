@@ -9,6 +9,7 @@
 #include "TileList.h"
 #include "KernelProblem.h"
 #include "Magnitudes.h"
+#include "MaskFacts.h"
 #include "mfa/Dialect/MFA/Transforms/RegionTiles.h"
 #include "mfa/Dialect/MFA/Transforms/Schedules.h"
 #include "mfa/Dialect/MFA/Transforms/TileClasses.h"
@@ -80,36 +81,41 @@ static Value countTilesOf(KernelBuilder &b, Value list) {
   return b.createOrFold<arith::DivUIOp>(columns, b.index(2));
 }
 
-Value mfa::createHasExcluded(KernelBuilder &b, Value list, Value thread,
-                             int64_t threads) {
+/// Whether the mask excludes a tile by itself, for the thread's part of the
+/// list: each `threads`-th tile, rows one behind another. Or for no more than
+/// the first of the thread's tiles.
+static Value findExcluded(KernelBuilder &b, Value list, Value thread,
+                          int64_t threads, bool onlyFirst) {
   // Divided is in front of the loop only: a step is so many rows and tiles.
-  Value numTiles = countTilesOf(b, list);
-  Value firstClass =
-      b.createOrFold<arith::AddIOp>(numTiles, b.index(kFirstTile));
+  // All of it are numbers of 32 bits, as a list has no more tiles.
+  Value numTiles = b.toI32(countTilesOf(b, list));
+  Value firstClass = b.createOrFold<arith::AddIOp>(numTiles, b.i32(kFirstTile));
   SmallVector<ReassociationIndices> groups{{0, 1, 2}, {3}};
   Value matrix = memref::CollapseShapeOp::create(b, list, groups);
-  Value numRows = b.dim(matrix, 0);
-  Value lastRow = arith::SubIOp::create(b, numRows, b.index(1));
+  Value numRows = b.toI32(b.dim(matrix, 0));
+  Value lastRow = arith::SubIOp::create(b, numRows, b.i32(1));
   // No keys are no tiles, by which nothing can be divided.
-  Value divisor = b.createOrFold<arith::MaxUIOp>(numTiles, b.index(1));
-  Value stride = b.index(threads);
+  Value divisor = b.createOrFold<arith::MaxUIOp>(numTiles, b.i32(1));
+  Value stride = b.i32(threads), number = b.toI32(thread);
   Value excluded = b.i32(static_cast<int64_t>(TileClass::Excluded));
   Value rowStep = arith::DivUIOp::create(b, stride, divisor);
   Value tileStep = arith::RemUIOp::create(b, stride, divisor);
   Value numSteps = arith::CeilDivUIOp::create(
       b, arith::MulIOp::create(b, numRows, numTiles), stride);
-  auto loop = scf::ForOp::create(b, b.index(0), numSteps, b.index(1),
+  if (onlyFirst)
+    numSteps = arith::MinUIOp::create(b, numSteps, b.i32(1));
+  auto loop = scf::ForOp::create(b, b.index(0), b.toIndex(numSteps), b.index(1),
                                  {arith::ConstantIntOp::create(b, false, 1),
-                                  arith::DivUIOp::create(b, thread, divisor),
-                                  arith::RemUIOp::create(b, thread, divisor)});
+                                  arith::DivUIOp::create(b, number, divisor),
+                                  arith::RemUIOp::create(b, number, divisor)});
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     Value found = loop.getRegionIterArg(0), row = loop.getRegionIterArg(1),
           tile = loop.getRegionIterArg(2);
     // Behind the last row it is that one again.
-    Value loaded = arith::MinUIOp::create(b, row, lastRow);
-    Value column = arith::AddIOp::create(b, firstClass, tile);
+    Value loaded = b.toIndex(arith::MinUIOp::create(b, row, lastRow));
+    Value column = b.toIndex(arith::AddIOp::create(b, firstClass, tile));
     Value isExcluded = arith::CmpIOp::create(
         b, arith::CmpIPredicate::eq,
         memref::LoadOp::create(b, matrix, ValueRange{loaded, column}),
@@ -123,12 +129,26 @@ Value mfa::createHasExcluded(KernelBuilder &b, Value list, Value thread,
         ValueRange{
             arith::OrIOp::create(b, found, isExcluded),
             arith::SelectOp::create(
-                b, isNextRow, arith::AddIOp::create(b, rows, b.index(1)), rows),
+                b, isNextRow, arith::AddIOp::create(b, rows, b.i32(1)), rows),
             arith::SelectOp::create(
                 b, isNextRow, arith::SubIOp::create(b, next, numTiles), next)});
   }
-  unroll(loop, kLoadsAtOnce);
+  if (!onlyFirst)
+    unroll(loop, kLoadsAtOnce);
   return loop.getResult(0);
+}
+
+Value mfa::createHasExcluded(KernelBuilder &b, Value list, Value thread,
+                             int64_t threads) {
+  // Most masks that exclude tiles do so in the first rows.
+  Value found = b.isAnyOfBlock(
+      findExcluded(b, list, thread, threads, /*onlyFirst=*/true));
+  return b.choose(
+      found, [&]() -> SmallVector<Value> { return {found}; },
+      [&]() -> SmallVector<Value> {
+        return {b.isAnyOfBlock(
+            findExcluded(b, list, thread, threads, /*onlyFirst=*/false))};
+      })[0];
 }
 
 //===----------------------------------------------------------------------===//
@@ -273,8 +293,22 @@ Value TileClassesKernel::findClass(const RowTilePlace &place, Value tile) {
     return createTileClass(b, facts, isShort);
   };
   Value mask = problem.operands.mask;
-  if (!mask || !isKeepListed(problem.getOp()))
+  if (!mask)
     return classify(findFacts(mask));
+  if (!isKeepListed(problem.getOp())) {
+    if (!mayHaveWideMaskTiles(problem.getOp(), problem.tileKeys))
+      return classify(findFacts(mask));
+    WideArray wide(b, mask);
+    return b.choose(
+        wide.isAligned(),
+        [&]() -> SmallVector<Value> {
+          return {classify(createWideMaskFacts(
+              b, {problem.getOp(), problem.operands.captures, mask}, wide,
+              place.batch, place.head, queries, keys, problem.tileKeys,
+              {lane, kWarpSize, any, extreme}))};
+        },
+        [&]() -> SmallVector<Value> { return {classify(findFacts(mask))}; })[0];
+  }
   // The mask is read where the rule keeps a pair.
   PairFacts ofRule = findFacts(Value());
   return b.choose(
@@ -496,6 +530,10 @@ void mfa::buildTileClassesKernel(OpBuilder &builder, MaskedAttentionOp op,
                                  const KernelOperands &operands) {
   KernelBuilder b(op.getLoc(), builder);
   KernelProblem problem(b, op, operands);
+  if (operands.mask && mayHaveWideMaskTiles(op, problem.tileKeys))
+    keepLoadsTogether(
+        cast<gpu::GPUFuncOp>(b.getInsertionBlock()->getParentOp()),
+        kListThreads);
   TileClassesKernel(b, problem).build();
 }
 

@@ -19,11 +19,11 @@
 // of the keys, if need be with tiles that no row keeps a key of.
 //
 // Kernels make it on the stream of the attention kernel, in front of that. One
-// finds the class of each tile, a warp for a tile; another puts the tiles of a
-// row in order, a warp for a row. Where there is a mask, a third one looks for
-// infinities and NaN, with which no tile may be skipped for what the mask has
-// (Magnitudes.h). A list is shared by all heads, or batches, where neither rule
-// nor mask tells them apart.
+// finds the class of each tile, a warp for a tile (MaskFacts.h); another puts
+// the tiles of a row in order, a warp for a row. Where there is a mask, a third
+// one looks for infinities and NaN, with which no tile may be skipped for what
+// the mask has (Magnitudes.h). A list is shared by all heads, or batches, where
+// neither rule nor mask tells them apart.
 
 #ifndef MFA_LIB_CONVERSION_MFATOGPU_TILELIST_H
 #define MFA_LIB_CONVERSION_MFATOGPU_TILELIST_H
@@ -49,8 +49,8 @@ MemRefType getTileListType(MaskedAttentionOp op);
 /// Whether a step of that may have to be tested.
 bool mayHaveTests(MaskedAttentionOp op);
 
-/// Whether the mask excludes a tile by itself, for the thread's part of the
-/// list: each `threads`-th tile, rows one behind another.
+/// Whether the mask excludes any tile of the list by itself, for all threads of
+/// a block of so many, which come here together.
 Value createHasExcluded(KernelBuilder &b, Value list, Value thread,
                         int64_t threads);
 
