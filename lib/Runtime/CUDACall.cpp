@@ -13,6 +13,7 @@
 #include <limits>
 #include <map>
 #include <mutex>
+#include <utility>
 
 using namespace mfa::runtime;
 
@@ -107,9 +108,13 @@ std::optional<CUstream> mfa::runtime::getCurrentStream() {
 
 StreamScope::StreamScope(CUstream stream) : previous(currentStream) {
   currentStream = stream;
+  noteStreamWork();
 }
 
-StreamScope::~StreamScope() { currentStream = previous; }
+StreamScope::~StreamScope() {
+  currentStream = previous;
+  noteStreamWork();
+}
 
 Call::Call() : driver(CUDADriver::get()) {
   if (!driver) {
@@ -158,6 +163,70 @@ bool mfa::runtime::allowSharedMemory(const Call &call, CUfunction function,
                             function,
                             CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
                             bytes));
+}
+
+static thread_local bool overlapsNext = false;
+/// That of the kernel that the thread launched last, if the call has put
+/// nothing into a stream since.
+static thread_local std::optional<CUstream> streamOfLastKernel;
+
+MFA_ENTRY void mfaOverlapLaunch() { overlapsNext = true; }
+
+bool mfa::runtime::takeOverlap() { return std::exchange(overlapsNext, false); }
+
+void mfa::runtime::noteStreamWork() { streamOfLastKernel.reset(); }
+
+/// Whether launches can overlap, also those that a graph captures.
+static bool canOverlap(const Call &call) {
+  static const bool known = [&] {
+    constexpr int oldest = 12030;
+    int version = 0;
+    return call->cuLaunchKernelEx &&
+           call->cuDriverGetVersion(&version) == CUDA_SUCCESS &&
+           version >= oldest;
+  }();
+  return known;
+}
+
+CUlaunchConfig mfa::runtime::makeConfig(std::array<intptr_t, 3> grid,
+                                        std::array<intptr_t, 3> block,
+                                        int32_t sharedBytes, CUstream stream) {
+  CUlaunchConfig config = {};
+  config.gridDimX = grid[0];
+  config.gridDimY = grid[1];
+  config.gridDimZ = grid[2];
+  config.blockDimX = block[0];
+  config.blockDimY = block[1];
+  config.blockDimZ = block[2];
+  config.sharedMemBytes = sharedBytes;
+  config.stream = stream;
+  return config;
+}
+
+void mfa::runtime::launchOnStream(const Call &call, CUfunction function,
+                                  CUlaunchConfig config, void **params,
+                                  void **extra, bool mayOverlap) {
+  bool succeeded;
+  if (mayOverlap && streamOfLastKernel == config.stream && canOverlap(call)) {
+    CUlaunchAttribute attribute = {};
+    attribute.id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION;
+    attribute.value.programmaticStreamSerializationAllowed = 1;
+    config.attributes = &attribute;
+    config.numAttributes = 1;
+    succeeded = call.succeeded(
+        "cuLaunchKernelEx",
+        call->cuLaunchKernelEx(&config, function, params, extra));
+  } else {
+    succeeded = call.succeeded(
+        "cuLaunchKernel",
+        call->cuLaunchKernel(
+            function, config.gridDimX, config.gridDimY, config.gridDimZ,
+            config.blockDimX, config.blockDimY, config.blockDimZ,
+            config.sharedMemBytes, config.stream, params, extra));
+  }
+  noteStreamWork();
+  if (succeeded)
+    streamOfLastKernel = config.stream;
 }
 
 bool ClusterLaunch::canLaunch() const {
@@ -245,6 +314,7 @@ static CUmemoryPool getPool(const Call &call) {
 
 CUdeviceptr mfa::runtime::allocateOnStream(const Call &call, uint64_t bytes,
                                            CUstream stream) {
+  noteStreamWork();
   CUdeviceptr pointer = 0;
   if (CUmemoryPool pool = getPool(call))
     call.succeeded(
@@ -257,6 +327,7 @@ CUdeviceptr mfa::runtime::allocateOnStream(const Call &call, uint64_t bytes,
 
 void mfa::runtime::freeOnStream(const Call &call, CUdeviceptr pointer,
                                 CUstream stream) {
+  noteStreamWork();
   // The driver refuses what is from no pool.
   if (getPool(call)) {
     CUresult result = call->cuMemFreeAsync(pointer, stream);

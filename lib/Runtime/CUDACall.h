@@ -11,6 +11,7 @@
 
 #include "mfa/Runtime/CUDADriver.h"
 
+#include <array>
 #include <initializer_list>
 
 #define MFA_ENTRY extern "C" __attribute__((visibility("default")))
@@ -73,6 +74,26 @@ private:
 bool canLaunch(const char *entry, std::initializer_list<intptr_t> grid,
                std::initializer_list<intptr_t> other);
 
+/// What mfaOverlapLaunch has said of the thread's next launch, which takes it.
+bool takeOverlap();
+
+/// To be called by whatever puts something else than a kernel into a stream.
+void noteStreamWork();
+
+/// A launch of sizes that canLaunch has checked.
+CUlaunchConfig makeConfig(std::array<intptr_t, 3> grid,
+                          std::array<intptr_t, 3> block, int32_t sharedBytes,
+                          CUstream stream);
+
+/// Launches a kernel that has been allowed the shared memory. With `mayOverlap`
+/// it may begin before the one in front of it has ended, where that one is of
+/// the same call (StreamScope) and the last thing in the stream, as far as this
+/// thread knows: whatever other threads put in between, the kernel waits for
+/// what it follows.
+void launchOnStream(const Call &call, CUfunction function,
+                    CUlaunchConfig config, void **params, void **extra,
+                    bool mayOverlap);
+
 /// A launch of clusters of blocks.
 struct ClusterLaunch {
   intptr_t clusterX, clusterY, clusterZ, gridX, gridY, gridZ;
@@ -128,6 +149,7 @@ MFA_ENTRY void *mgpuMemAlloc(uint64_t bytes, mfa::runtime::CUstream stream,
 
 MFA_ENTRY void mgpuMemFree(void *pointer, mfa::runtime::CUstream stream);
 
+MFA_ENTRY void mfaOverlapLaunch();
 MFA_ENTRY void *mfaAcquireRowCounter();
 MFA_ENTRY void mfaReleaseRowCounter(void *counter);
 

@@ -235,15 +235,16 @@ static void launchKernel(CUDAKernel *kernel, intptr_t gridX, intptr_t gridY,
                          intptr_t gridZ, intptr_t blockX, intptr_t blockY,
                          intptr_t blockZ, int32_t sharedBytes, CUstream stream,
                          void **params, void **extra, size_t) {
+  bool mayOverlap = takeOverlap();
   if (!canLaunch("mgpuLaunchKernel", {gridX, gridY, gridZ},
                  {blockX, blockY, blockZ, sharedBytes}))
     return;
   Call call;
   if (CUfunction function = getFunction(call, kernel, sharedBytes))
-    call.succeeded("cuLaunchKernel",
-                   call->cuLaunchKernel(function, gridX, gridY, gridZ, blockX,
-                                        blockY, blockZ, sharedBytes, stream,
-                                        params, extra));
+    launchOnStream(call, function,
+                   makeConfig({gridX, gridY, gridZ}, {blockX, blockY, blockZ},
+                              sharedBytes, stream),
+                   params, extra, mayOverlap);
 }
 
 static void launchClusterKernel(CUDAKernel *kernel, intptr_t clusterX,

@@ -70,6 +70,7 @@ thread_local std::optional<CUstream> streamOfTemporary;
 } // namespace
 
 static bool clear(const Call &call, CUdeviceptr counter, CUstream stream) {
+  noteStreamWork();
   return call.succeeded("cuMemsetD32Async",
                         call->cuMemsetD32Async(counter, 0, 1, stream));
 }

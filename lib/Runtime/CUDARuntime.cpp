@@ -103,16 +103,17 @@ MFA_ENTRY void mgpuLaunchKernel(CUfunction function, intptr_t gridX,
                                 intptr_t blockY, intptr_t blockZ,
                                 int32_t sharedBytes, CUstream stream,
                                 void **params, void **extra, size_t) {
+  bool mayOverlap = takeOverlap();
   if (!function || !canLaunch("mgpuLaunchKernel", {gridX, gridY, gridZ},
                               {blockX, blockY, blockZ, sharedBytes}))
     return;
   Call call;
   if (!call || !allowSharedMemory(call, function, sharedBytes))
     return;
-  call.succeeded("cuLaunchKernel",
-                 call->cuLaunchKernel(function, gridX, gridY, gridZ, blockX,
-                                      blockY, blockZ, sharedBytes, stream,
-                                      params, extra));
+  launchOnStream(call, function,
+                 makeConfig({gridX, gridY, gridZ}, {blockX, blockY, blockZ},
+                            sharedBytes, stream),
+                 params, extra, mayOverlap);
 }
 
 MFA_ENTRY void mgpuLaunchClusterKernel(CUfunction function, intptr_t clusterX,
@@ -136,6 +137,7 @@ MFA_ENTRY CUstream mgpuStreamCreate() {
   if (std::optional<CUstream> given = getCurrentStream())
     return *given;
   CUstream stream = nullptr;
+  noteStreamWork();
   if (Call call; call)
     call.succeeded("cuStreamCreate",
                    call->cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING));
@@ -165,6 +167,7 @@ MFA_ENTRY void mgpuStreamSynchronize(CUstream stream) {
 MFA_ENTRY void mgpuStreamWaitEvent(CUstream stream, CUevent event) {
   if (!event)
     return;
+  noteStreamWork();
   if (Call call; call)
     call.succeeded("cuStreamWaitEvent",
                    call->cuStreamWaitEvent(stream, event, /*flags=*/0));
@@ -195,6 +198,7 @@ MFA_ENTRY void mgpuEventSynchronize(CUevent event) {
 MFA_ENTRY void mgpuEventRecord(CUevent event, CUstream stream) {
   if (!event)
     return;
+  noteStreamWork();
   if (Call call; call)
     call.succeeded("cuEventRecord", call->cuEventRecord(event, stream));
 }
@@ -228,6 +232,7 @@ MFA_ENTRY void mgpuMemcpy(void *target, void *source, size_t bytes,
                           CUstream stream) {
   if (bytes == 0 || hasFailed())
     return;
+  noteStreamWork();
   if (Call call; call)
     call.succeeded(
         "cuMemcpyAsync",
@@ -238,6 +243,7 @@ MFA_ENTRY void mgpuMemset32(void *target, unsigned value, size_t count,
                             CUstream stream) {
   if (count == 0 || hasFailed())
     return;
+  noteStreamWork();
   if (Call call; call)
     call.succeeded(
         "cuMemsetD32Async",
@@ -248,6 +254,7 @@ MFA_ENTRY void mgpuMemset16(void *target, unsigned short value, size_t count,
                             CUstream stream) {
   if (count == 0 || hasFailed())
     return;
+  noteStreamWork();
   if (Call call; call)
     call.succeeded(
         "cuMemsetD16Async",
@@ -347,6 +354,7 @@ const std::vector<EntryPoint> &mfa::runtime::getCUDAEntryPoints() {
       MFA_ENTRY_POINT(mgpuMemHostUnregisterMemRef),
       MFA_ENTRY_POINT(mgpuSetDefaultDevice),
       MFA_ENTRY_POINT(mfaGetMultiprocessorCount),
+      MFA_ENTRY_POINT(mfaOverlapLaunch),
       MFA_ENTRY_POINT(mfaAcquireRowCounter),
       MFA_ENTRY_POINT(mfaReleaseRowCounter),
       MFA_ENTRY_POINT(mfaGetPreparation),

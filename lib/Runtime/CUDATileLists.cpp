@@ -30,6 +30,7 @@ struct GPUMemory {
 /// Frees the memory after all that its streams have to do. False while one of
 /// them is captured: then nothing has been done.
 static bool release(const CUDAFunctions &driver, const GPUMemory &memory) {
+  noteStreamWork();
   if (driver.cuCtxPushCurrent(memory.context) != CUDA_SUCCESS)
     return true; // It went with its context.
   bool isFree = true;
@@ -86,6 +87,7 @@ public:
   }
 
   bool setFilled() override {
+    noteStreamWork();
     Call call;
     return call && call.succeeded("cuEventRecord",
                                   call->cuEventRecord(memory.event,
@@ -121,6 +123,7 @@ bool CUDAListMemory::use() {
     isDone = true;
     return true;
   }
+  noteStreamWork();
   if (!isCapturing(*call.operator->(), stream))
     return call.succeeded("cuStreamWaitEvent",
                           call->cuStreamWaitEvent(stream, memory.event,

@@ -267,8 +267,11 @@ public:
                       driver->cuEventCreate(&event, CU_EVENT_DEFAULT));
     // One event between every two runs; nothing waits on the host.
     for (int index = 0; index <= count && !error; ++index) {
-      if (index > 0)
+      if (index > 0) {
+        // A call of its own.
+        StreamScope scope(nullptr);
         program();
+      }
       error =
           check("cuEventRecord", driver->cuEventRecord(events[index], nullptr));
     }

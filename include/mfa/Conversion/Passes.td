@@ -44,6 +44,13 @@ def ConvertMFAToGPUPass : Pass<"convert-mfa-to-gpu", "::mlir::ModuleOp"> {
     multiple of 16 bytes (`masked_attention_mask_copy`), unless query rows are 64 at
     most. Where types tell that this is so, a remark says it.
 
+    Where an op is launched as several kernels, each but the first may begin before
+    the one in front of it has ended, from sm_90 on (programmatic dependent launch):
+    it waits for that one with `nvvm.griddepcontrol wait` before it touches memory,
+    and `mfa_gpu.overlap_launch` is in front of its launch. The one in front lets it
+    begin when all of its own blocks are there. What is no kernel, allocations and
+    counters that are set to 0, comes in front of the first one.
+
     Functions that have no
     instruction (`mfa-expand-region-math` comes before) are errors. `cf.assert` in
     a region has no effect in a kernel.
@@ -321,7 +328,8 @@ def MFALowerDeviceQueriesPass
     gets its memory from `mfaGetKeptTileList` and asks
     `mfaIsKeptTileListFilled` about it (see `mfa/Runtime/KeptTileLists.h`).
     `mfa_gpu.acquire_row_counter` and `mfa_gpu.release_row_counter` are calls of
-    `mfaAcquireRowCounter` and `mfaReleaseRowCounter`.
+    `mfaAcquireRowCounter` and `mfaReleaseRowCounter`, and
+    `mfa_gpu.overlap_launch` is one of `mfaOverlapLaunch`.
   }];
   let dependentDialects = [
     "::mlir::arith::ArithDialect",

@@ -61,6 +61,7 @@ enum : int {
   CU_JIT_OPTIMIZATION_LEVEL = 7,
   CU_JIT_INPUT_PTX = 1,
   CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION = 4,
+  CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION = 6,
   CU_MEM_ATTACH_GLOBAL = 1,
   CU_MEM_ALLOCATION_TYPE_PINNED = 1,
   CU_MEM_LOCATION_TYPE_DEVICE = 1,
@@ -79,7 +80,7 @@ struct alignas(64) CUtensorMap {
 };
 
 /// One attribute of a launch: an identifier, padded to 8 bytes, then a union
-/// of 64 bytes, of which only the cluster's size is used here.
+/// of 64 bytes, of which these members are used here.
 struct CUlaunchAttribute {
   int id;
   int padding;
@@ -88,6 +89,7 @@ struct CUlaunchAttribute {
     struct {
       unsigned x, y, z;
     } clusterDim;
+    int programmaticStreamSerializationAllowed;
   } value;
 };
 

@@ -10,8 +10,8 @@
 // (`gpu-to-llvm`, `convert-nvgpu-to-nvvm`) calls, on the CUDA driver. Names and
 // signatures are upstream's, so that libmfa_cuda_runtime.so serves the stock
 // mlir-runner as well. Those of mfa-lower-device-queries are our own:
-// `mfaGetMultiprocessorCount`, `mfaAcquireRowCounter`, `mfaReleaseRowCounter`
-// and what KeptTileLists.h has.
+// `mfaGetMultiprocessorCount`, `mfaAcquireRowCounter`, `mfaReleaseRowCounter`,
+// `mfaOverlapLaunch` and what KeptTileLists.h has.
 //
 // Memory that gpu.alloc asks for belongs to the stream of its token: it comes
 // from a pool, without waiting, and can be part of a captured graph.

@@ -26,6 +26,7 @@ using namespace mlir;
 using mfa_gpu::AcquireRowCounterOp;
 using mfa_gpu::KeptTileListOp;
 using mfa_gpu::MultiprocessorsOp;
+using mfa_gpu::OverlapLaunchOp;
 using mfa_gpu::PreparationOp;
 using mfa_gpu::ReleaseRowCounterOp;
 
@@ -36,6 +37,7 @@ static constexpr StringLiteral kGetList = "mfaGetKeptTileList";
 static constexpr StringLiteral kIsFilled = "mfaIsKeptTileListFilled";
 static constexpr StringLiteral kAcquire = "mfaAcquireRowCounter";
 static constexpr StringLiteral kRelease = "mfaReleaseRowCounter";
+static constexpr StringLiteral kOverlap = "mfaOverlapLaunch";
 
 /// What mfaGetPreparation returns, as bits; declared in
 /// mfa/Runtime/KeptTileLists.h.
@@ -188,6 +190,21 @@ private:
   mutable LLVM::LLVMFuncOp release;
 };
 
+struct OverlapLaunch : OpRewritePattern<OverlapLaunchOp> {
+  OverlapLaunch(LLVM::LLVMFuncOp overlap)
+      : OpRewritePattern(overlap.getContext()), overlap(overlap) {}
+
+  LogicalResult matchAndRewrite(OverlapLaunchOp op,
+                                PatternRewriter &rewriter) const override {
+    LLVM::CallOp::create(rewriter, op.getLoc(), overlap, ValueRange());
+    rewriter.eraseOp(op);
+    return success();
+  }
+
+private:
+  mutable LLVM::LLVMFuncOp overlap;
+};
+
 struct LowerDeviceQueriesPass
     : mfa::impl::MFALowerDeviceQueriesPassBase<LowerDeviceQueriesPass> {
   using MFALowerDeviceQueriesPassBase::MFALowerDeviceQueriesPassBase;
@@ -238,15 +255,19 @@ private:
         declare<KeptTileListOp>(module, kIsFilled, {}, number, isTaken);
     auto acquire =
         declare<AcquireRowCounterOp>(module, kAcquire, {}, pointer, isTaken);
-    auto release = declare<ReleaseRowCounterOp>(
-        module, kRelease, pointer, LLVM::LLVMVoidType::get(&getContext()),
-        isTaken);
+    Type none = LLVM::LLVMVoidType::get(&getContext());
+    auto release =
+        declare<ReleaseRowCounterOp>(module, kRelease, pointer, none, isTaken);
+    auto overlap =
+        declare<OverlapLaunchOp>(module, kOverlap, {}, none, isTaken);
     if (isTaken)
       return failure();
     if (acquire)
       patterns.add<AcquireRowCounter>(acquire);
     if (release)
       patterns.add<ReleaseRowCounter>(release);
+    if (overlap)
+      patterns.add<OverlapLaunch>(overlap);
     if (get)
       patterns.add<GetKeptTileList>(get, isFilled);
     walkAndApplyPatterns(module, std::move(patterns));

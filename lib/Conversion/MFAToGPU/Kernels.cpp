@@ -8,6 +8,7 @@
 
 #include "Kernels.h"
 #include "AttentionKernel.h"
+#include "DependentLaunch.h"
 #include "KernelModules.h"
 #include "Magnitudes.h"
 #include "MaskCopy.h"
@@ -173,7 +174,7 @@ gpu::GPUFuncOp Kernels::get(OpBuilder &builder, MaskedAttentionOp op,
                             ValueRange arguments) {
   gpu::GPUFuncOp kernel =
       lookupOrCreate(builder, op, "masked_attention", arguments,
-                     *op.getSchedule(), getNumThreads(op));
+                     withLaunchOrder(op, *op.getSchedule()), getNumThreads(op));
   Block &body = kernel.getBody().front();
   if (!body.empty())
     return kernel;
@@ -184,6 +185,10 @@ gpu::GPUFuncOp Kernels::get(OpBuilder &builder, MaskedAttentionOp op,
 
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(&body);
+  if (op.getSchedule()->getSplitsKeys())
+    createLaunchDependents(builder, op.getLoc(), chip);
+  if (hasTileList(op) || followsLaunch(op))
+    createWaitForLaunch(builder, op.getLoc(), chip);
   ArgumentReader reader(builder, kernel);
   KernelOperands operands;
   operands.query = reader.take("query");
@@ -232,6 +237,7 @@ gpu::GPUFuncOp Kernels::getCombine(OpBuilder &builder, MaskedAttentionOp op,
       lookupOrCreate(builder, op, "masked_attention_combine", arguments,
                      builder.getUnitAttr(), getCombineThreads(op));
   return fill(builder, kernel, [&](ArgumentReader &reader) {
+    createWaitForLaunch(builder, op.getLoc(), chip);
     KernelOperands operands;
     operands.partial = reader.take("partial");
     takeFinishingArguments(reader, op, operands);
@@ -246,8 +252,11 @@ gpu::GPUFuncOp Kernels::getTileClasses(OpBuilder &builder, MaskedAttentionOp op,
       {schedule.getTileRows(), schedule.getTileKeys()});
   gpu::GPUFuncOp kernel =
       lookupOrCreate(builder, op, "masked_attention_tile_classes", arguments,
-                     shape, kListThreads);
+                     withLaunchOrder(op, shape), kListThreads);
   return fill(builder, kernel, [&](ArgumentReader &reader) {
+    createLaunchDependents(builder, op.getLoc(), chip);
+    if (followsLaunch(op))
+      createWaitForLaunch(builder, op.getLoc(), chip);
     KernelOperands operands;
     operands.query = reader.take("query");
     operands.key = reader.take("key");
@@ -266,6 +275,8 @@ gpu::GPUFuncOp Kernels::getMagnitudes(OpBuilder &builder, MaskedAttentionOp op,
       lookupOrCreate(builder, op, "masked_attention_magnitudes", arguments,
                      builder.getUnitAttr(), kMagnitudeThreads);
   return fill(builder, kernel, [&](ArgumentReader &reader) {
+    createLaunchDependents(builder, op.getLoc(), chip);
+    createWaitForLaunch(builder, op.getLoc(), chip);
     KernelOperands operands;
     operands.query = reader.take("query");
     operands.key = reader.take("key");
@@ -285,6 +296,8 @@ gpu::GPUFuncOp Kernels::getTileOrder(OpBuilder &builder, MaskedAttentionOp op,
       lookupOrCreate(builder, op, "masked_attention_tile_order", arguments,
                      form, kListThreads);
   return fill(builder, kernel, [&](ArgumentReader &reader) {
+    createLaunchDependents(builder, op.getLoc(), chip);
+    createWaitForLaunch(builder, op.getLoc(), chip);
     KernelOperands operands;
     Value magnitudes;
     if (isMaskListed(op))
@@ -309,6 +322,7 @@ gpu::GPUFuncOp Kernels::getMaskCopy(OpBuilder &builder, MaskedAttentionOp op,
       lookupOrCreate(builder, op, "masked_attention_mask_copy", arguments,
                      builder.getUnitAttr(), kMaskCopyThreads);
   return fill(builder, kernel, [&](ArgumentReader &reader) {
+    createLaunchDependents(builder, op.getLoc(), chip);
     Value source = reader.take("mask");
     buildMaskCopyKernel(builder, op.getLoc(), source, reader.take("mask_copy"));
   });

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "AttentionKernel.h"
+#include "DependentLaunch.h"
 #include "Kernels.h"
 #include "LaunchTileLists.h"
 #include "MaskCopy.h"
@@ -224,6 +225,7 @@ private:
     auto launchBy = [&](Value mask, Value map) {
       OwningOpRef<MaskedAttentionOp> copy(op.clone());
       copy->getMaskMutable().assign(mask);
+      setFollowsLaunch(*copy);
       maps.mask = map;
       launch(b, *copy, maps);
     };
@@ -304,8 +306,11 @@ private:
                                       mfa_gpu::MultiprocessorsOp::create(b));
     SmallVector<Value> arguments = getArguments(op, maps);
     auto launchAfter = [&](Value token) {
+      gpu::GPUFuncOp kernel = kernels.get(b, op, arguments);
+      if (hasTileList(op) || followsLaunch(op))
+        createOverlapLaunch(b, kernels.getChip());
       return gpu::LaunchFuncOp::create(
-          b, kernels.get(b, op, arguments), gpu::KernelDim3{blocks, one, one},
+          b, kernel, gpu::KernelDim3{blocks, one, one},
           gpu::KernelDim3{createIndex(b, getNumThreads(op)), one, one},
           getSharedBytes(b, op), arguments, token ? token.getType() : Type(),
           token ? ValueRange(token) : ValueRange());
@@ -320,25 +325,26 @@ private:
       mfa_gpu::ReleaseRowCounterOp::create(b, counter);
       return;
     }
-    // With a counter that is there for this launch alone, if it has one.
-    auto launchCounted = [&](Value token) {
-      if (!schedule.getRowCounter())
-        return void(launchAfter(token));
-      Type tokenType = token.getType();
-      auto counter = gpu::AllocOp::create(b, counterType, tokenType, token,
-                                          ValueRange(), ValueRange());
-      token = gpu::MemsetOp::create(b, tokenType, counter.getAsyncToken(),
-                                    counter.getMemref(),
-                                    arith::ConstantIntOp::create(b, 0, 32))
-                  .getAsyncToken();
-      arguments.push_back(counter.getMemref());
-      token = launchAfter(token).getAsyncToken();
-      gpu::DeallocOp::create(b, tokenType, token, counter.getMemref());
-    };
+    // With a counter that is there for this launch alone, if it has one. All
+    // that is no kernel comes in front of the first one, so that they overlap.
     onStream(b, [&](Value token) {
+      Value counter;
+      if (schedule.getRowCounter()) {
+        auto alloc = gpu::AllocOp::create(b, counterType, token.getType(),
+                                          token, ValueRange(), ValueRange());
+        counter = alloc.getMemref();
+        token = gpu::MemsetOp::create(b, token.getType(), alloc.getAsyncToken(),
+                                      counter,
+                                      arith::ConstantIntOp::create(b, 0, 32))
+                    .getAsyncToken();
+      }
       LaunchedTileList tiles = launchTileList(b, kernels, op, one, token);
       arguments.push_back(tiles.list);
-      return launchWithTileList(b, tiles, [&] { launchCounted(tiles.token); });
+      if (counter) {
+        arguments.push_back(counter);
+        tiles.temporaries.push_back(counter);
+      }
+      return launchWithTileList(b, tiles, [&] { launchAfter(tiles.token); });
     });
   }
 
@@ -381,55 +387,66 @@ private:
     Value token =
         gpu::WaitOp::create(b, b.getType<gpu::AsyncTokenType>(), ValueRange())
             .getAsyncToken();
+    // Of no ranges where the caller wants a list alone. All that is no kernel
+    // comes in front of the first one, so that they overlap.
+    Value allocated = splits;
+    if (hasTileList(op))
+      allocated = arith::SelectOp::create(b, wantsMoreThanLists(b), splits,
+                                          createIndex(b, 0));
+    SmallVector<Value> sizes{allocated};
+    for (unsigned dim : {0, 1, 2})
+      if (op.getOutputType().isDynamicDim(dim))
+        sizes.push_back(memref::DimOp::create(b, op.getOutput(), dim));
+    auto alloc = gpu::AllocOp::create(b, getPartialType(op), token.getType(),
+                                      token, sizes, ValueRange());
+    Value partial = alloc.getMemref();
+    token = alloc.getAsyncToken();
     if (hasTileList(op)) {
       LaunchedTileList tiles = launchTileList(b, kernels, op, splits, token);
+      tiles.temporaries.push_back(partial);
       token = launchWithTileList(b, tiles, [&] {
-        launchParts(b, op, maps, blocks, splits, tiles.list, tiles.token);
+        launchParts(b, op, maps, blocks, splits, partial, tiles.list,
+                    tiles.token);
       });
     } else {
-      token = launchParts(b, op, maps, blocks, splits, Value(), token);
+      token = launchParts(b, op, maps, blocks, splits, partial, Value(), token);
+      token = gpu::DeallocOp::create(b, token.getType(), token, partial)
+                  .getAsyncToken();
     }
     waitFor(b, token);
   }
 
-  /// Launches both after `token`, by a list of key tiles if there is one.
+  /// Launches both after `start`, with `partial` between them, and by a list of
+  /// key tiles if there is one.
   Value launchParts(ImplicitLocOpBuilder &b, MaskedAttentionOp op,
                     const TensorMaps &maps, Value blocks, Value splits,
-                    Value list, Value start) const {
+                    Value partial, Value list, Value start) const {
     Value one = createIndex(b, 1);
     Type token = start.getType();
-    SmallVector<Value> sizes{splits};
-    for (unsigned dim : {0, 1, 2})
-      if (op.getOutputType().isDynamicDim(dim))
-        sizes.push_back(memref::DimOp::create(b, op.getOutput(), dim));
-    auto partial = gpu::AllocOp::create(b, getPartialType(op), token, start,
-                                        sizes, ValueRange());
-
     SmallVector<Value> arguments = getArguments(op, maps);
-    arguments.push_back(partial.getMemref());
+    arguments.push_back(partial);
     if (list)
       arguments.push_back(list);
+    gpu::GPUFuncOp kernel = kernels.get(b, op, arguments);
+    if (list || followsLaunch(op))
+      createOverlapLaunch(b, kernels.getChip());
     auto attention = gpu::LaunchFuncOp::create(
-        b, kernels.get(b, op, arguments), gpu::KernelDim3{blocks, splits, one},
+        b, kernel, gpu::KernelDim3{blocks, splits, one},
         gpu::KernelDim3{createIndex(b, getNumThreads(op)), one, one},
-        getSharedBytes(b, op), arguments, token, partial.getAsyncToken());
+        getSharedBytes(b, op), arguments, token, start);
 
-    arguments = {partial.getMemref()};
+    arguments = {partial};
     llvm::append_range(arguments, getFinishingArguments(op));
     auto sizeOf = [&](unsigned dim) {
       return b.createOrFold<memref::DimOp>(op.getOutput(), dim);
     };
     Value rows = b.createOrFold<arith::MulIOp>(
         b.createOrFold<arith::MulIOp>(sizeOf(0), sizeOf(1)), sizeOf(2));
-    auto combine = gpu::LaunchFuncOp::create(
-        b, kernels.getCombine(b, op, arguments),
-        gpu::KernelDim3{rows, one, one},
-        gpu::KernelDim3{createIndex(b, getCombineThreads(op)), one, one},
-        arith::ConstantIntOp::create(b, 0, 32), arguments, token,
-        attention.getAsyncToken());
-    return gpu::DeallocOp::create(b, token, combine.getAsyncToken(),
-                                  partial.getMemref())
-        .getAsyncToken();
+    gpu::GPUFuncOp combine = kernels.getCombine(b, op, arguments);
+    createOverlapLaunch(b, kernels.getChip());
+    return launchAfter(b, combine, gpu::KernelDim3{rows, one, one},
+                       getCombineThreads(op), arguments,
+                       attention.getAsyncToken());
   }
 
   Kernels &kernels;

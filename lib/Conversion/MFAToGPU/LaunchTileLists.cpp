@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "LaunchTileLists.h"
+#include "DependentLaunch.h"
 #include "Magnitudes.h"
 #include "TileList.h"
 #include "mfa/Dialect/MFA/Transforms/Schedules.h"
@@ -68,8 +69,11 @@ private:
   /// A kernel with a warp for each task.
   void launchWarps(gpu::GPUFuncOp kernel, Value tasks, ValueRange arguments);
   void launchClasses(Value list);
+  /// Where classes are put in order; zeros where it is known that all is
+  /// finite.
+  void allocateMagnitudes(Value orders, Value isFinite);
   /// Puts the classes of `classes` in order in `list`, by the magnitudes of the
-  /// operands, or none where it is known that all is finite.
+  /// operands, which are found first unless it is known that all is finite.
   void launchOrder(Value classes, Value list, Value isFinite);
 
   ImplicitLocOpBuilder &b;
@@ -82,6 +86,8 @@ private:
   /// Rows of the list, tiles of keys, and the steps that a row has at least.
   Value rows, keyTiles, minSteps;
   SmallVector<Value> sizes;
+  /// Of a list for a mask.
+  Value magnitudes, magnitudeBlocks;
   LaunchedTileList result;
 };
 } // namespace
@@ -139,16 +145,36 @@ void TileListLauncher::launchClasses(Value list) {
   // A grid of no blocks, where there are no keys, is an error to the driver.
   Value tasks = b.createOrFold<arith::MulIOp>(
       rows, b.createOrFold<arith::MaxUIOp>(keyTiles, one));
-  launchWarps(kernels.getTileClasses(b, op, arguments), tasks, arguments);
+  gpu::GPUFuncOp kernel = kernels.getTileClasses(b, op, arguments);
+  if (followsLaunch(op))
+    createOverlapLaunch(b, kernels.getChip());
+  launchWarps(kernel, tasks, arguments);
 }
 
 void TileListLauncher::launchOrder(Value classes, Value list, Value isFinite) {
   SmallVector<Value> arguments = getTileOrderArguments(op);
   if (!isMaskListed(op)) {
     arguments.append({list, minSteps});
-    launchWarps(kernels.getTileOrder(b, op, arguments), rows, arguments);
+    gpu::GPUFuncOp kernel = kernels.getTileOrder(b, op, arguments);
+    createOverlapLaunch(b, kernels.getChip());
+    launchWarps(kernel, rows, arguments);
     return;
   }
+  launchIf(b, createNot(b, isFinite), [&] {
+    SmallVector<Value> operands{op.getQuery(), op.getKey(), op.getValue(),
+                                classes, magnitudes};
+    gpu::GPUFuncOp kernel = kernels.getMagnitudes(b, op, operands);
+    createOverlapLaunch(b, kernels.getChip());
+    launchAfter(b, kernel, gpu::KernelDim3{magnitudeBlocks, one, one},
+                kMagnitudeThreads, operands, token);
+  });
+  arguments.append({classes, list, minSteps, magnitudes});
+  gpu::GPUFuncOp kernel = kernels.getTileOrder(b, op, arguments);
+  createOverlapLaunch(b, kernels.getChip());
+  launchWarps(kernel, rows, arguments);
+}
+
+void TileListLauncher::allocateMagnitudes(Value orders, Value isFinite) {
   // Positions that are worth a block, and blocks that fill any GPU: two to a
   // multiprocessor, by their registers.
   constexpr int64_t kPositionsOfBlock = 16, kMostBlocks = 256;
@@ -156,29 +182,23 @@ void TileListLauncher::launchOrder(Value classes, Value list, Value isFinite) {
       sizeOf(b, op.getQuery(), 0),
       b.createOrFold<arith::MaxUIOp>(sizeOf(b, op.getQuery(), 1),
                                      sizeOf(b, op.getKey(), 1)));
-  Value blocks = b.createOrFold<arith::MinUIOp>(
+  magnitudeBlocks = b.createOrFold<arith::MinUIOp>(
       b.createOrFold<arith::CeilDivUIOp>(positions,
                                          createIndex(b, kPositionsOfBlock)),
       createIndex(b, kMostBlocks));
-  MemRefType magnitudesType = getMagnitudesType(op);
-  Value magnitudes = gpu::AllocOp::create(b, magnitudesType, tokenType, token,
-                                          blocks, ValueRange())
-                         .getMemref();
+  // No bytes are no allocation.
+  Value parts =
+      arith::SelectOp::create(b, orders, magnitudeBlocks, createIndex(b, 0));
+  auto alloc = gpu::AllocOp::create(b, getMagnitudesType(op), tokenType, token,
+                                    parts, ValueRange());
+  token = alloc.getAsyncToken();
+  magnitudes = alloc.getMemref();
+  result.temporaries.push_back(magnitudes);
   // Those of zeros are finite.
   launchIf(b, isFinite, [&] {
     gpu::MemsetOp::create(b, tokenType, token, magnitudes,
                           arith::ConstantIntOp::create(b, 0, 32));
   });
-  launchIf(b, createNot(b, isFinite), [&] {
-    SmallVector<Value> operands{op.getQuery(), op.getKey(), op.getValue(),
-                                classes, magnitudes};
-    launchAfter(b, kernels.getMagnitudes(b, op, operands),
-                gpu::KernelDim3{blocks, one, one}, kMagnitudeThreads, operands,
-                token);
-  });
-  arguments.append({classes, list, minSteps, magnitudes});
-  launchWarps(kernels.getTileOrder(b, op, arguments), rows, arguments);
-  gpu::DeallocOp::create(b, tokenType, token, magnitudes);
 }
 
 LaunchedTileList TileListLauncher::launch() {
@@ -212,9 +232,12 @@ LaunchedTileList TileListLauncher::launch() {
                                          preparation.getAssumesFinite());
   Value isInPlace =
       arith::OrIOp::create(b, createNot(b, kept.getIsKept()), isFinite);
-  launchIf(b, isNew, [&] { launchClasses(classes); });
-  result.list = allocateUnless(isInPlace, classes);
   Value orders = arith::SelectOp::create(b, isFinite, isNew, result.computes);
+  // All that is no kernel comes in front of the first one, so that they
+  // overlap.
+  result.list = allocateUnless(isInPlace, classes);
+  allocateMagnitudes(orders, isFinite);
+  launchIf(b, isNew, [&] { launchClasses(classes); });
   launchIf(b, orders, [&] { launchOrder(classes, result.list, isFinite); });
   result.token = token;
   return result;

@@ -387,6 +387,8 @@ void mfaSimReleaseRowCounter(void *counter) {
     *static_cast<uint32_t *>(counter) = 0;
 }
 
+void mfaSimOverlapLaunch() {}
+
 static void launchKernel(const KernelInfo *kernel, const int64_t grid[3],
                          const int64_t cluster[3], const int64_t block[3],
                          int32_t dynamicShared, void **arguments,

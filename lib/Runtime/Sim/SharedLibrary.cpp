@@ -27,6 +27,8 @@ MFA_SIM_EXPORT void mfaReleaseRowCounter(void *counter) {
   mfaSimReleaseRowCounter(counter);
 }
 
+MFA_SIM_EXPORT void mfaOverlapLaunch() { mfaSimOverlapLaunch(); }
+
 MFA_SIM_EXPORT void
 mgpuTensorMapEncodeTiled(void *map, int dataType, uint32_t rank, void *address,
                          const uint64_t *sizes, const uint64_t *byteStrides,

@@ -66,6 +66,7 @@ std::vector<mfa::runtime::EntryPoint> mfa::sim::getEntryPoints() {
        reinterpret_cast<void *>(&mfaSimAcquireRowCounter)},
       {"mfaReleaseRowCounter",
        reinterpret_cast<void *>(&mfaSimReleaseRowCounter)},
+      {"mfaOverlapLaunch", reinterpret_cast<void *>(&mfaSimOverlapLaunch)},
       {"mgpuTensorMapEncodeTiled",
        reinterpret_cast<void *>(&mfaSimTensorMapEncodeTiled)},
       {"mgpuTensorMapEncodeTiledMemref",

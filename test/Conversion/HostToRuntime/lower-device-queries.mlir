@@ -64,3 +64,14 @@ func.func @counter(%i: index) -> i32 {
   mfa_gpu.release_row_counter %counter : memref<1xi32>
   return %n : i32
 }
+
+// -----
+
+// CHECK: llvm.func @mfaOverlapLaunch()
+// CHECK-LABEL: func.func @overlap
+// CHECK: llvm.call @mfaOverlapLaunch() : () -> ()
+// CHECK-NEXT: return
+func.func @overlap() {
+  mfa_gpu.overlap_launch
+  return
+}

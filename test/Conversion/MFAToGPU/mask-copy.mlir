@@ -21,16 +21,20 @@
 // CHECK: gpu.launch_func {{.*}} @[[COPY:mfa_kernels.*::@masked_attention_mask_copy.*]] blocks in (%[[ROWS]], %c1, %c1) {{.*}} args(%[[SOURCE]] : {{.*}}, %[[BUFFER]] :
 // CHECK: memref.reinterpret_cast %[[BUFFER]] to offset: [0], sizes: [%[[SIZES]]#0, %[[SIZES]]#1, %[[SIZES]]#2], strides: [%[[STRIDE]], %[[PITCH]], 1]
 // CHECK: mfa_gpu.encode_tensor_map %{{.*}} box [1, 192, 64]
-// CHECK: gpu.launch_func @{{.*}}::@masked_attention blocks
+// CHECK: mfa_gpu.overlap_launch
+// CHECK-NEXT: gpu.launch_func @{{.*}}::@masked_attention blocks
 // CHECK-SAME: %[[CHOSEN]]#0 :
 // CHECK-SAME: %[[CHOSEN]]#1 :
 // CHECK: scf.if %{{.*}} {
 // CHECK: gpu.dealloc {{.*}} %[[CHOSEN]]#0
 // CHECK: else
 // CHECK-NOT: mask_copy
+// CHECK-NOT: overlap_launch
 // CHECK: gpu.launch_func @{{.*}}::@masked_attention{{.*}} args({{.*}}%[[MASK]] :
 
 // CHECK: gpu.func @masked_attention_mask_copy(%[[FROM:.*]]: memref{{.*}}, %[[TO:.*]]: memref{{.*}}) kernel
+// CHECK-NOT: griddepcontrol wait
+// CHECK: nvvm.griddepcontrol launch_dependents
 // CHECK: scf.for
 // CHECK: arith.minui
 // CHECK: %[[ELEMENT:.*]] = memref.load %[[FROM]]

@@ -25,7 +25,8 @@
 // CHECK:     %[[T0:.*]] = gpu.wait async
 // CHECK:     %[[PARTIAL:.*]], %[[T1:.*]] = gpu.alloc async [%[[T0]]] (%[[SPLITS]], %{{.*}}) : memref<?x?x4x8x34xf32>
 // CHECK:     %[[T2:.*]] = gpu.launch_func async [%[[T1]]] @mfa_kernels::@masked_attention blocks in (%[[BLOCKS]], %[[SPLITS]], %c1) {{.*}}, %[[PARTIAL]] : memref<?x?x4x8x34xf32>)
-// CHECK:     %[[T3:.*]] = gpu.launch_func async [%[[T2]]] @mfa_kernels_0::@masked_attention_combine {{.*}} threads in (%c32
+// CHECK:     mfa_gpu.overlap_launch
+// CHECK-NEXT: %[[T3:.*]] = gpu.launch_func async [%[[T2]]] @mfa_kernels_0::@masked_attention_combine {{.*}} threads in (%c32
 // CHECK:     %[[T4:.*]] = gpu.dealloc async [%[[T3]]] %[[PARTIAL]]
 // CHECK:     gpu.wait [%[[T4]]]
 

@@ -129,26 +129,31 @@ func.func @documents(%q: !a, %ids: !i, %o: !a) {
 // CHECK: %[[IS_FINITE:.*]] = arith.andi %[[IS_KEPT]], %[[ASSUMES_FINITE]]
 // CHECK: %[[IS_OWN:.*]] = arith.xori %[[IS_KEPT]], %true
 // CHECK: %[[IS_IN_PLACE:.*]] = arith.ori %[[IS_OWN]], %[[IS_FINITE]]
-// CHECK: scf.if %[[IS_NEW]] {
-// CHECK:   gpu.launch_func async {{.*}}@masked_attention_tile_classes {{.*}}, %[[CLASSES]] : memref<1x4x8x35xi32>)
-// CHECK: }
+// CHECK: %[[ORDERS:.*]] = arith.select %[[IS_FINITE]], %[[IS_NEW]], %[[COMPUTES]] : i1
 // Of what others use the order is not kept, unless they know that all is finite.
 // CHECK: gpu.alloc async
 // CHECK: %[[LIST:.*]] = arith.select %[[IS_IN_PLACE]], %[[CLASSES]], %{{.*}} : memref<1x4x8x35xi32>
-// CHECK: %[[ORDERS:.*]] = arith.select %[[IS_FINITE]], %[[IS_NEW]], %[[COMPUTES]] : i1
+// CHECK: %[[PARTS:.*]] = arith.select %[[ORDERS]], %{{.*}}, %c0 : index
+// CHECK: %[[MAGNITUDES:.*]], %{{.*}} = gpu.alloc async {{.*}} (%[[PARTS]]) : memref<3x?xi32>
+// CHECK: scf.if %[[IS_FINITE]] {
+// CHECK:   gpu.memset async {{.*}} %[[MAGNITUDES]], %c0_i32
+// From here on there are kernels alone.
+// CHECK: scf.if %[[IS_NEW]] {
+// Behind the copy of a mask, if there was one.
+// CHECK:   mfa_gpu.overlap_launch
+// CHECK-NEXT: gpu.launch_func async {{.*}}@masked_attention_tile_classes {{.*}}, %[[CLASSES]] : memref<1x4x8x35xi32>)
+// CHECK: }
 // CHECK: scf.if %[[ORDERS]] {
-// CHECK:   %[[MAGNITUDES:.*]], %{{.*}} = gpu.alloc async {{.*}} : memref<3x?xi32>
-// CHECK:   scf.if %[[IS_FINITE]] {
-// CHECK:     gpu.memset async {{.*}} %[[MAGNITUDES]], %c0_i32
 // CHECK:   %[[LOOKS:.*]] = arith.xori %[[IS_FINITE]], %true
 // CHECK:   scf.if %[[LOOKS]] {
-// CHECK:     gpu.launch_func async {{.*}}@masked_attention_magnitudes blocks in (%{{.*}}, %c1, %c1) threads in (%c512,
-// CHECK:   gpu.launch_func async {{.*}}@masked_attention_tile_order {{.*}} args(%[[CLASSES]] : memref<1x4x8x35xi32>, %[[LIST]] : memref<1x4x8x35xi32>, {{.*}}, %[[MAGNITUDES]] : memref<3x?xi32>)
-// CHECK:   gpu.dealloc async {{.*}} %[[MAGNITUDES]]
+// CHECK:     mfa_gpu.overlap_launch
+// CHECK-NEXT: gpu.launch_func async {{.*}}@masked_attention_magnitudes blocks in (%{{.*}}, %c1, %c1) threads in (%c512,
+// CHECK:   mfa_gpu.overlap_launch
+// CHECK-NEXT: gpu.launch_func async {{.*}}@masked_attention_tile_order {{.*}} args(%[[CLASSES]] : memref<1x4x8x35xi32>, %[[LIST]] : memref<1x4x8x35xi32>, {{.*}}, %[[MAGNITUDES]] : memref<3x?xi32>)
 // CHECK: scf.if %[[COMPUTES]] {
-// CHECK:   gpu.launch_func async {{.*}}@masked_attention blocks {{.*}}, %[[LIST]] : memref<1x4x8x35xi32>)
-// CHECK: gpu.dealloc async
-// CHECK: gpu.dealloc async
+// CHECK:   mfa_gpu.overlap_launch
+// CHECK-NEXT: gpu.launch_func async {{.*}}@masked_attention blocks {{.*}}, %[[LIST]] : memref<1x4x8x35xi32>)
+// CHECK-COUNT-3: gpu.dealloc async
 
 // Excluded, free, or to be added: 16 bytes a lane, first two loads of each and then
 // eight at a time, until some element leaves its pair and some changes its score. Of
@@ -273,14 +278,19 @@ func.func @mask(%q: !a, %m: !m, %o: !a) {
 // CHECK-LABEL: func.func @split
 // CHECK: %[[SPLITS:.*]] = arith.maxui
 // CHECK: else
+// CHECK: %[[NO_PARTS:.*]], %{{.*}} = mfa_gpu.preparation
+// CHECK: %[[ALLOCATED:.*]] = arith.select %[[NO_PARTS]], %c0, %[[SPLITS]] : index
+// CHECK: %[[PARTIAL:.*]], %{{.*}} = gpu.alloc async {{.*}} (%[[ALLOCATED]], {{.*}}xf32>
 // CHECK: %[[LEAST:.*]] = arith.minui %{{.*}}, %[[SPLITS]]
+// CHECK: %[[COMPUTES:.*]] = arith.xori
 // CHECK: mfa_gpu.kept_tile_list rows %{{.*}} keys %{{.*}} parts %[[LEAST]] sizes
-// CHECK: gpu.launch_func async {{.*}}@masked_attention_tile_order {{.*}}, %[[LEAST]] : index, %{{.*}} : memref<3x?xi32>)
-// CHECK: scf.if
-// CHECK:   %[[PARTIAL:.*]], %[[T0:.*]] = gpu.alloc async {{.*}}xf32>
-// CHECK:   %[[T1:.*]] = gpu.launch_func async [%[[T0]]] {{.*}}@masked_attention blocks in (%{{.*}}, %[[SPLITS]], %c1) {{.*}}, %[[PARTIAL]] : memref<{{.*}}>, %{{.*}} : memref<?x1x1x?xi32>)
-// CHECK:   %[[T2:.*]] = gpu.launch_func async [%[[T1]]] {{.*}}@masked_attention_combine
-// CHECK:   gpu.dealloc async [%[[T2]]] %[[PARTIAL]]
+// CHECK: gpu.launch_func async [%[[T2:.*]]] {{.*}}@masked_attention_tile_order {{.*}}, %[[LEAST]] : index, %{{.*}} : memref<3x?xi32>)
+// CHECK: scf.if %[[COMPUTES]]
+// CHECK:   mfa_gpu.overlap_launch
+// CHECK-NEXT: %[[T3:.*]] = gpu.launch_func async [%[[T2]]] {{.*}}@masked_attention blocks in (%{{.*}}, %[[SPLITS]], %c1) {{.*}}, %[[PARTIAL]] : memref<{{.*}}>, %{{.*}} : memref<?x1x1x?xi32>)
+// CHECK:   mfa_gpu.overlap_launch
+// CHECK-NEXT: gpu.launch_func async [%[[T3]]] {{.*}}@masked_attention_combine
+// CHECK: gpu.dealloc async {{.*}} %[[PARTIAL]]
 
 // Sizes that are known are those of the list. The mask is read for tiles alone of
 // which the rule keeps a pair.

@@ -7,6 +7,8 @@ module attributes {gpu.container_module} {
     llvm.mlir.global external @dynamic() {addr_space = 3 : i32, alignment = 128 : i64} : !llvm.array<0 x i8>
 
     llvm.func @k(%p: !llvm.ptr<1>, %n: i64) attributes {gpu.kernel, nvvm.kernel} {
+      nvvm.griddepcontrol launch_dependents
+      nvvm.griddepcontrol wait
       %x = llvm.call @helper(%n) : (i64) -> i32
       nvvm.barrier0
       llvm.store %x, %p : i32, !llvm.ptr<1>

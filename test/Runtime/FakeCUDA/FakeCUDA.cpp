@@ -255,7 +255,13 @@ FAKE cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction, void **,
                       void **) {
   std::string more;
   for (unsigned i = 0; i < config->numAttributes; ++i) {
-    const auto &[x, y, z] = config->attributes[i].value.clusterDim;
+    const CUlaunchAttribute &attribute = config->attributes[i];
+    if (attribute.id == CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION) {
+      if (attribute.value.programmaticStreamSerializationAllowed)
+        more += ", overlapping";
+      continue;
+    }
+    const auto &[x, y, z] = attribute.value.clusterDim;
     more += ", attribute " + std::to_string(config->attributes[i].id) +
             ": clusters of (" + std::to_string(x) + ", " + std::to_string(y) +
             ", " + std::to_string(z) + ")";

@@ -99,6 +99,10 @@ MFA_SIM_EXPORT int64_t mfaSimGetMultiprocessorCount();
 MFA_SIM_EXPORT void *mfaSimAcquireRowCounter();
 MFA_SIM_EXPORT void mfaSimReleaseRowCounter(void *counter);
 
+/// Nothing: a launch has ended when the next one begins. A JIT knows it as
+/// mfaOverlapLaunch.
+MFA_SIM_EXPORT void mfaSimOverlapLaunch();
+
 /// Runs a kernel over a grid and returns when the last block has ended.
 MFA_SIM_EXPORT void mfaSimLaunch(const mfa::sim::KernelInfo *kernel,
                                  int64_t gridX, int64_t gridY, int64_t gridZ,

@@ -375,6 +375,27 @@ def MFAGPU_ReleaseRowCounterOp : MFAGPU_Op<"release_row_counter"> {
   let assemblyFormat = "$counter attr-dict `:` type($counter)";
 }
 
+def MFAGPU_OverlapLaunchOp : MFAGPU_Op<"overlap_launch"> {
+  let summary = "the next launch may begin before the one in front of it ends";
+  let description = [{
+    On the host, in front of a launch whose kernel begins with
+    `nvvm.griddepcontrol wait` (sm_90 and later). Where what this run has put
+    into the stream last is a kernel, blocks of the next one may be there when
+    all of its blocks have come to `nvvm.griddepcontrol launch_dependents`, or
+    have ended. The runtime knows what was last: launches that depend on
+    conditions, allocations and copies may be in between. In front of a run's
+    first kernel this means nothing, and so it does to the simulator, whose
+    launches come one after another.
+
+    ```mlir
+    gpu.launch_func @kernels::@first blocks in (...) threads in (...)
+    mfa_gpu.overlap_launch
+    gpu.launch_func @kernels::@second blocks in (...) threads in (...)
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
+}
+
 //===----------------------------------------------------------------------===//
 // Lists that several runs of a program share
 //===----------------------------------------------------------------------===//
