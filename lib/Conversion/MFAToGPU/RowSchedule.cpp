@@ -9,6 +9,7 @@
 #include "RowSchedule.h"
 #include "KeyTileRanges.h"
 #include "TileSequence.h"
+#include "mfa/Dialect/MFA/Transforms/Schedules.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -43,6 +44,10 @@ RowSchedule::RowSchedule(const KernelProblem &problem)
 
 Value RowSchedule::getBlock() const {
   return b.toI32(gpu::BlockIdOp::create(b, gpu::Dimension::x));
+}
+
+bool RowSchedule::isOfListedRule() const {
+  return problem.operands.tileList && isKeepListed(problem.getOp());
 }
 
 bool RowSchedule::hasPlaces() const {
@@ -263,8 +268,7 @@ RowNumber RowSchedule::find(Value number) const {
 
 Value RowSchedule::countAdjacentHeads() const {
   int64_t adjacent = problem.schedule.getAdjacentHeads();
-  // With a list rows read parts of the keys only.
-  if (!problem.schedule.getRowCounter() || problem.operands.tileList)
+  if (!problem.schedule.getRowCounter() || isOfListedRule())
     return b.i32(adjacent);
   constexpr int64_t kMaxBytes = 16 << 20, kMinHeads = 2;
   MaskedAttentionOp op = problem.getOp();
@@ -284,7 +288,7 @@ Value RowSchedule::countAdjacentHeads() const {
 }
 
 RowNumber RowSchedule::findInGrid(Value number) const {
-  if (problem.schedule.getRowCounter() && problem.operands.tileList)
+  if (problem.schedule.getRowCounter() && isOfListedRule())
     return findFirstRowsLast(number);
   const KernelOperands &operands = problem.operands;
   Value numHeads = b.toI32(b.dim(operands.query, 2));

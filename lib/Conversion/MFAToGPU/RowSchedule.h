@@ -11,11 +11,12 @@
 // block goes on from there, each tile a round: in steps of the grid, or with
 // what a counter gives it (RowCounter.h). Where rows further on visit more
 // keys, as with a causal rule, the last rows come first: those that take
-// longest are not left to the end. With a list of key tiles rows further on may
+// longest are not left to the end. With the list of a rule rows further on may
 // be as short as any, so that the last of some heads are no short ones; there a
 // counter leaves the first quarter of the rows of all heads to the end, which
 // have no more than a quarter of the keys. Heads of all batches are one list
-// then:
+// then (not of a mask, whose first rows may have all keys, and many heads at
+// once more of them than the L2 cache holds):
 //
 //   4 tiles a head, 4 heads, runs of 2: head and tile
 //     0 3  1 3  0 2  1 2  0 1  1 1 | 2 3  3 3  2 2  3 2  2 1  3 1
@@ -111,6 +112,8 @@ private:
   Value getBlock() const;
   /// The first tile of the block, with its place where others come with theirs.
   RowNumber getFirst(const GetNext &getNext) const;
+  /// Whether rows have a list of few keys. That of a mask may have all.
+  bool isOfListedRule() const;
   /// How many heads are in a run at most, in 32 bits: those of the schedule,
   /// or, where a counter has blocks come to the same keys at other times, as
   /// many as have 16 MiB of keys and values, a third of the L2 cache of a GPU
