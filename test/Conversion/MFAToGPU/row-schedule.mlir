@@ -187,3 +187,58 @@ func.func @counter(%q: memref<2x32768x16x64xbf16>, %o: memref<2x32768x16x64xbf16
       schedule(#mfa.schedule<kind = wgmma, tile_rows = 192, tile_keys = 64, warps = 12, stages = 2, persistent = true, row_counter = true, adjacent_heads = 8, ping_pong = true>)
   return
 }
+
+// -----
+
+// With the list of a rule rows further on may be as short as any: the first quarter of
+// the rows of all 32 heads comes last, behind runs of eight heads with their last rows
+// first. A number past the last has the place of that.
+// CHECK-LABEL: gpu.func @masked_attention(
+// CHECK: %[[DRAWN:.*]] = memref.atomic_rmw addi
+// CHECK: %[[NUMBER:.*]] = arith.addi %[[DRAWN]]
+// CHECK: %[[INSIDE:.*]] = arith.minui %[[NUMBER]], %c2047_i32
+// CHECK: %[[IS_FIRST:.*]] = arith.cmpi uge, %[[INSIDE]], %c1536_i32
+// CHECK: %[[BEHIND:.*]] = arith.subi %[[INSIDE]], %c1536_i32
+// CHECK: %[[IN_PART:.*]] = arith.select %[[IS_FIRST]], %[[BEHIND]], %[[INSIDE]]
+// CHECK-DAG: %[[TILES:.*]] = arith.select %[[IS_FIRST]], %c16_i32, %c48_i32
+// CHECK-DAG: %[[HEADS:.*]] = arith.select %[[IS_FIRST]], %c32_i32, %c8_i32
+// CHECK: %[[ROWS_OF_ONE:.*]] = arith.muli %[[TILES]], %[[HEADS]]
+// CHECK-DAG: arith.remui %[[IN_PART]], %[[ROWS_OF_ONE]]
+// CHECK-DAG: arith.divui %[[IN_PART]], %[[ROWS_OF_ONE]]
+// CHECK: %[[END:.*]] = arith.select %[[IS_FIRST]], %c16_i32, %c64_i32
+// CHECK: %[[LAST:.*]] = arith.subi %[[END]], %c1_i32
+// CHECK: arith.subi %[[LAST]]
+func.func @listed_rule(%q: memref<2x8192x16x64xbf16>, %ids: memref<2x8192xi32>, %o: memref<2x8192x16x64xbf16>) {
+  mfa.masked_attention ins(%q, %q, %q : memref<2x8192x16x64xbf16>, memref<2x8192x16x64xbf16>, memref<2x8192x16x64xbf16>)
+      captures(%ids : memref<2x8192xi32>) outs(%o : memref<2x8192x16x64xbf16>)
+      schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 128, warps = 8, stages = 2, persistent = true, row_counter = true, adjacent_heads = 8, ping_pong = true, tiles = list>)
+      keep {
+  ^bb0(%b: index, %h: index, %i: index, %j: index, %id: memref<2x8192xi32>):
+    %0 = memref.load %id[%b, %i] : memref<2x8192xi32>
+    %1 = memref.load %id[%b, %j] : memref<2x8192xi32>
+    %2 = arith.cmpi eq, %0, %1 : i32
+    mfa.yield %2 : i1
+  }
+  return
+}
+
+// -----
+
+// That of a mask may have all keys in any row: runs of no more heads than the L2 cache
+// has keys of, two here, and in each the last rows first.
+// CHECK-LABEL: gpu.func @masked_attention(
+// CHECK: memref.atomic_rmw addi
+// CHECK: scf.while
+// CHECK: ^bb0(%[[NUMBER:[a-z0-9]*]]: i32,
+// CHECK: %[[INSIDE:.*]] = arith.minui %[[NUMBER]], %c8191_i32
+// CHECK: %[[IN_BATCH:.*]] = arith.remui %[[INSIDE]], %c4096_i32
+// CHECK: %[[IN_ONE:.*]] = arith.remui %[[IN_BATCH]], %c512_i32
+// CHECK-NOT: arith.select
+// CHECK: %[[BEFORE:.*]] = arith.divui %[[IN_ONE]]
+// CHECK: arith.subi %c255_i32, %[[BEFORE]]
+func.func @listed_mask(%q: memref<2x32768x16x64xbf16>, %m: memref<2x1x32768x32768xi1>, %o: memref<2x32768x16x64xbf16>) {
+  mfa.masked_attention ins(%q, %q, %q : memref<2x32768x16x64xbf16>, memref<2x32768x16x64xbf16>, memref<2x32768x16x64xbf16>)
+      mask(%m : memref<2x1x32768x32768xi1>) outs(%o : memref<2x32768x16x64xbf16>)
+      schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 128, warps = 8, stages = 2, persistent = true, row_counter = true, adjacent_heads = 8, ping_pong = true, tiles = list>)
+  return
+}
