@@ -268,7 +268,7 @@ RowNumber RowSchedule::find(Value number) const {
 
 Value RowSchedule::countAdjacentHeads() const {
   int64_t adjacent = problem.schedule.getAdjacentHeads();
-  if (!problem.schedule.getRowCounter() || isOfListedRule())
+  if (!problem.schedule.getRowCounter() || problem.operands.tileList)
     return b.i32(adjacent);
   constexpr int64_t kMaxBytes = 16 << 20, kMinHeads = 2;
   MaskedAttentionOp op = problem.getOp();

@@ -14,9 +14,8 @@
 // longest are not left to the end. With the list of a rule rows further on may
 // be as short as any, so that the last of some heads are no short ones; there a
 // counter leaves the first quarter of the rows of all heads to the end, which
-// have no more than a quarter of the keys. Heads of all batches are one list
-// then (not of a mask, whose first rows may have all keys, and many heads at
-// once more of them than the L2 cache holds):
+// have no more than a quarter of the keys (not of a mask's list, whose first
+// rows may have all keys). Heads of all batches are one list then:
 //
 //   4 tiles a head, 4 heads, runs of 2: head and tile
 //     0 3  1 3  0 2  1 2  0 1  1 1 | 2 3  3 3  2 2  3 2  2 1  3 1
@@ -117,7 +116,9 @@ private:
   /// How many heads are in a run at most, in 32 bits: those of the schedule,
   /// or, where a counter has blocks come to the same keys at other times, as
   /// many as have 16 MiB of keys and values, a third of the L2 cache of a GPU
-  /// for wgmma.
+  /// for wgmma. With a list rows read parts of the keys only, or what the
+  /// schedule says takes that into account: what sizes give would take
+  /// registers that the kernel of a mask's list does not have.
   Value countAdjacentHeads() const;
 
   /// Products, quotients and rests in 32 bits, which count all tiles that any

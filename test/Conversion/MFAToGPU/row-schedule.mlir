@@ -224,15 +224,15 @@ func.func @listed_rule(%q: memref<2x8192x16x64xbf16>, %ids: memref<2x8192xi32>, 
 
 // -----
 
-// That of a mask may have all keys in any row: runs of no more heads than the L2 cache
-// has keys of, two here, and in each the last rows first.
+// That of a mask may have all keys in any row: runs of eight heads, and in each the last
+// rows first.
 // CHECK-LABEL: gpu.func @masked_attention(
 // CHECK: memref.atomic_rmw addi
 // CHECK: scf.while
 // CHECK: ^bb0(%[[NUMBER:[a-z0-9]*]]: i32,
 // CHECK: %[[INSIDE:.*]] = arith.minui %[[NUMBER]], %c8191_i32
 // CHECK: %[[IN_BATCH:.*]] = arith.remui %[[INSIDE]], %c4096_i32
-// CHECK: %[[IN_ONE:.*]] = arith.remui %[[IN_BATCH]], %c512_i32
+// CHECK: %[[IN_ONE:.*]] = arith.remui %[[IN_BATCH]], %c2048_i32
 // CHECK-NOT: arith.select
 // CHECK: %[[BEFORE:.*]] = arith.divui %[[IN_ONE]]
 // CHECK: arith.subi %c255_i32, %[[BEFORE]]

@@ -41,43 +41,39 @@ func.func @softcap(%q: !a, %o: !a) {
   return
 }
 
-// The slope is read once for all pairs of a head: it does not count, nor does
-// what is computed from it.
-// CHECK-LABEL: @alibi
+// As many operations as a short score has. The slope is read once for all pairs of a
+// head: it does not count, nor does what is computed from it.
+// CHECK-LABEL: @four
 // CHECK: tile_keys = 32,
-func.func @alibi(%q: !a, %slopes: memref<16xf32>, %o: !a) {
+func.func @four(%q: !a, %slopes: memref<16xf32>, %o: !a) {
   mfa.masked_attention ins(%q, %q, %q : !a, !a, !a) captures(%slopes : memref<16xf32>) outs(%o : !a)
       score {
       ^bb0(%s: f32, %b: index, %h: index, %i: index, %n: index, %of: memref<16xf32>):
         %slope = memref.load %of[%h] : memref<16xf32>
         %square = arith.mulf %slope, %slope : f32
         %cube = arith.mulf %square, %slope : f32
-        %y = arith.index_cast %i : index to i32
-        %z = arith.index_cast %n : index to i32
-        %d = arith.subi %z, %y : i32
-        %f = arith.sitofp %d : i32 to f32
-        %p = arith.mulf %f, %cube : f32
-        %r = arith.addf %s, %p : f32
+        %x = arith.mulf %s, %cube : f32
+        %t = math.tanh %x : f32
+        %c = arith.mulf %t, %slope : f32
+        %r = arith.addf %c, %square : f32
         mfa.yield %r : f32
       }
   return
 }
 
-// One operation more than a short score has.
-// CHECK-LABEL: @seven
+// One operation more.
+// CHECK-LABEL: @alibi
 // CHECK: tile_keys = 48,
-func.func @seven(%q: !a, %slopes: memref<16xf32>, %o: !a) {
+func.func @alibi(%q: !a, %slopes: memref<16xf32>, %o: !a) {
   mfa.masked_attention ins(%q, %q, %q : !a, !a, !a) captures(%slopes : memref<16xf32>) outs(%o : !a)
       score {
       ^bb0(%s: f32, %b: index, %h: index, %i: index, %n: index, %of: memref<16xf32>):
         %slope = memref.load %of[%h] : memref<16xf32>
-        %y = arith.index_cast %i : index to i32
-        %z = arith.index_cast %n : index to i32
-        %d = arith.subi %z, %y : i32
-        %f = arith.sitofp %d : i32 to f32
+        %d = arith.subi %n, %i : index
+        %e = arith.index_cast %d : index to i32
+        %f = arith.sitofp %e : i32 to f32
         %p = arith.mulf %f, %slope : f32
-        %x = arith.mulf %s, %slope : f32
-        %r = arith.addf %x, %p : f32
+        %r = arith.addf %s, %p : f32
         mfa.yield %r : f32
       }
   return

@@ -135,9 +135,9 @@ static row::Mask getMask(MaskedAttentionOp op) {
 /// Operations for each pair that a short score has at most: one that depends on
 /// the score, the query or the key counts, since others are done once for many.
 /// With tiles of 192 rows, whose three warpgroups have 160 registers a lane, a
-/// soft-cap (3) or ALiBi (5, or 6 with another cast) leaves enough of them, and
-/// both joined (8) spill.
-static constexpr int64_t kMostOpsOfShortScore = 6;
+/// soft-cap (3) leaves enough of them; ALiBi (5, or 6 with another cast) spills
+/// where sizes are open, and both joined (8) everywhere.
+static constexpr int64_t kMostOpsOfShortScore = 4;
 
 /// A read by position takes registers for addresses and for what is on its way.
 static row::Score getScore(MaskedAttentionOp op) {
