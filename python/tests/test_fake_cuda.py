@@ -52,8 +52,8 @@ def test_machine_code_is_kept_on_disk(tmp_path):
 
 
 def test_kernel_that_is_launched_is_loaded_alone(tmp_path):
-    # For sm_90a there are two, of which the arrays choose one: here that by wgmma,
-    # which is loaded as PTX.
+    # For sm_90a there are three, of which the arrays choose one: here that by wgmma
+    # with small tiles, which is loaded as PTX, as that with large ones is.
     environment = {"MFA_CACHE_DIR": str(tmp_path), "MFA_FAKE_CUDA_MAJOR": "9"}
     first, second = (run("call", **environment) for _ in range(2))
     assert first.returncode == 0, first.stderr
@@ -62,7 +62,8 @@ def test_kernel_that_is_launched_is_loaded_alone(tmp_path):
         assert "load module, PTX" in done.stderr
     assert second.returncode == 0, second.stderr
     ahead = run("resources", **environment | {"MFA_CACHE_DIR": ""})
-    assert ahead.stderr.count("fake: load module") == 2
+    assert ahead.stderr.count("fake: load module") == 3
+    assert ahead.stderr.count("load module, PTX") == 2
     assert ahead.stderr.count("compile PTX with 1 kernels") == 1
 
 
