@@ -257,19 +257,13 @@ void ClusterLaunch::run(const Call &call, CUfunction function) const {
   attribute.value.clusterDim = {static_cast<unsigned>(clusterX),
                                 static_cast<unsigned>(clusterY),
                                 static_cast<unsigned>(clusterZ)};
-  CUlaunchConfig config = {};
-  config.gridDimX = gridX;
-  config.gridDimY = gridY;
-  config.gridDimZ = gridZ;
-  config.blockDimX = blockX;
-  config.blockDimY = blockY;
-  config.blockDimZ = blockZ;
-  config.sharedMemBytes = sharedBytes;
-  config.stream = stream;
+  CUlaunchConfig config = makeConfig(
+      {gridX, gridY, gridZ}, {blockX, blockY, blockZ}, sharedBytes, stream);
   config.attributes = &attribute;
   config.numAttributes = 1;
   call.succeeded("cuLaunchKernelEx",
                  call->cuLaunchKernelEx(&config, function, params, extra));
+  noteStreamWork();
 }
 
 //===----------------------------------------------------------------------===//

@@ -123,6 +123,7 @@ MFA_ENTRY void mgpuLaunchClusterKernel(CUfunction function, intptr_t clusterX,
                                        intptr_t blockY, intptr_t blockZ,
                                        int32_t sharedBytes, CUstream stream,
                                        void **params, void **extra, size_t) {
+  takeOverlap(); // Never of a launch with clusters.
   ClusterLaunch launch = {clusterX, clusterY, clusterZ, gridX,  gridY,
                           gridZ,    blockX,   blockY,   blockZ, sharedBytes,
                           stream,   params,   extra};

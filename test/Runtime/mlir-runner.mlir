@@ -14,6 +14,8 @@ module attributes {gpu.container_module} {
     }
   }
 
+  func.func private @mfaOverlapLaunch()
+
   func.func @main() {
     %c1 = arith.constant 1 : index
     %c2 = arith.constant 2 : index
@@ -52,6 +54,25 @@ module attributes {gpu.container_module} {
     gpu.launch_func @kernels::@kernel clusters in (%c2, %c1, %c1)
         blocks in (%c2, %c1, %c1) threads in (%c1, %c1, %c1)
         dynamic_shared_memory_size %large args(%n : i64)
+
+    // Launches with clusters never overlap, and take what asked for that.
+    // CHECK: fake: launch (1, 1, 1) x (1, 1, 1), 49152 bytes, stream {{[x0-9a-f]+}}, context {{[x0-9a-f]+$}}
+    // CHECK: fake: launch (2, 1, 1) {{.*}} clusters of (2, 1, 1)
+    // CHECK: fake: launch (1, 1, 1) x (1, 1, 1), 49152 bytes, stream {{[x0-9a-f]+}}, context {{[x0-9a-f]+$}}
+    // CHECK: fake: launch (1, 1, 1) x (1, 1, 1), 49152 bytes, {{.*}}overlapping
+    %t6 = gpu.wait async
+    %t7 = gpu.launch_func async [%t6] @kernels::@kernel blocks in (%c1, %c1, %c1)
+        threads in (%c1, %c1, %c1) dynamic_shared_memory_size %small args(%n : i64)
+    func.call @mfaOverlapLaunch() : () -> ()
+    %t8 = gpu.launch_func async [%t7] @kernels::@kernel clusters in (%c2, %c1, %c1)
+        blocks in (%c2, %c1, %c1) threads in (%c1, %c1, %c1)
+        dynamic_shared_memory_size %large args(%n : i64)
+    %t9 = gpu.launch_func async [%t8] @kernels::@kernel blocks in (%c1, %c1, %c1)
+        threads in (%c1, %c1, %c1) dynamic_shared_memory_size %small args(%n : i64)
+    func.call @mfaOverlapLaunch() : () -> ()
+    %t10 = gpu.launch_func async [%t9] @kernels::@kernel blocks in (%c1, %c1, %c1)
+        threads in (%c1, %c1, %c1) dynamic_shared_memory_size %small args(%n : i64)
+    gpu.wait [%t10]
 
     // A grid without blocks is not launched.
     // CHECK-NOT: fake: launch

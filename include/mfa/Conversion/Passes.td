@@ -49,7 +49,9 @@ def ConvertMFAToGPUPass : Pass<"convert-mfa-to-gpu", "::mlir::ModuleOp"> {
     it waits for that one with `nvvm.griddepcontrol wait` before it touches memory,
     and `mfa_gpu.overlap_launch` is in front of its launch. The one in front lets it
     begin when all of its own blocks are there. What is no kernel, allocations and
-    counters that are set to 0, comes in front of the first one.
+    counters that are set to 0, comes in front of the first one, but for the copy of a
+    mask: where memory is allocated behind that, as for a list or for split keys, the
+    next kernel begins when the copy has ended.
 
     Functions that have no
     instruction (`mfa-expand-region-math` comes before) are errors. `cf.assert` in

@@ -252,11 +252,9 @@ gpu::GPUFuncOp Kernels::getTileClasses(OpBuilder &builder, MaskedAttentionOp op,
       {schedule.getTileRows(), schedule.getTileKeys()});
   gpu::GPUFuncOp kernel =
       lookupOrCreate(builder, op, "masked_attention_tile_classes", arguments,
-                     withLaunchOrder(op, shape), kListThreads);
+                     shape, kListThreads);
   return fill(builder, kernel, [&](ArgumentReader &reader) {
     createLaunchDependents(builder, op.getLoc(), chip);
-    if (followsLaunch(op))
-      createWaitForLaunch(builder, op.getLoc(), chip);
     KernelOperands operands;
     operands.query = reader.take("query");
     operands.key = reader.take("key");

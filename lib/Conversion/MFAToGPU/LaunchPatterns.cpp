@@ -326,7 +326,8 @@ private:
       return;
     }
     // With a counter that is there for this launch alone, if it has one. All
-    // that is no kernel comes in front of the first one, so that they overlap.
+    // that is no kernel comes in front of those of the list, so that they
+    // overlap.
     onStream(b, [&](Value token) {
       Value counter;
       if (schedule.getRowCounter()) {
@@ -388,7 +389,7 @@ private:
         gpu::WaitOp::create(b, b.getType<gpu::AsyncTokenType>(), ValueRange())
             .getAsyncToken();
     // Of no ranges where the caller wants a list alone. All that is no kernel
-    // comes in front of the first one, so that they overlap.
+    // comes in front of those of the list, so that they overlap.
     Value allocated = splits;
     if (hasTileList(op))
       allocated = arith::SelectOp::create(b, wantsMoreThanLists(b), splits,

@@ -146,8 +146,6 @@ void TileListLauncher::launchClasses(Value list) {
   Value tasks = b.createOrFold<arith::MulIOp>(
       rows, b.createOrFold<arith::MaxUIOp>(keyTiles, one));
   gpu::GPUFuncOp kernel = kernels.getTileClasses(b, op, arguments);
-  if (followsLaunch(op))
-    createOverlapLaunch(b, kernels.getChip());
   launchWarps(kernel, tasks, arguments);
 }
 
@@ -233,8 +231,8 @@ LaunchedTileList TileListLauncher::launch() {
   Value isInPlace =
       arith::OrIOp::create(b, createNot(b, kept.getIsKept()), isFinite);
   Value orders = arith::SelectOp::create(b, isFinite, isNew, result.computes);
-  // All that is no kernel comes in front of the first one, so that they
-  // overlap.
+  // All that is no kernel comes in front of the first one of the list, so that
+  // those behind it overlap.
   result.list = allocateUnless(isInPlace, classes);
   allocateMagnitudes(orders, isFinite);
   launchIf(b, isNew, [&] { launchClasses(classes); });

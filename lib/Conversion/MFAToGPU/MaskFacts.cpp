@@ -193,9 +193,9 @@ PairFacts mfa::createWideMaskFacts(KernelBuilder &b, const PairSources &sources,
       b.createOrFold<arith::SubIOp>(keys.end, keys.first), b.index(elements));
   Value hasChunks =
       arith::CmpIOp::create(b, arith::CmpIPredicate::ne, chunks, b.index(0));
-  SmallVector<Value> facts = b.choose(
-      hasChunks, [&] { return scanChunks(chunks); },
-      [&] { return SmallVector<Value>{no, no}; });
+  auto scanAll = [&] { return scanChunks(chunks); };
+  auto scanNone = [&]() -> SmallVector<Value> { return {no, no}; };
+  SmallVector<Value> facts = b.choose(hasChunks, scanAll, scanNone);
   if (ShapedType::isStatic(numKeys) && numKeys % elements == 0)
     return {yes, facts[0], no, facts[1]};
   // What is behind the last key of a row is no part of the mask: keys that are

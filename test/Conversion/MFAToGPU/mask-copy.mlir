@@ -39,6 +39,13 @@
 // CHECK: arith.minui
 // CHECK: %[[ELEMENT:.*]] = memref.load %[[FROM]]
 // CHECK: memref.store %[[ELEMENT]], %[[TO]]
+
+// The kernel that reads the copy waits for it before anything of it is read.
+// CHECK: gpu.func @masked_attention(
+// CHECK-NOT: tensor_load
+// CHECK-NOT: memref.load
+// CHECK: nvvm.griddepcontrol wait
+// CHECK: mfa_gpu.tensor_load
 // CHECK: llvm.loop_unroll<disable = false, count = 4 : i32>
 func.func @open(%q: memref<?x?x4x64xbf16>, %o: memref<?x?x4x64xbf16>,
                 %m: memref<?x?x?xbf16, strided<[?, ?, 1], offset: ?>>) {

@@ -375,7 +375,8 @@ def MFAGPU_ReleaseRowCounterOp : MFAGPU_Op<"release_row_counter"> {
   let assemblyFormat = "$counter attr-dict `:` type($counter)";
 }
 
-def MFAGPU_OverlapLaunchOp : MFAGPU_Op<"overlap_launch"> {
+def MFAGPU_OverlapLaunchOp : MFAGPU_Op<"overlap_launch",
+    [MemoryEffects<[MemWrite]>]> {
   let summary = "the next launch may begin before the one in front of it ends";
   let description = [{
     On the host, in front of a launch whose kernel begins with
