@@ -34,7 +34,7 @@ import tempfile
 import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -146,16 +146,21 @@ class Search:
         self, target: Target, best: Outcome | None
     ) -> SmallTiles | None:
         """Times a schedule with short sequences beside its small tiles, if it may have
-        such. A launch that visits the tiles of a list has large ones."""
+        such, which have registers for all ops of the row. A launch that visits the
+        tiles of a list has large ones."""
         small = schedules.with_small_tiles(best.schedule) if best else None
-        mask = target.mask.replace("listed", "dense")
-        if not small or not schedules.LISTED.isdisjoint(mask.split("+")):
+        mask = schedules.without_list(target.mask)
+        if not small or schedules.is_listed(mask):
             return None
         case = schedules.make_short_case(target.case)
         outcomes = [
             self.compiler.compile(schedule, case, mask)
             for schedule in (best.schedule, small)
         ]
+        others = [(of, schedules.without_list(kind)) for of, kind in target.others]
+        others = [each for each in others if not schedules.is_listed(each[1])]
+        if reason := self._find_spills(replace(target, others=others), small):
+            outcomes[1].status, outcomes[1].reason = "spills", reason
         if all(outcome.status == "ok" for outcome in outcomes):
             for outcome in outcomes * FINALISTS:
                 self._run(outcome, case, mask)
@@ -399,7 +404,8 @@ def write_whole(path: Path, text: str) -> None:
 
 def apply(target: Target, tuned: Tuned) -> None:
     """Changes a row to what was found; it has no figures where nothing ran. If that
-    is the row's own, made smaller, it stays as it is for smaller heads."""
+    is the row's own, made smaller, it stays as it is for smaller heads; so do its
+    small tiles where nothing says what they bring."""
     target.row.measured = tuned.figures()
     best = tuned.best()
     if not best:
@@ -407,8 +413,11 @@ def apply(target: Target, tuned: Tuned) -> None:
     chosen = best.schedule
     if chosen == tuned.selected:
         chosen = target.selected
-    small = tuned.small and tuned.small.are_better
-    target.row.set_schedule(chosen, schedules.SMALL_ROWS if small else 0)
+    small_rows = target.row.schedule.get(table.SMALL, 0)
+    if chosen != target.selected or (tuned.small and tuned.small.are_known):
+        are_better = tuned.small and tuned.small.are_better
+        small_rows = schedules.SMALL_ROWS if are_better else 0
+    target.row.set_schedule(chosen, small_rows)
 
 
 def write_json(path: Path, chip: str, results: list[Tuned]) -> None:

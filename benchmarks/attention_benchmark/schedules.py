@@ -199,6 +199,15 @@ def with_small_tiles(schedule: Schedule) -> Schedule | None:
     return replace(schedule, rows=SMALL_ROWS, warps=SMALL_ROWS // 16)
 
 
+def is_listed(mask: str) -> bool:
+    return not LISTED.isdisjoint(mask.split("+"))
+
+
+def without_list(mask: str) -> str:
+    """The same mask where its launch takes no list."""
+    return "+".join(part for part in mask.split("+") if part != "listed")
+
+
 def make_short_case(case: Case) -> Case:
     """As many tokens in sequences that large tiles leave a third of their rows of."""
     batch = case.batch * case.seq_q // SHORT
@@ -357,6 +366,11 @@ class SmallTiles:
     mask: str
     large: Outcome
     small: Outcome
+
+    @property
+    def are_known(self) -> bool:
+        """Whether both ran, or the small ones never may."""
+        return bool(self.small.ms and self.large.ms) or self.small.status != "ok"
 
     @property
     def are_better(self) -> bool:

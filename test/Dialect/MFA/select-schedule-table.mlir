@@ -85,5 +85,6 @@ func.func @f32(%q: memref<8x2048x16x128xf32>, %o: memref<8x2048x16x128xf32>) {
 // REFUSED-NEXT: next_rate: rows[0].measured.next_tflops: expected a number
 // REFUSED-NEXT: small_case: rows[0].measured.small_case: expected a text
 // REFUSED-NEXT: small_rate: rows[0].measured.large_tflops: expected a number
+// REFUSED-NEXT: small_alone: rows[0].measured.small_case: expected a text
 // REFUSED-NEXT: hole: rows: expected a row for every op, but there is none for kernel wgmma, elements 16-bit, queries few, mask scalar, mask_elements i1, rule none, score none, head_dim 256
 // REFUSED-NEXT: unused: rows[3]: expected a row that is the first to match an op, but all that it matches have one further up

@@ -203,7 +203,10 @@ IN_CLUSTER = [
     ("%bTarget = llvm.addrspacecast %bTile :", """%bPart = llvm.getelementptr %bTile[%blockByte] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, i8
             %bTarget = llvm.addrspacecast %bPart :"""),
     ("%bMapPtr, %full, box[%k, %zero32]", "%bMapPtr, %full, box[%k, %blockColumn] multicast_mask = %both"),
-    ("%released = nvvm.mbarrier.arrive %empty : !llvm.ptr<3> -> i64", arrive("%empty", "%zero32") + arrive("%empty", "%one32")),
+    (
+        "%released = nvvm.mbarrier.arrive %empty : !llvm.ptr<3> -> i64",
+        arrive("%empty", "%zero32") + arrive("%empty", "%one32"),
+    ),
     ("box[%zero32, %zero32] :", "box[%zero32, %blockRow] :"),
     ("box[%middle, %zero32] :", "box[%middle, %blockRow] :"),
     ("      gpu.return", "      " + BARRIER + "\n      gpu.return"),

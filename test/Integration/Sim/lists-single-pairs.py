@@ -30,7 +30,7 @@ ELEMENTS = {
 
 
 def single_pairs():
-    """One of each tile, as [row] = keys: of 128 tiles, each key of a tile four times."""
+    """One of each tile, as [row] = keys: of 128 tiles, each key of one four times."""
     keys = [set() for _ in range(SIZE)]
     tile = 0
     for row in range(0, SIZE, ROWS):

@@ -223,6 +223,22 @@ private:
     return success();
   }
 
+  /// Rates and what they are of come together, or not at all.
+  LogicalResult checkRates(const llvm::json::Object &measured, StringRef where,
+                           StringRef what, ArrayRef<StringRef> rates) {
+    bool isThere =
+        measured.get(what) ||
+        llvm::any_of(rates, [&](StringRef rate) { return measured.get(rate); });
+    if (!isThere)
+      return success();
+    if (!measured.getString(what))
+      return refuse(where + "." + what, "expected a text");
+    for (StringRef rate : rates)
+      if (!measured.getNumber(rate))
+        return refuse(where + "." + rate, "expected a number");
+    return success();
+  }
+
   /// The figures are for people; what they say has to be in its place.
   LogicalResult checkMeasured(const llvm::json::Value *value, StringRef where) {
     if (!value)
@@ -240,16 +256,10 @@ private:
       return refuse(where + ".case", "expected a text");
     if (!object->getNumber("tflops"))
       return refuse(where + ".tflops", "expected a number");
-    if (object->get("next") && !object->getString("next"))
-      return refuse(where + ".next", "expected a text");
-    if (object->get("next") && !object->getNumber("next_tflops"))
-      return refuse(where + ".next_tflops", "expected a number");
-    if (object->get("small_case") && !object->getString("small_case"))
-      return refuse(where + ".small_case", "expected a text");
-    for (StringRef rate : {"small_tflops", "large_tflops"})
-      if (object->get("small_case") && !object->getNumber(rate))
-        return refuse(where + "." + rate, "expected a number");
-    return success();
+    if (failed(checkRates(*object, where, "next", {"next_tflops"})))
+      return failure();
+    return checkRates(*object, where, "small_case",
+                      {"small_tflops", "large_tflops"});
   }
 
   LogicalResult readSchedule(const llvm::json::Object &object, StringRef where,

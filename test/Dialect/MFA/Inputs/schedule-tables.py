@@ -79,6 +79,7 @@ REFUSED = {
     "next_rate": measured(next_tflops=...),
     "small_case": measured(small_case=4),
     "small_rate": measured(small_case="short", small_tflops=1.5),
+    "small_alone": measured(large_tflops=1.5),
     "hole": OWN | {"rows": [COUNTER, OTHER | {"head_dim": 192}, MMA_SYNC]},
     "unused": OWN | {"rows": [COUNTER, OTHER, MMA_SYNC, COUNTER]},
 }
