@@ -37,8 +37,6 @@ public:
                 const KeyTileSpan &keys, const TileLanes &lanes);
 
   std::optional<TileTruth> getTruth(Value condition);
-  /// Whether any interval is that of elements of an array.
-  bool readArrays() const { return hasRead; }
 
 private:
   std::optional<Interval> getInterval(Value number);
@@ -48,10 +46,13 @@ private:
   std::optional<Interval> add(Operation *op, bool isDifference);
   std::optional<Interval> scale(arith::MulIOp op);
   std::optional<Interval> divide(Operation *op);
+  std::optional<Interval> takeRemainder(arith::RemSIOp op);
   std::optional<Interval> cast(Operation *op);
   std::optional<Interval> read(memref::LoadOp op);
   std::optional<TileTruth> compare(arith::CmpIOp op);
 
+  /// That of an operand that is a positive constant, else nothing.
+  std::optional<Interval> getDivisor(Operation *op);
   /// The least and the greatest element, in 32 bits or more.
   std::pair<Value, Value> findExtremes(memref::LoadOp op, ValueRange indices,
                                        unsigned dim, const KeyTileSpan &span);
@@ -75,12 +76,12 @@ private:
   DenseMap<Value, KeyTileSpan> spans;
   /// What captures are outside of the region.
   DenseMap<Value, Value> captured;
-  bool hasRead = false;
 };
 
 } // namespace
 
-/// Positions count elements in memory.
+/// Positions count elements in memory, and what an index that is captured is
+/// compared with is such a number (PairSets.h takes it to be one, too).
 static constexpr int64_t kPositionBits = 48;
 
 static int64_t getWidth(Type type) {
@@ -114,8 +115,10 @@ TileIntervals::TileIntervals(ImplicitLocOpBuilder &b,
   for (auto [argument, value] :
        llvm::zip_equal(arguments.drop_front(4), sources.captures)) {
     captured[argument] = value;
-    if (isNumber(value.getType()))
-      intervals[argument] = Interval{value, value, getWidth(value.getType())};
+    Type type = value.getType();
+    if (isNumber(type))
+      intervals[argument] = Interval{
+          value, value, type.isIndex() ? kPositionBits : getWidth(type)};
   }
 }
 
@@ -150,6 +153,7 @@ std::optional<Interval> TileIntervals::compute(Value number) {
       .Case([&](arith::MulIOp op) { return scale(op); })
       .Case<arith::DivSIOp, arith::FloorDivSIOp>(
           [&](auto op) { return divide(op); })
+      .Case([&](arith::RemSIOp op) { return takeRemainder(op); })
       .Case<arith::IndexCastOp, arith::ExtSIOp, arith::TruncIOp>(
           [&](auto op) { return cast(op); })
       .Case([&](arith::MinSIOp op) {
@@ -203,14 +207,19 @@ std::optional<Interval> TileIntervals::scale(arith::MulIOp op) {
   return Interval{low, high, bits};
 }
 
+std::optional<Interval> TileIntervals::getDivisor(Operation *op) {
+  APInt divisor;
+  if (!matchPattern(op->getOperand(1), m_ConstantInt(&divisor)) ||
+      !divisor.isStrictlyPositive())
+    return std::nullopt;
+  return getInterval(op->getOperand(1));
+}
+
 std::optional<Interval> TileIntervals::divide(Operation *op) {
   // Both round alike at either end.
-  APInt divisor;
   std::optional<Interval> number = getInterval(op->getOperand(0));
-  std::optional<Interval> by = getInterval(op->getOperand(1));
-  if (!number || !by ||
-      !matchPattern(op->getOperand(1), m_ConstantInt(&divisor)) ||
-      !divisor.isStrictlyPositive())
+  std::optional<Interval> by = getDivisor(op);
+  if (!number || !by)
     return std::nullopt;
   auto quotient = [&](Value value) -> Value {
     return isa<arith::DivSIOp>(op)
@@ -219,6 +228,36 @@ std::optional<Interval> TileIntervals::divide(Operation *op) {
   };
   Value low = quotient(number->low);
   return Interval{low, number->isPoint() ? low : quotient(number->high),
+                  number->bits};
+}
+
+std::optional<Interval> TileIntervals::takeRemainder(arith::RemSIOp op) {
+  std::optional<Interval> number = getInterval(op.getLhs());
+  std::optional<Interval> by = getDivisor(op);
+  if (!number || !by)
+    return std::nullopt;
+  Value low = b.createOrFold<arith::RemSIOp>(number->low, by->low);
+  if (number->isPoint())
+    return Interval{low, low, number->bits};
+  // Of numbers with one quotient the remainders are in the same order. Others
+  // have any remainder of their sign.
+  Value high = b.createOrFold<arith::RemSIOp>(number->high, by->low);
+  Value isOrdered = is(arith::CmpIPredicate::eq,
+                       b.createOrFold<arith::DivSIOp>(number->low, by->low),
+                       b.createOrFold<arith::DivSIOp>(number->high, by->low));
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(b, b.getIntegerAttr(op.getType(), value));
+  };
+  Value zero = constant(0);
+  Value most = b.createOrFold<arith::SubIOp>(by->low, constant(1));
+  Value least = b.createOrFold<arith::SubIOp>(zero, most);
+  auto select = [&](Value condition, Value then, Value otherwise) {
+    return b.createOrFold<arith::SelectOp>(condition, then, otherwise);
+  };
+  Value isNegative = is(arith::CmpIPredicate::slt, number->low, zero);
+  Value isPositive = is(arith::CmpIPredicate::sgt, number->high, zero);
+  return Interval{select(isOrdered, low, select(isNegative, least, zero)),
+                  select(isOrdered, high, select(isPositive, most, zero)),
                   number->bits};
 }
 
@@ -295,7 +334,6 @@ std::optional<Interval> TileIntervals::read(memref::LoadOp op) {
     }
     indices.push_back(known->low);
   }
-  hasRead = true;
   Type type = op.getType();
   if (!dim) {
     Value element =
@@ -413,8 +451,6 @@ mfa::createKeepTruth(ImplicitLocOpBuilder &b, const PairSources &sources,
                      Value batch, Value head, const KeyTileSpan &queries,
                      const KeyTileSpan &keys, const TileLanes &lanes) {
   MaskedAttentionOp op = sources.op;
-  TileIntervals intervals(b, sources, batch, head, queries, keys, lanes);
-  std::optional<TileTruth> truth =
-      intervals.getTruth(op.getKeep().front().getTerminator()->getOperand(0));
-  return intervals.readArrays() ? truth : std::nullopt;
+  return TileIntervals(b, sources, batch, head, queries, keys, lanes)
+      .getTruth(op.getKeep().front().getTerminator()->getOperand(0));
 }
