@@ -51,7 +51,7 @@ defm keep : Value<"keep", "<rules>",
                   "Pairs of a query and a key that take part: causal, "
                   "causal-end, window:<keys>, window-by-head:<keys>, "
                   "prefix:<keys>, lengths, documents:<number>, "
-                  "dilated:<step>, blocks:<size> or random:<seed>, several "
+                  "dilated:<step>, neighbours:<width>, blocks:<size> or random:<seed>, several "
                   "joined by '+'",
                   problem_group>;
 defm score : Value<"score", "<functions>",

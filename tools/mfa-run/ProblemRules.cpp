@@ -27,6 +27,8 @@ using mlir::mfa::ScoreFunction;
 
 /// Distances beyond have the bias of this one.
 static constexpr int64_t kFarthest = 16;
+/// Rows and columns of an image between neighbours, at most.
+static constexpr int64_t kNeighbours = 2;
 
 //===----------------------------------------------------------------------===//
 // Terms
@@ -110,6 +112,25 @@ static Captures captureNumber(const Problem &, int64_t number) {
 }
 
 namespace rules = mlir::mfa::rules;
+
+/// |q / width - k / width| and |q % width - k % width| <= kNeighbours
+static Value buildNeighbours(RegionBuilder &b, int64_t width) {
+  using namespace mlir::arith;
+  auto areNear = [&](Value query, Value key) -> Value {
+    Value distance = SubIOp::create(b, query, key);
+    return AndIOp::create(b,
+                          CmpIOp::create(b, CmpIPredicate::sle, distance,
+                                         b.getIndex(kNeighbours)),
+                          CmpIOp::create(b, CmpIPredicate::sge, distance,
+                                         b.getIndex(-kNeighbours)));
+  };
+  Value query = b.getQuery(), key = b.getKey(), size = b.getIndex(width);
+  Value ofRows =
+      areNear(DivSIOp::create(b, query, size), DivSIOp::create(b, key, size));
+  return AndIOp::create(
+      b, ofRows,
+      areNear(RemSIOp::create(b, query, size), RemSIOp::create(b, key, size)));
+}
 
 static const KeepForm kKeepForms[] = {
     // k <= q
@@ -203,6 +224,17 @@ static const KeepForm kKeepForms[] = {
      [](const AttentionShape &, int64_t number, ArrayRef<RuleCapture>) -> Keep {
        return [=](AttentionRow row, int64_t key) {
          return std::abs(row.query - key) % number == 0;
+       };
+     }},
+    // In an image of that width, up to kNeighbours rows and columns away.
+    {"neighbours", "width", 1, captureNothing,
+     [](int64_t number, CapturedValues) -> KeepRule {
+       return [=](RegionBuilder &b) { return buildNeighbours(b, number); };
+     },
+     [](const AttentionShape &, int64_t number, ArrayRef<RuleCapture>) -> Keep {
+       return [=](AttentionRow row, int64_t key) {
+         return std::abs(row.query / number - key / number) <= kNeighbours &&
+                std::abs(row.query % number - key % number) <= kNeighbours;
        };
      }},
     // Random squares of number x number pairs, others for each head.

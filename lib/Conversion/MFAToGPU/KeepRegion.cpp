@@ -58,6 +58,13 @@ bool KeepRegion::readsByKey() const {
   });
 }
 
+int64_t KeepRegion::countRestOps() const {
+  llvm::SetVector<Operation *> ops;
+  for (Value condition : rest)
+    ops.insert_range(getSlice(condition));
+  return llvm::count_if(ops, [&](Operation *op) { return ofKey.contains(op); });
+}
+
 std::optional<int64_t> KeepRegion::getKeyCoefficient(Value number) const {
   if (!dependsOnKey(number))
     return 0;

@@ -45,6 +45,8 @@ public:
   bool hasRest() const { return !rest.empty(); }
   /// Whether the rest reads arrays at the place of the key.
   bool readsByKey() const;
+  /// How many operations it has for each pair.
+  int64_t countRestOps() const;
 
   /// The first and the last key that the bounds leave, indices; of a side
   /// without a bound it is null. `mapping` has all arguments but the key.

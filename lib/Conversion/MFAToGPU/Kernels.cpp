@@ -9,6 +9,7 @@
 #include "Kernels.h"
 #include "AttentionKernel.h"
 #include "DependentLaunch.h"
+#include "KeepBits.h"
 #include "KernelModules.h"
 #include "Magnitudes.h"
 #include "MaskCopy.h"
@@ -110,6 +111,8 @@ gpu::GPUFuncOp Kernels::lookupOrCreate(OpBuilder &builder, MaskedAttentionOp op,
     form.push_back(getRegionText(op));
   if (Attribute tiles = op->getAttr(kKeyTilesName))
     form.push_back(tiles);
+  if (hasKeepBits(op))
+    form.push_back(builder.getStringAttr("keep_bits"));
   gpu::GPUFuncOp &kernel = byForm[builder.getArrayAttr(form)];
   if (kernel)
     return kernel;

@@ -22,13 +22,7 @@ Value KeyTileList::load(Value column) {
 
 Value KeyTileList::countSteps(const Round &round) {
   RowTile rows = rowSchedule.locate(round.number);
-  auto type = cast<MemRefType>(problem.operands.tileList.getType());
-  auto indexOf = [&](unsigned dim, Value position) {
-    return type.getDimSize(dim) == 1 ? b.index(0) : position;
-  };
-  Value rowTile =
-      arith::DivUIOp::create(b, rows.firstRow, b.index(problem.tileRows));
-  row = {indexOf(0, rows.batch), indexOf(1, rows.head), rowTile};
+  row = getTileListRow(b, problem, rows);
   auto toStep = [&](Value count) {
     return stepType.isIndex() ? b.toIndex(count) : b.toI32(count);
   };

@@ -8,6 +8,7 @@
 
 #include "AttentionKernel.h"
 #include "DependentLaunch.h"
+#include "KeepBits.h"
 #include "Kernels.h"
 #include "LaunchTileLists.h"
 #include "MaskCopy.h"
@@ -186,7 +187,7 @@ private:
         b, isValid,
         [&] {
           mayCopyMask ? launchWithMask(b, op, maps, boxes.mask)
-                      : launch(b, op, maps);
+                      : launchByRule(b, op, maps);
         },
         [&] {
           launchWith(b, op,
@@ -199,6 +200,22 @@ private:
                        launch(b, simple, TensorMaps());
                      });
         });
+  }
+
+  /// With the rule as bits where that is worth it.
+  void launchByRule(ImplicitLocOpBuilder &b, MaskedAttentionOp op,
+                    const TensorMaps &maps) const {
+    auto launchPlain = [&] { launch(b, op, maps); };
+    if (!mayHaveKeepBits(op))
+      return launchPlain();
+    choose(
+        b, areKeepBitsWorthIt(b, op),
+        [&] {
+          OwningOpRef<MaskedAttentionOp> copy(op.clone());
+          setKeepBits(*copy);
+          launch(b, *copy, maps);
+        },
+        launchPlain);
   }
 
   /// With the mask where it has a tensor map, else with a copy that has one.

@@ -8,6 +8,7 @@
 
 #include "LaunchTileLists.h"
 #include "DependentLaunch.h"
+#include "KeepBits.h"
 #include "Magnitudes.h"
 #include "TileList.h"
 #include "mfa/Dialect/MFA/Transforms/Schedules.h"
@@ -106,7 +107,8 @@ void TileListLauncher::measure(Value parts) {
   minSteps = b.createOrFold<arith::MinUIOp>(keyTiles, parts);
   type = getTileListType(op);
   Value columns = b.createOrFold<arith::AddIOp>(
-      multiply(keyTiles, createIndex(b, 2)), createIndex(b, kFirstTile));
+      multiply(keyTiles, createIndex(b, countTileColumns(op))),
+      createIndex(b, kFirstTile));
   sizes = {one, one, rowTiles, columns};
   rows = rowTiles;
   for (auto [dim, queryDim] : {std::pair(0, 0), std::pair(1, 2)})

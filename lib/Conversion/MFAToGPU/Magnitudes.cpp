@@ -283,7 +283,7 @@ void mfa::buildMagnitudesKernel(OpBuilder &builder, MaskedAttentionOp op,
   };
 
   Value hasExcluded =
-      createHasExcluded(b, operands.tileList, thread, kMagnitudeThreads);
+      createHasExcluded(b, op, operands.tileList, thread, kMagnitudeThreads);
   SmallVector<Value> largest = b.choose(
       hasExcluded,
       [&]() -> SmallVector<Value> {

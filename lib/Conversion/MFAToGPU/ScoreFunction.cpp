@@ -7,8 +7,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "ScoreFunction.h"
+#include "KeepBits.h"
 #include "LinearScore.h"
 #include "OnlineSoftmax.h"
+#include "TileList.h"
 #include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -434,6 +436,22 @@ Value ScoreFunction::excludeByRest(Value tile, const Test &test,
       /*coordinates=*/true);
 }
 
+Value ScoreFunction::excludeByBits(Value tile, const Test &test) {
+  Value list = problem.operands.tileList;
+  KeepWords words = getKeepWords(
+      b, problem.getOp(), list, getTileListRow(b, problem, *rowTile),
+      countTilesOf(b, problem.getOp(), list),
+      arith::DivUIOp::create(b, test.firstKey, b.index(problem.tileKeys)));
+  return b.map(
+      cast<TileType>(tile.getType()), tile,
+      [&](ValueRange args) -> Value {
+        return arith::SelectOp::create(
+            b, loadIsKept(b, problem, words, args[1], args[2]), args[0],
+            b.negativeInfinity());
+      },
+      /*coordinates=*/true);
+}
+
 Value ScoreFunction::excludePastEnd(Value tile, const Test &test) {
   Value limit = b.toI32(test.keysLeft);
   return b.map(
@@ -448,6 +466,8 @@ Value ScoreFunction::excludePastEnd(Value tile, const Test &test) {
 }
 
 Value ScoreFunction::excludeByRegion(Value tile, const Test &test) {
+  if (hasKeepBits(problem.getOp()))
+    return excludeByBits(tile, test);
   tile = excludeByBounds(tile, getColumnBounds(test));
   if (!keepRegion.hasRest())
     return problem.hasTail() && !keepRegion.hasHigh()

@@ -115,6 +115,8 @@ private:
   Value excludeByBounds(Value tile, const ColumnBounds &bounds);
   /// By what a region `keep` is besides bounds.
   Value excludeByRest(Value tile, const Test &test, bool mayBeLast);
+  /// By the bits of a list.
+  Value excludeByBits(Value tile, const Test &test);
   // `exclude` where the test is needed, with a region `keep` and without one.
   Value excludeByRegion(Value tile, const Test &test);
   Value excludePastEnd(Value tile, const Test &test);

@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "TileList.h"
-#include "KernelProblem.h"
+#include "KeepBits.h"
 #include "Magnitudes.h"
 #include "MaskFacts.h"
 #include "mfa/Dialect/MFA/Transforms/RegionTiles.h"
@@ -62,7 +62,7 @@ MemRefType mfa::getTileListType(MaskedAttentionOp op) {
   };
   int64_t columns = countTiles(ScoreDim::Key, schedule.getTileKeys());
   if (ShapedType::isStatic(columns))
-    columns = kFirstTile + 2 * columns;
+    columns = kFirstTile + countTileColumns(op) * columns;
   return MemRefType::get({sizeOf(ScoreDim::Batch, kTileBatch),
                           sizeOf(ScoreDim::Head, kTileHead),
                           countTiles(ScoreDim::Query, rows), columns},
@@ -75,20 +75,32 @@ bool mfa::mayHaveTests(MaskedAttentionOp op) {
          keys % op.getSchedule()->getTileKeys() != 0;
 }
 
-static Value countTilesOf(KernelBuilder &b, Value list) {
+Value mfa::countTilesOf(KernelBuilder &b, MaskedAttentionOp op, Value list) {
   Value columns =
       b.createOrFold<arith::SubIOp>(b.dim(list, 3), b.index(kFirstTile));
-  return b.createOrFold<arith::DivUIOp>(columns, b.index(2));
+  return b.createOrFold<arith::DivUIOp>(columns, b.index(countTileColumns(op)));
+}
+
+SmallVector<Value> mfa::getTileListRow(KernelBuilder &b,
+                                       const KernelProblem &problem,
+                                       const RowTile &rows) {
+  auto type = cast<MemRefType>(problem.operands.tileList.getType());
+  auto indexOf = [&](unsigned dim, Value position) {
+    return type.getDimSize(dim) == 1 ? b.index(0) : position;
+  };
+  Value rowTile =
+      arith::DivUIOp::create(b, rows.firstRow, b.index(problem.tileRows));
+  return {indexOf(0, rows.batch), indexOf(1, rows.head), rowTile};
 }
 
 /// Whether the mask excludes a tile by itself, for the thread's part of the
 /// list: each `threads`-th tile, rows one behind another. Or for no more than
 /// the first of the thread's tiles.
-static Value findExcluded(KernelBuilder &b, Value list, Value thread,
-                          int64_t threads, bool onlyFirst) {
+static Value findExcluded(KernelBuilder &b, MaskedAttentionOp op, Value list,
+                          Value thread, int64_t threads, bool onlyFirst) {
   // Divided is in front of the loop only: a step is so many rows and tiles.
   // All of it are numbers of 32 bits, as a list has no more tiles.
-  Value numTiles = b.toI32(countTilesOf(b, list));
+  Value numTiles = b.toI32(countTilesOf(b, op, list));
   Value firstClass = b.createOrFold<arith::AddIOp>(numTiles, b.i32(kFirstTile));
   SmallVector<ReassociationIndices> groups{{0, 1, 2}, {3}};
   Value matrix = memref::CollapseShapeOp::create(b, list, groups);
@@ -138,16 +150,16 @@ static Value findExcluded(KernelBuilder &b, Value list, Value thread,
   return loop.getResult(0);
 }
 
-Value mfa::createHasExcluded(KernelBuilder &b, Value list, Value thread,
-                             int64_t threads) {
+Value mfa::createHasExcluded(KernelBuilder &b, MaskedAttentionOp op, Value list,
+                             Value thread, int64_t threads) {
   // Most masks that exclude tiles do so in the first rows.
   Value found = b.isAnyOfBlock(
-      findExcluded(b, list, thread, threads, /*onlyFirst=*/true));
+      findExcluded(b, op, list, thread, threads, /*onlyFirst=*/true));
   return b.choose(
       found, [&]() -> SmallVector<Value> { return {found}; },
       [&]() -> SmallVector<Value> {
         return {b.isAnyOfBlock(
-            findExcluded(b, list, thread, threads, /*onlyFirst=*/false))};
+            findExcluded(b, op, list, thread, threads, /*onlyFirst=*/false))};
       })[0];
 }
 
@@ -160,10 +172,11 @@ namespace {
 /// The warps of a kernel, each with a task of its own.
 class ListKernel {
 public:
-  ListKernel(KernelBuilder &b, Value list) : b(b), list(list) {
+  ListKernel(KernelBuilder &b, MaskedAttentionOp op, Value list)
+      : b(b), op(op), list(list) {
     thread = gpu::ThreadIdOp::create(b, gpu::Dimension::x);
     lane = arith::RemUIOp::create(b, thread, b.index(kWarpSize));
-    numTiles = countTilesOf(b, list);
+    numTiles = countTilesOf(b, op, list);
   }
 
 protected:
@@ -187,6 +200,7 @@ protected:
   }
 
   KernelBuilder &b;
+  MaskedAttentionOp op;
   Value list, thread, lane, numTiles;
 };
 
@@ -237,13 +251,16 @@ namespace {
 class TileClassesKernel : public ListKernel {
 public:
   TileClassesKernel(KernelBuilder &b, const KernelProblem &problem)
-      : ListKernel(b, problem.operands.tileList), problem(problem) {}
+      : ListKernel(b, problem.getOp(), problem.operands.tileList),
+        problem(problem) {}
 
   void build();
 
 private:
   /// Whether the closed form of the rule leaves a tile.
   Value isVisited(const RowTilePlace &place, Value tile);
+  /// The queries or the keys of a tile of so many.
+  KeyTileSpan getSpan(Value number, int64_t size, Value end);
   Value findClass(const RowTilePlace &place, Value tile);
 
   const KernelProblem &problem;
@@ -262,15 +279,16 @@ Value TileClassesKernel::isVisited(const RowTilePlace &place, Value tile) {
       arith::CmpIOp::create(b, arith::CmpIPredicate::slt, tile, span.end));
 }
 
+KeyTileSpan TileClassesKernel::getSpan(Value number, int64_t size, Value end) {
+  Value first = arith::MulIOp::create(b, number, b.index(size));
+  Value behind = arith::AddIOp::create(b, first, b.index(size));
+  return {first, b.createOrFold<arith::MinUIOp>(behind, end)};
+}
+
 Value TileClassesKernel::findClass(const RowTilePlace &place, Value tile) {
-  auto spanOf = [&](Value number, int64_t size, Value end) -> KeyTileSpan {
-    Value first = arith::MulIOp::create(b, number, b.index(size));
-    Value behind = arith::AddIOp::create(b, first, b.index(size));
-    return {first, b.createOrFold<arith::MinUIOp>(behind, end)};
-  };
   KeyTileSpan queries =
-      spanOf(place.rowTile, problem.tileRows, problem.numQueries());
-  KeyTileSpan keys = spanOf(tile, problem.tileKeys, problem.numKeys());
+      getSpan(place.rowTile, problem.tileRows, problem.numQueries());
+  KeyTileSpan keys = getSpan(tile, problem.tileKeys, problem.numKeys());
   auto any = [&](Value condition) {
     return vote(condition, NVVM::VoteSyncKind::any);
   };
@@ -340,6 +358,18 @@ void TileClassesKernel::build() {
               b, found, list,
               ValueRange{task[0], task[1], task[2], classColumn(tile)});
         });
+        if (!hasKeepBits(op))
+          return;
+        Value isTested = arith::CmpIOp::create(
+            b, arith::CmpIPredicate::eq, found, toNumber(TileClass::Tested));
+        b.guarded(isTested, [&] {
+          storeKeepWords(
+              b, problem,
+              getKeepWords(b, op, list, task.drop_back(), numTiles, tile),
+              place.batch, place.head,
+              getSpan(place.rowTile, problem.tileRows, problem.numQueries()),
+              getSpan(tile, problem.tileKeys, problem.numKeys()), lane);
+        });
       });
 }
 
@@ -353,7 +383,7 @@ public:
   TileOrderKernel(KernelBuilder &b, MaskedAttentionOp op,
                   const KernelOperands &operands, Value classes, Value minSteps,
                   Value magnitudes)
-      : ListKernel(b, operands.tileList), op(op), scale(operands.scale),
+      : ListKernel(b, op, operands.tileList), scale(operands.scale),
         classes(classes), minSteps(minSteps), magnitudes(magnitudes),
         hasTests(mayHaveTests(op)) {}
 
@@ -374,7 +404,6 @@ private:
   void store(Value value, ValueRange row, Value column);
   void order(ValueRange row);
 
-  MaskedAttentionOp op;
   Value scale, classes, minSteps, magnitudes;
   bool hasTests;
   /// What tiles are that a mask excludes; null without one.
@@ -498,6 +527,16 @@ void TileOrderKernel::order(ValueRange row) {
     store(found[3], row,
           columnOf(add(numTested, b.toI32(more.getInductionVar()))));
   }
+  // They are tested by their bits, which nobody has written.
+  if (hasKeepBits(op))
+    b.guarded(
+        arith::CmpIOp::create(b, arith::CmpIPredicate::ne, numMore, b.i32(0)),
+        [&] {
+          clearKeepWords(
+              b, op,
+              getKeepWords(b, op, list, row, numTiles, b.toIndex(found[3])),
+              lane);
+        });
   Value before = arith::SubIOp::create(
       b, arith::ShLIOp::create(b, b.i32(1), b.toI32(lane)), b.i32(1));
   overTiles(

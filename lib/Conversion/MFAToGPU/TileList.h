@@ -11,7 +11,7 @@
 // with one row for the query rows that share a sequence:
 //
 //   0      1       2       3 ...           3 + tiles ...
-//   steps  tested  masked  tiles by steps  classes by tiles
+//   steps  tested  masked  tiles by steps  classes by tiles  and bits of a rule
 //
 // Steps are in the order of their classes (TileClasses.h), each from the last
 // tile to the first: `tested` of them are tested, and `masked` of them need the
@@ -23,13 +23,14 @@
 // the tiles of a row in order, a warp for a row. Where there is a mask, a third
 // one looks for infinities and NaN, with which no tile may be skipped for what
 // the mask has (Magnitudes.h). A list is shared by all heads, or batches, where
-// neither rule nor mask tells them apart.
+// neither rule nor mask tells them apart. Bits (KeepBits.h) are there where
+// they are worth it.
 
 #ifndef MFA_LIB_CONVERSION_MFATOGPU_TILELIST_H
 #define MFA_LIB_CONVERSION_MFATOGPU_TILELIST_H
 
 #include "AttentionKernel.h"
-#include "KernelBuilder.h"
+#include "KernelProblem.h"
 
 namespace mlir::mfa {
 
@@ -46,13 +47,21 @@ constexpr int64_t kLoadsAtOnce = 16;
 /// all share it.
 MemRefType getTileListType(MaskedAttentionOp op);
 
+/// How many tiles of keys a list of the op has.
+Value countTilesOf(KernelBuilder &b, MaskedAttentionOp op, Value list);
+
+/// The indices of the row of the list for those query rows.
+SmallVector<Value> getTileListRow(KernelBuilder &b,
+                                  const KernelProblem &problem,
+                                  const RowTile &rows);
+
 /// Whether a step of that may have to be tested.
 bool mayHaveTests(MaskedAttentionOp op);
 
 /// Whether the mask excludes any tile of the list by itself, for all threads of
 /// a block of so many, which come here together.
-Value createHasExcluded(KernelBuilder &b, Value list, Value thread,
-                        int64_t threads);
+Value createHasExcluded(KernelBuilder &b, MaskedAttentionOp op, Value list,
+                        Value thread, int64_t threads);
 
 /// Writes the body of the kernel that finds classes: from query and key, for
 /// their sizes, a mask that is listed, and captures to the list.
