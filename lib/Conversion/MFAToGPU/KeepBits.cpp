@@ -11,7 +11,6 @@
 #include "LaunchTileLists.h"
 #include "TileList.h"
 #include "mfa/Dialect/MFA/Transforms/Schedules.h"
-#include "mfa/Dialect/MFA/Transforms/TileClasses.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
@@ -138,18 +137,41 @@ Value mfa::loadIsKept(KernelBuilder &b, const KernelProblem &problem,
   return arith::TruncIOp::create(b, b.getI1Type(), bit);
 }
 
+/// Whether the rule keeps a key of a row, whose arguments but the key `ofRow`
+/// has.
+static Value isKept(KernelBuilder &b, const KeepRegion &keep, Value keyArgument,
+                    const IRMapping &ofRow, Value low, Value high, Value key) {
+  IRMapping mapping = ofRow;
+  mapping.map(keyArgument, key);
+  Value result = keep.inlineRest(b, mapping);
+  auto bound = [&](arith::CmpIPredicate predicate, Value by) {
+    if (by)
+      result = arith::AndIOp::create(
+          b, result, arith::CmpIOp::create(b, predicate, key, by));
+  };
+  bound(arith::CmpIPredicate::sge, low);
+  bound(arith::CmpIPredicate::sle, high);
+  return result;
+}
+
 void mfa::storeKeepWords(KernelBuilder &b, const KernelProblem &problem,
                          const KeepWords &words, Value batch, Value head,
                          const KeyTileSpan &queries, const KeyTileSpan &keys,
                          Value lane) {
   MaskedAttentionOp op = problem.getOp();
   int64_t wordsOfRow = countWordsOfRow(op);
+  KeepRegion keep(op);
+  auto positions = op.getPositions(op.getKeep());
+  IRMapping ofRow;
+  ofRow.map(op.getCaptureArguments(op.getKeep()), problem.operands.captures);
+  ofRow.map(positions.take_front(2), ValueRange{batch, head});
   auto last = [&](Value end) {
     return b.createOrFold<arith::SubIOp>(end, b.index(1));
   };
   Value lastRow = last(queries.end), lastKey = last(keys.end);
   auto rows = scf::ForOp::create(b, b.index(0), b.index(problem.tileRows),
                                  b.index(kWarpSize));
+  keepRolled(rows);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(rows.getBody());
   Value firstRow = rows.getInductionVar();
@@ -166,6 +188,9 @@ void mfa::storeKeepWords(KernelBuilder &b, const KernelProblem &problem,
     // Rows past the last are that one, of which nobody asks.
     Value query = arith::MinUIOp::create(
         b, arith::AddIOp::create(b, queries.first, offset), lastRow);
+    ofRow.map(positions[2], query);
+    Value low = keep.hasLow() ? keep.inlineLow(b, ofRow) : Value();
+    Value high = keep.hasHigh() ? keep.inlineHigh(b, ofRow) : Value();
     Value isMine =
         arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lane, number);
     SmallVector<Value> mine;
@@ -175,14 +200,10 @@ void mfa::storeKeepWords(KernelBuilder &b, const KernelProblem &problem,
                                 b.index(word * kBitsOfWord));
       Value isThere =
           arith::CmpIOp::create(b, arith::CmpIPredicate::ule, key, lastKey);
-      Value isKept =
-          createPairFacts(b, {op, problem.operands.captures, Value()}, batch,
-                          head, query, arith::MinUIOp::create(b, key, lastKey))
-              .anyKept;
-      Value bits =
-          NVVM::VoteSyncOp::create(b, b.getI32Type(), b.i32(-1),
-                                   arith::AndIOp::create(b, isThere, isKept),
-                                   NVVM::VoteSyncKind::ballot);
+      Value isSet = arith::AndIOp::create(
+          b, isThere, isKept(b, keep, positions[3], ofRow, low, high, key));
+      Value bits = NVVM::VoteSyncOp::create(b, b.getI32Type(), b.i32(-1), isSet,
+                                            NVVM::VoteSyncKind::ballot);
       mine.push_back(arith::SelectOp::create(b, isMine, bits,
                                              ofLanes.getRegionIterArg(word)));
     }

@@ -30,7 +30,7 @@ namespace mlir::mfa {
 
 struct KeepBitsCost {
   /// Operations of a pair from which on a word is cheaper: neighbours in an
-  /// image have 8, dilated blocks, of which few tiles are tested, 6.
+  /// image have 8.
   static constexpr int64_t kLeastOps = 8;
   /// Heads, of all batches, that share a bit: a rule is worked out once more
   /// for them, by a kernel that has nothing else to do.

@@ -47,6 +47,7 @@ private:
   std::optional<Interval> scale(arith::MulIOp op);
   std::optional<Interval> divide(Operation *op);
   std::optional<Interval> takeRemainder(arith::RemSIOp op);
+  std::optional<Interval> select(arith::SelectOp op);
   std::optional<Interval> cast(Operation *op);
   std::optional<Interval> read(memref::LoadOp op);
   std::optional<TileTruth> compare(arith::CmpIOp op);
@@ -65,6 +66,9 @@ private:
   }
   Value is(arith::CmpIPredicate predicate, Value lhs, Value rhs) {
     return b.createOrFold<arith::CmpIOp>(predicate, lhs, rhs);
+  }
+  Value selectIf(Value condition, Value then, Value otherwise) {
+    return b.createOrFold<arith::SelectOp>(condition, then, otherwise);
   }
   Value truth(bool value) { return arith::ConstantIntOp::create(b, value, 1); }
 
@@ -154,6 +158,7 @@ std::optional<Interval> TileIntervals::compute(Value number) {
       .Case<arith::DivSIOp, arith::FloorDivSIOp>(
           [&](auto op) { return divide(op); })
       .Case([&](arith::RemSIOp op) { return takeRemainder(op); })
+      .Case([&](arith::SelectOp op) { return select(op); })
       .Case<arith::IndexCastOp, arith::ExtSIOp, arith::TruncIOp>(
           [&](auto op) { return cast(op); })
       .Case([&](arith::MinSIOp op) {
@@ -251,14 +256,29 @@ std::optional<Interval> TileIntervals::takeRemainder(arith::RemSIOp op) {
   Value zero = constant(0);
   Value most = b.createOrFold<arith::SubIOp>(by->low, constant(1));
   Value least = b.createOrFold<arith::SubIOp>(zero, most);
-  auto select = [&](Value condition, Value then, Value otherwise) {
-    return b.createOrFold<arith::SelectOp>(condition, then, otherwise);
-  };
   Value isNegative = is(arith::CmpIPredicate::slt, number->low, zero);
   Value isPositive = is(arith::CmpIPredicate::sgt, number->high, zero);
-  return Interval{select(isOrdered, low, select(isNegative, least, zero)),
-                  select(isOrdered, high, select(isPositive, most, zero)),
+  return Interval{selectIf(isOrdered, low, selectIf(isNegative, least, zero)),
+                  selectIf(isOrdered, high, selectIf(isPositive, most, zero)),
                   number->bits};
+}
+
+std::optional<Interval> TileIntervals::select(arith::SelectOp op) {
+  std::optional<Interval> then = getInterval(op.getTrueValue());
+  std::optional<Interval> otherwise = getInterval(op.getFalseValue());
+  std::optional<TileTruth> by = getTruth(op.getCondition());
+  if (!then || !otherwise)
+    return std::nullopt;
+  // Of both, where either may be taken.
+  Value low = b.createOrFold<arith::MinSIOp>(then->low, otherwise->low);
+  Value high = b.createOrFold<arith::MaxSIOp>(then->high, otherwise->high);
+  if (by) {
+    low = selectIf(by->mayHold, selectIf(by->mayFail, low, then->low),
+                   otherwise->low);
+    high = selectIf(by->mayHold, selectIf(by->mayFail, high, then->high),
+                    otherwise->high);
+  }
+  return Interval{low, high, std::max(then->bits, otherwise->bits)};
 }
 
 std::optional<Interval> TileIntervals::cast(Operation *op) {
@@ -415,6 +435,18 @@ std::optional<TileTruth> TileIntervals::computeTruth(Value condition) {
 
 std::optional<TileTruth> TileIntervals::compare(arith::CmpIOp op) {
   using Predicate = arith::CmpIPredicate;
+  if (op.getLhs().getType().isInteger(1)) {
+    std::optional<TileTruth> l = getTruth(op.getLhs());
+    std::optional<TileTruth> r = getTruth(op.getRhs());
+    bool isEqual = op.getPredicate() == Predicate::eq;
+    if (!l || !r || !(isEqual || op.getPredicate() == Predicate::ne))
+      return std::nullopt;
+    Value agree =
+        either(both(l->mayHold, r->mayHold), both(l->mayFail, r->mayFail));
+    Value differ =
+        either(both(l->mayHold, r->mayFail), both(l->mayFail, r->mayHold));
+    return isEqual ? TileTruth{agree, differ} : TileTruth{differ, agree};
+  }
   std::optional<Interval> lhs = getInterval(op.getLhs());
   std::optional<Interval> rhs = getInterval(op.getRhs());
   if (!lhs || !rhs)
