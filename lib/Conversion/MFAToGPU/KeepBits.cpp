@@ -157,7 +157,7 @@ static Value isKept(KernelBuilder &b, const KeepRegion &keep, Value keyArgument,
 void mfa::storeKeepWords(KernelBuilder &b, const KernelProblem &problem,
                          const KeepWords &words, Value batch, Value head,
                          const KeyTileSpan &queries, const KeyTileSpan &keys,
-                         Value lane) {
+                         Value firstRow, Value lane) {
   MaskedAttentionOp op = problem.getOp();
   int64_t wordsOfRow = countWordsOfRow(op);
   KeepRegion keep(op);
@@ -169,12 +169,6 @@ void mfa::storeKeepWords(KernelBuilder &b, const KernelProblem &problem,
     return b.createOrFold<arith::SubIOp>(end, b.index(1));
   };
   Value lastRow = last(queries.end), lastKey = last(keys.end);
-  auto rows = scf::ForOp::create(b, b.index(0), b.index(problem.tileRows),
-                                 b.index(kWarpSize));
-  keepRolled(rows);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(rows.getBody());
-  Value firstRow = rows.getInductionVar();
   // All lanes look at a row together, each at a key of each word, and its words
   // are left to the lane of that row.
   auto ofLanes =

@@ -72,11 +72,12 @@ KeepWords getKeepWords(KernelBuilder &b, MaskedAttentionOp op, Value list,
 /// bits.
 Value loadIsKept(KernelBuilder &b, const KernelProblem &problem,
                  const KeepWords &words, Value row, Value col);
-/// Writes all words of a tile, by a warp whose lanes come here together.
+/// Writes the words of 32 rows of a tile from `firstRow` on, by a warp whose
+/// lanes come here together.
 void storeKeepWords(KernelBuilder &b, const KernelProblem &problem,
                     const KeepWords &words, Value batch, Value head,
                     const KeyTileSpan &queries, const KeyTileSpan &keys,
-                    Value lane);
+                    Value firstRow, Value lane);
 /// Those of a tile of which nothing is kept.
 void clearKeepWords(KernelBuilder &b, MaskedAttentionOp op,
                     const KeepWords &words, Value lane);

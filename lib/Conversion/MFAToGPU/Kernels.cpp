@@ -253,6 +253,8 @@ gpu::GPUFuncOp Kernels::getTileClasses(OpBuilder &builder, MaskedAttentionOp op,
   ScheduleAttr schedule = *op.getSchedule();
   auto shape = builder.getDenseI64ArrayAttr(
       {schedule.getTileRows(), schedule.getTileKeys()});
+  bool hasCounter = schedule.getRowCounter() && !schedule.getSplitsKeys() &&
+                    !isMaskListed(op);
   gpu::GPUFuncOp kernel =
       lookupOrCreate(builder, op, "masked_attention_tile_classes", arguments,
                      shape, kListThreads);
@@ -266,6 +268,8 @@ gpu::GPUFuncOp Kernels::getTileClasses(OpBuilder &builder, MaskedAttentionOp op,
     for (size_t i = 0; i < op.getCaptures().size(); ++i)
       operands.captures.push_back(reader.take("capture"));
     operands.tileList = reader.take("tile_list");
+    if (hasCounter)
+      operands.rowCounter = reader.take("row_counter");
     buildTileClassesKernel(builder, op, operands);
   });
 }

@@ -57,10 +57,11 @@ public:
                             ValueRange arguments);
 
   /// The kernels that make a list of key tiles (TileList.h). Their arguments
-  /// are those of `getTileClassesArguments` and the list; query, key, value and
-  /// the magnitudes; those of `getTileOrderArguments`, the list with the
-  /// classes if a mask is listed, the list, the number of steps that rows have
-  /// at least, and the magnitudes if a mask is listed.
+  /// are those of `getTileClassesArguments`, the list, and, without a mask that
+  /// is listed, the counter of rows of a schedule that has one for whole rows;
+  /// query, key, value and the magnitudes; those of `getTileOrderArguments`,
+  /// the list with the classes if a mask is listed, the list, the number of
+  /// steps that rows have at least, and the magnitudes if a mask is listed.
   gpu::GPUFuncOp getTileClasses(OpBuilder &builder, MaskedAttentionOp op,
                                 ValueRange arguments);
   gpu::GPUFuncOp getMagnitudes(OpBuilder &builder, MaskedAttentionOp op,

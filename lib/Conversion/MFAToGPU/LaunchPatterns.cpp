@@ -351,12 +351,10 @@ private:
         auto alloc = gpu::AllocOp::create(b, counterType, token.getType(),
                                           token, ValueRange(), ValueRange());
         counter = alloc.getMemref();
-        token = gpu::MemsetOp::create(b, token.getType(), alloc.getAsyncToken(),
-                                      counter,
-                                      arith::ConstantIntOp::create(b, 0, 32))
-                    .getAsyncToken();
+        token = alloc.getAsyncToken();
       }
-      LaunchedTileList tiles = launchTileList(b, kernels, op, one, token);
+      LaunchedTileList tiles =
+          launchTileList(b, kernels, op, one, token, counter);
       arguments.push_back(tiles.list);
       if (counter) {
         arguments.push_back(counter);

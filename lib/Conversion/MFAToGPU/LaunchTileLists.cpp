@@ -55,9 +55,10 @@ namespace {
 class TileListLauncher {
 public:
   TileListLauncher(ImplicitLocOpBuilder &b, Kernels &kernels,
-                   MaskedAttentionOp op, Value parts, Value token)
+                   MaskedAttentionOp op, Value parts, Value token,
+                   Value counter)
       : b(b), kernels(kernels), op(op), token(token),
-        tokenType(token.getType()), one(createIndex(b, 1)) {
+        tokenType(token.getType()), counter(counter), one(createIndex(b, 1)) {
     measure(parts);
   }
 
@@ -67,6 +68,7 @@ private:
   void measure(Value parts);
   /// `other` where the condition holds, else memory of this run.
   Value allocateUnless(Value condition, Value other);
+  void clearCounter();
   /// A kernel with a warp for each task.
   void launchWarps(gpu::GPUFuncOp kernel, Value tasks, ValueRange arguments);
   void launchClasses(Value list);
@@ -82,6 +84,8 @@ private:
   MaskedAttentionOp op;
   Value token;
   Type tokenType;
+  /// Of rows; may be null.
+  Value counter;
   Value one;
   MemRefType type;
   /// Rows of the list, tiles of keys, and the steps that a row has at least.
@@ -133,6 +137,11 @@ Value TileListLauncher::allocateUnless(Value condition, Value other) {
   return arith::SelectOp::create(b, condition, other, own);
 }
 
+void TileListLauncher::clearCounter() {
+  gpu::MemsetOp::create(b, tokenType, token, counter,
+                        arith::ConstantIntOp::create(b, 0, 32));
+}
+
 void TileListLauncher::launchWarps(gpu::GPUFuncOp kernel, Value tasks,
                                    ValueRange arguments) {
   Value blocks = b.createOrFold<arith::CeilDivUIOp>(
@@ -144,6 +153,8 @@ void TileListLauncher::launchWarps(gpu::GPUFuncOp kernel, Value tasks,
 void TileListLauncher::launchClasses(Value list) {
   SmallVector<Value> arguments = getTileClassesArguments(op);
   arguments.push_back(list);
+  if (counter && !isMaskListed(op))
+    arguments.push_back(counter);
   // A grid of no blocks, where there are no keys, is an error to the driver.
   Value tasks = b.createOrFold<arith::MulIOp>(
       rows, b.createOrFold<arith::MaxUIOp>(keyTiles, one));
@@ -216,6 +227,9 @@ LaunchedTileList TileListLauncher::launch() {
   Value isNew = createNot(b, kept.getIsFilled());
   Value classes = allocateUnless(kept.getIsKept(), kept.getBuffer());
   if (!isMaskListed(op)) {
+    // Classes come with a counter that is 0.
+    if (counter)
+      launchIf(b, kept.getIsFilled(), [&] { clearCounter(); });
     launchIf(b, isNew, [&] {
       launchClasses(classes);
       launchOrder(classes, classes, Value());
@@ -225,6 +239,8 @@ LaunchedTileList TileListLauncher::launch() {
     return result;
   }
 
+  if (counter)
+    clearCounter();
   // Which tiles a mask excludes is kept, but whether they may be skipped is for
   // the numbers of the run to say, unless the caller knows. So they are put in
   // order in a list of the run's own, or where its classes are its own, there.
@@ -245,8 +261,8 @@ LaunchedTileList TileListLauncher::launch() {
 
 LaunchedTileList mfa::launchTileList(ImplicitLocOpBuilder &b, Kernels &kernels,
                                      MaskedAttentionOp op, Value parts,
-                                     Value token) {
-  return TileListLauncher(b, kernels, op, parts, token).launch();
+                                     Value token, Value counter) {
+  return TileListLauncher(b, kernels, op, parts, token, counter).launch();
 }
 
 Value mfa::wantsMoreThanLists(ImplicitLocOpBuilder &b) {

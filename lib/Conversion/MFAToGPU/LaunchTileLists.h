@@ -35,12 +35,13 @@ struct LaunchedTileList {
 /// the keys, as far as there are tiles. Where the caller keeps one that an
 /// earlier run has made (mfa_gpu.kept_tile_list) nothing is launched for it, or
 /// what the numbers in query, key and value decide; else it is made, after
-/// `token`.
+/// `token`. A counter of rows that is not null is 0 after that, too.
 ///
 /// Launches under a condition are followed by nothing that has their token: all
 /// of a run are on one stream, in the order of the code.
 LaunchedTileList launchTileList(ImplicitLocOpBuilder &b, Kernels &kernels,
-                                MaskedAttentionOp op, Value parts, Value token);
+                                MaskedAttentionOp op, Value parts, Value token,
+                                Value counter = Value());
 
 /// `launch` where the caller wants more than the list, and then frees what is
 /// not kept. Returns what all of it is done after.

@@ -167,6 +167,8 @@ Value mfa::createHasExcluded(KernelBuilder &b, MaskedAttentionOp op, Value list,
 // Warps
 //===----------------------------------------------------------------------===//
 
+static constexpr int64_t kListWarps = kListThreads / kWarpSize;
+
 namespace {
 
 /// The warps of a kernel, each with a task of its own.
@@ -176,6 +178,7 @@ public:
       : b(b), op(op), list(list) {
     thread = gpu::ThreadIdOp::create(b, gpu::Dimension::x);
     lane = arith::RemUIOp::create(b, thread, b.index(kWarpSize));
+    warp = arith::DivUIOp::create(b, thread, b.index(kWarpSize));
     numTiles = countTilesOf(b, op, list);
   }
 
@@ -184,6 +187,9 @@ protected:
   /// below the bounds.
   void forTask(ArrayRef<OpFoldResult> bounds,
                function_ref<void(ValueRange task)> body);
+  /// The same for the task of the block's warp with that number.
+  void forTaskOf(Value warp, ArrayRef<OpFoldResult> bounds,
+                 function_ref<void(ValueRange task)> body);
   Value vote(Value condition, NVVM::VoteSyncKind kind);
   /// Of the lanes' numbers.
   Value findExtreme(Value number, Extreme which);
@@ -201,25 +207,30 @@ protected:
 
   KernelBuilder &b;
   MaskedAttentionOp op;
-  Value list, thread, lane, numTiles;
+  Value list, thread, lane, warp, numTiles;
 };
 
 } // namespace
 
 void ListKernel::forTask(ArrayRef<OpFoldResult> bounds,
                          function_ref<void(ValueRange task)> body) {
-  Value warp = arith::AddIOp::create(
+  forTaskOf(warp, bounds, body);
+}
+
+void ListKernel::forTaskOf(Value warp, ArrayRef<OpFoldResult> bounds,
+                           function_ref<void(ValueRange task)> body) {
+  Value number = arith::AddIOp::create(
       b,
       arith::MulIOp::create(b, gpu::BlockIdOp::create(b, gpu::Dimension::x),
-                            b.index(kListThreads / kWarpSize)),
-      arith::DivUIOp::create(b, thread, b.index(kWarpSize)));
+                            b.index(kListWarps)),
+      warp);
   Value count = b.index(1);
   for (OpFoldResult bound : bounds)
     count = b.createOrFold<arith::MulIOp>(
         count, getValueOrCreateConstantIndexOp(b, b.getLoc(), bound));
   b.guarded(
-      arith::CmpIOp::create(b, arith::CmpIPredicate::ult, warp, count), [&] {
-        auto task = affine::AffineDelinearizeIndexOp::create(b, warp, bounds);
+      arith::CmpIOp::create(b, arith::CmpIPredicate::ult, number, count), [&] {
+        auto task = affine::AffineDelinearizeIndexOp::create(b, number, bounds);
         body(task.getResults());
       });
 }
@@ -262,6 +273,8 @@ private:
   /// The queries or the keys of a tile of so many.
   KeyTileSpan getSpan(Value number, int64_t size, Value end);
   Value findClass(const RowTilePlace &place, Value tile);
+  /// The bits of tiles that are tested.
+  void storeWords(ArrayRef<OpFoldResult> bounds);
 
   const KernelProblem &problem;
 };
@@ -338,39 +351,71 @@ Value TileClassesKernel::findClass(const RowTilePlace &place, Value tile) {
 }
 
 void TileClassesKernel::build() {
-  forTask(
-      {b.dim(list, 0), b.dim(list, 1), b.dim(list, 2), numTiles},
-      [&](ValueRange task) {
-        RowTilePlace place{task[0], task[1], task[2]};
-        Value tile = task[3], found;
-        if (isKeepListed(problem.getOp())) {
-          found = b.choose(
-              isVisited(place, tile),
-              [&]() -> SmallVector<Value> { return {findClass(place, tile)}; },
-              [&]() -> SmallVector<Value> {
-                return {toNumber(TileClass::Skipped)};
-              })[0];
-        } else {
-          found = findClass(place, tile);
-        }
-        b.guarded(isFirstLane(), [&] {
-          memref::StoreOp::create(
-              b, found, list,
-              ValueRange{task[0], task[1], task[2], classColumn(tile)});
-        });
-        if (!hasKeepBits(op))
-          return;
-        Value isTested = arith::CmpIOp::create(
-            b, arith::CmpIPredicate::eq, found, toNumber(TileClass::Tested));
-        b.guarded(isTested, [&] {
-          storeKeepWords(
-              b, problem,
-              getKeepWords(b, op, list, task.drop_back(), numTiles, tile),
-              place.batch, place.head,
-              getSpan(place.rowTile, problem.tileRows, problem.numQueries()),
-              getSpan(tile, problem.tileKeys, problem.numKeys()), lane);
-        });
-      });
+  if (Value counter = problem.operands.rowCounter) {
+    Value block = gpu::BlockIdOp::create(b, gpu::Dimension::x);
+    Value isFirst = arith::CmpIOp::create(
+        b, arith::CmpIPredicate::eq, arith::OrIOp::create(b, block, thread),
+        b.index(0));
+    b.guarded(isFirst, [&] {
+      memref::StoreOp::create(b, b.i32(0), counter, b.index(0));
+    });
+  }
+  SmallVector<OpFoldResult> bounds{b.dim(list, 0), b.dim(list, 1),
+                                   b.dim(list, 2), numTiles};
+  forTask(bounds, [&](ValueRange task) {
+    RowTilePlace place{task[0], task[1], task[2]};
+    Value tile = task[3], found;
+    if (isKeepListed(problem.getOp())) {
+      found = b.choose(
+          isVisited(place, tile),
+          [&]() -> SmallVector<Value> { return {findClass(place, tile)}; },
+          [&]() -> SmallVector<Value> {
+            return {toNumber(TileClass::Skipped)};
+          })[0];
+    } else {
+      found = findClass(place, tile);
+    }
+    b.guarded(isFirstLane(), [&] {
+      memref::StoreOp::create(
+          b, found, list,
+          ValueRange{task[0], task[1], task[2], classColumn(tile)});
+    });
+  });
+  if (hasKeepBits(op))
+    storeWords(bounds);
+}
+
+void TileClassesKernel::storeWords(ArrayRef<OpFoldResult> bounds) {
+  // The block's warps share the tested tiles of all of them, each so many rows
+  // of a tile. They have come here with the classes.
+  gpu::BarrierOp::create(b);
+  auto warps =
+      scf::ForOp::create(b, b.index(0), b.index(kListWarps), b.index(1));
+  keepRolled(warps);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(warps.getBody());
+  forTaskOf(warps.getInductionVar(), bounds, [&](ValueRange task) {
+    ValueRange row = task.drop_back();
+    Value tile = task.back();
+    SmallVector<Value> place(row);
+    place.push_back(classColumn(tile));
+    Value isTested = arith::CmpIOp::create(
+        b, arith::CmpIPredicate::eq, memref::LoadOp::create(b, list, place),
+        toNumber(TileClass::Tested));
+    b.guarded(isTested, [&] {
+      auto rows = scf::ForOp::create(
+          b, arith::MulIOp::create(b, warp, b.index(kWarpSize)),
+          b.index(problem.tileRows), b.index(kListThreads));
+      keepRolled(rows);
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(rows.getBody());
+      storeKeepWords(b, problem, getKeepWords(b, op, list, row, numTiles, tile),
+                     row[0], row[1],
+                     getSpan(row[2], problem.tileRows, problem.numQueries()),
+                     getSpan(tile, problem.tileKeys, problem.numKeys()),
+                     rows.getInductionVar(), lane);
+    });
+  });
 }
 
 //===----------------------------------------------------------------------===//

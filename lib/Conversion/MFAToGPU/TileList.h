@@ -64,7 +64,8 @@ Value createHasExcluded(KernelBuilder &b, MaskedAttentionOp op, Value list,
                         Value thread, int64_t threads);
 
 /// Writes the body of the kernel that finds classes: from query and key, for
-/// their sizes, a mask that is listed, and captures to the list.
+/// their sizes, a mask that is listed, and captures to the list. A counter of
+/// rows, if there is one, is set to 0.
 void buildTileClassesKernel(OpBuilder &builder, MaskedAttentionOp op,
                             const KernelOperands &operands);
 /// Writes the body of the kernel that puts tiles in order, by the classes in

@@ -309,29 +309,39 @@ std::pair<Value, Value> TileIntervals::findExtremes(memref::LoadOp op,
   auto extreme = [&](const APInt &value) -> Value {
     return arith::ConstantOp::create(b, b.getIntegerAttr(wide, value));
   };
-  // Lanes without an element leave the others'.
+  // Past the last element it is that one again. Loads wait for nothing, so that
+  // all of a tile's are on their way at a time.
+  constexpr int64_t kLoadsAtOnce = 4;
+  Value last = b.createOrFold<arith::SubIOp>(
+      span.end, arith::ConstantIndexOp::create(b, 1));
   auto loop = scf::ForOp::create(
       b, b.createOrFold<arith::AddIOp>(span.first, lanes.number), span.end,
-      arith::ConstantIndexOp::create(b, lanes.count),
+      arith::ConstantIndexOp::create(b, kLoadsAtOnce * lanes.count),
       ValueRange{extreme(APInt::getSignedMaxValue(width)),
                  extreme(APInt::getSignedMinValue(width))});
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
-    SmallVector<Value> place(indices);
-    place[dim] = loop.getInductionVar();
-    Value element =
-        memref::LoadOp::create(b, captured.lookup(op.getMemref()), place);
-    if (isBit)
-      element = arith::ExtUIOp::create(b, wide, element);
-    else if (isShort)
-      element = arith::ExtSIOp::create(b, wide, element);
-    else if (type.isIndex())
-      element = arith::IndexCastOp::create(b, wide, element);
-    auto soFar = loop.getRegionIterArgs();
-    scf::YieldOp::create(
-        b, ValueRange{arith::MinSIOp::create(b, soFar[0], element),
-                      arith::MaxSIOp::create(b, soFar[1], element)});
+    Value low = loop.getRegionIterArg(0), high = loop.getRegionIterArg(1);
+    for (int64_t i = 0; i < kLoadsAtOnce; ++i) {
+      SmallVector<Value> place(indices);
+      place[dim] = b.createOrFold<arith::MinUIOp>(
+          b.createOrFold<arith::AddIOp>(
+              loop.getInductionVar(),
+              arith::ConstantIndexOp::create(b, i * lanes.count)),
+          last);
+      Value element =
+          memref::LoadOp::create(b, captured.lookup(op.getMemref()), place);
+      if (isBit)
+        element = arith::ExtUIOp::create(b, wide, element);
+      else if (isShort)
+        element = arith::ExtSIOp::create(b, wide, element);
+      else if (type.isIndex())
+        element = arith::IndexCastOp::create(b, wide, element);
+      low = arith::MinSIOp::create(b, low, element);
+      high = arith::MaxSIOp::create(b, high, element);
+    }
+    scf::YieldOp::create(b, ValueRange{low, high});
   }
   return {lanes.extreme(loop.getResult(0), Extreme::Least),
           lanes.extreme(loop.getResult(1), Extreme::Greatest)};
