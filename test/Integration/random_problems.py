@@ -49,7 +49,8 @@ def rule_options(rng, rows, keys):
 
     terms = ["causal", "causal-end", f"window:{number()}", f"prefix:{number()}",
              f"documents:{1 + number()}", f"dilated:{1 + number()}", "lengths",
-             f"window-by-head:{number()}", f"blocks:{1 + number()}"]
+             f"window-by-head:{number()}", f"blocks:{1 + number()}",
+             f"neighbours:{1 + number()}"]
     scores = [f"softcap:{rng.choice([0.5, 5, 30])}", "alibi", "relative-bias"]
     options = []
     if rng.random() < 0.5:

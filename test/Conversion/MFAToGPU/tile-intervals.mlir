@@ -1,4 +1,4 @@
-// What intervals of arrays say of a tile, before pairs are looked at.
+// What intervals of arrays and positions say of a tile, before pairs are looked at.
 // RUN: mfa-opt %s --convert-mfa-to-gpu=chip=sm_90a --canonicalize --cse --split-input-file | FileCheck %s
 
 !a = memref<1x1024x1x64xf16>
@@ -12,10 +12,17 @@
 // CHECK: %[[FIRST_ROW:.*]] = arith.muli %{{.*}}, %c64
 // CHECK: %[[FIRST_KEY:.*]] = arith.muli %{{.*}}, %c32
 // CHECK: %[[FIRST_OF_LANE:.*]] = arith.addi %[[FIRST_ROW]], %[[LANE]]
-// CHECK: scf.for %[[ROW:[a-z0-9]*]] = %[[FIRST_OF_LANE]] to %{{.*}} step %c32 iter_args(%[[LEAST:.*]] = %c2147483647_i32, %[[MOST:.*]] = %c-2147483648_i32)
-// CHECK:   %[[ID:.*]] = memref.load %[[IDS]][%[[ROW]]]
-// CHECK:   %[[LOW:.*]] = arith.minsi %[[LEAST]], %[[ID]]
-// CHECK:   %[[HIGH:.*]] = arith.maxsi %[[MOST]], %[[ID]]
+// CHECK: scf.for %[[ROW:[a-z0-9]*]] = %[[FIRST_OF_LANE]] to %{{.*}} step %c128 iter_args(%[[LEAST:.*]] = %c2147483647_i32, %[[MOST:.*]] = %c-2147483648_i32)
+// CHECK:   %[[OR_LAST:.*]] = arith.minui %[[ROW]], %[[LAST:.*]] : index
+// CHECK:   %[[ID:.*]] = memref.load %[[IDS]][%[[OR_LAST]]]
+// CHECK:   arith.minsi %[[LEAST]], %[[ID]]
+// CHECK:   arith.maxsi %[[MOST]], %[[ID]]
+// CHECK:   %[[SECOND:.*]] = arith.addi %[[ROW]], %c32
+// CHECK:   %[[SECOND_OR_LAST:.*]] = arith.minui %[[SECOND]], %[[LAST]]
+// CHECK:   memref.load %[[IDS]][%[[SECOND_OR_LAST]]]
+// CHECK-COUNT-2: memref.load %[[IDS]]
+// CHECK:   %[[LOW:.*]] = arith.minsi
+// CHECK:   %[[HIGH:.*]] = arith.maxsi
 // CHECK:   scf.yield %[[LOW]], %[[HIGH]]
 // CHECK-COUNT-4: gpu.shuffle xor
 // CHECK: gpu.shuffle xor %{{.*}}, %c1_i32
@@ -125,6 +132,87 @@ func.func @unknown(%q: !a, %ids: memref<1024xi32>, %pairs: memref<1024x1024xi32>
         %sum = arith.addi %x, %y : i32
         %less = arith.cmpi slt, %sum, %z : i32
         mfa.yield %less : i1
+      }
+  return
+}
+
+// -----
+
+!a = memref<1x1024x1x64xf16>
+#list = #mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 32, warps = 4, stages = 2, tiles = list>
+
+// Neighbours in an image of 48 columns, as far as somebody outside says: a tile with
+// rows of the image that are too far away leaves no pair, and nobody looks at one. Of
+// columns the remainders are in order within a row of the image alone.
+// CHECK-LABEL: gpu.func @masked_attention_tile_classes(
+// CHECK-SAME: %[[REACH:[a-z0-9]*]]: index
+// CHECK-NOT: memref.load
+// CHECK: %[[FIRST_ROW:.*]] = arith.muli %{{.*}}, %c64
+// CHECK: %[[FIRST_KEY:.*]] = arith.muli %{{.*}}, %c32
+// CHECK-DAG: %[[ROW_LOW:.*]] = arith.divsi %[[FIRST_ROW]], %c48
+// CHECK-DAG: %[[ROW_HIGH:.*]] = arith.divsi %[[LAST_ROW:.*]], %c48
+// CHECK-DAG: %[[KEY_LOW:.*]] = arith.divsi %[[FIRST_KEY]], %c48
+// CHECK-DAG: %[[KEY_HIGH:.*]] = arith.divsi %[[LAST_KEY:.*]], %c48
+// CHECK-DAG: %[[LEAST:.*]] = arith.subi %[[ROW_LOW]], %[[KEY_HIGH]]
+// CHECK-DAG: %[[MOST:.*]] = arith.subi %[[ROW_HIGH]], %[[KEY_LOW]]
+// CHECK: arith.cmpi sle, %[[LEAST]], %[[REACH]]
+// CHECK: arith.cmpi sgt, %[[MOST]], %[[REACH]]
+// CHECK-DAG: %[[REST_LOW:.*]] = arith.remsi %[[FIRST_ROW]], %c48
+// CHECK-DAG: %[[REST_HIGH:.*]] = arith.remsi %[[LAST_ROW]], %c48
+// CHECK: %[[ORDERED:.*]] = arith.cmpi eq, %[[ROW_LOW]], %[[ROW_HIGH]]
+// CHECK-DAG: arith.select %[[ORDERED]], %[[REST_LOW]], %[[LEAST_REST:.*]]
+// CHECK-DAG: arith.select %[[ORDERED]], %[[REST_HIGH]], %[[MOST_REST:.*]]
+// CHECK: scf.if %{{.*}} -> (i1, i1)
+// CHECK:   scf.while
+func.func @neighbours(%q: !a, %reach: index, %o: !a) {
+  mfa.masked_attention ins(%q, %q, %q : !a, !a, !a) captures(%reach : index) outs(%o : !a) schedule(#list)
+      keep {
+      ^bb0(%b: index, %h: index, %i: index, %n: index, %far: index):
+        %width = arith.constant 48 : index
+        %i_row = arith.divsi %i, %width : index
+        %n_row = arith.divsi %n, %width : index
+        %rows = arith.subi %i_row, %n_row : index
+        %above = arith.cmpi sle, %rows, %far : index
+        %i_col = arith.remsi %i, %width : index
+        %n_col = arith.remsi %n, %width : index
+        %cols = arith.subi %i_col, %n_col : index
+        %left = arith.cmpi sle, %cols, %far : index
+        %kept = arith.andi %above, %left : i1
+        mfa.yield %kept : i1
+      }
+  return
+}
+
+// -----
+
+!a = memref<1x1024x1x64xf16>
+#list = #mfa.schedule<kind = mma_sync, tile_rows = 64, tile_keys = 32, warps = 4, stages = 2, tiles = list>
+
+// A quotient that is rounded down, as it is expanded: which of two numbers is chosen is
+// known where the condition is, as for the sign of a difference that all pairs have.
+// CHECK-LABEL: gpu.func @masked_attention_tile_classes(
+// CHECK: %[[MAY_BE_NEGATIVE:.*]] = arith.cmpi slt, %[[LEAST:.*]], %c0
+// CHECK: %[[MAY_BE_POSITIVE:.*]] = arith.cmpi sge, %[[MOST:.*]], %c0
+// CHECK-DAG: %[[LOW:.*]] = arith.minsi %[[THEN:.*]], %[[LEAST]]
+// CHECK-DAG: arith.maxsi %{{.*}}, %[[MOST]]
+// CHECK: %[[EITHER:.*]] = arith.select %[[MAY_BE_POSITIVE]], %[[LOW]], %[[THEN]] : index
+// CHECK: arith.select %[[MAY_BE_NEGATIVE]], %[[EITHER]], %[[LEAST]] : index
+// CHECK: scf.if %{{.*}} -> (i1, i1)
+// CHECK:   scf.while
+func.func @choice(%q: !a, %o: !a) {
+  mfa.masked_attention ins(%q, %q, %q : !a, !a, !a) outs(%o : !a) schedule(#list)
+      keep {
+      ^bb0(%b: index, %h: index, %i: index, %n: index):
+        %zero = arith.constant 0 : index
+        %one = arith.constant 1 : index
+        %no = arith.constant false
+        %distance = arith.subi %i, %n : index
+        %is_negative = arith.cmpi slt, %distance, %zero : index
+        %rounds = arith.cmpi ne, %is_negative, %no : i1
+        %less = arith.subi %distance, %one : index
+        %rounded = arith.select %rounds, %less, %distance : index
+        %kept = arith.cmpi sge, %rounded, %zero : index
+        mfa.yield %kept : i1
       }
   return
 }
