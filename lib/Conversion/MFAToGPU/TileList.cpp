@@ -225,13 +225,23 @@ void ListKernel::forTaskOf(Value warp, ArrayRef<OpFoldResult> bounds,
                             b.index(kListWarps)),
       warp);
   Value count = b.index(1);
-  for (OpFoldResult bound : bounds)
-    count = b.createOrFold<arith::MulIOp>(
-        count, getValueOrCreateConstantIndexOp(b, b.getLoc(), bound));
+  SmallVector<Value> sizes =
+      getValueOrCreateConstantIndexOp(b, b.getLoc(), bounds);
+  for (Value size : sizes)
+    count = b.createOrFold<arith::MulIOp>(count, size);
   b.guarded(
       arith::CmpIOp::create(b, arith::CmpIPredicate::ult, number, count), [&] {
-        auto task = affine::AffineDelinearizeIndexOp::create(b, number, bounds);
-        body(task.getResults());
+        // No list has more than 32 bits count, in which a division by what is
+        // not known takes a fifth of the instructions.
+        SmallVector<Value> task(sizes.size());
+        Value rest = b.toI32(number);
+        for (size_t dim = sizes.size(); --dim > 0;) {
+          Value size = b.toI32(sizes[dim]);
+          task[dim] = b.toIndex(b.createOrFold<arith::RemUIOp>(rest, size));
+          rest = b.createOrFold<arith::DivUIOp>(rest, size);
+        }
+        task[0] = b.toIndex(rest);
+        body(task);
       });
 }
 

@@ -43,16 +43,22 @@
 // CHECK-LABEL: gpu.func @masked_attention_tile_classes(
 // CHECK-SAME: %[[IDS:[a-z0-9]*]]: memref<?x?xi32>, %[[LIST:[a-z0-9]*]]: memref<?x1x?x?xi32>) kernel
 // CHECK: %[[LANE:.*]] = arith.remui %{{.*}}, %c32
-// CHECK: %[[PLACE:.*]]:3 = affine.delinearize_index
-// CHECK: %[[DIAGONAL:.*]] = arith.muli %[[PLACE]]#1, %c2
+// CHECK: %[[TASK:.*]] = arith.index_castui %{{.*}} : index to i32
+// CHECK: arith.remui %[[TASK]], %{{.*}} : i32
+// CHECK: %[[ROW_OF_BATCHES:.*]] = arith.divui %[[TASK]], %{{.*}} : i32
+// CHECK: %[[ROW32:.*]] = arith.remui %[[ROW_OF_BATCHES]], %{{.*}} : i32
+// CHECK: %[[ROW:.*]] = arith.index_castui %[[ROW32]]
+// CHECK: %[[BATCH32:.*]] = arith.divui %[[ROW_OF_BATCHES]], %{{.*}} : i32
+// CHECK: %[[BATCH:.*]] = arith.index_castui %[[BATCH32]]
+// CHECK: %[[DIAGONAL:.*]] = arith.muli %[[ROW]], %c2
 // CHECK: %[[CLASS:.*]] = scf.if %{{.*}} -> (i32)
 // CHECK:   %[[FACTS:.*]]:2 = scf.if
 // CHECK:     scf.while
 // CHECK:     scf.for %{{.*}} = %c0 to %c8
 // CHECK:       %[[QUERY:.*]] = arith.minui
 // CHECK:       %[[KEY:.*]] = arith.minui
-// CHECK:       memref.load %[[IDS]][%[[PLACE]]#0, %[[QUERY]]]
-// CHECK:       memref.load %[[IDS]][%[[PLACE]]#0, %[[KEY]]]
+// CHECK:       memref.load %[[IDS]][%[[BATCH]], %[[QUERY]]]
+// CHECK:       memref.load %[[IDS]][%[[BATCH]], %[[KEY]]]
 // CHECK:     %[[KEPT:.*]] = nvvm.vote.sync any
 // CHECK:     %[[DROPPED:.*]] = nvvm.vote.sync any
 // CHECK-NOT: nvvm.vote.sync
