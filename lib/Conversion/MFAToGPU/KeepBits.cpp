@@ -11,7 +11,6 @@
 #include "LaunchTileLists.h"
 #include "TileList.h"
 #include "mfa/Dialect/MFA/Transforms/Schedules.h"
-#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -42,7 +41,7 @@ bool mfa::mayHaveKeepBits(MaskedAttentionOp op) {
       op.getSchedule()->getTileRows() % kWarpSize != 0)
     return false;
   KeepRegion keep(op);
-  return !keep.readsByKey() && keep.countRestOps() >= KeepBitsCost::kLeastOps;
+  return keep.readsByKey() || keep.countRestOps() >= KeepBitsCost::kLeastOps;
 }
 
 Value mfa::areKeepBitsWorthIt(ImplicitLocOpBuilder &b, MaskedAttentionOp op) {
@@ -56,23 +55,28 @@ Value mfa::areKeepBitsWorthIt(ImplicitLocOpBuilder &b, MaskedAttentionOp op) {
     return b.createOrFold<arith::CeilDivUIOp>(size, createIndex(b, of));
   };
   ScheduleAttr schedule = *op.getSchedule();
-  Value sharing = createIndex(b, 1);
+  Value queries = sizeOf(op.getQuery(), 1);
   Value words =
-      multiply(countTiles(sizeOf(op.getQuery(), 1), schedule.getTileRows()),
+      multiply(countTiles(queries, schedule.getTileRows()),
                countTiles(sizeOf(op.getKey(), 1), schedule.getTileKeys()));
   words = multiply(words, createIndex(b, countWordsOfTile(op)));
+  Value sharing = createIndex(b, 1), elements = queries;
   MemRefType type = getTileListType(op);
   for (auto [dim, queryDim] : {std::pair(0, 0), std::pair(1, 2)}) {
     Value size = sizeOf(op.getQuery(), queryDim);
+    elements = multiply(elements, size);
     Value &product = type.getDimSize(dim) == 1 ? sharing : words;
     product = multiply(product, size);
   }
   Value isShared = b.createOrFold<arith::CmpIOp>(
       arith::CmpIPredicate::uge, sharing,
       createIndex(b, KeepBitsCost::kLeastSharing));
-  Value isSmall = b.createOrFold<arith::CmpIOp>(
-      arith::CmpIPredicate::ule, words,
-      createIndex(b, KeepBitsCost::kMostBytes * 8 / kBitsOfWord));
+  int64_t elementsOfWord =
+      kBitsOfWord / op.getElementType().getIntOrFloatBitWidth();
+  elements =
+      multiply(elements, createIndex(b, op.getHeadDim() / elementsOfWord));
+  Value isSmall =
+      b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::ule, words, elements);
   return b.createOrFold<arith::AndIOp>(isShared, isSmall);
 }
 
@@ -169,44 +173,44 @@ void mfa::storeKeepWords(KernelBuilder &b, const KernelProblem &problem,
     return b.createOrFold<arith::SubIOp>(end, b.index(1));
   };
   Value lastRow = last(queries.end), lastKey = last(keys.end);
-  // All lanes look at a row together, each at a key of each word, and its words
-  // are left to the lane of that row.
-  auto ofLanes =
-      scf::ForOp::create(b, b.index(0), b.index(kWarpSize), b.index(1),
-                         SmallVector<Value>(wordsOfRow, b.i32(0)));
+  // Each lane has a row, whose numbers it has once for all keys. Rows past the
+  // last are that one, of which nobody asks.
+  Value row = arith::AddIOp::create(b, firstRow, lane);
+  ofRow.map(positions[2],
+            arith::MinUIOp::create(
+                b, arith::AddIOp::create(b, queries.first, row), lastRow));
+  Value low = keep.hasLow() ? keep.inlineLow(b, ofRow) : Value();
+  Value high = keep.hasHigh() ? keep.inlineHigh(b, ofRow) : Value();
+  auto ofWords =
+      scf::ForOp::create(b, b.index(0), b.index(wordsOfRow), b.index(1));
+  keepRolled(ofWords);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(ofWords.getBody());
+  Value word = ofWords.getInductionVar();
+  Value firstKey = arith::AddIOp::create(
+      b, keys.first, arith::MulIOp::create(b, word, b.index(kBitsOfWord)));
+  auto ofKeys = scf::ForOp::create(b, b.index(0), b.index(kBitsOfWord),
+                                   b.index(1), b.i32(0));
+  unroll(ofKeys, kLoadsAtOnce);
   {
     OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(ofLanes.getBody());
-    Value number = ofLanes.getInductionVar();
-    Value offset = arith::AddIOp::create(b, firstRow, number);
-    // Rows past the last are that one, of which nobody asks.
-    Value query = arith::MinUIOp::create(
-        b, arith::AddIOp::create(b, queries.first, offset), lastRow);
-    ofRow.map(positions[2], query);
-    Value low = keep.hasLow() ? keep.inlineLow(b, ofRow) : Value();
-    Value high = keep.hasHigh() ? keep.inlineHigh(b, ofRow) : Value();
-    Value isMine =
-        arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lane, number);
-    SmallVector<Value> mine;
-    for (int64_t word = 0; word < wordsOfRow; ++word) {
-      Value key =
-          arith::AddIOp::create(b, arith::AddIOp::create(b, keys.first, lane),
-                                b.index(word * kBitsOfWord));
-      Value isThere =
-          arith::CmpIOp::create(b, arith::CmpIPredicate::ule, key, lastKey);
-      Value isSet = arith::AndIOp::create(
-          b, isThere, isKept(b, keep, positions[3], ofRow, low, high, key));
-      Value bits = NVVM::VoteSyncOp::create(b, b.getI32Type(), b.i32(-1), isSet,
-                                            NVVM::VoteSyncKind::ballot);
-      mine.push_back(arith::SelectOp::create(b, isMine, bits,
-                                             ofLanes.getRegionIterArg(word)));
-    }
-    scf::YieldOp::create(b, mine);
+    b.setInsertionPointToStart(ofKeys.getBody());
+    Value key = arith::AddIOp::create(b, firstKey, ofKeys.getInductionVar());
+    Value isThere =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::ule, key, lastKey);
+    if (keep.readsByKey())
+      key = arith::MinUIOp::create(b, key, lastKey);
+    Value isSet = arith::AndIOp::create(
+        b, isThere, isKept(b, keep, positions[3], ofRow, low, high, key));
+    // The first key ends as the lowest bit.
+    Value highest = arith::SelectOp::create(b, isSet, b.i32(1 << 31), b.i32(0));
+    Value before =
+        arith::ShRUIOp::create(b, ofKeys.getRegionIterArg(0), b.i32(1));
+    scf::YieldOp::create(b,
+                         arith::OrIOp::create(b, before, highest).getResult());
   }
-  Value row = arith::AddIOp::create(b, firstRow, lane);
-  for (auto [word, bits] : llvm::enumerate(ofLanes.getResults()))
-    memref::StoreOp::create(b, bits, words.list,
-                            getPlace(b, op, words, row, b.index(word)));
+  memref::StoreOp::create(b, ofKeys.getResult(0), words.list,
+                          getPlace(b, op, words, row, word));
 }
 
 void mfa::clearKeepWords(KernelBuilder &b, MaskedAttentionOp op,

@@ -7,11 +7,12 @@
 //===----------------------------------------------------------------------===//
 
 // A rule that is no bounds of the key takes many instructions for each pair of
-// a tile that is tested, and all heads that share it repeat them. Where it is
-// worth that, the kernel that finds the classes of tiles (TileList.h) writes
-// down which pairs of tested tiles are kept, and the attention kernel reads
-// that in place of the rule. A row of the list has behind its classes, tile by
-// tile, a word of 32 bits for 32 keys of a row; bit i is that of the i-th:
+// a tile that is tested, or reads arrays for each key, and all heads that share
+// it repeat that. Where it is worth it, the kernel that finds the classes of
+// tiles (TileList.h) writes down which pairs of tested tiles are kept, and the
+// attention kernel reads that in place of the rule. A row of the list has
+// behind its classes, tile by tile, a word of 32 bits for 32 keys of a row; bit
+// i is that of the i-th:
 //
 //   tiles of 2 rows and 64 keys
 //     tile 0:  row 0: keys 0-31, 32-63;  row 1: keys 0-31, 32-63
@@ -29,22 +30,19 @@
 namespace mlir::mfa {
 
 struct KeepBitsCost {
-  /// Operations of a pair from which on a word is cheaper: neighbours in an
-  /// image have 8.
+  /// Operations of a pair from which on a word is cheaper, where nothing is
+  /// read by the key: neighbours in an image have 8.
   static constexpr int64_t kLeastOps = 8;
   /// Heads, of all batches, that share a bit: a rule is worked out once more
   /// for them, by a kernel that has nothing else to do.
   static constexpr int64_t kLeastSharing = 8;
-  /// What lists may take for them: those of 16384 queries and keys are half of
-  /// it.
-  static constexpr int64_t kMostBytes = int64_t(64) << 20;
 };
 
 /// Whether the list of `op`, which has a schedule with one, may have bits: not
-/// where the rule reads arrays by the key, of which there may be as many, nor
 /// beside a mask that is listed.
 bool mayHaveKeepBits(MaskedAttentionOp op);
-/// Whether they are worth their making, by the sizes of the launch.
+/// Whether they are worth their making, by the sizes of the launch, and take no
+/// more memory than the queries.
 Value areKeepBitsWorthIt(ImplicitLocOpBuilder &b, MaskedAttentionOp op);
 
 /// Says of a copy of an op, which is launched in its place, that its list has

@@ -270,6 +270,10 @@ gpu::GPUFuncOp Kernels::getTileClasses(OpBuilder &builder, MaskedAttentionOp op,
     operands.tileList = reader.take("tile_list");
     if (hasCounter)
       operands.rowCounter = reader.take("row_counter");
+    // Else ptxas spills rather than to leave room for fewer blocks than 16.
+    if (hasKeepBits(op))
+      kernel->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
+                      builder.getI32IntegerAttr(8));
     buildTileClassesKernel(builder, op, operands);
   });
 }
