@@ -37,11 +37,12 @@ def ConvertMFAToGPUPass : Pass<"convert-mfa-to-gpu", "::mlir::ModuleOp"> {
     launch takes the former where sizes say that making the list takes at most a 50th
     of the attention's time.
 
-    A list made for a `wgmma` kernel by a rule of 8 operations or more for each pair,
-    besides bounds of the key, that reads no array by the key, has what the rule keeps of
-    tested tiles as bits, which the attention kernel tests in its place. There are
-    kernels with bits and without, and a launch takes the former where 8 heads, of all
-    batches, or more share a bit and the list takes 64 MiB at most.
+    A list made for a `wgmma` kernel by a rule that has, besides bounds of the key, 8
+    operations or more for each pair, or reads arrays by the key, has what the rule keeps
+    of tested tiles as bits, which the attention kernel tests in its place. There are
+    kernels with bits and without, and a launch takes the former where enough heads, of
+    all batches, share a bit, 8 or, of a rule that reads by the key, 32, and the list
+    takes no more memory than the queries.
 
     A `wgmma` kernel copies tiles by tensor maps, which an array has whose rows start
     on 16-byte boundaries; where query, key, value or output is another, which the

@@ -70,7 +70,9 @@ Value mfa::areKeepBitsWorthIt(ImplicitLocOpBuilder &b, MaskedAttentionOp op) {
   }
   Value isShared = b.createOrFold<arith::CmpIOp>(
       arith::CmpIPredicate::uge, sharing,
-      createIndex(b, KeepBitsCost::kLeastSharing));
+      createIndex(b, KeepRegion(op).readsByKey()
+                         ? KeepBitsCost::kLeastSharingOfReads
+                         : KeepBitsCost::kLeastSharing));
   int64_t elementsOfWord =
       kBitsOfWord / op.getElementType().getIntOrFloatBitWidth();
   elements =
@@ -141,21 +143,94 @@ Value mfa::loadIsKept(KernelBuilder &b, const KernelProblem &problem,
   return arith::TruncIOp::create(b, b.getI1Type(), bit);
 }
 
-/// Whether the rule keeps a key of a row, whose arguments but the key `ofRow`
-/// has.
-static Value isKept(KernelBuilder &b, const KeepRegion &keep, Value keyArgument,
-                    const IRMapping &ofRow, Value low, Value high, Value key) {
-  IRMapping mapping = ofRow;
-  mapping.map(keyArgument, key);
-  Value result = keep.inlineRest(b, mapping);
-  auto bound = [&](arith::CmpIPredicate predicate, Value by) {
-    if (by)
-      result = arith::AndIOp::create(
-          b, result, arith::CmpIOp::create(b, predicate, key, by));
+/// The bits of a word in front of the `count`-th, which is 0 or less for none
+/// and may be past the last.
+static Value createLowBits(KernelBuilder &b, Value count) {
+  Value zero = b.index(0), all = b.index(kBitsOfWord);
+  Value most = arith::MinSIOp::create(b, count, all);
+  Value number = b.toI32(arith::MaxSIOp::create(b, most, zero));
+  // By no more than a word is wide.
+  Value one = arith::ConstantIntOp::create(b, 1, 64);
+  Value end = arith::ShLIOp::create(
+      b, one, arith::ExtUIOp::create(b, one.getType(), number));
+  return arith::TruncIOp::create(b, b.getI32Type(),
+                                 arith::SubIOp::create(b, end, one));
+}
+
+namespace {
+/// Finds the words of a row, as the lane that has it.
+class WordBuilder {
+public:
+  /// `ofRow` has all arguments of the region but the key.
+  WordBuilder(KernelBuilder &b, MaskedAttentionOp op, IRMapping ofRow,
+              Value lastKey)
+      : b(b), keep(op), key(op.getPositions(op.getKeep()).back()),
+        ofRow(std::move(ofRow)), lastKey(lastKey) {
+    if (keep.hasLow())
+      low = keep.inlineLow(b, this->ofRow);
+    end = b.createOrFold<arith::AddIOp>(lastKey, b.index(1));
+    if (keep.hasHigh())
+      end = arith::MinSIOp::create(
+          b, end,
+          arith::AddIOp::create(b, keep.inlineHigh(b, this->ofRow),
+                                b.index(1)));
+  }
+
+  /// That of 32 keys from `first` on.
+  Value build(Value first) const;
+
+private:
+  /// What the rule is besides bounds. Keys that may be past the last are not
+  /// read.
+  Value buildRest(Value first, bool mayBeLast) const;
+
+  KernelBuilder &b;
+  KeepRegion keep;
+  Value key;
+  IRMapping ofRow;
+  Value lastKey;
+  /// The bounds of the row's keys; the low one may be null.
+  Value low, end;
+};
+} // namespace
+
+Value WordBuilder::buildRest(Value first, bool mayBeLast) const {
+  Value bits = b.i32(0);
+  for (int64_t i = 0; i < kBitsOfWord; ++i) {
+    Value place = b.createOrFold<arith::AddIOp>(first, b.index(i));
+    if (mayBeLast)
+      place = arith::MinUIOp::create(b, place, lastKey);
+    IRMapping mapping = ofRow;
+    mapping.map(key, place);
+    Value isKept = keep.inlineRest(b, mapping);
+    Value with = arith::OrIOp::create(b, bits, b.i32(int32_t(1u << i)));
+    bits = arith::SelectOp::create(b, isKept, with, bits);
+  }
+  return bits;
+}
+
+Value WordBuilder::build(Value first) const {
+  Value bits;
+  if (keep.readsByKey()) {
+    Value past = b.createOrFold<arith::AddIOp>(first, b.index(kBitsOfWord - 1));
+    Value mayBeLast =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::ugt, past, lastKey);
+    bits = b.choose(
+        mayBeLast,
+        [&]() -> SmallVector<Value> { return {buildRest(first, true)}; },
+        [&]() -> SmallVector<Value> { return {buildRest(first, false)}; })[0];
+  } else {
+    bits = buildRest(first, false);
+  }
+  auto countFrom = [&](Value bound) -> Value {
+    return arith::SubIOp::create(b, bound, first);
   };
-  bound(arith::CmpIPredicate::sge, low);
-  bound(arith::CmpIPredicate::sle, high);
-  return result;
+  bits = arith::AndIOp::create(b, bits, createLowBits(b, countFrom(end)));
+  if (!low)
+    return bits;
+  Value before = createLowBits(b, countFrom(low));
+  return arith::AndIOp::create(b, bits,
+                               arith::XOrIOp::create(b, before, b.i32(-1)));
 }
 
 void mfa::storeKeepWords(KernelBuilder &b, const KernelProblem &problem,
@@ -163,53 +238,29 @@ void mfa::storeKeepWords(KernelBuilder &b, const KernelProblem &problem,
                          const KeyTileSpan &queries, const KeyTileSpan &keys,
                          Value firstRow, Value lane) {
   MaskedAttentionOp op = problem.getOp();
-  int64_t wordsOfRow = countWordsOfRow(op);
-  KeepRegion keep(op);
   auto positions = op.getPositions(op.getKeep());
-  IRMapping ofRow;
-  ofRow.map(op.getCaptureArguments(op.getKeep()), problem.operands.captures);
-  ofRow.map(positions.take_front(2), ValueRange{batch, head});
   auto last = [&](Value end) {
     return b.createOrFold<arith::SubIOp>(end, b.index(1));
   };
-  Value lastRow = last(queries.end), lastKey = last(keys.end);
   // Each lane has a row, whose numbers it has once for all keys. Rows past the
   // last are that one, of which nobody asks.
   Value row = arith::AddIOp::create(b, firstRow, lane);
-  ofRow.map(positions[2],
-            arith::MinUIOp::create(
-                b, arith::AddIOp::create(b, queries.first, row), lastRow));
-  Value low = keep.hasLow() ? keep.inlineLow(b, ofRow) : Value();
-  Value high = keep.hasHigh() ? keep.inlineHigh(b, ofRow) : Value();
-  auto ofWords =
-      scf::ForOp::create(b, b.index(0), b.index(wordsOfRow), b.index(1));
-  keepRolled(ofWords);
+  IRMapping ofRow;
+  ofRow.map(op.getCaptureArguments(op.getKeep()), problem.operands.captures);
+  ofRow.map(positions.take_front(2), ValueRange{batch, head});
+  ofRow.map(positions[2], arith::MinUIOp::create(
+                              b, arith::AddIOp::create(b, queries.first, row),
+                              last(queries.end)));
+  WordBuilder builder(b, op, std::move(ofRow), last(keys.end));
+  auto loop = scf::ForOp::create(b, b.index(0), b.index(countWordsOfRow(op)),
+                                 b.index(1));
+  keepRolled(loop);
   OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(ofWords.getBody());
-  Value word = ofWords.getInductionVar();
-  Value firstKey = arith::AddIOp::create(
+  b.setInsertionPointToStart(loop.getBody());
+  Value word = loop.getInductionVar();
+  Value first = arith::AddIOp::create(
       b, keys.first, arith::MulIOp::create(b, word, b.index(kBitsOfWord)));
-  auto ofKeys = scf::ForOp::create(b, b.index(0), b.index(kBitsOfWord),
-                                   b.index(1), b.i32(0));
-  unroll(ofKeys, kLoadsAtOnce);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(ofKeys.getBody());
-    Value key = arith::AddIOp::create(b, firstKey, ofKeys.getInductionVar());
-    Value isThere =
-        arith::CmpIOp::create(b, arith::CmpIPredicate::ule, key, lastKey);
-    if (keep.readsByKey())
-      key = arith::MinUIOp::create(b, key, lastKey);
-    Value isSet = arith::AndIOp::create(
-        b, isThere, isKept(b, keep, positions[3], ofRow, low, high, key));
-    // The first key ends as the lowest bit.
-    Value highest = arith::SelectOp::create(b, isSet, b.i32(1 << 31), b.i32(0));
-    Value before =
-        arith::ShRUIOp::create(b, ofKeys.getRegionIterArg(0), b.i32(1));
-    scf::YieldOp::create(b,
-                         arith::OrIOp::create(b, before, highest).getResult());
-  }
-  memref::StoreOp::create(b, ofKeys.getResult(0), words.list,
+  memref::StoreOp::create(b, builder.build(first), words.list,
                           getPlace(b, op, words, row, word));
 }
 

@@ -17,9 +17,11 @@
 // CHECK: gpu.launch_func {{.*}}@masked_attention blocks
 
 // Each warp finds the class of a tile, and the block's warps have the bits of its four
-// tiles in turn, each of the 32 rows of its own. Every lane looks at a key of each word.
+// tiles in turn, each of 32 rows. Each lane has one of them, and the words of its keys,
+// of which those behind the last one are no part.
 // CHECK-LABEL: gpu.func @masked_attention_tile_classes(
 // CHECK-SAME: %[[LIST:[a-z0-9]*]]: memref<1x1x8x4131xi32>, %[[COUNTER:[a-z0-9]*]]: memref<1xi32>
+// CHECK: %[[LANE:.*]] = arith.remui %{{.*}}, %c32
 // CHECK: scf.if
 // CHECK-NEXT: memref.store %c0_i32, %[[COUNTER]][%c0]
 // CHECK: scf.while
@@ -29,15 +31,24 @@
 // CHECK: %[[CLASS:.*]] = memref.load %[[LIST]]
 // CHECK: %[[TESTED:.*]] = arith.cmpi eq, %[[CLASS]], %c4_i32
 // CHECK: scf.if %[[TESTED]]
-// CHECK: scf.for %{{.*}} = %{{.*}} to %c128 step %c128
-// CHECK: %[[WORDS:.*]]:2 = scf.for %[[LANE_OF_ROW:.*]] = %c0 to %c32 step %c1
-// CHECK: %[[IS_MINE:.*]] = arith.cmpi eq, %[[LANE:.*]], %[[LANE_OF_ROW]]
-// CHECK: %[[FIRST:.*]] = nvvm.vote.sync ballot
-// CHECK: arith.select %[[IS_MINE]], %[[FIRST]]
-// CHECK: %[[SECOND:.*]] = nvvm.vote.sync ballot
-// CHECK: arith.select %[[IS_MINE]], %[[SECOND]]
-// CHECK: memref.store %[[WORDS]]#0, %[[LIST]]
-// CHECK: memref.store %[[WORDS]]#1, %[[LIST]]
+// CHECK: scf.for %[[FIRST_ROW:.*]] = %{{.*}} to %c128 step %c128
+// CHECK: %[[KEYS_END:.*]] = arith.minui %{{.*}}, %c1024
+// CHECK: %[[ROW:.*]] = arith.addi %[[FIRST_ROW]], %[[LANE]]
+// CHECK: scf.for %[[WORD:.*]] = %c0 to %c2 step %c1
+// CHECK: %[[OFFSET:.*]] = arith.muli %[[WORD]], %c32
+// CHECK: %[[FIRST_KEY:.*]] = arith.addi %{{.*}}, %[[OFFSET]]
+// CHECK-NOT: memref.load
+// CHECK: arith.select %{{.*}}, %{{.*}}, %{{.*}} : i32
+// CHECK: arith.ori %{{.*}}, %c4_i32
+// CHECK: %[[LAST:.*]] = arith.ori %[[OTHERS:.*]], %c-2147483648_i32
+// CHECK: %[[BITS:.*]] = arith.select %{{.*}}, %[[LAST]], %[[OTHERS]]
+// CHECK: %[[LEFT:.*]] = arith.subi %[[KEYS_END]], %[[FIRST_KEY]]
+// CHECK: %[[AT_MOST:.*]] = arith.minsi %[[LEFT]], %c32
+// CHECK: arith.maxsi %[[AT_MOST]], %c0
+// CHECK: arith.shli %c1_i64
+// CHECK: %[[THERE:.*]] = arith.trunci
+// CHECK: %[[STORED:.*]] = arith.andi %[[BITS]], %[[THERE]]
+// CHECK: memref.store %[[STORED]], %[[LIST]]
 
 // A tile of a row without any is tested, and has no bit.
 // CHECK-LABEL: gpu.func @masked_attention_tile_order(
@@ -93,13 +104,16 @@ func.func @shared(%q: !a, %o: !a) {
 #list = #mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, tiles = list>
 
 // The launch decides, by the heads of all batches that share a bit, and by the size of
-// the list: 16777216 words are 64 MiB.
+// the list, which is no more than that of the queries: a word for two elements.
 // CHECK-LABEL: func.func @open(
 // CHECK-SAME: %[[Q:[a-z0-9]*]]: memref<?x?x?x64xbf16>
 // CHECK: %[[WORDS:.*]] = arith.muli %{{.*}}, %c256
-// CHECK: %[[SHARING:.*]] = arith.muli %[[BATCH:.*]], %[[HEADS:.*]] : index
+// CHECK: %[[BATCH:.*]] = memref.dim %[[Q]], %c0
+// CHECK: %[[HEADS:.*]] = memref.dim %[[Q]], %c2
+// CHECK: %[[SHARING:.*]] = arith.muli %[[BATCH]], %[[HEADS]] : index
 // CHECK: %[[SHARED:.*]] = arith.cmpi uge, %[[SHARING]], %c8
-// CHECK: %[[SMALL:.*]] = arith.cmpi ule, %[[WORDS]], %c16777216
+// CHECK: %[[QUERY_WORDS:.*]] = arith.muli %{{.*}}, %c32
+// CHECK: %[[SMALL:.*]] = arith.cmpi ule, %[[WORDS]], %[[QUERY_WORDS]]
 // CHECK: %[[WORTH:.*]] = arith.andi %[[SHARED]], %[[SMALL]]
 // CHECK: scf.if %[[WORTH]]
 // CHECK: gpu.launch_func async {{.*}} @[[CLASSES:.*]]::@masked_attention_tile_classes
@@ -136,8 +150,8 @@ func.func @open(%q: !a, %o: !a) {
 !a = memref<2x1024x8x64xbf16>
 #list = #mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, tiles = list>
 
-// Not where the rule is short, where it reads an array by the key, or where each head
-// has pairs of its own: two batches share those.
+// Not where the rule is short, where it reads an array by the key for fewer than 32
+// heads, or where each head has pairs of its own: two batches share those.
 // CHECK-LABEL: func.func @short(
 // CHECK-NOT: 4131
 // CHECK: return
@@ -181,6 +195,50 @@ func.func @short(%q: !a, %ids: memref<1024xi32>, %o: !a) {
         %6 = arith.andi %5, %i : index
         %7 = arith.muli %6, %i : index
         %kept = arith.cmpi ne, %7, %h : index
+        mfa.yield %kept : i1
+      }
+  return
+}
+
+// -----
+
+!a = memref<1x1000x32x64xbf16>
+#list = #mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, tiles = list>
+
+// A rule that reads an array by the key, for 32 heads. Bounds are bits in front of a
+// key, and of a last tile that is short no key is read that is not there.
+// CHECK-LABEL: func.func @documents(
+// CHECK: gpu.func @masked_attention_tile_classes(
+// CHECK-SAME: %[[IDS:[a-z0-9]*]]: memref<1000xi32>, %{{.*}}: memref<1x1x8x4131xi32>
+// CHECK: gpu.barrier
+// CHECK: scf.for %{{.*}} = %c0 to %c2 step %c1
+// CHECK: %[[PAST:.*]] = arith.addi %[[FIRST:.*]], %c31
+// CHECK: %[[SHORT:.*]] = arith.cmpi ugt, %[[PAST]], %[[LAST_KEY:.*]] : index
+// CHECK: scf.if %[[SHORT]] -> (i32)
+// CHECK: arith.minui %[[FIRST]], %[[LAST_KEY]]
+// CHECK: else
+// CHECK-NOT: arith.minui
+// CHECK: memref.load %[[IDS]][%[[FIRST]]]
+// CHECK: arith.shli %c1_i64
+// CHECK: arith.andi
+// CHECK: arith.shli %c1_i64
+// CHECK: %[[BEFORE:.*]] = arith.trunci
+// CHECK: arith.xori %[[BEFORE]], %c-1_i32
+// CHECK: arith.andi
+// CHECK: memref.store
+func.func @documents(%q: !a, %ids: memref<1000xi32>, %o: !a) {
+  mfa.masked_attention ins(%q, %q, %q : !a, !a, !a) captures(%ids : memref<1000xi32>) outs(%o : !a) schedule(#list)
+      keep {
+      ^bb0(%b: index, %h: index, %i: index, %n: index, %d: memref<1000xi32>):
+        %x = memref.load %d[%i] : memref<1000xi32>
+        %y = memref.load %d[%n] : memref<1000xi32>
+        %same = arith.cmpi eq, %x, %y : i32
+        %causal = arith.cmpi sle, %n, %i : index
+        %c100 = arith.constant 100 : index
+        %distance = arith.subi %i, %n : index
+        %near = arith.cmpi sle, %distance, %c100 : index
+        %both = arith.andi %same, %causal : i1
+        %kept = arith.andi %both, %near : i1
         mfa.yield %kept : i1
       }
   return
