@@ -271,7 +271,9 @@ def SimulateGPUPass : Pass<"mfa-simulate-gpu", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = [
     "::mlir::LLVM::LLVMDialect",
+    "::mlir::arith::ArithDialect",
     "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect",
   ];
   let options = [
     Option<"checks", "checks", "bool", "true",
