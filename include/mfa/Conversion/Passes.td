@@ -41,8 +41,8 @@ def ConvertMFAToGPUPass : Pass<"convert-mfa-to-gpu", "::mlir::ModuleOp"> {
     operations or more for each pair, or reads arrays by the key, has what the rule keeps
     of tested tiles as bits, which the attention kernel tests in its place. There are
     kernels with bits and without, and a launch takes the former where enough heads, of
-    all batches, share a bit, 8 or, of a rule that reads by the key, 32, and the list
-    takes no more memory than the queries.
+    all batches, share a bit, 8 or, of a rule that reads by the key, 32, and the bits
+    take no more memory than the queries.
 
     A `wgmma` kernel copies tiles by tensor maps, which an array has whose rows start
     on 16-byte boundaries; where query, key, value or output is another, which the

@@ -166,14 +166,14 @@ public:
               Value lastKey)
       : b(b), keep(op), key(op.getPositions(op.getKeep()).back()),
         ofRow(std::move(ofRow)), lastKey(lastKey) {
+    // Bounds may be as far away as numbers go: of keys they are none.
     if (keep.hasLow())
-      low = keep.inlineLow(b, this->ofRow);
-    end = b.createOrFold<arith::AddIOp>(lastKey, b.index(1));
+      low =
+          arith::MaxSIOp::create(b, keep.inlineLow(b, this->ofRow), b.index(0));
+    Value high = lastKey;
     if (keep.hasHigh())
-      end = arith::MinSIOp::create(
-          b, end,
-          arith::AddIOp::create(b, keep.inlineHigh(b, this->ofRow),
-                                b.index(1)));
+      high = arith::MinSIOp::create(b, keep.inlineHigh(b, this->ofRow), high);
+    end = b.createOrFold<arith::AddIOp>(high, b.index(1));
   }
 
   /// That of 32 keys from `first` on.

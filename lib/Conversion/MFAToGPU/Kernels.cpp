@@ -298,9 +298,11 @@ gpu::GPUFuncOp Kernels::getMagnitudes(OpBuilder &builder, MaskedAttentionOp op,
 gpu::GPUFuncOp Kernels::getTileOrder(OpBuilder &builder, MaskedAttentionOp op,
                                      ValueRange arguments) {
   // No argument tells the head dimension, which scores may grow with.
+  // Nor does one tell how many words a list of open sizes has for a tile.
   auto form = builder.getArrayAttr(
       {builder.getBoolAttr(mayHaveTests(op)),
-       builder.getI64IntegerAttr(isMaskListed(op) ? op.getHeadDim() : 0)});
+       builder.getI64IntegerAttr(isMaskListed(op) ? op.getHeadDim() : 0),
+       builder.getI64IntegerAttr(countTileColumns(op))});
   gpu::GPUFuncOp kernel =
       lookupOrCreate(builder, op, "masked_attention_tile_order", arguments,
                      form, kListThreads);

@@ -231,8 +231,8 @@ void ListKernel::forTaskOf(Value warp, ArrayRef<OpFoldResult> bounds,
     count = b.createOrFold<arith::MulIOp>(count, size);
   b.guarded(
       arith::CmpIOp::create(b, arith::CmpIPredicate::ult, number, count), [&] {
-        // No list has more than 32 bits count, in which a division by what is
-        // not known takes a fifth of the instructions.
+        // A list of more tiles would have 32 GiB; a division of 32 bits by what
+        // is not known takes a fifth of the instructions.
         SmallVector<Value> task(sizes.size());
         Value rest = b.toI32(number);
         for (size_t dim = sizes.size(); --dim > 0;) {

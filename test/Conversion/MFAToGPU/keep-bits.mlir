@@ -210,7 +210,11 @@ func.func @short(%q: !a, %ids: memref<1024xi32>, %o: !a) {
 // CHECK-LABEL: func.func @documents(
 // CHECK: gpu.func @masked_attention_tile_classes(
 // CHECK-SAME: %[[IDS:[a-z0-9]*]]: memref<1000xi32>, %{{.*}}: memref<1x1x8x4131xi32>
+// Whatever bounds are, they are brought among the keys before anything is added.
 // CHECK: gpu.barrier
+// CHECK: %[[LOW:.*]] = arith.maxsi %{{.*}}, %c0
+// CHECK: %[[HIGH:.*]] = arith.minsi %{{.*}}, %{{.*}} : index
+// CHECK: %[[END:.*]] = arith.addi %[[HIGH]], %c1
 // CHECK: scf.for %{{.*}} = %c0 to %c2 step %c1
 // CHECK: %[[PAST:.*]] = arith.addi %[[FIRST:.*]], %c31
 // CHECK: %[[SHORT:.*]] = arith.cmpi ugt, %[[PAST]], %[[LAST_KEY:.*]] : index
@@ -219,6 +223,7 @@ func.func @short(%q: !a, %ids: memref<1024xi32>, %o: !a) {
 // CHECK: else
 // CHECK-NOT: arith.minui
 // CHECK: memref.load %[[IDS]][%[[FIRST]]]
+// CHECK: arith.subi %[[END]], %[[FIRST]]
 // CHECK: arith.shli %c1_i64
 // CHECK: arith.andi
 // CHECK: arith.shli %c1_i64
@@ -239,6 +244,65 @@ func.func @documents(%q: !a, %ids: memref<1000xi32>, %o: !a) {
         %near = arith.cmpi sle, %distance, %c100 : index
         %both = arith.andi %same, %causal : i1
         %kept = arith.andi %both, %near : i1
+        mfa.yield %kept : i1
+      }
+  return
+}
+
+// -----
+
+!a = memref<?x?x?x64xbf16>
+#wide = #mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 64, warps = 8, stages = 2, tiles = list>
+#narrow = #mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 32, warps = 8, stages = 2, tiles = list>
+
+// Lists of open sizes do not tell how many words a tile has: tiles of another size are
+// put in order by another kernel.
+// CHECK-LABEL: func.func @two(
+// CHECK: scf.if
+// CHECK: gpu.launch_func async {{.*}} @[[ORDER:.*]]::@masked_attention_tile_order
+// CHECK-NOT: @[[ORDER]]::@masked_attention_tile_order
+// CHECK: return
+func.func @two(%q: !a, %o: !a) {
+  mfa.masked_attention ins(%q, %q, %q : !a, !a, !a) outs(%o : !a) schedule(#wide)
+      keep {
+      ^bb0(%b: index, %h: index, %i: index, %n: index):
+        %width = arith.constant 48 : index
+        %far = arith.constant 5 : index
+        %near = arith.constant -5 : index
+        %i_row = arith.divsi %i, %width : index
+        %n_row = arith.divsi %n, %width : index
+        %rows = arith.subi %i_row, %n_row : index
+        %above = arith.cmpi sle, %rows, %far : index
+        %below = arith.cmpi sge, %rows, %near : index
+        %i_col = arith.remsi %i, %width : index
+        %n_col = arith.remsi %n, %width : index
+        %cols = arith.subi %i_col, %n_col : index
+        %left = arith.cmpi sle, %cols, %far : index
+        %right = arith.cmpi sge, %cols, %near : index
+        %of_rows = arith.andi %above, %below : i1
+        %of_cols = arith.andi %left, %right : i1
+        %kept = arith.andi %of_rows, %of_cols : i1
+        mfa.yield %kept : i1
+      }
+  mfa.masked_attention ins(%q, %q, %q : !a, !a, !a) outs(%o : !a) schedule(#narrow)
+      keep {
+      ^bb0(%b: index, %h: index, %i: index, %n: index):
+        %width = arith.constant 48 : index
+        %far = arith.constant 5 : index
+        %near = arith.constant -5 : index
+        %i_row = arith.divsi %i, %width : index
+        %n_row = arith.divsi %n, %width : index
+        %rows = arith.subi %i_row, %n_row : index
+        %above = arith.cmpi sle, %rows, %far : index
+        %below = arith.cmpi sge, %rows, %near : index
+        %i_col = arith.remsi %i, %width : index
+        %n_col = arith.remsi %n, %width : index
+        %cols = arith.subi %i_col, %n_col : index
+        %left = arith.cmpi sle, %cols, %far : index
+        %right = arith.cmpi sge, %cols, %near : index
+        %of_rows = arith.andi %above, %below : i1
+        %of_cols = arith.andi %left, %right : i1
+        %kept = arith.andi %of_rows, %of_cols : i1
         mfa.yield %kept : i1
       }
   return
