@@ -360,8 +360,10 @@ ScoreFunction::ColumnBounds ScoreFunction::getColumnBounds(const Test &test) {
   };
   ColumnBounds bounds;
   if (keepRegion.hasLow())
-    bounds.low = mapRows([&](const IRMapping &mapping) {
-      return keepRegion.inlineLow(b, mapping);
+    bounds.low = mapRows([&](const IRMapping &mapping) -> Value {
+      // That of a window without an end may be as far away as numbers go.
+      return arith::MaxSIOp::create(b, keepRegion.inlineLow(b, mapping),
+                                    b.index(0));
     });
   if (!keepRegion.hasHigh())
     return bounds;

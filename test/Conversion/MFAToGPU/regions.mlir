@@ -173,7 +173,8 @@ func.func @bias(%q: !a, %bias: memref<1024x1024xf32>, %o: !a) {
 // CHECK: mfa_gpu.mma {{.*}} {transpose_rhs}
 // CHECK: %[[LOW:.*]] = mfa_gpu.map coordinates
 // CHECK:   %[[FIRST:.*]] = arith.subi %{{.*}}, %[[SIZE]] : index
-// CHECK:   %[[OF_TILE:.*]] = arith.subi %[[FIRST]], %{{.*}} : index
+// CHECK:   %[[OR_FIRST_KEY:.*]] = arith.maxsi %[[FIRST]], %c0
+// CHECK:   %[[OF_TILE:.*]] = arith.subi %[[OR_FIRST_KEY]], %{{.*}} : index
 // CHECK:   %[[RAISED:.*]] = arith.maxsi %[[OF_TILE]], %c-1
 // CHECK:   arith.minsi %[[RAISED]], %c32
 // CHECK:   arith.sitofp
