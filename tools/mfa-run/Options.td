@@ -51,8 +51,8 @@ defm keep : Value<"keep", "<rules>",
                   "Pairs of a query and a key that take part: causal, "
                   "causal-end, window:<keys>, window-by-head:<keys>, "
                   "prefix:<keys>, lengths, documents:<number>, "
-                  "dilated:<step>, neighbours:<width>, blocks:<size> or random:<seed>, several "
-                  "joined by '+'",
+                  "dilated:<step>, neighbours:<width>, blocks:<size> or "
+                  "random:<seed>, several joined by '+'",
                   problem_group>;
 defm score : Value<"score", "<functions>",
                    "What is made of the scores: softcap:<limit>, alibi or "
