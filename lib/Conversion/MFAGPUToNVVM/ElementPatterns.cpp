@@ -157,12 +157,8 @@ static Value combine(LaneBuilder &b, ReduceKind kind, Value lhs, Value rhs) {
 
 /// Combines the four lanes of a row, which are neighbours.
 static Value combineLanes(LaneBuilder &b, ReduceKind kind, Value value) {
-  for (int64_t distance : {1, 2}) {
-    Value other = NVVM::ShflOp::create(
-        b, value.getType(), b.i32(-1), value, b.i32(distance), b.i32(31),
-        NVVM::ShflKind::bfly, /*return_value_and_is_valid=*/UnitAttr());
-    value = combine(b, kind, value, other);
-  }
+  for (int64_t bit : {1, 2})
+    value = combine(b, kind, value, b.exchange(value, bit));
   return value;
 }
 

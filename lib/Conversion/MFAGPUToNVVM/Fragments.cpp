@@ -202,12 +202,21 @@ Value LaneBuilder::unpack(Value packed, Type element, int64_t index) {
       *this, LLVM::BitcastOp::create(*this, type, packed), i32(index));
 }
 
-Value LaneBuilder::pack(Value low, Value high) {
-  auto type = VectorType::get({2}, low.getType());
+Value LaneBuilder::exchange(Value value, int64_t bit) {
+  return NVVM::ShflOp::create(*this, value.getType(), i32(-1), value, i32(bit),
+                              i32(31), NVVM::ShflKind::bfly,
+                              /*return_value_and_is_valid=*/UnitAttr());
+}
+
+Value LaneBuilder::pair(Value first, Value second) {
+  auto type = VectorType::get({2}, first.getType());
   Value pair = LLVM::PoisonOp::create(*this, type);
-  pair = LLVM::InsertElementOp::create(*this, pair, low, i32(0));
-  pair = LLVM::InsertElementOp::create(*this, pair, high, i32(1));
-  return LLVM::BitcastOp::create(*this, getI32Type(), pair);
+  pair = LLVM::InsertElementOp::create(*this, pair, first, i32(0));
+  return LLVM::InsertElementOp::create(*this, pair, second, i32(1));
+}
+
+Value LaneBuilder::pack(Value low, Value high) {
+  return LLVM::BitcastOp::create(*this, getI32Type(), pair(low, high));
 }
 
 Value LaneBuilder::packRounded(Value low, Value high, Type element) {

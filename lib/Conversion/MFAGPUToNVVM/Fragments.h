@@ -91,6 +91,11 @@ public:
   Value advance(Value pointer, Value bytes);
   Value advance(Value pointer, int64_t bytes);
 
+  /// The value of the lane whose number differs by that bit.
+  Value exchange(Value value, int64_t bit);
+
+  /// A vector of two elements.
+  Value pair(Value first, Value second);
   /// One of the two elements of an i32, and an i32 of two.
   Value unpack(Value packed, Type element, int64_t index);
   Value pack(Value low, Value high);

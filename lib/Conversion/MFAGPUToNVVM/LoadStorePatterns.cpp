@@ -158,6 +158,126 @@ struct LoadPattern : OpConversionPattern<LoadOp> {
   }
 };
 
+/// Stores a matrix to global memory, where rows and columns may end before the
+/// tile's do. Four lanes have 8 columns of a row, each two of them: of f32 that
+/// is a sector of 32 bytes. Of 16 bits, they exchange what they have of 32
+/// columns, so that each stores 16 bytes:
+///
+///   columns    0-7      8-15     16-23    24-31
+///   lane t     2t, 2t+1 of each         -> all of 8t to 8t+7
+///
+class GlobalStore {
+public:
+  GlobalStore(LaneBuilder &b, TypedValue<MemRefType> destination, TileType tile,
+              ValueRange registers)
+      : b(b), tile(tile), registers(registers), type(destination.getType()),
+        bytes(getElementBytes(tile.getElementType())),
+        metadata(memref::ExtractStridedMetadataOp::create(b, destination)),
+        pointer(b.globalPointer(destination)) {}
+
+  void store() {
+    Value lane = b.add(b.warpRow(tile), b.rowGroup());
+    Value rows = toI64(metadata.getConstifiedMixedSizes()[0]);
+    Value pitch = b.mul(toI64(metadata.getConstifiedMixedStrides()[0]), bytes);
+    for (int64_t first = 0, e = 16 * tile.getRowFragments(); first < e;
+         first += 8) {
+      SmallVector<Value> chunks = getChunks(first);
+      Value row =
+          arith::ExtUIOp::create(b, b.getI64Type(), b.add(lane, b.i32(first)));
+      // Whether a row exists is asked once for all of its columns.
+      auto inside = scf::IfOp::create(
+          b, arith::CmpIOp::create(b, arith::CmpIPredicate::ult, row, rows));
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(inside.thenBlock());
+      storeRow(first, b.advance(pointer, b.mul(row, pitch)), chunks);
+    }
+  }
+
+private:
+  Value toI64(OpFoldResult value) {
+    return arith::IndexCastOp::create(
+        b, b.getI64Type(),
+        getValueOrCreateConstantIndexOp(b, b.getLoc(), value));
+  }
+
+  /// How far a lane's `elements` columns are from those of the first lane.
+  Value offsetOfLane(int64_t elements) {
+    return arith::ExtUIOp::create(b, b.getI64Type(),
+                                  b.mul(b.colGroup(), elements * bytes));
+  }
+
+  /// The lane's index-th pair of columns in the row that is `row` below its
+  /// own.
+  Value getPair(int64_t row, int64_t index) {
+    int64_t groups = tile.getCols() / 8;
+    int64_t element = 4 * (row / 16 * groups + index) + row % 16 / 4;
+    if (getElementsPerRegister(tile) == 2)
+      return registers[element / 2];
+    return b.pair(registers[element], registers[element + 1]);
+  }
+
+  int64_t getNumCols() { return type.getDimSize(1); }
+  int64_t getNumChunks() {
+    return getElementsPerRegister(tile) == 2 ? getNumCols() / 32 : 0;
+  }
+
+  /// 16 bytes for each 32 columns of a row, of 16 bits.
+  SmallVector<Value> getChunks(int64_t row) {
+    SmallVector<Value> chunks;
+    for (int64_t i = 0, e = getNumChunks(); i < e; ++i) {
+      SmallVector<Value> words;
+      for (int64_t j = 0; j < 4; ++j)
+        words.push_back(getPair(row, 4 * i + j));
+      exchange(words);
+      Value chunk =
+          LLVM::PoisonOp::create(b, VectorType::get({4}, words[0].getType()));
+      for (auto [j, word] : llvm::enumerate(words))
+        chunk = LLVM::InsertElementOp::create(b, chunk, word, b.i32(j));
+      chunks.push_back(chunk);
+    }
+    return chunks;
+  }
+
+  /// Word j of lane t to word t of lane j: words whose numbers differ in a bit
+  /// change places with lanes that do.
+  void exchange(MutableArrayRef<Value> words) {
+    for (int64_t bit : {1, 2}) {
+      Value hasBit = arith::CmpIOp::create(
+          b, arith::CmpIPredicate::ne,
+          arith::AndIOp::create(b, b.lane(), b.i32(bit)), b.i32(0));
+      auto select = [&](Value ifBit, Value otherwise) -> Value {
+        return arith::SelectOp::create(b, hasBit, ifBit, otherwise);
+      };
+      for (int64_t j = 0; j < 4; ++j) {
+        if (j & bit)
+          continue;
+        Value &low = words[j], &high = words[j | bit];
+        Value other = b.exchange(select(low, high), bit);
+        low = select(other, low);
+        high = select(high, other);
+      }
+    }
+  }
+
+  void storeRow(int64_t row, Value start, ArrayRef<Value> chunks) {
+    Value place = b.advance(start, offsetOfLane(8));
+    for (auto [i, chunk] : llvm::enumerate(chunks))
+      LLVM::StoreOp::create(b, chunk, b.advance(place, 32 * i * bytes), 16);
+    place = b.advance(start, offsetOfLane(2));
+    for (int64_t i = 4 * chunks.size(); 8 * i < getNumCols(); ++i)
+      LLVM::StoreOp::create(b, getPair(row, i), b.advance(place, 8 * i * bytes),
+                            2 * bytes);
+  }
+
+  LaneBuilder &b;
+  TileType tile;
+  ValueRange registers;
+  MemRefType type;
+  int64_t bytes;
+  memref::ExtractStridedMetadataOp metadata;
+  Value pointer;
+};
+
 struct StorePattern : OpConversionPattern<StoreOp> {
   using OpConversionPattern::OpConversionPattern;
 
@@ -174,7 +294,7 @@ struct StorePattern : OpConversionPattern<StoreOp> {
     else if (!isInPanels(destination.getType()) &&
              !gpu::GPUDialect::hasWorkgroupMemoryAddressSpace(
                  destination.getType()))
-      storeGlobalPairs(b, destination, tile, adaptor.getTile());
+      GlobalStore(b, destination, tile, adaptor.getTile()).store();
     else
       storePairs(b, destination, tile, adaptor.getTile());
     rewriter.eraseOp(op);
@@ -185,65 +305,13 @@ struct StorePattern : OpConversionPattern<StoreOp> {
                          TileType tile, ValueRange registers) {
     Type element = tile.getElementType();
     int64_t bytes = getElementBytes(element);
-    auto pairType = VectorType::get({2}, element);
     Address address = getPairAddress(b, destination, tile);
     forEachPair(tile, [&](int64_t index, ElementOffset offset) {
-      Value pair;
-      if (getElementsPerRegister(tile) == 2) {
-        pair = registers[index / 2];
-      } else {
-        pair = LLVM::PoisonOp::create(b, pairType);
-        for (int64_t i : {0, 1})
-          pair = LLVM::InsertElementOp::create(b, pair, registers[index + i],
-                                               b.i32(i));
-      }
+      Value pair = getElementsPerRegister(tile) == 2
+                       ? registers[index / 2]
+                       : b.pair(registers[index], registers[index + 1]);
       LLVM::StoreOp::create(b, pair, address(offset), 2 * bytes);
     });
-  }
-
-  /// Four lanes write 32 bytes of a row, which is a sector.
-  static void storeGlobalPairs(LaneBuilder &b,
-                               TypedValue<MemRefType> destination,
-                               TileType tile, ValueRange registers) {
-    MemRefType type = destination.getType();
-    int64_t bytes = getElementBytes(tile.getElementType());
-    auto pairType = VectorType::get({2}, tile.getElementType());
-    auto metadata = memref::ExtractStridedMetadataOp::create(b, destination);
-    auto toI64 = [&](OpFoldResult value) -> Value {
-      return arith::IndexCastOp::create(
-          b, b.getI64Type(),
-          getValueOrCreateConstantIndexOp(b, b.getLoc(), value));
-    };
-    Value rows = toI64(metadata.getConstifiedMixedSizes()[0]);
-    Value pitch = b.mul(toI64(metadata.getConstifiedMixedStrides()[0]), bytes);
-    Value base =
-        b.advance(b.globalPointer(destination),
-                  arith::ExtUIOp::create(b, b.getI64Type(),
-                                         b.mul(b.colGroup(), 2 * bytes)));
-    Value lane = b.add(b.warpRow(tile), b.rowGroup());
-    // Whether a row exists is asked once for all of its columns.
-    llvm::MapVector<int64_t, SmallVector<std::pair<int64_t, int64_t>>> byRow;
-    forEachPair(tile, [&](int64_t index, ElementOffset offset) {
-      if (offset.col < type.getDimSize(1))
-        byRow[offset.row].push_back({index, offset.col});
-    });
-    for (auto &[offset, pairs] : byRow) {
-      Value row =
-          arith::ExtUIOp::create(b, b.getI64Type(), b.add(lane, b.i32(offset)));
-      auto inside = scf::IfOp::create(
-          b, arith::CmpIOp::create(b, arith::CmpIPredicate::ult, row, rows));
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(inside.thenBlock());
-      Value start = b.advance(base, b.mul(row, pitch));
-      for (auto [index, col] : pairs) {
-        Value pair = LLVM::PoisonOp::create(b, pairType);
-        for (int64_t i : {0, 1})
-          pair = LLVM::InsertElementOp::create(b, pair, registers[index + i],
-                                               b.i32(i));
-        LLVM::StoreOp::create(b, pair, b.advance(start, col * bytes),
-                              2 * bytes);
-      }
-    }
   }
 
   /// The four lanes of a row hold the same value; the first stores it.

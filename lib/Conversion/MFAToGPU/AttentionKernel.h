@@ -38,6 +38,9 @@ struct TensorBoxes {
   TensorBox query, key, value, mask, output;
 };
 TensorBoxes getTensorBoxes(MaskedAttentionOp op);
+/// Whether a wgmma kernel uses the map of the output. One without is written
+/// for outputs that have a map all the same: rows start every 16 bytes.
+bool takesOutputMap(MaskedAttentionOp op);
 
 /// The buffer between the kernels of a schedule that splits keys, a memref
 /// [splits, B, Sq, H, Dv + 2] of f32: for each range of keys and each row the

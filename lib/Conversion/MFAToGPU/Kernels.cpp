@@ -215,7 +215,7 @@ gpu::GPUFuncOp Kernels::get(OpBuilder &builder, MaskedAttentionOp op,
     takeMap(operands.queryMap, boxes.query);
     takeMap(operands.keyMap, boxes.key);
     takeMap(operands.valueMap, boxes.value);
-    if (!splitsKeys)
+    if (takesOutputMap(op))
       takeMap(operands.outputMap, boxes.output);
     takeMap(operands.maskMap, boxes.mask);
   }

@@ -305,9 +305,10 @@ private:
   static SmallVector<Value> getArguments(MaskedAttentionOp op,
                                          const TensorMaps &maps) {
     SmallVector<Value> arguments = getKernelArguments(op);
-    bool splitsKeys = op.getSchedule()->getSplitsKeys();
+    if (!maps.query)
+      return arguments;
     for (Value map : {maps.query, maps.key, maps.value,
-                      splitsKeys ? Value() : maps.output, maps.mask})
+                      takesOutputMap(op) ? maps.output : Value(), maps.mask})
       if (map)
         arguments.push_back(map);
     return arguments;

@@ -1,4 +1,4 @@
-//===- OutputStores.cpp - Output tiles that tensor maps store -------------===//
+//===- OutputStores.cpp - How output tiles are stored ---------------------===//
 //
 // Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -12,18 +12,17 @@
 using namespace mlir;
 using namespace mlir::mfa;
 
-void OutputStores::store(const Round &round, const RowTile &rows,
-                         Value rounded) {
+void OutputStores::store(const RowTile &rows, Value rounded) {
+  if (!useTensorMap(problem.memory)) {
+    mfa_gpu::StoreOp::create(b, rounded,
+                             problem.queryRows(problem.operands.output, rows));
+    return;
+  }
   Value isFirstThread = warpgroups.isFirstOfWarpgroup();
   Value barrier = warpgroups.getConsumerBarrier();
-  if (!replacesQuery)
-    b.guarded(isFirstThread, [&] { waitForStores(); });
-  const SharedMatrix &matrix = problem.memory.output;
-  if (!replacesQuery || matrix.pitch == problem.memory.query.pitch)
-    warpgroups.synchronizeConsumer(barrier);
-  else
-    warpgroups.synchronizeConsumers();
-  SharedBuffer buffer = memory.getBuffer(matrix);
+  b.guarded(isFirstThread, [&] { waitForStores(); });
+  warpgroups.synchronizeConsumer(barrier);
+  SharedBuffer buffer = memory.getBuffer(problem.memory.output);
   mfa_gpu::StoreOp::create(b, rounded, buffer.getTile(b));
   NVVM::FenceProxyOp::create(
       b,
@@ -31,14 +30,7 @@ void OutputStores::store(const Round &round, const RowTile &rows,
       NVVM::SharedSpaceAttr::get(b.getContext(),
                                  NVVM::SharedSpace::shared_cta));
   warpgroups.synchronizeConsumer(barrier);
-  b.guarded(isFirstThread, [&] {
-    storeRows(rows, buffer);
-    if (!replacesQuery)
-      return;
-    // Shared memory lives until it is read, and the next query tile waits.
-    waitForStores();
-    rings.releaseQueryByThread(round);
-  });
+  b.guarded(isFirstThread, [&] { storeRows(rows, buffer); });
 }
 
 void OutputStores::storeRows(const RowTile &rows, const SharedBuffer &buffer) {
@@ -62,6 +54,6 @@ void OutputStores::waitForStores() {
 }
 
 void OutputStores::finish() {
-  if (!replacesQuery)
+  if (useTensorMap(problem.memory))
     waitForStores();
 }

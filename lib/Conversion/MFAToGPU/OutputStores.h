@@ -1,4 +1,4 @@
-//===- OutputStores.h - Output tiles that tensor maps store -----*- C++ -*-===//
+//===- OutputStores.h - How output tiles are stored         -----*- C++ -*-===//
 //
 // Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -11,25 +11,29 @@
 
 #include "KernelProblem.h"
 #include "SharedBuffers.h"
-#include "TileRings.h"
 #include "Warpgroups.h"
 
 namespace mlir::mfa {
 
-/// The way of an output tile through shared memory. In place of the query tile
-/// a warpgroup writes but the rows that it alone reads, where rows of both have
-/// one width; in a place of its own those that it stored the tile before from.
+/// The way of an output tile to memory: through its place in shared memory, of
+/// which a warpgroup writes but the rows that it stored the tile before from,
+/// or from registers where there is none.
 class OutputStores {
 public:
   OutputStores(const KernelProblem &problem, const BlockMemory &memory,
-               const Warpgroups &warpgroups, TileRings &rings)
-      : problem(problem), b(problem.b), memory(memory), warpgroups(warpgroups),
-        rings(rings), replacesQuery(problem.memory.hasOutputInPlaceOfQuery()) {}
+               const Warpgroups &warpgroups)
+      : problem(problem), b(problem.b), memory(memory), warpgroups(warpgroups) {
+  }
 
-  /// Stores the thread's consumer's rows of a round.
-  void store(const Round &round, const RowTile &rows, Value rounded);
+  /// Stores the thread's consumer's rows of a tile.
+  void store(const RowTile &rows, Value rounded);
   /// After the last round: shared memory lives until it is read.
   void finish();
+
+  /// Whether tensor maps store tiles.
+  static bool useTensorMap(const SharedMemory &memory) {
+    return memory.output.rows != 0;
+  }
 
 private:
   /// Stores the warpgroup's rows of the tile in shared memory.
@@ -41,8 +45,6 @@ private:
   KernelBuilder &b;
   const BlockMemory &memory;
   const Warpgroups &warpgroups;
-  TileRings &rings;
-  bool replacesQuery;
 };
 
 } // namespace mlir::mfa

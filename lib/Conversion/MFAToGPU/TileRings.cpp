@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "TileRings.h"
+#include "OutputStores.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -63,16 +64,10 @@ TileRings::TileRings(const KernelProblem &problem, const BlockMemory &memory,
 }
 
 void TileRings::initialize(function_ref<void()> initOthers) {
-  int64_t warps = problem.schedule.getWarps();
   b.guarded(warpgroups.isFirstOfBlock(), [&] {
-    // Whoever is the last to use its place says that it is free: of an output
-    // in it the thread that stores that, else every warp.
-    initRing(query, problem.memory.hasOutputInPlaceOfQuery()
-                        ? warpgroups.getNumConsumers()
-                        : warps);
-    for (const Ring &ring : {key, value, mask})
+    for (const Ring &ring : {query, key, value, mask})
       if (ring)
-        initRing(ring, warps);
+        initRing(ring);
     initOthers();
     NVVM::FenceMbarrierInitOp::create(b);
   });
@@ -91,10 +86,10 @@ TileRings::Ring TileRings::createRing(const SharedMatrix &matrix,
   return ring;
 }
 
-void TileRings::initRing(const Ring &ring, int64_t emptyArrivals) {
+void TileRings::initRing(const Ring &ring) {
   ring.full.init(b, 1);
   if (ring.empty)
-    ring.empty.init(b, emptyArrivals);
+    ring.empty.init(b, problem.schedule.getWarps());
 }
 
 SmallVector<Value> TileRings::coordinatesOf(const Ring::Source &source,
@@ -206,14 +201,15 @@ void TileRings::releaseQuery(const Round &round) {
   query.empty.arriveAsWarp(b, warpgroups, placeOfQuery(round).stage);
 }
 
-void TileRings::releaseQueryByThread(const Round &round) {
-  if (round.index)
-    query.empty.arrive(b, placeOfQuery(round).stage);
-}
-
 //===----------------------------------------------------------------------===//
 // Tensor maps
 //===----------------------------------------------------------------------===//
+
+bool mfa::takesOutputMap(MaskedAttentionOp op) {
+  ScheduleAttr schedule = *op.getSchedule();
+  return !schedule.getSplitsKeys() &&
+         OutputStores::useTensorMap(getSharedMemory(op, schedule));
+}
 
 TensorBoxes mfa::getTensorBoxes(MaskedAttentionOp op) {
   ScheduleAttr schedule = *op.getSchedule();

@@ -14,8 +14,7 @@
 // A persistent block takes one tile of query rows after another, and the rings
 // just go on. What comes first for the next rows is loaded while these are
 // still computed, but for their query, which waits until its place is free:
-// when all consumers have their last scores, or, where the output takes that
-// place, when it was stored.
+// when all consumers have their last scores.
 //
 //===----------------------------------------------------------------------===//
 
@@ -77,9 +76,6 @@ public:
   /// This warp is done with reading it.
   void release(const Ring &ring, Value step);
   void releaseQuery(const Round &round);
-  /// The thread that stored the output from the place of the query, if this has
-  /// to be known.
-  void releaseQueryByThread(const Round &round);
   /// Where a ring keeps its tile of a step.
   Value stageOf(Value step) { return placeOf(step).stage; }
 
@@ -94,7 +90,7 @@ private:
   /// Of one that is filled but once, nobody says that it is empty.
   Ring createRing(const SharedMatrix &matrix, const Ring::Source &source,
                   bool isRefilled = true);
-  void initRing(const Ring &ring, int64_t emptyArrivals);
+  void initRing(const Ring &ring);
   /// Where a map has the element at `first` of its array: dimensions of stride
   /// 0, in which all indices are one, have but that one in the map.
   SmallVector<Value> coordinatesOf(const Ring::Source &source,

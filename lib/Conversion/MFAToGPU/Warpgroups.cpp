@@ -13,12 +13,11 @@
 using namespace mlir;
 using namespace mlir::mfa;
 
-/// Barriers of the block, beside 0 for all of its threads. The last two kinds
-/// have one for each consumer warpgroup.
+/// Barriers of the block, beside 0 for all of its threads: of each kind one for
+/// each consumer warpgroup.
 enum NamedBarrier : int32_t {
-  kAllConsumers = 1,
-  kOneConsumer = 2,
-  kTurnOfConsumer = 5,
+  kOneConsumer = 1,
+  kTurnOfConsumer = 4,
 };
 
 static Value barrierOf(KernelBuilder &b, NamedBarrier first, Value consumer) {
@@ -74,10 +73,6 @@ Value Warpgroups::getConsumerBarrier() const {
 
 void Warpgroups::synchronizeConsumer(Value barrier) const {
   synchronize(b, barrier, kWarpgroupSize);
-}
-
-void Warpgroups::synchronizeConsumers() const {
-  synchronize(b, b.i32(kAllConsumers), numConsumers * kWarpgroupSize);
 }
 
 //===----------------------------------------------------------------------===//

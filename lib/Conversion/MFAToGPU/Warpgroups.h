@@ -41,10 +41,8 @@ public:
 
   /// The barrier of the thread's consumer.
   Value getConsumerBarrier() const;
-  /// Waits for the other threads of the consumer at that, or for those of all
-  /// consumers.
+  /// Waits for the other threads of the consumer at that.
   void synchronizeConsumer(Value barrier) const;
-  void synchronizeConsumers() const;
 
 private:
   Value isThread(int64_t number) const;

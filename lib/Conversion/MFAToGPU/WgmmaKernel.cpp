@@ -70,7 +70,7 @@ public:
                                                      b.getI32Type())),
         memory(b), warpgroups(problem), turns(problem, warpgroups),
         rings(problem, memory, warpgroups),
-        outputs(problem, memory, warpgroups, rings), epilogue(problem) {
+        outputs(problem, memory, warpgroups), epilogue(problem) {
     // All warps that compute, and the threads that load but the query's.
     int64_t listeners = problem.schedule.getWarps() + 2 + bool(rings.mask);
     if (problem.schedule.getRowCounter())
@@ -362,8 +362,7 @@ WgmmaKernel::State WgmmaKernel::weighRows(const Round &round,
     scf::YieldOp::create(b, state.toValues());
   }
   state = State::fromValues(loop.getResults());
-  if (problem.schedule.getPersistent() &&
-      !problem.memory.hasOutputInPlaceOfQuery())
+  if (problem.schedule.getPersistent())
     rings.releaseQuery(round);
   return state;
 }
@@ -372,7 +371,7 @@ void WgmmaKernel::storeRows(const Round &round, Value output,
                             const State &state) {
   RowTile rows = rowSchedule.locate(round.number);
   epilogue.store(rows, output, state.softmax,
-                 [&](Value rounded) { outputs.store(round, rows, rounded); });
+                 [&](Value rounded) { outputs.store(rows, rounded); });
 }
 
 void WgmmaKernel::consumeRows(const Round &round) {
@@ -388,13 +387,13 @@ void WgmmaKernel::consumeRows(const Round &round) {
 }
 
 bool WgmmaKernel::isPipelined() const {
-  // Where the output takes the place of the query, the next one is not there
-  // before that is stored. Output and scores are held at once while one is
-  // stored, for which lanes of three warpgroups have too few registers, and all
-  // with a mask. With rules it brought nothing: there first steps take longest.
+  // Output and scores are held at once while one is stored, for which lanes of
+  // three warpgroups have too few registers, and all with a mask, or where the
+  // output is stored from registers. With rules it brought nothing: there first
+  // steps take longest.
   MaskedAttentionOp op = problem.getOp();
   return problem.schedule.getPersistent() &&
-         !problem.memory.hasOutputInPlaceOfQuery() &&
+         OutputStores::useTensorMap(problem.memory) &&
          warpgroups.getNumConsumers() < 3 && !op.getMask() && !op.hasRegions();
 }
 

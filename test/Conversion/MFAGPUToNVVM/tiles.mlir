@@ -110,6 +110,30 @@ gpu.module @stores {
 
 #accumulator = #mfa_gpu.fragment<accumulator, warps = 1>
 
+// Of 16 bits, lanes exchange 32 columns for 16 bytes each; the last 8 are stored
+// in pairs.
+// CHECK-LABEL: gpu.func @store_16_bits_to_global
+// CHECK-COUNT-4: nvvm.shfl.sync bfly
+// CHECK:     scf.if
+// CHECK:       llvm.store {{.*}} {alignment = 16 : i64} : vector<4xi32>, !llvm.ptr<1>
+// CHECK:       llvm.store {{.*}} {alignment = 4 : i64} : i32, !llvm.ptr<1>
+// CHECK-NOT: llvm.store
+// CHECK-COUNT-4: nvvm.shfl.sync bfly
+// CHECK:     scf.if
+// CHECK-NOT: nvvm.shfl
+// CHECK: gpu.return
+gpu.module @stores {
+  gpu.func @store_16_bits_to_global(%x: bf16, %out: memref<?x40xbf16, strided<[?, 1], offset: ?>>) kernel {
+    %0 = mfa_gpu.splat %x : <16x48xbf16, #accumulator>
+    mfa_gpu.store %0 to %out : <16x48xbf16, #accumulator> to memref<?x40xbf16, strided<[?, 1], offset: ?>>
+    gpu.return
+  }
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 1>
+
 // Each factor of f32 is split in two; three products of tf32, the sum in f32.
 // CHECK-LABEL: gpu.func @f32_split
 // CHECK: arith.subf

@@ -101,7 +101,7 @@ func.func @split(%q: memref<?x4x8x64xbf16>, %k: memref<?x?x8x64xbf16>, %v: memre
 // CHECK: mfa_gpu.store {{.*}} : <64x128xf32, #accumulator> to memref<?x128xf32,
 // CHECK: gpu.return
 // CHECK-LABEL: gpu.func @masked_attention_0(
-// CHECK: mfa_gpu.tensor_store
+// CHECK: mfa_gpu.store {{.*}} : <64x128xbf16, #accumulator> to memref<?x128xbf16,
 // CHECK: gpu.return
 func.func @warpgroups(%q: memref<1x4x8x128xbf16>, %k: memref<1x8192x8x128xbf16>, %o: memref<1x4x8x128xbf16>) {
   mfa.masked_attention ins(%q, %k, %k : memref<1x4x8x128xbf16>, memref<1x8192x8x128xbf16>, memref<1x8192x8x128xbf16>)

@@ -22,9 +22,9 @@
 // is not passed on to it again.
 // CHECK:   %[[AFTER:.*]] = arith.addi %{{.*}}, %c1
 // CHECK:   %[[NEXT:.*]] = arith.remui %[[AFTER]], %c3
-// CHECK:   %[[OWN_TURN:.*]] = arith.addi %[[CONSUMER]], %c5_i32
+// CHECK:   %[[OWN_TURN:.*]] = arith.addi %[[CONSUMER]], %c4_i32
 // CHECK:   %[[NEXT_I32:.*]] = arith.index_castui %[[NEXT]]
-// CHECK:   %[[NEXT_TURN:.*]] = arith.addi %[[NEXT_I32]], %c5_i32
+// CHECK:   %[[NEXT_TURN:.*]] = arith.addi %[[NEXT_I32]], %c4_i32
 // CHECK:   %[[IS_LAST:.*]] = arith.cmpi eq, %[[NEXT]], %c0
 // CHECK:   scf.if %[[IS_LAST]]
 // CHECK-NEXT: nvvm.barrier.arrive id = %[[NEXT_TURN]] number_of_threads = %c256_i32

@@ -86,12 +86,7 @@
 // CHECK:     mfa_gpu.convert {{.*}} #operand>
 // CHECK: mfa_gpu.warpgroup_mma
 // CHECK: mfa_gpu.warpgroup_wait 0
-// CHECK: nvvm.barrier id
-// CHECK: mfa_gpu.store
-// CHECK: nvvm.fence.proxy
-// CHECK: nvvm.barrier id
-// CHECK-COUNT-2: mfa_gpu.tensor_store
-// CHECK: nvvm.cp.async.bulk.wait_group 0
+// CHECK: mfa_gpu.store {{.*}} to memref<128x128xbf16, strided
 func.func @masked(%q: memref<1x512x4x128xbf16>, %k: memref<1x512x2x128xbf16>, %v: memref<1x512x2x128xbf16>, %m: memref<1x512x512xbf16>, %o: memref<1x512x4x128xbf16>) {
   mfa.masked_attention ins(%q, %k, %v : memref<1x512x4x128xbf16>, memref<1x512x2x128xbf16>, memref<1x512x2x128xbf16>)
       mask(%m : memref<1x512x512xbf16>) outs(%o : memref<1x512x4x128xbf16>)
@@ -246,14 +241,15 @@ func.func @persistent(%q: memref<1x512x4x64xbf16>, %o: memref<1x512x4x64xbf16>) 
 
 // -----
 
-// The same with no room for the output: it takes the place of the query, which
-// is free when the store has read it.
-// CHECK-LABEL: func.func @persistent_in_place
+// The same with no room for the output.
+// CHECK-LABEL: func.func @persistent_without_room
 // CHECK: nvvm.setmaxregister increase
-// CHECK: mfa_gpu.tensor_store
-// CHECK: nvvm.cp.async.bulk.wait_group 0
-// CHECK: nvgpu.mbarrier.arrive
-func.func @persistent_in_place(%q: memref<1x512x4x128xbf16>, %m: memref<1x512x512xbf16>, %o: memref<1x512x4x128xbf16>) {
+// CHECK: scf.while
+// CHECK-NOT: mfa_gpu.tensor_store
+// CHECK: mfa_gpu.store {{.*}} to memref<128x128xbf16, strided
+// CHECK-NOT: mfa_gpu.tensor_store
+// CHECK: gpu.return
+func.func @persistent_without_room(%q: memref<1x512x4x128xbf16>, %m: memref<1x512x512xbf16>, %o: memref<1x512x4x128xbf16>) {
   mfa.masked_attention ins(%q, %q, %q : memref<1x512x4x128xbf16>, memref<1x512x4x128xbf16>, memref<1x512x4x128xbf16>)
       mask(%m : memref<1x512x512xbf16>) outs(%o : memref<1x512x4x128xbf16>)
       schedule(#mfa.schedule<kind = wgmma, tile_rows = 128, tile_keys = 128, warps = 8, stages = 2, persistent = true>)

@@ -312,10 +312,10 @@ func.func @store_matrix_to_vector(%t: !mfa_gpu.tile<64x32xf32, #accumulator>,
 
 #accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
 
-func.func @store_global_matrix(%t: !mfa_gpu.tile<64x32xbf16, #accumulator>,
-                               %m: memref<?x32xbf16>) {
-  // expected-error @below {{op expected a tile of f32 for global memory, but got '!mfa_gpu.tile<64x32xbf16, }}
-  mfa_gpu.store %t to %m : <64x32xbf16, #accumulator> to memref<?x32xbf16>
+func.func @store_global_matrix(%t: !mfa_gpu.tile<64x32xi1, #accumulator>,
+                               %m: memref<?x32xi1>) {
+  // expected-error @below {{op expected a tile of f32, f16 or bf16 for global memory, but got '!mfa_gpu.tile<64x32xi1, }}
+  mfa_gpu.store %t to %m : <64x32xi1, #accumulator> to memref<?x32xi1>
   return
 }
 
@@ -327,6 +327,17 @@ func.func @store_global_columns(%t: !mfa_gpu.tile<64x32xf32, #accumulator>,
                                 %m: memref<?x30xf32>) {
   // expected-error @below {{op expected a destination in global memory with a static multiple of 8 columns next to each other, but got 'memref<?x30xf32>'}}
   mfa_gpu.store %t to %m : <64x32xf32, #accumulator> to memref<?x30xf32>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+
+func.func @store_global_dynamic(%t: !mfa_gpu.tile<64x32xbf16, #accumulator>,
+                                %m: memref<?x?xbf16>) {
+  // expected-error @below {{op expected a destination in global memory with a static multiple of 8 columns next to each other, but got 'memref<?x?xbf16>'}}
+  mfa_gpu.store %t to %m : <64x32xbf16, #accumulator> to memref<?x?xbf16>
   return
 }
 

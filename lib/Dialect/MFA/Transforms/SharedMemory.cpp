@@ -74,10 +74,10 @@ static SharedMatrix getPanels(int64_t stages, int64_t rows, int64_t cols,
 /// What a block can have on chips with wgmma (CUDA C++ Programming Guide, 9.0).
 static constexpr int64_t kMaxWgmmaBytes = 227 * 1024;
 
-/// Everything in panels, with so many query tiles, and the output in their
-/// place or in its own.
+/// Everything in panels, with so many query tiles, and with the output or
+/// without.
 static SharedMemory layOutPanels(MaskedAttentionOp op, ScheduleAttr schedule,
-                                 int64_t queryStages, bool hasOwnOutput) {
+                                 int64_t queryStages, bool hasOutput) {
   Type element = op.getElementType();
   int64_t headDim = mfa::getPaddedDim(op.getHeadDim(), element);
   int64_t valueDim = mfa::getPaddedDim(op.getValueDim(), element);
@@ -92,10 +92,7 @@ static SharedMemory layOutPanels(MaskedAttentionOp op, ScheduleAttr schedule,
         llvm::alignTo(memory.bytes + matrix.getBytes(), kPanelAlignment);
     return matrix;
   };
-  memory.output = getPanels(1, rows, valueDim, element);
   memory.query = place(getPanels(queryStages, rows, headDim, element));
-  if (!hasOwnOutput)
-    memory.bytes = std::max(memory.bytes, memory.output.getBytes());
   memory.key = place(getPanels(stages, keys, headDim, element));
   memory.value = place(getPanels(stages, keys, valueDim, element));
   MaskForm form = mfa::getMaskForm(op);
@@ -106,23 +103,22 @@ static SharedMemory layOutPanels(MaskedAttentionOp op, ScheduleAttr schedule,
     memory.mask = place({0, stages, 1, keys,
                          static_cast<int64_t>(llvm::alignTo(keys, 128)),
                          op.getMaskType().getElementType()});
-  if (hasOwnOutput)
-    memory.output = place(memory.output);
+  memory.output = place(getPanels(1, hasOutput ? rows : 0, valueDim, element));
   return memory;
 }
 
 static SharedMemory getWgmmaMemory(MaskedAttentionOp op,
                                    ScheduleAttr schedule) {
-  // What persistent blocks do better with, if there is room: the output of one
-  // tile of rows and the query of the next at once, then two queries.
+  // What persistent blocks do better with, if there is room: the output in
+  // shared memory, from where it is stored while they go on, then two queries.
   if (schedule.getPersistent())
     for (int64_t queryStages : {2, 1}) {
       SharedMemory memory =
-          layOutPanels(op, schedule, queryStages, /*hasOwnOutput=*/true);
+          layOutPanels(op, schedule, queryStages, /*hasOutput=*/true);
       if (memory.getTotalBytes() <= kMaxWgmmaBytes)
         return memory;
     }
-  return layOutPanels(op, schedule, /*queryStages=*/1, /*hasOwnOutput=*/false);
+  return layOutPanels(op, schedule, /*queryStages=*/1, /*hasOutput=*/false);
 }
 
 SharedMemory mfa::getSharedMemory(MaskedAttentionOp op, ScheduleAttr schedule) {

@@ -207,8 +207,10 @@ static LogicalResult verifyGlobalMatrix(StoreOp op, MemRefType destination,
                                         TileType tile) {
   if (failed(verifyKind(op, "tile", tile, FragmentKind::Accumulator)))
     return failure();
-  if (!tile.getElementType().isF32())
-    return op.emitOpError("expected a tile of f32 for global memory, but got ")
+  Type element = tile.getElementType();
+  if (!element.isF32() && !element.isF16() && !element.isBF16())
+    return op.emitOpError("expected a tile of f32, f16 or bf16 for global "
+                          "memory, but got ")
            << tile;
   int64_t cols = destination.getDimSize(1);
   if (ShapedType::isDynamic(cols) || cols % 8 != 0 ||

@@ -64,9 +64,9 @@ struct SharedMemory {
   SharedMatrix query, key, value;
   /// Without rows where the mask is not kept in shared memory.
   SharedMatrix mask;
-  /// Takes the place of the query tile when the loop over keys is done, but in
-  /// a persistent block with room for both: there the next query tile is loaded
-  /// meanwhile.
+  /// Of an mma_sync schedule it takes the place of the query tile when the loop
+  /// over keys is done. A wgmma schedule has it in persistent blocks with room
+  /// for both; it is without rows in others, which store it from registers.
   SharedMatrix output;
   /// Of all of these, which are in dynamic shared memory.
   int64_t bytes = 0;
@@ -74,7 +74,6 @@ struct SharedMemory {
   int64_t staticBytes = 0;
 
   int64_t getTotalBytes() const { return staticBytes + bytes; }
-  bool hasOutputInPlaceOfQuery() const { return output.offset == query.offset; }
 };
 SharedMemory getSharedMemory(MaskedAttentionOp op, ScheduleAttr schedule);
 

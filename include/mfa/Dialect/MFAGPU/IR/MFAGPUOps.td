@@ -188,10 +188,11 @@ def MFAGPU_StoreOp : MFAGPU_Op<"store"> {
   let summary = "store a tile";
   let description = [{
     An `accumulator` tile goes to shared memory of the same sizes, in rows or
-    in panels (see `warpgroup_mma`), one of f32 also to a matrix in global
-    memory, whose rows start on 8-byte boundaries and have a static multiple of
-    8 columns; a `row` tile goes to a vector in global memory. Rows and columns
-    past those of the destination in global memory are dropped.
+    in panels (see `warpgroup_mma`), or to a matrix in global memory with a
+    static multiple of 8 columns; a `row` tile goes to a vector in global memory.
+    Rows of a matrix start there on 8-byte boundaries, of 16-bit elements on
+    16-byte boundaries. Rows and columns past those of the destination in global
+    memory are dropped.
   }];
   let arguments = (ins
     MFAGPU_TileType:$tile,
