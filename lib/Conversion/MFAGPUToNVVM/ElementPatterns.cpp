@@ -145,6 +145,63 @@ private:
 };
 } // namespace
 
+/// Of the polynomial for 2^f: the least relative error for |f| <= 1/2 with a
+/// first coefficient of 1.
+static constexpr float kPowerCoefficients[] = {0.693282929f, 0.242210962f,
+                                               0.0550089314f};
+
+/// 2^x by a polynomial, as the description of Exp2Op has it.
+static Value getPowerByPolynomial(LaneBuilder &b, Value x) {
+  auto constant = [&](float value) -> Value {
+    return arith::ConstantOp::create(b, b.getF32FloatAttr(value));
+  };
+  // Where exponents would wrap. NaN stays what it is: its bits become those of
+  // a number that is too large, if not of NaN.
+  x = arith::MaximumFOp::create(b, x, constant(-127));
+  x = arith::MinimumFOp::create(b, x, constant(127));
+  // A number of this size has no bits left behind the point, and its last ones
+  // are those of the integer.
+  Value shift = constant(0x1.8p23f);
+  Value shifted = arith::AddFOp::create(b, x, shift);
+  Value fraction =
+      arith::SubFOp::create(b, x, arith::SubFOp::create(b, shifted, shift));
+  // With the 1, 2^-127 has all bits 0.
+  Value power = constant(kPowerCoefficients[2]);
+  for (float coefficient : {kPowerCoefficients[1], kPowerCoefficients[0], 1.0f})
+    power = math::FmaOp::create(b, power, fraction, constant(coefficient));
+  auto toBits = [&](Value number) -> Value {
+    return arith::BitcastOp::create(b, b.getI32Type(), number);
+  };
+  Value exponent = arith::ShLIOp::create(b, toBits(shifted), b.i32(23));
+  return arith::BitcastOp::create(b, b.getF32Type(),
+                                  b.add(toBits(power), exponent));
+}
+
+namespace {
+struct Exp2Pattern : OpConversionPattern<Exp2Op> {
+  using OpConversionPattern::OpConversionPattern;
+
+  LogicalResult
+  matchAndRewrite(Exp2Op op, OneToNOpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    LaneBuilder b(op.getLoc(), rewriter);
+    TileType tile = op.getTile().getType();
+    int64_t polynomials = op.getPolynomials();
+    SmallVector<Value> results;
+    for (auto [i, x] : llvm::enumerate(adaptor.getTile())) {
+      // Spread evenly: after each such group the next fraction of one is due.
+      int64_t group = getElementOffset(tile, i).col / 8;
+      bool isPolynomial =
+          (group + 1) * polynomials / 8 > group * polynomials / 8;
+      results.push_back(isPolynomial ? getPowerByPolynomial(b, x)
+                                     : math::Exp2Op::create(b, x).getResult());
+    }
+    rewriter.replaceOpWithMultiple(op, {results});
+    return success();
+  }
+};
+} // namespace
+
 static Value combine(LaneBuilder &b, ReduceKind kind, Value lhs, Value rhs) {
   switch (kind) {
   case ReduceKind::Max:
@@ -325,8 +382,9 @@ struct IntrinsicPattern : OpConversionPattern<Op> {
 void mfa_gpu::populateElementPatterns(const TypeConverter &converter,
                                       RewritePatternSet &patterns) {
   MLIRContext *context = patterns.getContext();
-  patterns.add<SplatPattern, MapPattern, ReducePattern, AllReducePattern,
-               AnyPattern, ConvertPattern>(converter, context);
+  patterns.add<SplatPattern, MapPattern, Exp2Pattern, ReducePattern,
+               AllReducePattern, AnyPattern, ConvertPattern>(converter,
+                                                             context);
   patterns.add<IntrinsicPattern<math::AbsFOp>>(converter, context,
                                                "llvm.fabs.f32");
   patterns.add<IntrinsicPattern<math::CeilOp>>(converter, context,

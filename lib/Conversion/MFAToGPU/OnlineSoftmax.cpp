@@ -171,14 +171,39 @@ Value OnlineSoftmax::areBases(Value rowMax, const ScoreFunction &function) {
       b.negate(isOutside(b, factor, std::numeric_limits<float>::max())));
 }
 
+/// How many of 8 weights are polynomials (`mfa_gpu.exp2`). Where scores have
+/// functions of their own, steps of small heads wait for the special function
+/// unit; those of large ones do not, and are slower by more instructions.
+static int64_t countPolynomials(const KernelProblem &problem,
+                                const ScoreFunction &function) {
+  // By summed elements of a score and of its row of the output.
+  static constexpr struct {
+    int64_t elements, polynomials;
+  } kMeasured[] = {{128, 4}, {192, 2}};
+  if (!function.hasSpecialFunctions() || problem.element.isF32())
+    return 0;
+  MaskedAttentionOp op = problem.getOp();
+  int64_t elements = op.getHeadDim() + op.getValueDim();
+  for (auto [most, polynomials] : kMeasured)
+    if (elements <= most)
+      return polynomials;
+  return 0;
+}
+
 OnlineSoftmax::EarlyWeights OnlineSoftmax::tryOldMax(ScoreFunction &function,
                                                      Value products, Value mask,
                                                      const State &state) {
   TileType row = problem.rowTile(problem.f32);
+  int64_t polynomials = countPolynomials(problem, function);
   Value weights = function.mapExponents(
       products, mask, state.rowMax, [&](Value exponent) -> Value {
+        if (polynomials)
+          return exponent;
         return math::Exp2Op::create(b, exponent);
       });
+  // A weight of no number is one that is too large, also by a polynomial.
+  if (polynomials)
+    weights = mfa_gpu::Exp2Op::create(b, weights, polynomials);
   Value rowSum = mfa_gpu::ReduceOp::create(b, ReduceKind::Add, weights,
                                            b.splat(row, b.constant(0)),
                                            /*partial=*/true);

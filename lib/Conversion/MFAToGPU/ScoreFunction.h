@@ -53,6 +53,8 @@ public:
   void enterRows(const RowTile &rows);
   /// Whether scores before any test depend on the place of their keys.
   bool dependsOnKeys() const { return bool(scoreRegion); }
+  /// Whether each score takes a result of the special function unit.
+  bool hasSpecialFunctions() const { return scoreRegion.hasSpecialFunctions(); }
   /// Scores from here on are those of the tile that begins there.
   void enterKeys(Value key) { firstKey = key; }
   /// Whether what the mask excludes stays so.

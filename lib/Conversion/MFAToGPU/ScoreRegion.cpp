@@ -9,6 +9,7 @@
 #include "ScoreRegion.h"
 #include "RegionSlices.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 using namespace mlir;
@@ -63,6 +64,14 @@ ScoreRegion::ScoreRegion(MaskedAttentionOp op) {
     factors.push_back(outer && user == last ? Value() : getUniformFactor(user));
   if (!factors.empty() && llvm::all_equal(factors))
     inner = factors.front();
+}
+
+bool ScoreRegion::hasSpecialFunctions() const {
+  return block && llvm::any_of(*block, [](Operation &op) {
+           return isa<arith::DivFOp, math::Exp2Op, math::ExpOp, math::Log2Op,
+                      math::LogOp, math::SqrtOp, math::TanhOp>(op) &&
+                  !isUniform(op.getResult(0));
+         });
 }
 
 bool ScoreRegion::isInnerProduct(Operation &op) const {

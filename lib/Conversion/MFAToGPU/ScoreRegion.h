@@ -34,6 +34,9 @@ public:
   Value getInner() const { return inner; }
   Value getOuter() const { return outer; }
 
+  /// Whether a pair takes a result of the special function unit.
+  bool hasSpecialFunctions() const;
+
   /// What is written for it, which other code does the rest of.
   struct Form {
     /// The score has `inner` in it, or the result is to be without `outer`.

@@ -248,3 +248,26 @@ gpu.module @kernels {
     gpu.return
   }
 }
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 1>
+
+// Of 32 columns, 4 groups of 8, with 3 of 8 polynomials the third one is none of the
+// special function unit's: its exponent comes in as an integer.
+// CHECK-LABEL: gpu.func @exp2
+// CHECK-COUNT-8: llvm.nvvm.ex2.approx
+// CHECK-NOT: ex2.approx
+// CHECK-COUNT-4: arith.shli
+// CHECK-NOT: arith.shli
+// CHECK-COUNT-4: llvm.nvvm.ex2.approx
+// CHECK-NOT: ex2.approx
+// CHECK: gpu.return
+gpu.module @stores {
+  gpu.func @exp2(%x: memref<16x32xf32, #gpu.address_space<workgroup>>, %out: memref<?x32xf32, strided<[?, 1], offset: ?>>) kernel {
+    %0 = mfa_gpu.load %x : memref<16x32xf32, #gpu.address_space<workgroup>> to <16x32xf32, #accumulator>
+    %1 = mfa_gpu.exp2 %0 polynomials 3 : <16x32xf32, #accumulator>
+    mfa_gpu.store %1 to %out : <16x32xf32, #accumulator> to memref<?x32xf32, strided<[?, 1], offset: ?>>
+    gpu.return
+  }
+}

@@ -790,6 +790,36 @@ func.func @convert_sizes(%t: !mfa_gpu.tile<64x32xf32, #accumulator>) {
 
 #accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
 
+func.func @exp2_polynomials(%t: !mfa_gpu.tile<64x32xf32, #accumulator>) {
+  // expected-error @below {{op attribute 'polynomials' failed to satisfy constraint: 64-bit signless integer attribute whose value is non-negative whose maximum value is 8}}
+  %0 = mfa_gpu.exp2 %t polynomials 9 : <64x32xf32, #accumulator>
+  return
+}
+
+// -----
+
+#row = #mfa_gpu.fragment<row, warps = 4>
+
+func.func @exp2_row(%t: !mfa_gpu.tile<64xf32, #row>) {
+  // expected-error @below {{op expected 'tile' to be a tile of kind accumulator, but got }}
+  %0 = mfa_gpu.exp2 %t polynomials 4 : <64xf32, #row>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+
+func.func @exp2_narrow(%t: !mfa_gpu.tile<64x32xf16, #accumulator>) {
+  // expected-error @below {{op expected a tile of f32, but got }}
+  %0 = mfa_gpu.exp2 %t polynomials 4 : <64x32xf16, #accumulator>
+  return
+}
+
+// -----
+
+#accumulator = #mfa_gpu.fragment<accumulator, warps = 4>
+
 func.func @convert_narrow(%t: !mfa_gpu.tile<64x32xf16, #accumulator>) {
   // expected-error @below {{op expected to convert between f32 and f16, bf16 or f32, but got }}
   %0 = mfa_gpu.convert %t

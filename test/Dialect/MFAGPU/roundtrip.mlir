@@ -57,6 +57,14 @@ func.func @store_to_global(%t: !mfa_gpu.tile<64x32xf32, #accumulator>,
   return
 }
 
+// CHECK-LABEL: func.func @exp2
+// CHECK: mfa_gpu.exp2 %{{.*}} polynomials 3 : <64x32xf32, #accumulator>
+func.func @exp2(%t: !mfa_gpu.tile<64x32xf32, #accumulator>)
+    -> !mfa_gpu.tile<64x32xf32, #accumulator> {
+  %0 = mfa_gpu.exp2 %t polynomials 3 : <64x32xf32, #accumulator>
+  return %0 : !mfa_gpu.tile<64x32xf32, #accumulator>
+}
+
 // CHECK-LABEL: func.func @multiprocessors
 // CHECK: mfa_gpu.multiprocessors
 func.func @multiprocessors() -> index {

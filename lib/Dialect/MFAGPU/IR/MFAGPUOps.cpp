@@ -384,6 +384,15 @@ LogicalResult AllReduceOp::verify() {
   return verifyKind(*this, "rows", getType(), FragmentKind::Row);
 }
 
+LogicalResult Exp2Op::verify() {
+  TileType tile = getTile().getType();
+  if (failed(verifyKind(*this, "tile", tile, FragmentKind::Accumulator)))
+    return failure();
+  if (!tile.getElementType().isF32())
+    return emitOpError("expected a tile of f32, but got ") << tile;
+  return success();
+}
+
 LogicalResult ConvertOp::verify() {
   TileType from = getTile().getType(), to = getType();
   if (failed(verifyKind(*this, "tile", from, FragmentKind::Accumulator)))

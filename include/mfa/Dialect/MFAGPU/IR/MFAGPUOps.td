@@ -284,6 +284,28 @@ def MFAGPU_YieldOp : MFAGPU_Op<"yield", [
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
 }
 
+def MFAGPU_Exp2Op : MFAGPU_Op<"exp2", [Pure, SameOperandsAndResultType]> {
+  let summary = "2 to the power of each element";
+  let description = [{
+    Of an `accumulator` tile of f32. The special function unit, which all other
+    functions need too, has a result for a quarter of a warp every other cycle.
+    Of each 8 groups of 8 columns `polynomials` do without it: with n the
+    nearest integer of x and f = x - n,
+
+      2^x = (1 + f (c1 + f (c2 + f c3))) 2^n,
+
+    whose last product is a sum of exponents (FlashAttention-4, 2025). Results
+    are then within 1.1e-4 of the power, 0 below -127 and 2^127 from 127 on; of
+    NaN they are NaN or 2^127 at least. At -inf they are 0.
+  }];
+  let arguments = (ins
+    MFAGPU_TileType:$tile,
+    ConfinedAttr<I64Attr, [IntNonNegative, IntMaxValue<8>]>:$polynomials);
+  let results = (outs MFAGPU_TileType:$result);
+  let assemblyFormat = "$tile `polynomials` $polynomials attr-dict `:` type($tile)";
+  let hasVerifier = 1;
+}
+
 def MFAGPU_ReduceOp : MFAGPU_Op<"reduce", [
     AllTypesMatch<["init", "result"]>]> {
   let summary = "reduce each row of a tile";
