@@ -55,6 +55,23 @@ def test_what_is_written_in_place():
     assert_close(attend(Q, K, V, mask), expected)
 
 
+def test_rules_as_bits():
+    """What a rule of many heads keeps of tiles that are tested is in the list."""
+    q, k, v = (RNG.standard_normal((1, 200, 32, 64)).astype("f2") for _ in range(3))
+    ids = np.arange(200, dtype=np.int32) // 37
+    mask = mfa.Mask(keep=mfa.masks.documents(ids))
+    kernel = mfa.compile(q, k, v, mask, target="sim", chip="sm_90a")
+    expected = attend(q, k, v, keep=mfa.masks.documents(ids), target="cpu")
+    for _ in range(2):
+        assert_close(kernel(q, k, v, mask), expected)
+    assert len(mask.lists) == 1
+    # A test of pairs would read the new ones.
+    ids[:] = 0
+    assert_close(kernel(q, k, v, mask), expected)
+    mask.refresh()
+    assert_close(kernel(q, k, v, mask), attend(q, k, v, target="cpu"))
+
+
 def test_copies_of_captures_are_made_anew():
     ids = make_ids(4).astype(np.int16)  # Which kernels read as int32.
     mask = mfa.Mask(keep=mfa.masks.documents(ids))
