@@ -46,6 +46,12 @@ ElementOffset mfa_gpu::getElementOffset(TileType tile, int64_t index) {
           8 * (group % groups) + element % 2};
 }
 
+int64_t mfa_gpu::getElementIndex(TileType tile, ElementOffset offset) {
+  int64_t groups = tile.getCols() / 8;
+  int64_t group = offset.row / 16 * groups + offset.col / 8;
+  return 4 * group + offset.row % 16 / 8 * 2 + offset.col % 8;
+}
+
 int64_t mfa_gpu::getElementBytes(Type element) {
   return llvm::divideCeil(element.getIntOrFloatBitWidth(), 8);
 }

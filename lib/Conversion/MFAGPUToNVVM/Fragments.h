@@ -50,6 +50,8 @@ struct ElementOffset {
   int64_t row, col;
 };
 ElementOffset getElementOffset(TileType tile, int64_t index);
+/// The element of a matrix tile at that position.
+int64_t getElementIndex(TileType tile, ElementOffset offset);
 
 //===----------------------------------------------------------------------===//
 // Code

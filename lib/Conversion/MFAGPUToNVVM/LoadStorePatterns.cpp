@@ -209,8 +209,7 @@ private:
   /// The lane's index-th pair of columns in the row that is `row` below its
   /// own.
   Value getPair(int64_t row, int64_t index) {
-    int64_t groups = tile.getCols() / 8;
-    int64_t element = 4 * (row / 16 * groups + index) + row % 16 / 4;
+    int64_t element = getElementIndex(tile, {row, 8 * index});
     if (getElementsPerRegister(tile) == 2)
       return registers[element / 2];
     return b.pair(registers[element], registers[element + 1]);

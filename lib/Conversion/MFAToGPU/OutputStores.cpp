@@ -57,3 +57,9 @@ void OutputStores::finish() {
   if (useTensorMap(problem.memory))
     waitForStores();
 }
+
+bool mfa::takesOutputMap(MaskedAttentionOp op) {
+  ScheduleAttr schedule = *op.getSchedule();
+  return !schedule.getSplitsKeys() &&
+         OutputStores::useTensorMap(getSharedMemory(op, schedule));
+}

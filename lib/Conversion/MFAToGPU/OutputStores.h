@@ -1,4 +1,4 @@
-//===- OutputStores.h - How output tiles are stored         -----*- C++ -*-===//
+//===- OutputStores.h - How output tiles are stored -------------*- C++ -*-===//
 //
 // Part of the MFA Project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.

@@ -7,7 +7,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "TileRings.h"
-#include "OutputStores.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -204,12 +203,6 @@ void TileRings::releaseQuery(const Round &round) {
 //===----------------------------------------------------------------------===//
 // Tensor maps
 //===----------------------------------------------------------------------===//
-
-bool mfa::takesOutputMap(MaskedAttentionOp op) {
-  ScheduleAttr schedule = *op.getSchedule();
-  return !schedule.getSplitsKeys() &&
-         OutputStores::useTensorMap(getSharedMemory(op, schedule));
-}
 
 TensorBoxes mfa::getTensorBoxes(MaskedAttentionOp op) {
   ScheduleAttr schedule = *op.getSchedule();

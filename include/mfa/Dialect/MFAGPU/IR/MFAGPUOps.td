@@ -295,8 +295,9 @@ def MFAGPU_Exp2Op : MFAGPU_Op<"exp2", [Pure, SameOperandsAndResultType]> {
       2^x = (1 + f (c1 + f (c2 + f c3))) 2^n,
 
     whose last product is a sum of exponents (FlashAttention-4, 2025). Results
-    are then within 1.1e-4 of the power, 0 below -127 and 2^127 from 127 on; of
-    NaN they are NaN or 2^127 at least. At -inf they are 0.
+    from -126 on are within 1.1e-4 of the power, and 2^127 from 127 on; below
+    they are less than 2^-125, and 0 up to -127, so at -inf; of NaN they are NaN
+    or 2^127 at least.
   }];
   let arguments = (ins
     MFAGPU_TileType:$tile,
